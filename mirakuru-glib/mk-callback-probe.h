@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-probe.h"
+
+G_BEGIN_DECLS
+
+/**
+ * MkProbeFunc:
+ * @user_data: the data given to [ctor@Mk.CallbackProbe.new]
+ *
+ * Asks once whether what is waited for is there. Must not block.
+ *
+ * Returns: %TRUE if it is there, %FALSE for "not yet"
+ *
+ * Since: 1.0
+ */
+typedef gboolean (*MkProbeFunc) (gpointer user_data);
+
+#define MK_TYPE_CALLBACK_PROBE (mk_callback_probe_get_type ())
+
+MK_AVAILABLE_IN_1_0
+G_DECLARE_FINAL_TYPE (MkCallbackProbe, mk_callback_probe, MK, CALLBACK_PROBE, MkProbe)
+
+MK_AVAILABLE_IN_1_0
+MkCallbackProbe *mk_callback_probe_new (MkProbeFunc func, gpointer user_data, GDestroyNotify destroy);
+
+G_END_DECLS

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Emits the signals of an executor in the context in which it was constructed.
+ *
+ * The operations and the worker only say that something changed; what changed is found out when the context
+ * runs. So nothing is queued up while no main loop runs: states that came and went meanwhile are not told,
+ * and of the output only what is still kept.
+ *
+ * The worker holds the emitter, never the executor: the last reference to that must not be dropped in the
+ * worker.
+ */
+
+#include "mk-emitter.h"
+
+#include <string.h>
+
+#include "mk-simple-executor-private.h"
+#include "mk-wake-source.h"
+
+#define LINE_CHUNK 4096
+/* A longer line is told in pieces. */
+#define LINE_LIMIT 65536
+/* How much is read in one turn of the context, so that a flood of output leaves time for others. */
+#define TURN_LIMIT 65536
+
+typedef struct
+{
+  guint64 position;
+  GString *partial; /* (owned) */
+} LineReader;
+
+struct _MkEmitter
+{
+  gatomicrefcount ref_count;
+  GWeakRef executor;
+  GSource *state_source; /* (owned) */
+  GSource *line_source;  /* (owned) */
+
+  GMutex lock;
+  MkSimpleExecutor *listened; /* (unowned) (nullable) (locked-by lock) until the executor is disposed */
+
+  /* Of the context. */
+  MkSnapshot told;
+  MkProcess *process; /* (owned) (nullable) whose lines are told */
+  LineReader readers[2];
+};
+
+/* Returns: whether there may be more */
+static gboolean
+read_lines (MkEmitter *self, MkSimpleExecutor *executor, MkStream stream)
+{
+  LineReader *reader = &self->readers[stream == MK_STREAM_STDERR ? 1 : 0];
+  MkCapture *capture = mk_process_get_capture (self->process, stream);
+  char chunk[LINE_CHUNK];
+  gsize total = 0;
+  gssize n;
+
+  while ((n = mk_capture_read (capture, &reader->position, chunk, sizeof chunk)) > 0)
+    {
+      const char *begin = chunk;
+      const char *end = chunk + n;
+
+      while (begin < end)
+        {
+          const char *newline = memchr (begin, '\n', (gsize) (end - begin));
+
+          g_string_append_len (reader->partial, begin, (newline ? newline : end) - begin);
+          begin = newline ? newline + 1 : end;
+          if (newline != NULL || reader->partial->len >= LINE_LIMIT)
+            {
+              mk_simple_executor_emit_line (executor, stream, reader->partial->str);
+              g_string_truncate (reader->partial, 0);
+            }
+        }
+      if ((total += (gsize) n) >= TURN_LIMIT)
+        return TRUE;
+    }
+
+  if (n == 0 && reader->partial->len > 0)
+    {
+      mk_simple_executor_emit_line (executor, stream, reader->partial->str);
+      g_string_truncate (reader->partial, 0);
+    }
+
+  return FALSE;
+}
+
+static void
+follow_process (MkEmitter *self, MkProcess *process)
+{
+  if (self->process == process)
+    return;
+
+  g_clear_pointer (&self->process, mk_process_unref);
+  self->process = process ? mk_process_ref (process) : NULL;
+  for (guint i = 0; i < 2; i++)
+    {
+      self->readers[i].position = 0;
+      g_string_truncate (self->readers[i].partial, 0);
+    }
+}
+
+static gboolean
+tell_lines (MkEmitter *self, MkSimpleExecutor *executor)
+{
+  g_autoptr (MkProcess) process = NULL;
+  gboolean more;
+
+  if (!mk_simple_executor_has_line_handler (executor))
+    return FALSE;
+
+  process = mk_simple_executor_dup_process (executor);
+  follow_process (self, process);
+  if (process == NULL || mk_process_is_foreign (process))
+    return FALSE;
+
+  more = read_lines (self, executor, MK_STREAM_STDOUT);
+  more = read_lines (self, executor, MK_STREAM_STDERR) || more;
+  return more;
+}
+
+static gboolean
+on_lines (gpointer user_data)
+{
+  MkEmitter *self = user_data;
+  g_autoptr (MkSimpleExecutor) executor = g_weak_ref_get (&self->executor);
+
+  if (executor != NULL && tell_lines (self, executor))
+    mk_wake_source_wake (self->line_source);
+
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_state (gpointer user_data)
+{
+  MkEmitter *self = user_data;
+  g_autoptr (MkSimpleExecutor) executor = g_weak_ref_get (&self->executor);
+  MkSnapshot before = self->told;
+
+  if (executor == NULL)
+    return G_SOURCE_CONTINUE;
+
+  self->told = mk_simple_executor_get_snapshot (executor);
+  /* The last lines come before the news that there will be no more. */
+  while (!self->told.active && tell_lines (self, executor))
+    ;
+  mk_simple_executor_announce (executor, &before, &self->told);
+  return G_SOURCE_CONTINUE;
+}
+
+MkEmitter *
+mk_emitter_new (MkSimpleExecutor *executor)
+{
+  MkEmitter *self = g_new0 (MkEmitter, 1);
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  g_weak_ref_init (&self->executor, executor);
+  self->listened = executor;
+  self->told.exit_status = MK_STATUS_NONE;
+  for (guint i = 0; i < 2; i++)
+    self->readers[i].partial = g_string_new (NULL);
+
+  self->state_source = mk_wake_source_attach (
+      context, "MkEmitter state", on_state, mk_emitter_ref (self), (GDestroyNotify) mk_emitter_unref);
+  self->line_source = mk_wake_source_attach (
+      context, "MkEmitter lines", on_lines, mk_emitter_ref (self), (GDestroyNotify) mk_emitter_unref);
+  return self;
+}
+
+MkEmitter *
+mk_emitter_ref (MkEmitter *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+mk_emitter_unref (MkEmitter *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_weak_ref_clear (&self->executor);
+  g_clear_pointer (&self->process, mk_process_unref);
+  for (guint i = 0; i < 2; i++)
+    g_string_free (self->readers[i].partial, TRUE);
+  g_source_unref (self->state_source);
+  g_source_unref (self->line_source);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+/* When the executor is disposed: nothing is emitted any more. */
+void
+mk_emitter_detach (MkEmitter *self)
+{
+  g_mutex_lock (&self->lock);
+  self->listened = NULL;
+  g_mutex_unlock (&self->lock);
+
+  g_source_destroy (self->state_source);
+  g_source_destroy (self->line_source);
+}
+
+/* Returns: (transfer none): to be woken when the properties may have changed */
+GSource *
+mk_emitter_get_waker (MkEmitter *self)
+{
+  return self->state_source;
+}
+
+void
+mk_emitter_wake (MkEmitter *self)
+{
+  mk_wake_source_wake (self->state_source);
+}
+
+/* In the worker. The context is only woken for lines if somebody wants them. */
+void
+mk_emitter_on_output (gpointer user_data)
+{
+  MkEmitter *self = user_data;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (self->listened != NULL && mk_simple_executor_has_line_handler (self->listened))
+    mk_wake_source_wake (self->line_source);
+}

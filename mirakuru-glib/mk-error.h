@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-types.h"
+
+G_BEGIN_DECLS
+
+/**
+ * MK_ERROR:
+ *
+ * Error domain of this library; the codes are [error@Mk.Error].
+ *
+ * Since: 1.0
+ */
+#define MK_ERROR (mk_error_quark ())
+
+/**
+ * MkError:
+ * @MK_ERROR_INVALID_ARGUMENT: a setting makes no sense; nothing was started
+ * @MK_ERROR_SPAWN_FAILED: the program could not be run; nothing was started
+ * @MK_ERROR_ALREADY_RUNNING: what would be waited for is there already; nothing was started
+ * @MK_ERROR_TIMED_OUT: a time limit passed; what had been started was killed
+ * @MK_ERROR_EXITED: the service ended before it was ready
+ * @MK_ERROR_FINISHED_WITH_ERROR: the service was stopped, or had ended, with another status than expected
+ * @MK_ERROR_SUPERVISOR: the helper program `mk-supervisor` is missing, or was killed
+ * @MK_ERROR_FAILED: anything else
+ *
+ * What can go wrong with a service. The message says which service it was, what was waited
+ * for and for how long, what was seen last, and the last lines the service printed.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  MK_ERROR_INVALID_ARGUMENT,
+  MK_ERROR_SPAWN_FAILED,
+  MK_ERROR_ALREADY_RUNNING,
+  MK_ERROR_TIMED_OUT,
+  MK_ERROR_EXITED,
+  MK_ERROR_FINISHED_WITH_ERROR,
+  MK_ERROR_SUPERVISOR,
+  MK_ERROR_FAILED,
+} MkError;
+
+MK_AVAILABLE_IN_1_0
+GQuark mk_error_quark (void);
+
+G_END_DECLS

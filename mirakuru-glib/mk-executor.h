@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-probe.h"
+#include "mk-simple-executor.h"
+
+G_BEGIN_DECLS
+
+#define MK_TYPE_EXECUTOR (mk_executor_get_type ())
+
+MK_AVAILABLE_IN_1_0
+G_DECLARE_DERIVABLE_TYPE (MkExecutor, mk_executor, MK, EXECUTOR, MkSimpleExecutor)
+
+/**
+ * MkExecutorClass:
+ * @parent_class: the parent class
+ * @pre_start_check: whether what would be waited for is there before anything was started
+ * @after_start_check: whether the service is ready
+ *
+ * Since: 1.0
+ */
+struct _MkExecutorClass
+{
+  MkSimpleExecutorClass parent_class;
+
+  /**
+   * MkExecutorClass::pre_start_check:
+   * @self: the executor
+   * @error: return location for an error
+   *
+   * Tells whether what would be waited for is there before anything was started. Then the
+   * start fails with %MK_ERROR_ALREADY_RUNNING. By default asks the probe. An error ends
+   * the start. Called in the context of the start; must not block.
+   *
+   * Returns: %TRUE if it is there already
+   *
+   * Since: 1.0
+   */
+  gboolean (*pre_start_check) (MkExecutor *self, GError **error);
+
+  /**
+   * MkExecutorClass::after_start_check:
+   * @self: the executor
+   * @error: return location for an error
+   *
+   * Tells whether the service is ready. Asked again and again while a start waits. By
+   * default asks the probe. %FALSE without an error means "not yet"; an
+   * error of the domain %MK_ERROR ends the start, any other is
+   * remembered and told when the time is up. Called in the context of the start; must not
+   * block.
+   *
+   * Returns: %TRUE if the service is ready
+   *
+   * Since: 1.0
+   */
+  gboolean (*after_start_check) (MkExecutor *self, GError **error);
+
+  /*< private >*/
+  gpointer padding[8];
+};
+
+MK_AVAILABLE_IN_1_0
+MkExecutor *mk_executor_new (const char *const *argv, MkProbe *probe);
+MK_AVAILABLE_IN_1_0
+MkProbe *mk_executor_get_probe (MkExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_executor_set_probe (MkExecutor *self, MkProbe *probe);
+
+G_END_DECLS

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-types.h"
+
+G_BEGIN_DECLS
+
+/* In the environment of every service: "<host pid>:<uuid>", as upstream has it. */
+#define MK_MARKER_NAME "mirakuru_uuid"
+
+/* How a service is to be started; not changed any more once it is given to a process. */
+typedef struct
+{
+  char **argv;        /* (owned) */
+  char **environment; /* (owned) all of it, marker included */
+  char *marker;       /* (owned) "NAME=value" */
+  char *cwd;          /* (owned) (nullable) */
+  int stop_signal;
+  int kill_signal;
+  guint stop_timeout; /* milliseconds */
+  MkStdioMode stdin_mode;
+  MkStdioMode stdout_mode;
+  MkStdioMode stderr_mode;
+  char *stdout_path; /* (owned) (nullable) */
+  char *stderr_path; /* (owned) (nullable) */
+  gsize output_limit;
+} MkLaunch;
+
+/* File descriptors for one launch; −1 where there is none. */
+typedef struct
+{
+  int service[3]; /* the service's ends */
+  int host[3];    /* the other ends of its pipes */
+} MkStdio;
+
+void mk_launch_free (MkLaunch *self);
+gboolean
+mk_launch_set_environment (MkLaunch *self, const char *const *overlay, const char *marker, GError **error);
+gboolean mk_launch_set_argv (MkLaunch *self, char **argv, GError **error);
+gboolean mk_launch_validate (MkLaunch *self, GError **error);
+gboolean mk_launch_validate_signal (int number, GError **error);
+gboolean mk_launch_open_stdio (MkLaunch *self, MkStdio *stdio, GError **error);
+void mk_stdio_close_service (MkStdio *self);
+void mk_stdio_close (MkStdio *self);
+
+char *mk_launch_dup_name (MkLaunch *self);
+GError *mk_launch_spawn_error (MkLaunch *self, int step, int error_number);
+gboolean mk_launch_check_descriptors (MkLaunch *self, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkLaunch, mk_launch_free)
+
+G_END_DECLS

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The words that messages about services are made of.
+ */
+
+#include "mk-message.h"
+
+#define LAST_LINES 10
+#define LAST_BYTES 2000
+
+/* Returns: monotonic time in microseconds, G_MAXINT64 for @timeout_ms 0 */
+gint64
+mk_deadline_after (guint timeout_ms)
+{
+  return timeout_ms ? g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND : G_MAXINT64;
+}
+
+/* "12 ms", "2.5 s" */
+char *
+mk_message_duration (gint64 duration_us)
+{
+  if (duration_us < 95 * G_TIME_SPAN_MILLISECOND)
+    return g_strdup_printf ("%d ms", (int) ((duration_us + 500) / G_TIME_SPAN_MILLISECOND));
+
+  return g_strdup_printf ("%.1f s", (double) duration_us / G_TIME_SPAN_SECOND);
+}
+
+/* "exited with status 1", "was ended by signal 9 (Killed)" */
+char *
+mk_message_status (int status)
+{
+  if (status < 0)
+    return g_strdup_printf ("was ended by signal %d (%s)", -status, g_strsignal (-status));
+
+  return g_strdup_printf ("exited with status %d", status);
+}
+
+/* "redis-server (pid 4711)" */
+char *
+mk_message_service (MkProcess *process)
+{
+  g_autofree char *name = mk_launch_dup_name (mk_process_get_launch (process));
+  GPid pid = mk_process_get_news (process).pid;
+
+  return pid != 0 ? g_strdup_printf ("%s (pid %d)", name, (int) pid) : g_steal_pointer (&name);
+}
+
+static void
+add_output (GString *message, MkProcess *process, MkStream stream, const char *label)
+{
+  g_autofree char *lines =
+      mk_capture_dup_last_lines (mk_process_get_capture (process, stream), LAST_LINES, LAST_BYTES);
+
+  if (lines != NULL)
+    g_string_append_printf (message, "%s%s: %s", message->len ? "\n" : ". ", label, lines);
+}
+
+static void
+add_file (GString *message, MkStdioMode mode, const char *path, const char *label)
+{
+  if (mode == MK_STDIO_MODE_FILE)
+    g_string_append_printf (message, "%s%s: see %s", message->len ? "\n" : ". ", label, path);
+}
+
+/* The end of a message: ". Last output: …", or nothing. */
+char *
+mk_message_output (MkProcess *process)
+{
+  MkLaunch *launch = mk_process_get_launch (process);
+  GString *message = g_string_new (NULL);
+
+  add_output (message, process, MK_STREAM_STDOUT, "Last output");
+  add_output (message, process, MK_STREAM_STDERR, "Last error output");
+  add_file (message, launch->stdout_mode, launch->stdout_path, "Output");
+  add_file (message, launch->stderr_mode, launch->stderr_path, "Error output");
+
+  return g_string_free (message, FALSE);
+}
+
+/* "; last seen: Connection refused", or nothing */
+char *
+mk_message_seen (const char *last_seen)
+{
+  return last_seen ? g_strdup_printf ("; last seen: %s", last_seen) : g_strdup ("");
+}

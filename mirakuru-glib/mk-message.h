@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-process.h"
+
+G_BEGIN_DECLS
+
+gint64 mk_deadline_after (guint timeout_ms);
+
+char *mk_message_duration (gint64 duration_us);
+char *mk_message_status (int status);
+char *mk_message_service (MkProcess *process);
+char *mk_message_output (MkProcess *process);
+char *mk_message_seen (const char *last_seen);
+
+G_END_DECLS

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * An input stream over a capture: what is kept, then what comes, then end of file. It is pollable, so that
+ * GIO reads it asynchronously without a thread.
+ */
+
+#include "mk-output-stream.h"
+
+#include "mk-wake-source.h"
+
+struct _MkOutputStream
+{
+  GInputStream parent_instance;
+
+  MkCapture *capture; /* (owned) */
+  guint64 position;
+};
+
+static void mk_output_stream_pollable_init (GPollableInputStreamInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (MkOutputStream,
+                               mk_output_stream,
+                               G_TYPE_INPUT_STREAM,
+                               G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_INPUT_STREAM,
+                                                      mk_output_stream_pollable_init))
+
+static void
+mk_output_stream_finalize (GObject *object)
+{
+  MkOutputStream *self = MK_OUTPUT_STREAM (object);
+
+  g_clear_pointer (&self->capture, mk_capture_unref);
+
+  G_OBJECT_CLASS (mk_output_stream_parent_class)->finalize (object);
+}
+
+static gssize
+mk_output_stream_read (GInputStream *stream,
+                       void *buffer,
+                       gsize count,
+                       GCancellable *cancellable,
+                       GError **error)
+{
+  MkOutputStream *self = MK_OUTPUT_STREAM (stream);
+  gssize n;
+
+  while ((n = mk_capture_read (self->capture, &self->position, buffer, count)) < 0)
+    {
+      if (!mk_capture_wait_readable (self->capture, self->position, cancellable, error))
+        return -1;
+    }
+
+  return n;
+}
+
+static gboolean
+mk_output_stream_is_readable (GPollableInputStream *stream)
+{
+  MkOutputStream *self = MK_OUTPUT_STREAM (stream);
+
+  return mk_capture_is_readable (self->capture, self->position);
+}
+
+static gssize
+mk_output_stream_read_nonblocking (GPollableInputStream *stream, void *buffer, gsize count, GError **error)
+{
+  MkOutputStream *self = MK_OUTPUT_STREAM (stream);
+  gssize n = mk_capture_read (self->capture, &self->position, buffer, count);
+
+  if (n < 0)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "No output yet");
+  return n;
+}
+
+static gboolean
+on_woken (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+static GSource *
+mk_output_stream_create_source (GPollableInputStream *stream, GCancellable *cancellable)
+{
+  MkOutputStream *self = MK_OUTPUT_STREAM (stream);
+  g_autoptr (GSource) waker = mk_wake_source_new ("MkOutputStream", on_woken, NULL, NULL);
+
+  mk_capture_add_waker (self->capture, waker);
+  if (mk_capture_is_readable (self->capture, self->position))
+    mk_wake_source_wake (waker);
+
+  return g_pollable_source_new_full (stream, waker, cancellable);
+}
+
+static void
+mk_output_stream_pollable_init (GPollableInputStreamInterface *iface)
+{
+  iface->is_readable = mk_output_stream_is_readable;
+  iface->create_source = mk_output_stream_create_source;
+  iface->read_nonblocking = mk_output_stream_read_nonblocking;
+}
+
+static void
+mk_output_stream_class_init (MkOutputStreamClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GInputStreamClass *stream_class = G_INPUT_STREAM_CLASS (klass);
+
+  object_class->finalize = mk_output_stream_finalize;
+
+  stream_class->read_fn = mk_output_stream_read;
+}
+
+static void
+mk_output_stream_init (MkOutputStream *self)
+{
+}
+
+GInputStream *
+mk_output_stream_new (MkCapture *capture)
+{
+  MkOutputStream *self = g_object_new (MK_TYPE_OUTPUT_STREAM, NULL);
+
+  self->capture = mk_capture_ref (capture);
+  return G_INPUT_STREAM (self);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Decides when a probe is asked next.
+ *
+ * There is no fixed interval. What is kept constant is the share of time spent on asking: after an attempt
+ * that took time t the next one follows t / DUTY later, within bounds. So cheap probes are asked every few
+ * milliseconds, and a busy machine is not made busier. A probe that wakes the poller is asked at once; even
+ * then at most half of the time is spent on asking. The deadline bounds all of it, attempts included.
+ *
+ * Everything happens on the context of the task, except that a probe may be woken from any thread.
+ */
+
+#include "mk-poller.h"
+
+#include "mk-error.h"
+#include "mk-probe-private.h"
+#include "mk-wake-source.h"
+
+#define INTERVAL_PER_COST 50 /* a duty of 2 % */
+#define MIN_INTERVAL_US   1000
+
+typedef struct
+{
+  MkProbe *probe;          /* (owned) */
+  gboolean goal;           /* what the probe has to say */
+  gint64 deadline;         /* monotonic, G_MAXINT64 for none */
+  MkPollerAliveFunc alive; /* (nullable) */
+  gpointer alive_data;
+
+  GSource *timer;         /* (owned) (nullable) when to ask next */
+  GSource *cancel_source; /* (owned) (nullable) */
+  gulong wake_handler;
+  gint woken; /* (atomic) since the last attempt began */
+  gboolean asking;
+  gint64 asked_at;
+  gint64 cost;
+  gint64 not_before; /* even when woken */
+  char *last_seen;   /* (owned) (nullable) */
+} Poller;
+
+static void
+poller_free (Poller *self)
+{
+  g_clear_pointer (&self->timer, g_source_unref);
+  g_object_unref (self->probe);
+  g_free (self->last_seen);
+  g_free (self);
+}
+
+/* @error: (transfer full) (nullable): %NULL when the goal is reached */
+static void
+finish (GTask *task, GError *error)
+{
+  Poller *self = g_task_get_task_data (task);
+
+  g_clear_signal_handler (&self->wake_handler, self->probe);
+  g_source_destroy (self->timer);
+  mk_wake_source_clear (&self->cancel_source);
+
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+  g_object_unref (task);
+}
+
+static void
+finish_timed_out (GTask *task)
+{
+  finish (task, g_error_new_literal (MK_ERROR, MK_ERROR_TIMED_OUT, "The time is up"));
+}
+
+static void
+ask_later (Poller *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 interval = CLAMP (self->cost * INTERVAL_PER_COST,
+                           MIN_INTERVAL_US,
+                           mk_probe_get_max_interval (self->probe) * G_TIME_SPAN_MILLISECOND);
+
+  self->not_before = now + self->cost;
+  mk_wake_source_wake_at (self->timer, MIN (now + interval, self->deadline));
+  if (g_atomic_int_get (&self->woken))
+    mk_wake_source_wake (self->timer);
+}
+
+static void
+remember (Poller *self, const GError *error)
+{
+  g_free (self->last_seen);
+  self->last_seen = error ? g_strdup (error->message) : mk_probe_dup_detail (self->probe);
+}
+
+static void
+on_attempted (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Poller *self = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+  gboolean there = mk_probe_attempt_finish (self->probe, result, &error);
+  gboolean final = error != NULL && error->domain == MK_ERROR;
+
+  self->asking = FALSE;
+
+  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)) && there != self->goal)
+    {
+      finish (task, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
+      return;
+    }
+  if (final || there == self->goal)
+    {
+      finish (task, final ? g_steal_pointer (&error) : NULL);
+      return;
+    }
+
+  remember (self, error);
+  g_clear_error (&error);
+  if (self->alive != NULL && !self->alive (self->alive_data, &error))
+    {
+      finish (task,
+              error ? g_steal_pointer (&error)
+                    : g_error_new_literal (MK_ERROR, MK_ERROR_EXITED, "The service is not alive any more"));
+      return;
+    }
+
+  self->cost = g_get_monotonic_time () - self->asked_at;
+  if (g_get_monotonic_time () >= self->deadline)
+    finish_timed_out (task);
+  else
+    ask_later (self);
+}
+
+static void
+ask (GTask *task)
+{
+  Poller *self = g_task_get_task_data (task);
+
+  g_atomic_int_set (&self->woken, FALSE);
+  self->asking = TRUE;
+  self->asked_at = g_get_monotonic_time ();
+  mk_probe_attempt_async (self->probe, self->deadline, g_task_get_cancellable (task), on_attempted, task);
+}
+
+static gboolean
+on_timer (gpointer user_data)
+{
+  GTask *task = user_data;
+  Poller *self = g_task_get_task_data (task);
+
+  if (self->asking)
+    return G_SOURCE_CONTINUE;
+
+  if (g_get_monotonic_time () >= self->deadline)
+    finish_timed_out (task);
+  else if (g_get_monotonic_time () < self->not_before)
+    mk_wake_source_wake_at (self->timer, self->not_before);
+  else
+    ask (task);
+
+  return G_SOURCE_CONTINUE;
+}
+
+/* In any thread, perhaps after the end: so it holds the task, and the source is kept as long. */
+static void
+on_wake (MkProbe *probe, gpointer user_data)
+{
+  Poller *self = g_task_get_task_data (user_data);
+
+  g_atomic_int_set (&self->woken, TRUE);
+  mk_wake_source_wake (self->timer);
+}
+
+static gboolean
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  GTask *task = user_data;
+  Poller *self = g_task_get_task_data (task);
+
+  /* An attempt sees it by itself. */
+  if (!self->asking)
+    finish (task, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
+  return G_SOURCE_REMOVE;
+}
+
+/*
+ * Asks @probe until it says @goal. Errors of the domain MK_ERROR end the wait, others mean "not
+ * yet" (and, for a goal of FALSE, "not there").
+ *
+ * @deadline: monotonic time in microseconds, G_MAXINT64 for none
+ */
+void
+mk_poller_run_async (MkProbe *probe,
+                     gboolean goal,
+                     gint64 deadline,
+                     MkPollerAliveFunc alive,
+                     gpointer alive_data,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  GTask *task = g_task_new (probe, cancellable, callback, user_data);
+  Poller *self = g_new0 (Poller, 1);
+
+  g_task_set_source_tag (task, mk_poller_run_async);
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, self, (GDestroyNotify) poller_free);
+  self->probe = g_object_ref (probe);
+  self->goal = goal;
+  self->deadline = deadline;
+  self->alive = alive;
+  self->alive_data = alive_data;
+  self->timer = mk_wake_source_attach (g_task_get_context (task), "MkPoller", on_timer, task, NULL);
+  self->wake_handler = g_signal_connect_data (
+      probe, "wake", G_CALLBACK (on_wake), g_object_ref (task), (GClosureNotify) (void *) g_object_unref, 0);
+  if (cancellable != NULL)
+    {
+      self->cancel_source = g_cancellable_source_new (cancellable);
+      g_source_set_callback (self->cancel_source, G_SOURCE_FUNC (on_cancelled), task, NULL);
+      g_source_attach (self->cancel_source, g_task_get_context (task));
+    }
+
+  ask (task);
+}
+
+/* @last_seen: (out) (transfer full) (nullable): what the last attempt said */
+gboolean
+mk_poller_run_finish (GAsyncResult *result, char **last_seen, GError **error)
+{
+  Poller *self = g_task_get_task_data (G_TASK (result));
+
+  if (last_seen != NULL)
+    *last_seen = g_strdup (self->last_seen);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-probe.h"
+
+G_BEGIN_DECLS
+
+/* Asked after each attempt that found the goal not reached; FALSE ends the wait, with an error. */
+typedef gboolean (*MkPollerAliveFunc) (gpointer data, GError **error);
+
+void mk_poller_run_async (MkProbe *probe,
+                          gboolean goal,
+                          gint64 deadline,
+                          MkPollerAliveFunc alive,
+                          gpointer alive_data,
+                          GCancellable *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
+gboolean mk_poller_run_finish (GAsyncResult *result, char **last_seen, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-probe.h"
+
+G_BEGIN_DECLS
+
+void mk_probe_set_limits (MkProbe *self, guint max_interval_ms, guint attempt_limit_ms);
+guint mk_probe_get_max_interval (MkProbe *self);
+
+void mk_probe_set_detail (MkProbe *self, const char *detail);
+char *mk_probe_dup_detail (MkProbe *self);
+char *mk_probe_describe_holder (MkProbe *self);
+
+void mk_probe_attach (MkProbe *self, MkSimpleExecutor *executor);
+void mk_probe_detach (MkProbe *self, MkSimpleExecutor *executor);
+
+void mk_probe_attempt_async (MkProbe *self,
+                             gint64 deadline,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
+gboolean mk_probe_attempt_finish (MkProbe *self, GAsyncResult *result, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Probes tell whether something is ready. They know nothing about processes; asking again and again is the
+ * poller's part.
+ */
+
+#include "mk-probe-private.h"
+
+#include "mk-error.h"
+#include "mk-message.h"
+#include "mk-poller.h"
+#include "mk-step.h"
+#include "mk-sync.h"
+
+#define DEFAULT_MAX_INTERVAL_MS 50
+
+/**
+ * MkProbe:
+ *
+ * One way to tell that a service is ready.
+ *
+ * A probe is asked once with [method@Mk.Probe.check], or again and again with
+ * [method@Mk.Probe.wait] and [method@Mk.Probe.wait_gone]. Executors use probes to know when
+ * their services are ready, but a probe can be used alone just as well: to wait for a service that something
+ * else has started.
+ *
+ * A subclass implements `check`, which must not block, or `check_task`. It may emit
+ * [signal@Mk.Probe::wake] when something happened that makes it worth asking at once.
+ *
+ * A probe may be used by one operation at a time in each thread; its functions use
+ * the thread-default main context of their caller.
+ *
+ * Since: 1.0
+ */
+
+typedef struct
+{
+  GMutex lock;
+  char *detail; /* (owned) (nullable) (locked-by lock) */
+  guint max_interval_ms;
+  guint attempt_limit_ms;
+} MkProbePrivate;
+
+enum
+{
+  SIGNAL_WAKE,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (MkProbe, mk_probe, G_TYPE_OBJECT)
+
+static char *
+mk_probe_real_describe (MkProbe *self)
+{
+  return g_strdup_printf ("%s was satisfied", G_OBJECT_TYPE_NAME (self));
+}
+
+static void
+mk_probe_real_attach (MkProbe *self, MkSimpleExecutor *executor)
+{
+}
+
+static void
+mk_probe_real_detach (MkProbe *self, MkSimpleExecutor *executor)
+{
+}
+
+static void
+mk_probe_finalize (GObject *object)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (MK_PROBE (object));
+
+  g_free (priv->detail);
+  g_mutex_clear (&priv->lock);
+
+  G_OBJECT_CLASS (mk_probe_parent_class)->finalize (object);
+}
+
+static void
+mk_probe_class_init (MkProbeClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = mk_probe_finalize;
+
+  klass->describe = mk_probe_real_describe;
+  klass->attach = mk_probe_real_attach;
+  klass->detach = mk_probe_real_detach;
+
+  /**
+   * MkProbe::wake:
+   * @self: the probe
+   *
+   * To be emitted by implementations when something happened that makes it worth asking at once: a file
+   * appeared, a line was printed. Asking goes on without it too, only later. May be emitted in
+   * any thread.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_WAKE] = g_signal_new ("wake",
+                                       G_TYPE_FROM_CLASS (klass),
+                                       G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+                                       0,
+                                       NULL,
+                                       NULL,
+                                       NULL,
+                                       G_TYPE_NONE,
+                                       0);
+}
+
+static void
+mk_probe_init (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+
+  g_mutex_init (&priv->lock);
+  priv->max_interval_ms = DEFAULT_MAX_INTERVAL_MS;
+}
+
+/* ---- for the library ---- */
+
+/*
+ * @max_interval_ms: the longest time between two attempts
+ * @attempt_limit_ms: how long one attempt may take, 0 for no limit of its own
+ */
+void
+mk_probe_set_limits (MkProbe *self, guint max_interval_ms, guint attempt_limit_ms)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+
+  priv->max_interval_ms = max_interval_ms;
+  priv->attempt_limit_ms = attempt_limit_ms;
+}
+
+guint
+mk_probe_get_max_interval (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+
+  return priv->max_interval_ms;
+}
+
+static gint64
+attempt_deadline (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+
+  return mk_deadline_after (priv->attempt_limit_ms);
+}
+
+/* @detail: (nullable): why the attempt said "not yet" */
+void
+mk_probe_set_detail (MkProbe *self, const char *detail)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+
+  g_free (priv->detail);
+  priv->detail = g_strdup (detail);
+}
+
+char *
+mk_probe_dup_detail (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+
+  return g_strdup (priv->detail);
+}
+
+/* Returns: (transfer full): what is there already, a sentence */
+char *
+mk_probe_describe_holder (MkProbe *self)
+{
+  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+  g_autofree char *description = NULL;
+
+  if (klass->describe_holder != NULL)
+    return klass->describe_holder (self);
+
+  description = mk_probe_describe (self);
+  return g_strdup_printf ("%s before anything was started", description);
+}
+
+void
+mk_probe_attach (MkProbe *self, MkSimpleExecutor *executor)
+{
+  MK_PROBE_GET_CLASS (self)->attach (self, executor);
+}
+
+void
+mk_probe_detach (MkProbe *self, MkSimpleExecutor *executor)
+{
+  MK_PROBE_GET_CLASS (self)->detach (self, executor);
+}
+
+/* ---- one attempt ---- */
+
+static void
+on_step_done (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_autoptr (GError) error = NULL;
+  gboolean there = mk_step_run_finish (result, &error);
+
+  /* That an attempt took too long says "not yet"; it is not the time limit of a wait. */
+  if (g_error_matches (error, MK_ERROR, MK_ERROR_TIMED_OUT))
+    {
+      mk_probe_set_detail (MK_PROBE (object), "no answer in time");
+      g_clear_error (&error);
+    }
+
+  if (error != NULL)
+    g_task_return_error (task, g_steal_pointer (&error));
+  else
+    g_task_return_boolean (task, there);
+}
+
+static void
+check_at_once (MkProbe *self, GTask *task)
+{
+  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+  g_autoptr (GError) error = NULL;
+  gboolean there;
+
+  if (klass->check == NULL)
+    {
+      g_task_return_new_error (task,
+                               MK_ERROR,
+                               MK_ERROR_FAILED,
+                               "%s implements neither check() nor check_task()",
+                               G_OBJECT_TYPE_NAME (self));
+      return;
+    }
+
+  there = klass->check (self, &error);
+  if (error != NULL)
+    g_task_return_error (task, g_steal_pointer (&error));
+  else
+    g_task_return_boolean (task, there);
+}
+
+/* @deadline: monotonic time in microseconds */
+void
+mk_probe_attempt_async (MkProbe *self,
+                        gint64 deadline,
+                        GCancellable *cancellable,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data)
+{
+  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, mk_probe_attempt_async);
+  g_task_set_check_cancellable (task, FALSE);
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+
+  if (klass->check_task == NULL)
+    check_at_once (self, task);
+  else
+    mk_step_run_async (self,
+                       (MkStepFunc) klass->check_task,
+                       "The check",
+                       MIN (deadline, attempt_deadline (self)),
+                       0,
+                       cancellable,
+                       on_step_done,
+                       g_object_ref (task));
+}
+
+gboolean
+mk_probe_attempt_finish (MkProbe *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * mk_probe_check:
+ * @self: the probe
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Asks once.
+ *
+ * %FALSE without an error means that what is waited for is not there. An error means that this could not be
+ * found out. This function blocks for as long as one attempt takes.
+ *
+ * Returns: %TRUE if it is there
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_probe_check (MkProbe *self, GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  MK_SYNC (mk_probe_check, self, error, cancellable);
+}
+
+/**
+ * mk_probe_check_async:
+ * @self: the probe
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when it is known
+ * @user_data: data for @callback
+ *
+ * Asks once. See [method@Mk.Probe.check].
+ *
+ * Since: 1.0
+ */
+void
+mk_probe_check_async (MkProbe *self,
+                      GCancellable *cancellable,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data)
+{
+  g_return_if_fail (MK_IS_PROBE (self));
+
+  mk_probe_attempt_async (self, G_MAXINT64, cancellable, callback, user_data);
+}
+
+/**
+ * mk_probe_check_finish:
+ * @self: the probe
+ * @result: the result given to the callback
+ * @error: return location for an error
+ *
+ * Ends [method@Mk.Probe.check_async].
+ *
+ * Returns: %TRUE if it is there
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_probe_check_finish (MkProbe *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, mk_probe_attempt_async), FALSE);
+
+  return mk_probe_attempt_finish (self, result, error);
+}
+
+/* ---- waiting ---- */
+
+typedef struct
+{
+  gboolean goal;
+  gint64 begun;
+} Wait;
+
+static void
+return_timed_out (GTask *task, Wait *wait, const char *last_seen)
+{
+  MkProbe *self = g_task_get_source_object (task);
+  g_autofree char *description = mk_probe_describe (self);
+  g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - wait->begun);
+  g_autofree char *seen = mk_message_seen (last_seen);
+
+  if (wait->goal)
+    g_task_return_new_error (task,
+                             MK_ERROR,
+                             MK_ERROR_TIMED_OUT,
+                             "The time was up after %s, before %s%s",
+                             duration,
+                             description,
+                             seen);
+  else
+    g_task_return_new_error (
+        task, MK_ERROR, MK_ERROR_TIMED_OUT, "The time was up after %s, and still %s", duration, description);
+}
+
+static void
+on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Wait *wait = g_task_get_task_data (task);
+  g_autofree char *last_seen = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (mk_poller_run_finish (result, &last_seen, &error))
+    g_task_return_boolean (task, TRUE);
+  else if (g_error_matches (error, MK_ERROR, MK_ERROR_TIMED_OUT))
+    return_timed_out (task, wait, last_seen);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+static void
+wait_async (MkProbe *self,
+            gboolean goal,
+            gpointer source_tag,
+            guint timeout_ms,
+            GCancellable *cancellable,
+            GAsyncReadyCallback callback,
+            gpointer user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  Wait *wait = g_new0 (Wait, 1);
+
+  g_task_set_source_tag (task, source_tag);
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, wait, g_free);
+  wait->goal = goal;
+  wait->begun = g_get_monotonic_time ();
+
+  mk_poller_run_async (self, goal, mk_deadline_after (timeout_ms), NULL, NULL, cancellable, on_polled, task);
+}
+
+/**
+ * mk_probe_wait:
+ * @self: the probe
+ * @timeout_ms: the longest time to wait in milliseconds, 0 for no limit
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Waits until what the probe looks for is there.
+ *
+ * Fails with %MK_ERROR_TIMED_OUT when the time is up, and with %G_IO_ERROR_CANCELLED when
+ * @cancellable is cancelled. This function blocks; the main context of the caller is not run meanwhile.
+ *
+ * Returns: %TRUE once it is there
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_probe_wait (MkProbe *self, guint timeout_ms, GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  MK_SYNC (mk_probe_wait, self, error, timeout_ms, cancellable);
+}
+
+/**
+ * mk_probe_wait_async:
+ * @self: the probe
+ * @timeout_ms: the longest time to wait in milliseconds, 0 for no limit
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when the wait is over
+ * @user_data: data for @callback
+ *
+ * Waits until what the probe looks for is there. See [method@Mk.Probe.wait].
+ *
+ * Since: 1.0
+ */
+void
+mk_probe_wait_async (MkProbe *self,
+                     guint timeout_ms,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  g_return_if_fail (MK_IS_PROBE (self));
+
+  wait_async (self, TRUE, mk_probe_wait_async, timeout_ms, cancellable, callback, user_data);
+}
+
+/**
+ * mk_probe_wait_finish:
+ * @self: the probe
+ * @result: the result given to the callback
+ * @error: return location for an error
+ *
+ * Ends [method@Mk.Probe.wait_async].
+ *
+ * Returns: %TRUE if it is there
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_probe_wait_finish (MkProbe *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, mk_probe_wait_async), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * mk_probe_wait_gone:
+ * @self: the probe
+ * @timeout_ms: the longest time to wait in milliseconds, 0 for no limit
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Waits until what the probe looks for is not there any more. Errors are those of
+ * [method@Mk.Probe.wait].
+ *
+ * Returns: %TRUE once it is gone
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_probe_wait_gone (MkProbe *self, guint timeout_ms, GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  MK_SYNC (mk_probe_wait_gone, self, error, timeout_ms, cancellable);
+}
+
+/**
+ * mk_probe_wait_gone_async:
+ * @self: the probe
+ * @timeout_ms: the longest time to wait in milliseconds, 0 for no limit
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when the wait is over
+ * @user_data: data for @callback
+ *
+ * Waits until what the probe looks for is not there any more. See [method@Mk.Probe.wait_gone].
+ *
+ * Since: 1.0
+ */
+void
+mk_probe_wait_gone_async (MkProbe *self,
+                          guint timeout_ms,
+                          GCancellable *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data)
+{
+  g_return_if_fail (MK_IS_PROBE (self));
+
+  wait_async (self, FALSE, mk_probe_wait_gone_async, timeout_ms, cancellable, callback, user_data);
+}
+
+/**
+ * mk_probe_wait_gone_finish:
+ * @self: the probe
+ * @result: the result given to the callback
+ * @error: return location for an error
+ *
+ * Ends [method@Mk.Probe.wait_gone_async].
+ *
+ * Returns: %TRUE if it is gone
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_probe_wait_gone_finish (MkProbe *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, mk_probe_wait_gone_async), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * mk_probe_describe:
+ * @self: the probe
+ *
+ * Says what is waited for, as a clause that can follow "before" and "until":
+ * "127.0.0.1:6379 accepted connections".
+ *
+ * Returns: (transfer full): the clause
+ *
+ * Since: 1.0
+ */
+char *
+mk_probe_describe (MkProbe *self)
+{
+  char *description;
+
+  g_return_val_if_fail (MK_IS_PROBE (self), NULL);
+
+  description = MK_PROBE_GET_CLASS (self)->describe (self);
+  return description ? description : mk_probe_real_describe (self);
+}

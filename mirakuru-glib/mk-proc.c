@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What only Linux's /proc can tell. Where it is missing, nothing is found.
+ */
+
+#include "mk-proc.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+/* Of "st" in /proc/net/tcp, see TCP_LISTEN in the kernel's net/tcp_states.h. */
+#define STATE_LISTEN 0x0A
+
+typedef gboolean (*ProcFunc) (GPid pid, gpointer user_data);
+
+/* Calls @func for each process until it returns TRUE. */
+static gboolean
+for_each_process (ProcFunc func, gpointer user_data)
+{
+  DIR *dir = opendir ("/proc");
+  gboolean found = FALSE;
+  struct dirent *dirent;
+
+  if (dir == NULL)
+    return FALSE;
+
+  while (!found && (dirent = readdir (dir)) != NULL)
+    {
+      guint64 pid;
+
+      if (g_ascii_string_to_unsigned (dirent->d_name, 10, 1, G_MAXINT, &pid, NULL))
+        found = func ((GPid) pid, user_data);
+    }
+
+  closedir (dir);
+  return found;
+}
+
+static gboolean
+read_proc_file (GPid pid, const char *name, char **contents, gsize *length)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/%s", (int) pid, name);
+
+  return g_file_get_contents (path, contents, length, NULL);
+}
+
+/* ---- the sweep ---- */
+
+typedef struct
+{
+  const char *marker;
+  guint n_killed;
+} Sweep;
+
+/* The whole entry counts: one marker may be the beginning of another. */
+static gboolean
+carries_marker (GPid pid, const char *marker)
+{
+  g_autofree char *environ_block = NULL;
+  gsize length = 0;
+
+  if (!read_proc_file (pid, "environ", &environ_block, &length))
+    return FALSE;
+
+  for (const char *entry = environ_block; entry < environ_block + length; entry += strlen (entry) + 1)
+    {
+      if (strcmp (entry, marker) == 0)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static gboolean
+sweep_process (GPid pid, gpointer user_data)
+{
+  Sweep *sweep = user_data;
+  int fd;
+
+  if (pid == getpid () || !carries_marker (pid, sweep->marker))
+    return FALSE;
+
+  /* Look again once the pid cannot come to mean another process. */
+  fd = pidfd_open (pid, 0);
+  if (fd >= 0 && carries_marker (pid, sweep->marker) && pidfd_send_signal (fd, SIGKILL, NULL, 0) == 0)
+    sweep->n_killed++;
+  if (fd >= 0)
+    close (fd);
+
+  return FALSE;
+}
+
+/*
+ * Kills every process that has @marker ("NAME=value") in its environment.
+ *
+ * Returns: how many there were
+ */
+guint
+mk_proc_kill_marked (const char *marker)
+{
+  Sweep sweep = { marker, 0 };
+
+  for_each_process (sweep_process, &sweep);
+  return sweep.n_killed;
+}
+
+/* ---- who listens ---- */
+
+/* Addresses are printed as words of four bytes in the byte order of the machine. */
+static gboolean
+matches_address (const char *hex, GInetAddress *address)
+{
+  guint8 bytes[16] = { 0 };
+  gsize length = strlen (hex) / 2;
+  gboolean any = TRUE;
+
+  for (gsize i = 0; i + 4 <= length && i < sizeof bytes; i += 4)
+    {
+      guint32 word;
+
+      if (sscanf (hex + i * 2, "%8x", &word) != 1)
+        return FALSE;
+      memcpy (bytes + i, &word, 4);
+      any = any && word == 0;
+    }
+
+  if (any)
+    return TRUE;
+  return length == g_inet_address_get_native_size (address) &&
+         memcmp (bytes, g_inet_address_to_bytes (address), length) == 0;
+}
+
+/* Returns: the inode of the listening socket, 0 if there is none */
+static guint64
+find_listening_inode (const char *table, GInetAddress *address, guint port)
+{
+  g_autofree char *contents = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  if (!g_file_get_contents (table, &contents, NULL, NULL))
+    return 0;
+
+  lines = g_strsplit (contents, "\n", -1);
+  for (char **line = lines; *line != NULL; line++)
+    {
+      char hex[33];
+      guint local_port, state;
+      guint64 inode;
+
+      if (sscanf (*line,
+                  "%*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %" G_GUINT64_FORMAT,
+                  hex,
+                  &local_port,
+                  &state,
+                  &inode) == 4 &&
+          state == STATE_LISTEN && local_port == port && matches_address (hex, address))
+        return inode;
+    }
+
+  return 0;
+}
+
+typedef struct
+{
+  char *link; /* (owned) */
+  GPid pid;
+} Holder;
+
+static gboolean
+holds_socket (GPid pid, gpointer user_data)
+{
+  Holder *holder = user_data;
+  g_autofree char *folder = g_strdup_printf ("/proc/%d/fd", (int) pid);
+  DIR *dir = opendir (folder);
+  struct dirent *dirent;
+  char target[64];
+
+  if (dir == NULL)
+    return FALSE;
+
+  while (holder->pid == 0 && (dirent = readdir (dir)) != NULL)
+    {
+      ssize_t n = readlinkat (dirfd (dir), dirent->d_name, target, sizeof target - 1);
+
+      if (n <= 0)
+        continue;
+      target[n] = '\0';
+      if (strcmp (target, holder->link) == 0)
+        holder->pid = pid;
+    }
+
+  closedir (dir);
+  return holder->pid != 0;
+}
+
+static char *
+describe_process (GPid pid)
+{
+  g_autofree char *name = NULL;
+
+  if (!read_proc_file (pid, "comm", &name, NULL))
+    return g_strdup_printf ("process %d", (int) pid);
+
+  return g_strdup_printf ("%s (pid %d)", g_strchomp (name), (int) pid);
+}
+
+/*
+ * Blocks for as long as it takes to look at every process: for messages only.
+ *
+ * Returns: (transfer full) (nullable): the program and the pid of the process that listens there
+ */
+char *
+mk_proc_describe_listener (GInetAddress *address, guint port)
+{
+  g_autofree char *link = NULL;
+  Holder holder = { NULL, 0 };
+  guint64 inode = 0;
+
+  if (g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4)
+    inode = find_listening_inode ("/proc/net/tcp", address, port);
+  /* A socket of IPv6's wildcard address takes IPv4 connections too. */
+  if (inode == 0)
+    inode = find_listening_inode ("/proc/net/tcp6", address, port);
+  if (inode == 0)
+    return NULL;
+
+  holder.link = link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
+  if (!for_each_process (holds_socket, &holder))
+    return NULL;
+
+  return describe_process (holder.pid);
+}

@@ -1,0 +1,802 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * One service and its supervisor, as seen from the host.
+ *
+ * Threads: everything but the functions of the header happens on the worker. The lock is held for moments
+ * only, and by nobody who waits. The worker holds a reference while the supervisor lives; nothing here refers
+ * to an executor.
+ *
+ * Life: new → spawn (queued to the worker) → spawned or failed → exited → gone. "Gone" comes last in any
+ * case: the supervisor has been reaped, the tree is empty, all output is read. If the supervisor ended
+ * without having said that the tree is empty, it was killed; then what carries the marker is swept away
+ * first.
+ *
+ * In a forked child all processes of the parent are foreign: its copies of the descriptors are closed
+ * at once, and its copies of the objects are left alone, locks included.
+ */
+
+#include "mk-process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gunixoutputstream.h>
+#include <glib-unix.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "mk-error.h"
+#include "mk-proc.h"
+#include "mk-wake-source.h"
+#include "mk-worker.h"
+#include "supervisor/mk-supervisor-protocol.h"
+
+#define CHUNK_SIZE          65536
+#define CHUNKS_PER_DISPATCH 16
+/* A supervisor that has not emptied the tree this long after the last deadline is given up. */
+#define BACKSTOP_US (5 * G_USEC_PER_SEC)
+/* The sweep ends after this many rounds in a row that found nothing, or after the limit. */
+#define SWEEP_CLEAN_ROUNDS 3
+#define SWEEP_INTERVAL_US  5000
+#define SWEEP_LIMIT_US     (3 * G_USEC_PER_SEC)
+#define EXIT_LIMIT_US      (3 * G_USEC_PER_SEC)
+
+struct _MkProcess
+{
+  gatomicrefcount ref_count;
+  guint fork_generation;
+  MkLaunch *launch;       /* (owned) */
+  MkCapture *captures[2]; /* (owned) standard output, standard error */
+  MkProcessOutputFunc output_func;
+  gpointer output_data; /* (owned) by way of output_destroy */
+  GDestroyNotify output_destroy;
+
+  GMutex lock;
+  GCond changed;
+  MkProcessNews news;   /* (locked-by lock) */
+  GError *failure;      /* (owned) (nullable) (locked-by lock) */
+  GPtrArray *listeners; /* (owned) (element-type GSource) (locked-by lock) */
+  GOutputStream *input; /* (owned) (nullable) (locked-by lock) */
+  int control_fd;       /* (locked-by lock) −1 where closed */
+  int output_fds[2];    /* of the worker; closed with registry_lock held; −1 where closed */
+  GPid supervisor_pid;  /* (locked-by registry_lock) 0 where there is none */
+  gint64 backstop;      /* (locked-by lock) */
+  GSource *timer;       /* (owned) (nullable) (locked-by lock) */
+
+  /* Of the worker. */
+  GSubprocess *supervisor;    /* (owned) (nullable) */
+  GSource *control_source;    /* (owned) (nullable) */
+  GSource *output_sources[2]; /* (owned) (nullable) */
+  gboolean tree_empty;
+  gboolean reaped;
+  guint clean_rounds;
+  gint64 sweep_deadline;
+};
+
+static GMutex registry_lock;
+static GPtrArray *registry; /* (owned) (element-type MkProcess) (locked-by registry_lock) with a supervisor */
+static guint fork_generation; /* changes only where there is one thread */
+
+/* ---- fork and exit of the host ---- */
+
+static void
+before_fork (void)
+{
+  g_mutex_lock (&registry_lock);
+}
+
+static void
+after_fork_in_parent (void)
+{
+  g_mutex_unlock (&registry_lock);
+}
+
+static void
+after_fork_in_child (void)
+{
+  fork_generation++;
+
+  for (guint i = 0; i < registry->len; i++)
+    {
+      MkProcess *self = g_ptr_array_index (registry, i);
+
+      /* Else the supervisor would not see that the parent went away. */
+      close (self->control_fd);
+      for (guint j = 0; j < 2; j++)
+        {
+          if (self->output_fds[j] >= 0)
+            close (self->output_fds[j]);
+        }
+    }
+
+  registry = g_ptr_array_new ();
+  mk_worker_forget ();
+  g_mutex_unlock (&registry_lock);
+}
+
+static void
+send_message (int fd, MkMessageType type, int a, int b, int c)
+{
+  MkMessage message = { (int32_t) type, a, b, c };
+
+  (void) !send (fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/*
+ * At a normal exit nothing is left when exit() returns. The worker may be anywhere at this moment, so it is
+ * not relied upon: each supervisor is told to kill and watched until it has ended.
+ */
+static void
+kill_all_at_exit (void)
+{
+  g_autofree struct pollfd *fds = NULL;
+  gint64 deadline = g_get_monotonic_time () + EXIT_LIMIT_US;
+  guint n_left;
+
+  g_mutex_lock (&registry_lock);
+  n_left = registry->len;
+  fds = g_new0 (struct pollfd, n_left);
+  for (guint i = 0; i < n_left; i++)
+    {
+      MkProcess *self = g_ptr_array_index (registry, i);
+
+      send_message (self->control_fd, MK_MESSAGE_KILL, SIGKILL, 0, 0);
+      fds[i] =
+          (struct pollfd){ self->supervisor_pid > 0 ? pidfd_open (self->supervisor_pid, 0) : -1, POLLIN, 0 };
+    }
+  g_mutex_unlock (&registry_lock);
+
+  for (guint i = 0; i < n_left; i++)
+    {
+      while (fds[i].fd >= 0 && fds[i].revents == 0)
+        {
+          gint64 left = (deadline - g_get_monotonic_time ()) / 1000;
+
+          if (left <= 0 || (poll (&fds[i], 1, (int) left) < 0 && errno != EINTR))
+            return;
+        }
+    }
+}
+
+static void
+ensure_hooks (void)
+{
+  static gsize done;
+
+  if (!g_once_init_enter (&done))
+    return;
+
+  registry = g_ptr_array_new ();
+  pthread_atfork (before_fork, after_fork_in_parent, after_fork_in_child);
+  atexit (kill_all_at_exit);
+  g_once_init_leave (&done, 1);
+}
+
+gboolean
+mk_process_is_foreign (MkProcess *self)
+{
+  return self->fork_generation != fork_generation;
+}
+
+static void
+registry_add (MkProcess *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&registry_lock);
+
+  g_ptr_array_add (registry, self);
+}
+
+static void
+registry_remove (MkProcess *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&registry_lock);
+
+  g_ptr_array_remove_fast (registry, self);
+}
+
+/* ---- life ---- */
+
+/* @launch: (transfer full) */
+MkProcess *
+mk_process_new (MkLaunch *launch,
+                MkProcessOutputFunc output_func,
+                gpointer output_data,
+                GDestroyNotify output_destroy)
+{
+  MkProcess *self = g_new0 (MkProcess, 1);
+
+  ensure_hooks ();
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->changed);
+  self->fork_generation = fork_generation;
+  self->launch = launch;
+  self->output_func = output_func;
+  self->output_data = output_data;
+  self->output_destroy = output_destroy;
+  self->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
+  self->control_fd = self->output_fds[0] = self->output_fds[1] = -1;
+  self->backstop = G_MAXINT64;
+  for (guint i = 0; i < 2; i++)
+    self->captures[i] = mk_capture_new (launch->output_limit);
+
+  return self;
+}
+
+MkProcess *
+mk_process_ref (MkProcess *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+mk_process_unref (MkProcess *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count) || mk_process_is_foreign (self))
+    return;
+
+  for (guint i = 0; i < 2; i++)
+    mk_capture_unref (self->captures[i]);
+  g_clear_object (&self->input);
+  g_clear_error (&self->failure);
+  g_ptr_array_unref (self->listeners);
+  mk_launch_free (self->launch);
+  self->output_destroy (self->output_data);
+  g_cond_clear (&self->changed);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+/* Call with the lock held, after a change of the news. */
+static void
+tell_listeners (MkProcess *self)
+{
+  for (guint i = 0; i < self->listeners->len; i++)
+    mk_wake_source_wake (g_ptr_array_index (self->listeners, i));
+  g_cond_broadcast (&self->changed);
+}
+
+/* ---- output ---- */
+
+static void
+close_output (MkProcess *self, guint i)
+{
+  mk_wake_source_clear (&self->output_sources[i]);
+
+  g_mutex_lock (&registry_lock);
+  if (self->output_fds[i] >= 0)
+    close (self->output_fds[i]);
+  self->output_fds[i] = -1;
+  g_mutex_unlock (&registry_lock);
+
+  mk_capture_close (self->captures[i]);
+}
+
+/* Returns: FALSE when there is nothing more to read for now or ever */
+static gboolean
+pump_once (MkProcess *self, guint i)
+{
+  static guint8 chunk[CHUNK_SIZE]; /* of the worker */
+  ssize_t n;
+
+  do
+    n = read (self->output_fds[i], chunk, sizeof chunk);
+  while (n < 0 && errno == EINTR);
+
+  if (n > 0)
+    mk_capture_append (self->captures[i], chunk, (gsize) n);
+  else if (n == 0 || errno != EAGAIN)
+    close_output (self, i);
+
+  return n > 0;
+}
+
+static gboolean
+pump (MkProcess *self, guint i)
+{
+  for (guint n = 0; n < CHUNKS_PER_DISPATCH; n++)
+    {
+      if (!pump_once (self, i))
+        break;
+    }
+
+  self->output_func (self->output_data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_stdout (int fd, GIOCondition condition, gpointer user_data)
+{
+  return pump (user_data, 0);
+}
+
+static gboolean
+on_stderr (int fd, GIOCondition condition, gpointer user_data)
+{
+  return pump (user_data, 1);
+}
+
+static GSource *
+watch_fd (int fd, GUnixFDSourceFunc func, gpointer data)
+{
+  GSource *source = g_unix_fd_source_new (fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
+
+  g_source_set_callback (source, G_SOURCE_FUNC (func), data, NULL);
+  g_source_attach (source, mk_worker_get_context ());
+  return source;
+}
+
+/* ---- news of the supervisor ---- */
+
+static void
+obey_message (MkProcess *self, const MkMessage *message)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  switch (message->type)
+    {
+    case MK_MESSAGE_SPAWNED:
+      self->news.pid = message->a;
+      break;
+
+    case MK_MESSAGE_FAILED:
+      self->failure = mk_launch_spawn_error (self->launch, message->a, message->b);
+      break;
+
+    case MK_MESSAGE_EXITED:
+      self->news.exited = TRUE;
+      self->news.status = message->a;
+      break;
+
+    case MK_MESSAGE_EMPTY:
+      self->tree_empty = TRUE;
+      self->news.killed = message->a != 0;
+      break;
+
+    default:
+      return;
+    }
+
+  tell_listeners (self);
+}
+
+static void
+read_control (MkProcess *self)
+{
+  MkMessage message;
+  ssize_t n;
+
+  while ((n = recv (self->control_fd, &message, sizeof message, MSG_DONTWAIT)) == (ssize_t) sizeof message)
+    obey_message (self, &message);
+
+  /* The end itself is told by the supervisor's exit: somebody else may hold a copy of its socket. */
+  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+    mk_wake_source_clear (&self->control_source);
+}
+
+static gboolean
+on_control (int fd, GIOCondition condition, gpointer user_data)
+{
+  read_control (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+/* ---- the end ---- */
+
+/* Drops the reference of the worker. */
+static void
+finish (MkProcess *self)
+{
+  registry_remove (self);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      while (self->output_fds[i] >= 0 && pump_once (self, i))
+        ;
+      close_output (self, i);
+    }
+  mk_wake_source_clear (&self->control_source);
+  g_clear_object (&self->supervisor);
+
+  g_mutex_lock (&self->lock);
+  mk_wake_source_clear (&self->timer);
+  if (self->control_fd >= 0)
+    close (self->control_fd);
+  self->control_fd = -1;
+  self->news.gone = TRUE;
+  if (self->failure == NULL && self->news.pid == 0 && !self->news.asked)
+    self->failure = g_error_new (MK_ERROR,
+                                 MK_ERROR_SUPERVISOR,
+                                 "The supervisor of “%s” ended before it had started it",
+                                 self->launch->argv[0]);
+  tell_listeners (self);
+  g_mutex_unlock (&self->lock);
+
+  self->output_func (self->output_data);
+  mk_process_unref (self);
+}
+
+static void
+sweep (MkProcess *self)
+{
+  if (mk_proc_kill_marked (self->launch->marker) == 0)
+    self->clean_rounds++;
+  else
+    self->clean_rounds = 0;
+
+  if (self->clean_rounds < SWEEP_CLEAN_ROUNDS && g_get_monotonic_time () < self->sweep_deadline)
+    mk_wake_source_wake_at (self->timer, g_get_monotonic_time () + SWEEP_INTERVAL_US);
+  else
+    finish (self);
+}
+
+static void
+supervisor_was_killed (MkProcess *self)
+{
+  g_mutex_lock (&self->lock);
+  self->news.lost = TRUE;
+  if (self->news.pid != 0 && !self->news.exited)
+    {
+      /* Its parent-death signal. */
+      self->news.exited = TRUE;
+      self->news.status = -SIGKILL;
+    }
+  tell_listeners (self);
+  g_mutex_unlock (&self->lock);
+
+  self->sweep_deadline = g_get_monotonic_time () + SWEEP_LIMIT_US;
+  sweep (self);
+}
+
+static gboolean
+on_timer (gpointer user_data)
+{
+  MkProcess *self = user_data;
+  gint64 backstop;
+
+  if (self->reaped)
+    {
+      sweep (self);
+      return G_SOURCE_CONTINUE;
+    }
+
+  g_mutex_lock (&self->lock);
+  backstop = self->backstop;
+  g_mutex_unlock (&self->lock);
+
+  if (backstop <= g_get_monotonic_time ())
+    g_subprocess_force_exit (self->supervisor);
+  else
+    mk_wake_source_wake_at (self->timer, backstop);
+
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+on_reaped (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  MkProcess *self = user_data;
+
+  g_subprocess_wait_finish (G_SUBPROCESS (object), result, NULL);
+  self->reaped = TRUE;
+  read_control (self);
+
+  if (self->tree_empty)
+    finish (self);
+  else
+    supervisor_was_killed (self);
+}
+
+/* ---- spawning ---- */
+
+/* The variable is for programs that run from a build folder; a setuid program must not obey it. */
+static const char *
+supervisor_path (void)
+{
+  const char *path = secure_getenv ("MIRAKURU_GLIB_SUPERVISOR");
+
+  return path != NULL && *path != '\0' ? path : MK_SUPERVISOR_PATH;
+}
+
+static GPtrArray *
+supervisor_argv (MkProcess *self)
+{
+  MkLaunch *launch = self->launch;
+  GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
+
+  g_ptr_array_add (argv, g_strdup (supervisor_path ()));
+  g_ptr_array_add (argv, g_strdup (MK_SUPERVISOR_PROTOCOL));
+  g_ptr_array_add (argv, g_strdup_printf ("%d", (int) getpid ()));
+  g_ptr_array_add (argv, g_strdup_printf ("%d", launch->stop_signal));
+  g_ptr_array_add (argv, g_strdup_printf ("%d", launch->kill_signal));
+  g_ptr_array_add (argv, g_strdup_printf ("%u", launch->stop_timeout));
+  g_ptr_array_add (argv, g_strdup (launch->cwd ? launch->cwd : ""));
+  for (char **arg = launch->argv; *arg != NULL; arg++)
+    g_ptr_array_add (argv, g_strdup (*arg));
+  g_ptr_array_add (argv, NULL);
+
+  return argv;
+}
+
+static void
+set_spawn_error (MkProcess *self, const GError *cause, GError **error)
+{
+  gboolean broken = g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT) ||
+                    g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_ACCES) ||
+                    g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_NOEXEC) ||
+                    g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_ISDIR) ||
+                    g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_NOTDIR) ||
+                    g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_PERM);
+
+  if (broken)
+    g_set_error (error,
+                 MK_ERROR,
+                 MK_ERROR_SUPERVISOR,
+                 "Cannot run the helper program “%s”: %s. Install mirakuru-glib again, or set "
+                 "MIRAKURU_GLIB_SUPERVISOR to where mk-supervisor is",
+                 supervisor_path (),
+                 cause->message);
+  else
+    g_set_error (
+        error, MK_ERROR, MK_ERROR_SPAWN_FAILED, "Cannot run “%s”: %s", self->launch->argv[0], cause->message);
+}
+
+static int
+steal (int *fd)
+{
+  int stolen = *fd;
+
+  *fd = -1;
+  return stolen;
+}
+
+/*
+ * INHERIT_FDS and no child setup make GLib use posix_spawn(), whose time does not depend on the size of the
+ * host. The supervisor does what is lost by that: it closes the other descriptors and resets the signals.
+ *
+ * @supervisor_fd: (transfer full): the supervisor's end of the control socket
+ */
+static gboolean
+spawn_supervisor (MkProcess *self, MkStdio *stdio, int supervisor_fd, GError **error)
+{
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_INHERIT_FDS);
+  g_autoptr (GPtrArray) argv = supervisor_argv (self);
+  g_autoptr (GError) local_error = NULL;
+
+  g_subprocess_launcher_set_environ (launcher, self->launch->environment);
+  g_subprocess_launcher_take_fd (launcher, supervisor_fd, MK_CONTROL_FD);
+  g_subprocess_launcher_take_stdin_fd (launcher, steal (&stdio->service[0]));
+  g_subprocess_launcher_take_stdout_fd (launcher, steal (&stdio->service[1]));
+  g_subprocess_launcher_take_stderr_fd (launcher, steal (&stdio->service[2]));
+
+  self->supervisor = g_subprocess_launcher_spawnv (launcher, (const char *const *) argv->pdata, &local_error);
+  if (self->supervisor == NULL)
+    {
+      set_spawn_error (self, local_error, error);
+      return FALSE;
+    }
+
+  g_subprocess_wait_async (self->supervisor, NULL, on_reaped, self);
+  return TRUE;
+}
+
+/* Returns: FALSE if the end was asked for before there was a beginning */
+static gboolean
+take_host_ends (MkProcess *self, MkStdio *stdio, int control_fd)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (self->news.asked)
+    return FALSE;
+
+  self->timer = mk_wake_source_attach (mk_worker_get_context (), "MkProcess timer", on_timer, self, NULL);
+  self->control_fd = control_fd;
+  self->output_fds[0] = steal (&stdio->host[1]);
+  self->output_fds[1] = steal (&stdio->host[2]);
+  if (stdio->host[0] >= 0)
+    {
+      /* For its class to ignore SIGPIPE, which a write to a service that ended would raise. */
+      g_type_class_unref (g_type_class_ref (G_TYPE_SOCKET));
+      self->input = g_unix_output_stream_new (steal (&stdio->host[0]), TRUE);
+    }
+
+  return TRUE;
+}
+
+static void
+watch_supervisor (MkProcess *self)
+{
+  g_mutex_lock (&registry_lock);
+  self->supervisor_pid = (GPid) g_ascii_strtoll (g_subprocess_get_identifier (self->supervisor), NULL, 10);
+  g_mutex_unlock (&registry_lock);
+
+  self->control_source = watch_fd (self->control_fd, on_control, self);
+  if (self->output_fds[0] >= 0)
+    self->output_sources[0] = watch_fd (self->output_fds[0], on_stdout, self);
+  if (self->output_fds[1] >= 0)
+    self->output_sources[1] = watch_fd (self->output_fds[1], on_stderr, self);
+}
+
+static gboolean
+spawn (MkProcess *self, GError **error)
+{
+  MkStdio stdio;
+  int sockets[2];
+  gboolean spawned = FALSE;
+
+  if (!mk_launch_check_descriptors (self->launch, error) ||
+      !mk_launch_open_stdio (self->launch, &stdio, error))
+    return FALSE;
+
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+    g_set_error (error,
+                 MK_ERROR,
+                 MK_ERROR_SPAWN_FAILED,
+                 "Cannot run “%s”: cannot make a socket: %s",
+                 self->launch->argv[0],
+                 g_strerror (errno));
+  else if (!take_host_ends (self, &stdio, sockets[0]))
+    {
+      close (sockets[0]);
+      close (sockets[1]);
+    }
+  else
+    {
+      registry_add (self);
+      spawned = spawn_supervisor (self, &stdio, sockets[1], error);
+    }
+
+  if (spawned)
+    watch_supervisor (self);
+  mk_stdio_close (&stdio);
+  return spawned;
+}
+
+static gboolean
+spawn_on_worker (gpointer user_data)
+{
+  MkProcess *self = user_data;
+  GError *error = NULL;
+
+  if (spawn (self, &error))
+    return G_SOURCE_REMOVE;
+
+  g_mutex_lock (&self->lock);
+  self->failure = error;
+  g_mutex_unlock (&self->lock);
+  finish (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* Returns at once; listeners are told how it went. */
+void
+mk_process_spawn (MkProcess *self)
+{
+  mk_worker_invoke (spawn_on_worker, mk_process_ref (self), NULL);
+}
+
+/* ---- orders ---- */
+
+/* Call with the lock held. */
+static void
+set_backstop (MkProcess *self, guint timeout_ms)
+{
+  self->backstop =
+      MIN (self->backstop, g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND + BACKSTOP_US);
+  if (self->timer != NULL)
+    mk_wake_source_wake (self->timer);
+}
+
+/* Sends @stop_signal to the whole tree, and @kill_signal to what is left of it @timeout_ms later (0: never).
+ */
+void
+mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeout_ms)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  self->news.asked = self->news.asked || !self->news.exited;
+  if (self->control_fd >= 0)
+    send_message (self->control_fd, MK_MESSAGE_STOP, stop_signal, kill_signal, (int) timeout_ms);
+  if (timeout_ms > 0)
+    set_backstop (self, timeout_ms);
+}
+
+void
+mk_process_kill (MkProcess *self, int kill_signal)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  self->news.asked = self->news.asked || !self->news.exited;
+  if (self->control_fd >= 0)
+    send_message (self->control_fd, MK_MESSAGE_KILL, kill_signal, 0, 0);
+  set_backstop (self, MK_UNWAITED_GRACE_MS);
+}
+
+/* Sends a signal to the process group of the service. Returns: FALSE if there is none any more */
+gboolean
+mk_process_signal (MkProcess *self, int signal_number)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (self->news.gone || self->news.pid == 0 || self->control_fd < 0)
+    return FALSE;
+
+  send_message (self->control_fd, MK_MESSAGE_SIGNAL, signal_number, 0, 0);
+  return TRUE;
+}
+
+/* ---- what is known ---- */
+
+MkProcessNews
+mk_process_get_news (MkProcess *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->news;
+}
+
+/* Returns: (transfer full) (nullable): why the service was not started */
+GError *
+mk_process_dup_failure (MkProcess *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->failure ? g_error_copy (self->failure) : NULL;
+}
+
+/* @waker: a wake source; woken at each change from now on */
+void
+mk_process_add_listener (MkProcess *self, GSource *waker)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  g_ptr_array_add (self->listeners, g_source_ref (waker));
+}
+
+void
+mk_process_remove_listener (MkProcess *self, GSource *waker)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  g_ptr_array_remove_fast (self->listeners, waker);
+}
+
+/* Blocks. Returns: FALSE if something may be left after @timeout_ms */
+gboolean
+mk_process_wait_gone (MkProcess *self, guint timeout_ms)
+{
+  gint64 deadline = g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  while (!self->news.gone && g_cond_wait_until (&self->changed, &self->lock, deadline))
+    ;
+
+  return self->news.gone;
+}
+
+MkLaunch *
+mk_process_get_launch (MkProcess *self)
+{
+  return self->launch;
+}
+
+MkCapture *
+mk_process_get_capture (MkProcess *self, MkStream stream)
+{
+  return self->captures[stream == MK_STREAM_STDERR ? 1 : 0];
+}
+
+/* Returns: (transfer none) (nullable): valid as long as @self */
+GOutputStream *
+mk_process_get_stdin (MkProcess *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->input;
+}

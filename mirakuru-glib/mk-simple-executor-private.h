@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-emitter.h"
+#include "mk-process.h"
+#include "mk-simple-executor.h"
+
+G_BEGIN_DECLS
+
+enum
+{
+  PROP_COMMAND = 1,
+  PROP_CWD,
+  PROP_ENVIRONMENT,
+  PROP_START_TIMEOUT,
+  PROP_STOP_TIMEOUT,
+  PROP_STOP_SIGNAL,
+  PROP_KILL_SIGNAL,
+  PROP_EXPECTED_STATUS,
+  PROP_STDIN_MODE,
+  PROP_STDOUT_MODE,
+  PROP_STDERR_MODE,
+  PROP_STDOUT_PATH,
+  PROP_STDERR_PATH,
+  PROP_OUTPUT_LIMIT,
+  PROP_STATE,
+  PROP_RUNNING,
+  PROP_ACTIVE,
+  PROP_PID,
+  PROP_EXIT_STATUS,
+  N_PROPS
+};
+
+extern GParamSpec *mk_simple_executor_props[N_PROPS];
+
+typedef struct
+{
+  GMutex lock;
+
+  /* Settings, (locked-by lock). They take effect at the next start, those about stopping at the next stop. */
+  char **command;     /* (owned) (nullable) */
+  char **environment; /* (owned) (nullable) */
+  char *cwd;          /* (owned) (nullable) */
+  guint start_timeout;
+  guint stop_timeout;
+  int stop_signal;
+  int kill_signal;
+  int expected_status;
+  MkStdioMode stdin_mode;
+  MkStdioMode stdout_mode;
+  MkStdioMode stderr_mode;
+  char *stdout_path; /* (owned) (nullable) */
+  char *stderr_path; /* (owned) (nullable) */
+  gsize output_limit;
+
+  char *uuid;         /* (owned) does not change */
+  MkEmitter *emitter; /* (owned) does not change */
+
+  /* The life of the service, (locked-by lock). See the head of mk-simple-executor.c. */
+  MkExecutorState phase; /* never EXITED */
+  MkProcess *process;    /* (owned) (nullable) of the last start, kept until the next one */
+  gint64 start_deadline; /* monotonic */
+  GTask *start;          /* (unowned) (nullable) the start that is under way */
+  guint n_stops;         /* how many stops are waiting for the end of the process */
+  gboolean request_made; /* a stop has begun to ask the service through request_stop */
+  gboolean cleanup_due;  /* prepare() has begun, and cleanup() has not */
+} MkSimpleExecutorPrivate;
+
+/* What the properties tell at one moment. */
+typedef struct
+{
+  MkExecutorState state;
+  gboolean running;
+  gboolean active;
+  GPid pid;
+  int exit_status;
+} MkSnapshot;
+
+MkSimpleExecutorPrivate *mk_simple_executor_get_private (MkSimpleExecutor *self);
+MkSnapshot mk_simple_executor_get_snapshot (MkSimpleExecutor *self);
+MkSnapshot mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self);
+MkProcess *mk_simple_executor_dup_process (MkSimpleExecutor *self);
+void mk_simple_executor_announce (MkSimpleExecutor *self, const MkSnapshot *before, const MkSnapshot *now);
+void mk_simple_executor_emit_line (MkSimpleExecutor *self, MkStream stream, const char *text);
+gboolean mk_simple_executor_has_line_handler (MkSimpleExecutor *self);
+
+MkLaunch *mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error);
+char *mk_simple_executor_dup_marker (MkSimpleExecutor *self);
+
+char **mk_simple_executor_real_build_command (MkSimpleExecutor *self, GError **error);
+gboolean mk_simple_executor_real_check_alive (MkSimpleExecutor *self, GError **error);
+void mk_simple_executor_real_step (MkSimpleExecutor *self, GTask *task);
+
+/* Shared by the operations. */
+gboolean mk_simple_executor_claim_cleanup (MkSimpleExecutor *self);
+void
+mk_simple_executor_run_cleanup (MkSimpleExecutor *self, GAsyncReadyCallback callback, gpointer user_data);
+void mk_start_preempt (GTask *start, gboolean takes_process);
+
+G_END_DECLS

@@ -1,0 +1,1170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The lifecycle of one command.
+ *
+ * Phases, guarded by the lock:
+ *
+ *   STOPPED ──start──> STARTING ──> READY ──stop──> STOPPING ──> STOPPED
+ *                         └──────── failure, or stop ──────────────┘
+ *
+ * The phase says what was asked for; what became of the service is asked of the process. The state that users
+ * see is derived from both: READY with a process that ended by itself is EXITED. So it is right without a
+ * main loop.
+ *
+ * Each operation lives on the context of its caller (see mk-executor-start.c and mk-executor-stop.c). None of
+ * them ever waits for another one's context to run: a synchronous stop must work while an asynchronous start
+ * is stuck.
+ *
+ * The executor owns the process, never the other way round. In a forked child the process is foreign: the
+ * executor then looks like one that never started anything, and its end does nothing.
+ */
+
+#include "mk-simple-executor-private.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mk-enum-types.h"
+#include "mk-error.h"
+#include "mk-message.h"
+#include "mk-output-stream.h"
+
+#define DEFAULT_START_TIMEOUT_MS 60000
+#define DEFAULT_STOP_TIMEOUT_MS  10000
+#define DEFAULT_OUTPUT_LIMIT     (1024 * 1024)
+/* How long dropping the last reference waits for the tree to be gone. */
+#define DROP_LIMIT_MS 8000
+
+/**
+ * MkSimpleExecutor:
+ *
+ * Runs a command and leaves nothing of it behind.
+ *
+ * [method@Mk.SimpleExecutor.start] runs the command; the service counts as ready as soon as its program runs.
+ * [class@Mk.Executor] and its subclasses wait until it can be used. [method@Mk.SimpleExecutor.stop] ends the
+ * service with all of its descendants, whatever session, process group or environment these have given
+ * themselves. The same happens when the last reference to the executor is dropped and when the program ends,
+ * even by a crash.
+ *
+ * The service leads a session of its own. Its output is captured by default: drained all the time, the newest
+ * bytes kept for [method@Mk.SimpleExecutor.dup_output] and [method@Mk.SimpleExecutor.open_output]. The last
+ * lines are part of error messages.
+ *
+ * ## Threads and contexts
+ *
+ * Operations run on the thread-default main context of their caller; virtual functions are called there. The
+ * synchronous ones do the same on a context of their own, and need no main loop. Signals, `notify` included,
+ * are emitted in the context that was the thread-default when the executor was constructed. All functions may
+ * be called in any thread, but settings should not be changed in one thread while another one reads them.
+ *
+ * ## Subclassing
+ *
+ * The virtual functions that take a [class@Gio.Task] must return it, now or later: with a boolean, or
+ * with an error. The others return at once.
+ *
+ * Since: 1.0
+ */
+
+enum
+{
+  SIGNAL_LINE,
+  SIGNAL_EXITED,
+  N_SIGNALS
+};
+
+GParamSpec *mk_simple_executor_props[N_PROPS];
+static guint signals[N_SIGNALS];
+
+G_DEFINE_TYPE_WITH_PRIVATE (MkSimpleExecutor, mk_simple_executor, G_TYPE_OBJECT)
+
+MkSimpleExecutorPrivate *
+mk_simple_executor_get_private (MkSimpleExecutor *self)
+{
+  return mk_simple_executor_get_instance_private (self);
+}
+
+/* ---- what is known ---- */
+
+static MkExecutorState
+derive_state (MkSimpleExecutorPrivate *priv, const MkProcessNews *news)
+{
+  if (priv->phase == MK_EXECUTOR_STATE_READY && (news->gone || (news->exited && news->status != 0)))
+    return news->asked ? MK_EXECUTOR_STATE_STOPPED : MK_EXECUTOR_STATE_EXITED;
+  /* A stop whose caller did not want to wait for its end. */
+  if (priv->phase == MK_EXECUTOR_STATE_STOPPING && priv->start == NULL && priv->n_stops == 0 && news->gone)
+    return MK_EXECUTOR_STATE_STOPPED;
+
+  return priv->phase;
+}
+
+/* Call with the lock held. */
+MkSnapshot
+mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  MkSnapshot snapshot = { MK_EXECUTOR_STATE_STOPPED, FALSE, FALSE, 0, MK_STATUS_NONE };
+  MkProcessNews news;
+
+  if (priv->process == NULL)
+    {
+      snapshot.state = priv->phase;
+      return snapshot;
+    }
+  if (mk_process_is_foreign (priv->process))
+    return snapshot;
+
+  news = mk_process_get_news (priv->process);
+  snapshot.state = derive_state (priv, &news);
+  snapshot.running = news.pid != 0 && !news.exited;
+  snapshot.active = news.pid != 0 && !news.gone;
+  snapshot.pid = news.pid;
+  snapshot.exit_status = news.exited ? news.status : MK_STATUS_NONE;
+  return snapshot;
+}
+
+MkSnapshot
+mk_simple_executor_get_snapshot (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+
+  return mk_simple_executor_get_snapshot_unlocked (self);
+}
+
+/* Returns: (transfer full) (nullable): the process of the last start; it may be foreign */
+MkProcess *
+mk_simple_executor_dup_process (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+
+  return priv->process ? mk_process_ref (priv->process) : NULL;
+}
+
+/* ---- signals ---- */
+
+/* Called by the emitter, in its context. */
+void
+mk_simple_executor_announce (MkSimpleExecutor *self, const MkSnapshot *before, const MkSnapshot *now)
+{
+  GObject *object = G_OBJECT (self);
+
+  g_object_freeze_notify (object);
+  if (before->pid != now->pid)
+    g_object_notify_by_pspec (object, mk_simple_executor_props[PROP_PID]);
+  if (before->running != now->running)
+    g_object_notify_by_pspec (object, mk_simple_executor_props[PROP_RUNNING]);
+  if (before->active != now->active)
+    g_object_notify_by_pspec (object, mk_simple_executor_props[PROP_ACTIVE]);
+  if (before->exit_status != now->exit_status)
+    g_object_notify_by_pspec (object, mk_simple_executor_props[PROP_EXIT_STATUS]);
+  if (before->state != now->state)
+    g_object_notify_by_pspec (object, mk_simple_executor_props[PROP_STATE]);
+  g_object_thaw_notify (object);
+
+  if (now->state == MK_EXECUTOR_STATE_EXITED && before->state != MK_EXECUTOR_STATE_EXITED)
+    g_signal_emit (self, signals[SIGNAL_EXITED], 0, now->exit_status);
+}
+
+void
+mk_simple_executor_emit_line (MkSimpleExecutor *self, MkStream stream, const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+
+  g_signal_emit (self, signals[SIGNAL_LINE], 0, stream, valid);
+}
+
+/* May be called while @self is being disposed. */
+gboolean
+mk_simple_executor_has_line_handler (MkSimpleExecutor *self)
+{
+  return g_signal_has_handler_pending (self, signals[SIGNAL_LINE], 0, FALSE);
+}
+
+/* ---- virtual functions ---- */
+
+char **
+mk_simple_executor_real_build_command (MkSimpleExecutor *self, GError **error)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+
+  return g_strdupv (priv->command);
+}
+
+gboolean
+mk_simple_executor_real_check_alive (MkSimpleExecutor *self, GError **error)
+{
+  return TRUE;
+}
+
+void
+mk_simple_executor_real_step (MkSimpleExecutor *self, GTask *task)
+{
+  g_task_return_boolean (task, TRUE);
+}
+
+static MkProbe *
+mk_simple_executor_real_dup_probe (MkSimpleExecutor *self, gboolean before_start, GError **error)
+{
+  return NULL;
+}
+
+/* ---- settings for a start ---- */
+
+char *
+mk_simple_executor_dup_marker (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+
+  return g_strdup_printf ("%d:%s", (int) getpid (), priv->uuid);
+}
+
+/* Returns: (transfer full): the settings as they are now, checked, but for the command */
+MkLaunch *
+mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  g_autofree char *marker = mk_simple_executor_dup_marker (self);
+  g_autoptr (MkLaunch) launch = g_new0 (MkLaunch, 1);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+
+  launch->cwd = g_strdup (priv->cwd);
+  launch->stop_signal = priv->stop_signal;
+  launch->kill_signal = priv->kill_signal;
+  launch->stop_timeout = priv->stop_timeout;
+  launch->stdin_mode = priv->stdin_mode;
+  launch->stdout_mode = priv->stdout_mode;
+  launch->stderr_mode = priv->stderr_mode;
+  launch->stdout_path = g_strdup (priv->stdout_path);
+  launch->stderr_path = g_strdup (priv->stderr_path);
+  launch->output_limit = priv->output_limit;
+
+  if (!mk_launch_set_environment (launch, (const char *const *) priv->environment, marker, error) ||
+      !mk_launch_validate (launch, error))
+    return NULL;
+
+  return g_steal_pointer (&launch);
+}
+
+/* ---- the object ---- */
+
+static void
+mk_simple_executor_constructed (GObject *object)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (MK_SIMPLE_EXECUTOR (object));
+
+  G_OBJECT_CLASS (mk_simple_executor_parent_class)->constructed (object);
+
+  priv->emitter = mk_emitter_new (MK_SIMPLE_EXECUTOR (object));
+}
+
+static void
+mk_simple_executor_dispose (GObject *object)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (MK_SIMPLE_EXECUTOR (object));
+  g_autoptr (MkProcess) process = g_steal_pointer (&priv->process);
+
+  if (priv->emitter != NULL)
+    mk_emitter_detach (priv->emitter);
+
+  if (process != NULL && !mk_process_is_foreign (process))
+    {
+      mk_process_remove_listener (process, mk_emitter_get_waker (priv->emitter));
+      if (!mk_process_get_news (process).gone)
+        {
+          mk_process_kill (process, SIGKILL);
+          mk_process_wait_gone (process, DROP_LIMIT_MS);
+        }
+    }
+
+  G_OBJECT_CLASS (mk_simple_executor_parent_class)->dispose (object);
+}
+
+static void
+mk_simple_executor_finalize (GObject *object)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (MK_SIMPLE_EXECUTOR (object));
+
+  g_clear_pointer (&priv->emitter, mk_emitter_unref);
+  g_strfreev (priv->command);
+  g_strfreev (priv->environment);
+  g_free (priv->cwd);
+  g_free (priv->stdout_path);
+  g_free (priv->stderr_path);
+  g_free (priv->uuid);
+  g_mutex_clear (&priv->lock);
+
+  G_OBJECT_CLASS (mk_simple_executor_parent_class)->finalize (object);
+}
+
+static void
+mk_simple_executor_get_property (GObject *object, guint prop_id, GValue *value, GParamSpec *pspec)
+{
+  MkSimpleExecutor *self = MK_SIMPLE_EXECUTOR (object);
+
+  switch (prop_id)
+    {
+    case PROP_COMMAND:
+      g_value_set_boxed (value, mk_simple_executor_get_command (self));
+      break;
+
+    case PROP_CWD:
+      g_value_set_string (value, mk_simple_executor_get_cwd (self));
+      break;
+
+    case PROP_ENVIRONMENT:
+      g_value_set_boxed (value, mk_simple_executor_get_environment (self));
+      break;
+
+    case PROP_START_TIMEOUT:
+      g_value_set_uint (value, mk_simple_executor_get_start_timeout (self));
+      break;
+
+    case PROP_STOP_TIMEOUT:
+      g_value_set_uint (value, mk_simple_executor_get_stop_timeout (self));
+      break;
+
+    case PROP_STOP_SIGNAL:
+      g_value_set_int (value, mk_simple_executor_get_stop_signal (self));
+      break;
+
+    case PROP_KILL_SIGNAL:
+      g_value_set_int (value, mk_simple_executor_get_kill_signal (self));
+      break;
+
+    case PROP_EXPECTED_STATUS:
+      g_value_set_int (value, mk_simple_executor_get_expected_status (self));
+      break;
+
+    case PROP_STDIN_MODE:
+      g_value_set_enum (value, mk_simple_executor_get_stdin_mode (self));
+      break;
+
+    case PROP_STDOUT_MODE:
+      g_value_set_enum (value, mk_simple_executor_get_stdout_mode (self));
+      break;
+
+    case PROP_STDERR_MODE:
+      g_value_set_enum (value, mk_simple_executor_get_stderr_mode (self));
+      break;
+
+    case PROP_STDOUT_PATH:
+      g_value_set_string (value, mk_simple_executor_get_stdout_path (self));
+      break;
+
+    case PROP_STDERR_PATH:
+      g_value_set_string (value, mk_simple_executor_get_stderr_path (self));
+      break;
+
+    case PROP_OUTPUT_LIMIT:
+      g_value_set_uint64 (value, mk_simple_executor_get_output_limit (self));
+      break;
+
+    case PROP_STATE:
+      g_value_set_enum (value, mk_simple_executor_get_state (self));
+      break;
+
+    case PROP_RUNNING:
+      g_value_set_boolean (value, mk_simple_executor_get_running (self));
+      break;
+
+    case PROP_ACTIVE:
+      g_value_set_boolean (value, mk_simple_executor_get_active (self));
+      break;
+
+    case PROP_PID:
+      g_value_set_int (value, mk_simple_executor_get_pid (self));
+      break;
+
+    case PROP_EXIT_STATUS:
+      g_value_set_int (value, mk_simple_executor_get_exit_status (self));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mk_simple_executor_set_property (GObject *object, guint prop_id, const GValue *value, GParamSpec *pspec)
+{
+  MkSimpleExecutor *self = MK_SIMPLE_EXECUTOR (object);
+
+  switch (prop_id)
+    {
+    case PROP_COMMAND:
+      mk_simple_executor_set_command (self, g_value_get_boxed (value));
+      break;
+
+    case PROP_CWD:
+      mk_simple_executor_set_cwd (self, g_value_get_string (value));
+      break;
+
+    case PROP_ENVIRONMENT:
+      mk_simple_executor_set_environment (self, g_value_get_boxed (value));
+      break;
+
+    case PROP_START_TIMEOUT:
+      mk_simple_executor_set_start_timeout (self, g_value_get_uint (value));
+      break;
+
+    case PROP_STOP_TIMEOUT:
+      mk_simple_executor_set_stop_timeout (self, g_value_get_uint (value));
+      break;
+
+    case PROP_STOP_SIGNAL:
+      mk_simple_executor_set_stop_signal (self, g_value_get_int (value));
+      break;
+
+    case PROP_KILL_SIGNAL:
+      mk_simple_executor_set_kill_signal (self, g_value_get_int (value));
+      break;
+
+    case PROP_EXPECTED_STATUS:
+      mk_simple_executor_set_expected_status (self, g_value_get_int (value));
+      break;
+
+    case PROP_STDIN_MODE:
+      mk_simple_executor_set_stdin_mode (self, g_value_get_enum (value));
+      break;
+
+    case PROP_STDOUT_MODE:
+      mk_simple_executor_set_stdout_mode (self, g_value_get_enum (value));
+      break;
+
+    case PROP_STDERR_MODE:
+      mk_simple_executor_set_stderr_mode (self, g_value_get_enum (value));
+      break;
+
+    case PROP_STDOUT_PATH:
+      mk_simple_executor_set_stdout_path (self, g_value_get_string (value));
+      break;
+
+    case PROP_STDERR_PATH:
+      mk_simple_executor_set_stderr_path (self, g_value_get_string (value));
+      break;
+
+    case PROP_OUTPUT_LIMIT:
+      mk_simple_executor_set_output_limit (self, (gsize) g_value_get_uint64 (value));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+static void
+mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->constructed = mk_simple_executor_constructed;
+  object_class->dispose = mk_simple_executor_dispose;
+  object_class->finalize = mk_simple_executor_finalize;
+  object_class->get_property = mk_simple_executor_get_property;
+  object_class->set_property = mk_simple_executor_set_property;
+
+  klass->build_command = mk_simple_executor_real_build_command;
+  klass->prepare = mk_simple_executor_real_step;
+  klass->started = mk_simple_executor_real_step;
+  klass->check_alive = mk_simple_executor_real_check_alive;
+  klass->request_stop = mk_simple_executor_real_step;
+  klass->cleanup = mk_simple_executor_real_step;
+  klass->dup_probe = mk_simple_executor_real_dup_probe;
+
+  /**
+   * MkSimpleExecutor:command:
+   *
+   * The command: the program and its arguments. A program without a slash is looked for in the folders of the
+   * service's PATH.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_COMMAND] =
+      g_param_spec_boxed ("command",
+                          NULL,
+                          NULL,
+                          G_TYPE_STRV,
+                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:cwd:
+   *
+   * The folder the service runs in, or %NULL for that of the program.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_CWD] = g_param_spec_string (
+      "cwd", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:environment:
+   *
+   * Settings "NAME=value" to lay over the environment of the program.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_ENVIRONMENT] =
+      g_param_spec_boxed ("environment",
+                          NULL,
+                          NULL,
+                          G_TYPE_STRV,
+                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:start-timeout:
+   *
+   * How long a start may take, in milliseconds, 0 for no limit. The time runs from the moment the program is
+   * run; the steps before that have the same time once more. When it is up, the service is killed.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_START_TIMEOUT] =
+      g_param_spec_uint ("start-timeout",
+                         NULL,
+                         NULL,
+                         0,
+                         G_MAXUINT,
+                         DEFAULT_START_TIMEOUT_MS,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stop-timeout:
+   *
+   * How long the service has to end when it is stopped, in milliseconds, 0 for no limit. Then what is left is
+   * killed.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_STOP_TIMEOUT] =
+      g_param_spec_uint ("stop-timeout",
+                         NULL,
+                         NULL,
+                         0,
+                         G_MAXUINT,
+                         DEFAULT_STOP_TIMEOUT_MS,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stop-signal:
+   *
+   * The signal that asks the service to end. All of its processes get it.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_STOP_SIGNAL] =
+      g_param_spec_int ("stop-signal",
+                        NULL,
+                        NULL,
+                        G_MININT,
+                        G_MAXINT,
+                        SIGTERM,
+                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:kill-signal:
+   *
+   * The signal for what did not end in time. Should it be another one than SIGKILL and not help, SIGKILL
+   * follows a second later.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_KILL_SIGNAL] =
+      g_param_spec_int ("kill-signal",
+                        NULL,
+                        NULL,
+                        G_MININT,
+                        G_MAXINT,
+                        SIGKILL,
+                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:expected-status:
+   *
+   * The status the service is expected to end with when it is stopped, besides 0: 1 to 255, or the negative
+   * number of a signal. %MK_STATUS_NONE stands for the stop signal.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_EXPECTED_STATUS] =
+      g_param_spec_int ("expected-status",
+                        NULL,
+                        NULL,
+                        G_MININT,
+                        G_MAXINT,
+                        MK_STATUS_NONE,
+                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stdin-mode:
+   *
+   * What standard input is connected to: NULL, PIPE or INHERIT.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_STDIN_MODE] =
+      g_param_spec_enum ("stdin-mode",
+                         NULL,
+                         NULL,
+                         MK_TYPE_STDIO_MODE,
+                         MK_STDIO_MODE_NULL,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stdout-mode:
+   *
+   * Where standard output goes: NULL, CAPTURE, INHERIT, or FILE with
+   * [property@Mk.SimpleExecutor:stdout-path].
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_STDOUT_MODE] =
+      g_param_spec_enum ("stdout-mode",
+                         NULL,
+                         NULL,
+                         MK_TYPE_STDIO_MODE,
+                         MK_STDIO_MODE_CAPTURE,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stderr-mode:
+   *
+   * Where standard error goes: NULL, CAPTURE, INHERIT, MERGE (into standard output), or FILE with
+   * [property@Mk.SimpleExecutor:stderr-path].
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_STDERR_MODE] =
+      g_param_spec_enum ("stderr-mode",
+                         NULL,
+                         NULL,
+                         MK_TYPE_STDIO_MODE,
+                         MK_STDIO_MODE_CAPTURE,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stdout-path:
+   *
+   * The file for standard output. It is emptied at each start. A relative path starts at the folder of the
+   * program.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_STDOUT_PATH] = g_param_spec_string (
+      "stdout-path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stderr-path:
+   *
+   * The file for standard error. It may be the same as for standard output.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_STDERR_PATH] = g_param_spec_string (
+      "stderr-path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:output-limit:
+   *
+   * How many bytes of each captured stream are kept, 0 for all. What is kept are the newest ones.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_OUTPUT_LIMIT] =
+      g_param_spec_uint64 ("output-limit",
+                           NULL,
+                           NULL,
+                           0,
+                           G_MAXSIZE,
+                           DEFAULT_OUTPUT_LIMIT,
+                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:state:
+   *
+   * Where the executor is in the life of its service.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_STATE] =
+      g_param_spec_enum ("state",
+                         NULL,
+                         NULL,
+                         MK_TYPE_EXECUTOR_STATE,
+                         MK_EXECUTOR_STATE_STOPPED,
+                         G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:running:
+   *
+   * Whether the command's own process lives.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_RUNNING] = g_param_spec_boolean (
+      "running", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:active:
+   *
+   * Whether any process of the service lives.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_ACTIVE] = g_param_spec_boolean (
+      "active", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:pid:
+   *
+   * The process ID of the command's own process, 0 before one was started.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_PID] = g_param_spec_int (
+      "pid", NULL, NULL, 0, G_MAXINT, 0, G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:exit-status:
+   *
+   * The status the command's own process has ended with: 0 to 255, the negative number of a signal, or
+   * %MK_STATUS_NONE while there is none.
+   *
+   * Since: 1.0
+   */
+  mk_simple_executor_props[PROP_EXIT_STATUS] =
+      g_param_spec_int ("exit-status",
+                        NULL,
+                        NULL,
+                        G_MININT,
+                        255,
+                        MK_STATUS_NONE,
+                        G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PROPS, mk_simple_executor_props);
+  /**
+   * MkSimpleExecutor::line:
+   * @self: the executor
+   * @stream: the stream
+   * @text: the line without its end, made valid UTF-8
+   *
+   * The service has printed a line to a captured stream. A last line without an end is told when the
+   * stream ends; a very long line is told in pieces.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_LINE] = g_signal_new ("line",
+                                       G_TYPE_FROM_CLASS (klass),
+                                       G_SIGNAL_RUN_LAST,
+                                       0,
+                                       NULL,
+                                       NULL,
+                                       NULL,
+                                       G_TYPE_NONE,
+                                       2,
+                                       MK_TYPE_STREAM,
+                                       G_TYPE_STRING);
+
+  /**
+   * MkSimpleExecutor::exited:
+   * @self: the executor
+   * @status: 0 to 255, or the negative number of a signal
+   *
+   * The service was ready and has ended without being asked to: its own process ended with another status
+   * than 0, or nothing of its tree is left. The state is %MK_EXECUTOR_STATE_EXITED until it is stopped or
+   * started again.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_EXITED] = g_signal_new ("exited",
+                                         G_TYPE_FROM_CLASS (klass),
+                                         G_SIGNAL_RUN_LAST,
+                                         0,
+                                         NULL,
+                                         NULL,
+                                         NULL,
+                                         G_TYPE_NONE,
+                                         1,
+                                         G_TYPE_INT);
+}
+
+static void
+mk_simple_executor_init (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+
+  g_mutex_init (&priv->lock);
+  priv->uuid = g_uuid_string_random ();
+  priv->start_timeout = DEFAULT_START_TIMEOUT_MS;
+  priv->stop_timeout = DEFAULT_STOP_TIMEOUT_MS;
+  priv->stop_signal = SIGTERM;
+  priv->kill_signal = SIGKILL;
+  priv->expected_status = MK_STATUS_NONE;
+  priv->stdin_mode = MK_STDIO_MODE_NULL;
+  priv->stdout_mode = MK_STDIO_MODE_CAPTURE;
+  priv->stderr_mode = MK_STDIO_MODE_CAPTURE;
+  priv->output_limit = DEFAULT_OUTPUT_LIMIT;
+  priv->phase = MK_EXECUTOR_STATE_STOPPED;
+}
+
+/**
+ * mk_simple_executor_new:
+ * @argv: (array zero-terminated=1): the command: the program and its arguments
+ *
+ * Creates an executor for a command.
+ *
+ * Returns: (transfer full): the executor
+ *
+ * Since: 1.0
+ */
+MkSimpleExecutor *
+mk_simple_executor_new (const char *const *argv)
+{
+  return g_object_new (MK_TYPE_SIMPLE_EXECUTOR, "command", argv, NULL);
+}
+
+/**
+ * mk_simple_executor_new_for_command_line:
+ * @command_line: a command as one would type it
+ * @error: return location for an error
+ *
+ * Creates an executor for a command that is given as one string. It is split into words as a shell
+ * would, quotes included; nothing is expanded, and no shell is run.
+ *
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if quotes are not balanced or the string is empty.
+ *
+ * Returns: (transfer full): the executor
+ *
+ * Since: 1.0
+ */
+MkSimpleExecutor *
+mk_simple_executor_new_for_command_line (const char *command_line, GError **error)
+{
+  g_auto (GStrv) argv = NULL;
+  g_autoptr (GError) local_error = NULL;
+
+  g_return_val_if_fail (command_line != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (g_shell_parse_argv (command_line, NULL, &argv, &local_error))
+    return mk_simple_executor_new ((const char *const *) argv);
+
+  g_set_error (error,
+               MK_ERROR,
+               MK_ERROR_INVALID_ARGUMENT,
+               "“%s” cannot be split into words: %s",
+               command_line,
+               local_error->message);
+  return NULL;
+}
+
+/**
+ * mk_simple_executor_new_for_shell:
+ * @script: what the shell shall run
+ *
+ * Creates an executor that has `/bin/sh` run a script. The processes that the shell starts belong to the
+ * service and are ended with it.
+ *
+ * Returns: (transfer full): the executor
+ *
+ * Since: 1.0
+ */
+MkSimpleExecutor *
+mk_simple_executor_new_for_shell (const char *script)
+{
+  const char *argv[] = { "/bin/sh", "-c", script, NULL };
+
+  g_return_val_if_fail (script != NULL, NULL);
+
+  return mk_simple_executor_new (argv);
+}
+
+/**
+ * mk_simple_executor_get_state: (get-property state)
+ * @self: the executor
+ *
+ * Gets where the executor is in the life of its service. This is right at any time, whether a main
+ * loop runs or not.
+ *
+ * Returns: the state
+ *
+ * Since: 1.0
+ */
+MkExecutorState
+mk_simple_executor_get_state (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_EXECUTOR_STATE_STOPPED);
+
+  return mk_simple_executor_get_snapshot (self).state;
+}
+
+/**
+ * mk_simple_executor_get_running: (get-property running)
+ * @self: the executor
+ *
+ * Gets whether the command's own process lives. For a service that put itself into the background it
+ * does not; see [method@Mk.SimpleExecutor.get_active].
+ *
+ * Returns: whether the process lives
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_simple_executor_get_running (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
+
+  return mk_simple_executor_get_snapshot (self).running;
+}
+
+/**
+ * mk_simple_executor_get_active: (get-property active)
+ * @self: the executor
+ *
+ * Gets whether any process of the service lives: the command's own one or a descendant of it.
+ *
+ * Returns: whether anything of the service is left
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_simple_executor_get_active (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
+
+  return mk_simple_executor_get_snapshot (self).active;
+}
+
+/**
+ * mk_simple_executor_get_pid: (get-property pid)
+ * @self: the executor
+ *
+ * Gets the process ID of the command's own process. It stays known after the process has ended, when the
+ * system may give the number to another process: do not send signals to it, but use
+ * [method@Mk.SimpleExecutor.send_signal].
+ *
+ * Returns: the process ID, 0 before one was started
+ *
+ * Since: 1.0
+ */
+GPid
+mk_simple_executor_get_pid (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
+
+  return mk_simple_executor_get_snapshot (self).pid;
+}
+
+/**
+ * mk_simple_executor_get_exit_status: (get-property exit-status)
+ * @self: the executor
+ *
+ * Gets the status the command's own process has ended with.
+ *
+ * Returns: 0 to 255, or the negative number of the signal that ended the process, or %MK_STATUS_NONE while
+ * there is no status
+ *
+ * Since: 1.0
+ */
+int
+mk_simple_executor_get_exit_status (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_STATUS_NONE);
+
+  return mk_simple_executor_get_snapshot (self).exit_status;
+}
+
+/**
+ * mk_simple_executor_send_signal:
+ * @self: the executor
+ * @signal_number: the signal
+ * @error: return location for an error
+ *
+ * Sends a signal to the process group of the service. A service ended this way has "exited"; to end it
+ * use [method@Mk.SimpleExecutor.stop] or [method@Mk.SimpleExecutor.kill].
+ *
+ * Fails with %MK_ERROR_FAILED if nothing of the service runs, and with %MK_ERROR_INVALID_ARGUMENT if there is
+ * no such signal.
+ *
+ * Returns: whether the signal is on its way
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_simple_executor_send_signal (MkSimpleExecutor *self, int signal_number, GError **error)
+{
+  g_autoptr (MkProcess) process = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!mk_launch_validate_signal (signal_number, error))
+    return FALSE;
+
+  process = mk_simple_executor_dup_process (self);
+  if (process != NULL && !mk_process_is_foreign (process) && mk_process_signal (process, signal_number))
+    return TRUE;
+
+  g_set_error_literal (error, MK_ERROR, MK_ERROR_FAILED, "No process is running that could get a signal");
+  return FALSE;
+}
+
+/**
+ * mk_simple_executor_dup_output:
+ * @self: the executor
+ * @stream: the stream
+ *
+ * Gets the bytes the service has printed to a captured stream since it was started, the newest
+ * [property@Mk.SimpleExecutor:output-limit] of them. They stay known until the next start.
+ *
+ * Returns: (transfer full): the bytes; none if nothing was started or the stream is not captured
+ *
+ * Since: 1.0
+ */
+GBytes *
+mk_simple_executor_dup_output (MkSimpleExecutor *self, MkStream stream)
+{
+  g_autoptr (MkProcess) process = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  process = mk_simple_executor_dup_process (self);
+  if (process == NULL || mk_process_is_foreign (process))
+    return g_bytes_new (NULL, 0);
+
+  return mk_capture_dup_bytes (mk_process_get_capture (process, stream));
+}
+
+/**
+ * mk_simple_executor_open_output:
+ * @self: the executor
+ * @stream: the stream
+ *
+ * Opens the captured output of the service for reading: first what it has printed since it was started, then
+ * what it prints, then end of file. A reader that is slower than the service does not slow it down; it misses
+ * what no longer fits into [property@Mk.SimpleExecutor:output-limit]. Any number of streams may be open.
+ *
+ * Returns: (transfer full): the stream, at its end if nothing was started or the stream is not captured
+ *
+ * Since: 1.0
+ */
+GInputStream *
+mk_simple_executor_open_output (MkSimpleExecutor *self, MkStream stream)
+{
+  g_autoptr (MkProcess) process = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  process = mk_simple_executor_dup_process (self);
+  if (process == NULL || mk_process_is_foreign (process))
+    return g_memory_input_stream_new ();
+
+  return mk_output_stream_new (mk_process_get_capture (process, stream));
+}
+
+/**
+ * mk_simple_executor_get_stdin:
+ * @self: the executor
+ *
+ * Gets the stream that is connected to the standard input of the service, if
+ * [property@Mk.SimpleExecutor:stdin-mode] was %MK_STDIO_MODE_PIPE when it was started. Closing it
+ * gives the service the end of its input. It is valid until the next start.
+ *
+ * Returns: (transfer none) (nullable): the stream
+ *
+ * Since: 1.0
+ */
+GOutputStream *
+mk_simple_executor_get_stdin (MkSimpleExecutor *self)
+{
+  g_autoptr (MkProcess) process = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  process = mk_simple_executor_dup_process (self);
+  return process && !mk_process_is_foreign (process) ? mk_process_get_stdin (process) : NULL;
+}
+
+/**
+ * mk_simple_executor_dup_environment:
+ * @self: the executor
+ *
+ * Gets the environment the service gets when it is started: that of the program, with
+ * [property@Mk.SimpleExecutor:environment] laid over it, and a variable `mirakuru_uuid` that marks the
+ * processes of the service.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the entries, "NAME=value"
+ *
+ * Since: 1.0
+ */
+char **
+mk_simple_executor_dup_environment (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv;
+  g_autofree char *marker = NULL;
+  g_autoptr (MkLaunch) launch = NULL;
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  priv = mk_simple_executor_get_private (self);
+  marker = mk_simple_executor_dup_marker (self);
+  launch = g_new0 (MkLaunch, 1);
+  locker = g_mutex_locker_new (&priv->lock);
+
+  /* Entries that make no sense are the start's to complain about. */
+  if (!mk_launch_set_environment (launch, (const char *const *) priv->environment, marker, NULL))
+    mk_launch_set_environment (launch, NULL, marker, NULL);
+
+  return g_steal_pointer (&launch->environment);
+}
+
+static const char *
+name_state (MkExecutorState state)
+{
+  static const char *const names[] = { "stopped", "starting", "ready", "stopping", "exited" };
+
+  return names[state];
+}
+
+/**
+ * mk_simple_executor_describe:
+ * @self: the executor
+ *
+ * Describes the executor for a message or a log: its command, its process and its state.
+ *
+ * Returns: (transfer full): one line of text
+ *
+ * Since: 1.0
+ */
+char *
+mk_simple_executor_describe (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv;
+  g_autofree char *command = NULL;
+  MkSnapshot snapshot;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  priv = mk_simple_executor_get_private (self);
+  snapshot = mk_simple_executor_get_snapshot (self);
+  g_mutex_lock (&priv->lock);
+  command = priv->command ? g_strjoinv (" ", priv->command) : g_strdup ("no command");
+  g_mutex_unlock (&priv->lock);
+
+  if (g_utf8_strlen (command, -1) > 60)
+    {
+      char *cut = g_utf8_offset_to_pointer (command, 59);
+
+      *cut = '\0';
+      g_autofree char *shortened = g_strconcat (command, "…", NULL);
+      g_free (command);
+      command = g_steal_pointer (&shortened);
+    }
+
+  if (snapshot.active)
+    return g_strdup_printf ("%s (pid %d, %s)", command, (int) snapshot.pid, name_state (snapshot.state));
+  return g_strdup_printf ("%s (%s)", command, name_state (snapshot.state));
+}

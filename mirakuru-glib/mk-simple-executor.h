@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-types.h"
+
+G_BEGIN_DECLS
+
+#define MK_TYPE_SIMPLE_EXECUTOR (mk_simple_executor_get_type ())
+
+MK_AVAILABLE_IN_1_0
+G_DECLARE_DERIVABLE_TYPE (MkSimpleExecutor, mk_simple_executor, MK, SIMPLE_EXECUTOR, GObject)
+
+/**
+ * MkSimpleExecutorClass:
+ * @parent_class: the parent class
+ * @build_command: gives the command to run; by default [property@Mk.SimpleExecutor:command]
+ * @prepare: what has to happen before the command is run
+ * @started: what has to happen once the service is ready, as part of the start
+ * @check_alive: whether the service lives although the process of its command has ended with status 0
+ * @request_stop: a gentler way to stop the service than the stop signal
+ * @cleanup: what has to happen once nothing of the service is left
+ *
+ * Since: 1.0
+ */
+struct _MkSimpleExecutorClass
+{
+  GObjectClass parent_class;
+
+  /**
+   * MkSimpleExecutorClass::build_command:
+   * @self: the executor
+   * @error: return location for an error
+   *
+   * Gives the command to run. Called in each start, after `prepare`.
+   *
+   * Returns: (transfer full) (array zero-terminated=1) (nullable): the arguments, the program first
+   *
+   * Since: 1.0
+   */
+  char **(*build_command) (MkSimpleExecutor *self, GError **error);
+
+  /**
+   * MkSimpleExecutorClass::prepare:
+   * @self: the executor
+   * @task: the task to return a boolean from, now or later
+   *
+   * Does what has to happen before the command is run: creating a folder, a
+   * database, a configuration file. Returning an error from @task ends the start. The
+   * task must be returned in any case; the start timeout ends a step that does not.
+   *
+   * Since: 1.0
+   */
+  void (*prepare) (MkSimpleExecutor *self, GTask *task);
+
+  /**
+   * MkSimpleExecutorClass::started:
+   * @self: the executor
+   * @task: the task to return a boolean from, now or later
+   *
+   * Does what has to happen once the service is ready: loading data, for example. The
+   * start is over when @task returned; an error from it stops the service and is what the
+   * start reports.
+   *
+   * Since: 1.0
+   */
+  void (*started) (MkSimpleExecutor *self, GTask *task);
+
+  /**
+   * MkSimpleExecutorClass::check_alive:
+   * @self: the executor
+   * @error: return location for an error
+   *
+   * Tells whether the service lives although the process of its command has ended with
+   * status 0, as that of a launcher does. Asked while a start waits, after each
+   * attempt that found the service not ready; must not block.
+   *
+   * Returns: %FALSE to end the start with an error
+   *
+   * Since: 1.0
+   */
+  gboolean (*check_alive) (MkSimpleExecutor *self, GError **error);
+
+  /**
+   * MkSimpleExecutorClass::request_stop:
+   * @self: the executor
+   * @task: the task to return a boolean from, now or later
+   *
+   * Asks the service to end in a gentler way than the stop signal. When @task returned
+   * success the service has what is left of the stop timeout to end; after an error from
+   * @task the stop signal is sent.
+   *
+   * Since: 1.0
+   */
+  void (*request_stop) (MkSimpleExecutor *self, GTask *task);
+
+  /**
+   * MkSimpleExecutorClass::cleanup:
+   * @self: the executor
+   * @task: the task to return a boolean from, now or later
+   *
+   * Removes what `prepare` and the service left. Called once nothing of the service runs
+   * any more, whether a start failed or the service was stopped, but not when the last
+   * reference to @self is dropped: then only the processes are ended.
+   *
+   * Since: 1.0
+   */
+  void (*cleanup) (MkSimpleExecutor *self, GTask *task);
+
+  /*< private >*/
+  MkProbe *(*dup_probe) (MkSimpleExecutor *self, gboolean before_start, GError **error);
+  gpointer padding[9];
+};
+
+MK_AVAILABLE_IN_1_0
+MkSimpleExecutor *mk_simple_executor_new (const char *const *argv);
+MK_AVAILABLE_IN_1_0
+MkSimpleExecutor *mk_simple_executor_new_for_command_line (const char *command_line, GError **error);
+MK_AVAILABLE_IN_1_0
+MkSimpleExecutor *mk_simple_executor_new_for_shell (const char *script);
+
+MK_AVAILABLE_IN_1_0
+const char *const *mk_simple_executor_get_command (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_command (MkSimpleExecutor *self, const char *const *argv);
+MK_AVAILABLE_IN_1_0
+const char *mk_simple_executor_get_cwd (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_cwd (MkSimpleExecutor *self, const char *cwd);
+MK_AVAILABLE_IN_1_0
+const char *const *mk_simple_executor_get_environment (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_environment (MkSimpleExecutor *self, const char *const *environment);
+MK_AVAILABLE_IN_1_0
+guint mk_simple_executor_get_start_timeout (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_start_timeout (MkSimpleExecutor *self, guint start_timeout);
+MK_AVAILABLE_IN_1_0
+guint mk_simple_executor_get_stop_timeout (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_stop_timeout (MkSimpleExecutor *self, guint stop_timeout);
+MK_AVAILABLE_IN_1_0
+int mk_simple_executor_get_stop_signal (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_stop_signal (MkSimpleExecutor *self, int stop_signal);
+MK_AVAILABLE_IN_1_0
+int mk_simple_executor_get_kill_signal (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_kill_signal (MkSimpleExecutor *self, int kill_signal);
+MK_AVAILABLE_IN_1_0
+int mk_simple_executor_get_expected_status (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_expected_status (MkSimpleExecutor *self, int expected_status);
+MK_AVAILABLE_IN_1_0
+MkStdioMode mk_simple_executor_get_stdin_mode (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_stdin_mode (MkSimpleExecutor *self, MkStdioMode mode);
+MK_AVAILABLE_IN_1_0
+MkStdioMode mk_simple_executor_get_stdout_mode (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_stdout_mode (MkSimpleExecutor *self, MkStdioMode mode);
+MK_AVAILABLE_IN_1_0
+MkStdioMode mk_simple_executor_get_stderr_mode (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_stderr_mode (MkSimpleExecutor *self, MkStdioMode mode);
+MK_AVAILABLE_IN_1_0
+const char *mk_simple_executor_get_stdout_path (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_stdout_path (MkSimpleExecutor *self, const char *stdout_path);
+MK_AVAILABLE_IN_1_0
+const char *mk_simple_executor_get_stderr_path (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_stderr_path (MkSimpleExecutor *self, const char *stderr_path);
+MK_AVAILABLE_IN_1_0
+gsize mk_simple_executor_get_output_limit (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_output_limit (MkSimpleExecutor *self, gsize output_limit);
+
+MK_AVAILABLE_IN_1_0
+MkExecutorState mk_simple_executor_get_state (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_get_running (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_get_active (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+GPid mk_simple_executor_get_pid (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+int mk_simple_executor_get_exit_status (MkSimpleExecutor *self);
+
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_start (MkSimpleExecutor *self, GCancellable *cancellable, GError **error);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_start_async (MkSimpleExecutor *self,
+                                     GCancellable *cancellable,
+                                     GAsyncReadyCallback callback,
+                                     gpointer user_data);
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_start_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error);
+
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_stop (MkSimpleExecutor *self, GCancellable *cancellable, GError **error);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_stop_async (MkSimpleExecutor *self,
+                                    GCancellable *cancellable,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_stop_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error);
+
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_stop_full (MkSimpleExecutor *self,
+                                       int stop_signal,
+                                       int expected_status,
+                                       guint timeout_ms,
+                                       GCancellable *cancellable,
+                                       GError **error);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_stop_full_async (MkSimpleExecutor *self,
+                                         int stop_signal,
+                                         int expected_status,
+                                         guint timeout_ms,
+                                         GCancellable *cancellable,
+                                         GAsyncReadyCallback callback,
+                                         gpointer user_data);
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_stop_full_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error);
+
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_kill (MkSimpleExecutor *self, GCancellable *cancellable, GError **error);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_kill_async (MkSimpleExecutor *self,
+                                    GCancellable *cancellable,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_kill_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error);
+
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_wait (MkSimpleExecutor *self, GCancellable *cancellable, GError **error);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_wait_async (MkSimpleExecutor *self,
+                                    GCancellable *cancellable,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_wait_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error);
+
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_wait_for (MkSimpleExecutor *self,
+                                      MkProbe *probe,
+                                      GCancellable *cancellable,
+                                      GError **error);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
+                                        MkProbe *probe,
+                                        GCancellable *cancellable,
+                                        GAsyncReadyCallback callback,
+                                        gpointer user_data);
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_wait_for_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error);
+
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_send_signal (MkSimpleExecutor *self, int signal_number, GError **error);
+MK_AVAILABLE_IN_1_0
+GBytes *mk_simple_executor_dup_output (MkSimpleExecutor *self, MkStream stream);
+MK_AVAILABLE_IN_1_0
+GInputStream *mk_simple_executor_open_output (MkSimpleExecutor *self, MkStream stream);
+MK_AVAILABLE_IN_1_0
+GOutputStream *mk_simple_executor_get_stdin (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+char **mk_simple_executor_dup_environment (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+char *mk_simple_executor_describe (MkSimpleExecutor *self);
+
+G_END_DECLS

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+typedef void (*MkStepFunc) (gpointer instance, GTask *task);
+
+void mk_step_run_async (gpointer instance,
+                        MkStepFunc func,
+                        const char *name,
+                        gint64 deadline,
+                        guint grace_ms,
+                        GCancellable *cancellable,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data);
+gboolean mk_step_run_finish (GAsyncResult *result, GError **error);
+
+G_END_DECLS

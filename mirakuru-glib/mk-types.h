@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "mk-version-macros.h"
+
+G_BEGIN_DECLS
+
+/**
+ * MK_STATUS_NONE:
+ *
+ * Stands where there is no exit status: before a service has ended, and, as the
+ * [property@Mk.SimpleExecutor:expected-status], for "the usual ones".
+ *
+ * Since: 1.0
+ */
+#define MK_STATUS_NONE G_MININT
+
+/**
+ * MkStdioMode:
+ * @MK_STDIO_MODE_NULL: connected to `/dev/null`
+ * @MK_STDIO_MODE_CAPTURE: kept for reading (output only)
+ * @MK_STDIO_MODE_PIPE: a pipe that the program writes to (standard input only)
+ * @MK_STDIO_MODE_INHERIT: the stream of the program itself
+ * @MK_STDIO_MODE_FILE: written to a file, which is emptied at each start (output only)
+ * @MK_STDIO_MODE_MERGE: goes where standard output goes (standard error only)
+ *
+ * What one of the standard streams of a service is connected to.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  MK_STDIO_MODE_NULL,
+  MK_STDIO_MODE_CAPTURE,
+  MK_STDIO_MODE_PIPE,
+  MK_STDIO_MODE_INHERIT,
+  MK_STDIO_MODE_FILE,
+  MK_STDIO_MODE_MERGE,
+} MkStdioMode;
+
+/**
+ * MkStream:
+ * @MK_STREAM_STDOUT: standard output
+ * @MK_STREAM_STDERR: standard error
+ *
+ * The output streams of a service.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  MK_STREAM_STDOUT = 1 << 0,
+  MK_STREAM_STDERR = 1 << 1,
+} MkStream;
+
+/**
+ * MkExecutorState:
+ * @MK_EXECUTOR_STATE_STOPPED: nothing was started, or it was stopped
+ * @MK_EXECUTOR_STATE_STARTING: a start is under way
+ * @MK_EXECUTOR_STATE_READY: the service is up
+ * @MK_EXECUTOR_STATE_STOPPING: a stop is under way
+ * @MK_EXECUTOR_STATE_EXITED: the service was up and has ended without being asked to
+ *
+ * Where an executor is in the life of its service.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  MK_EXECUTOR_STATE_STOPPED,
+  MK_EXECUTOR_STATE_STARTING,
+  MK_EXECUTOR_STATE_READY,
+  MK_EXECUTOR_STATE_STOPPING,
+  MK_EXECUTOR_STATE_EXITED,
+} MkExecutorState;
+
+typedef struct _MkSimpleExecutor MkSimpleExecutor;
+typedef struct _MkExecutor MkExecutor;
+typedef struct _MkTcpExecutor MkTcpExecutor;
+typedef struct _MkProbe MkProbe;
+typedef struct _MkTcpProbe MkTcpProbe;
+typedef struct _MkCallbackProbe MkCallbackProbe;
+
+G_END_DECLS

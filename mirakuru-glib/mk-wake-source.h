@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+GSource *mk_wake_source_new (const char *name, GSourceFunc func, gpointer data, GDestroyNotify destroy);
+GSource *mk_wake_source_attach (GMainContext *context,
+                                const char *name,
+                                GSourceFunc func,
+                                gpointer data,
+                                GDestroyNotify destroy);
+void mk_wake_source_wake (GSource *source);
+void mk_wake_source_wake_at (GSource *source, gint64 time_us);
+void mk_wake_source_clear (GSource **source);
+
+G_END_DECLS

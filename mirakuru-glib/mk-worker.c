@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The private thread with every long-lived source of the library. It is started when it is first needed and
+ * lives as long as the program; it never runs code of the user, and holds no reference to what the user
+ * holds.
+ */
+
+#include "mk-worker.h"
+
+#include <signal.h>
+
+static GMutex worker_lock;
+static GMainContext *worker_context; /* (owned) (nullable) (locked-by worker_lock) */
+
+static gpointer
+worker_run (gpointer data)
+{
+  GMainContext *context = data;
+
+  g_main_context_push_thread_default (context);
+  while (TRUE)
+    g_main_context_iteration (context, TRUE);
+
+  return NULL;
+}
+
+GMainContext *
+mk_worker_get_context (void)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&worker_lock);
+
+  if (worker_context == NULL)
+    {
+      sigset_t all, before;
+
+      /* Signals are for the threads of the program. */
+      sigfillset (&all);
+      pthread_sigmask (SIG_SETMASK, &all, &before);
+      worker_context = g_main_context_new ();
+      g_thread_unref (g_thread_new ("mk-worker", worker_run, worker_context));
+      pthread_sigmask (SIG_SETMASK, &before, NULL);
+    }
+
+  return worker_context;
+}
+
+/* Not g_main_context_invoke(), which may run @func in the calling thread. */
+void
+mk_worker_invoke (GSourceFunc func, gpointer data, GDestroyNotify destroy)
+{
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, func, data, destroy);
+  g_source_attach (source, mk_worker_get_context ());
+}
+
+/*
+ * In a forked child the thread does not exist; the next process started there gets a new one. The context
+ * cannot be freed: it may have been in use when the fork happened.
+ */
+void
+mk_worker_forget (void)
+{
+  g_mutex_init (&worker_lock);
+  worker_context = NULL;
+}

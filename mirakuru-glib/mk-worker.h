@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+GMainContext *mk_worker_get_context (void);
+void mk_worker_invoke (GSourceFunc func, gpointer data, GDestroyNotify destroy);
+void mk_worker_forget (void);
+
+G_END_DECLS

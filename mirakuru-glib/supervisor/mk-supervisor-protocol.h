@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What the library and mk-supervisor say to each other.
+ *
+ * Arguments: mk-supervisor PROTOCOL HOST_PID STOP_SIGNAL KILL_SIGNAL STOP_TIMEOUT_MS FOLDER PROGRAM [ARG…]
+ * (FOLDER may be empty). The environment and the standard streams are those of the service. File descriptor
+ * MK_CONTROL_FD is a socket of type SOCK_SEQPACKET; each packet on it is one MkMessage.
+ */
+
+#pragma once
+
+#include <stdint.h>
+
+#define MK_SUPERVISOR_PROTOCOL "1"
+#define MK_CONTROL_FD          3
+
+/* The longest grace a service gets when nobody waits for its end any more, in milliseconds. */
+#define MK_UNWAITED_GRACE_MS 1000
+
+typedef enum
+{
+  /* From the supervisor. */
+  MK_MESSAGE_SPAWNED = 1, /* a: pid of the service */
+  MK_MESSAGE_FAILED,      /* a: MkSpawnStep, b: errno */
+  MK_MESSAGE_EXITED,      /* a: status of the service's main process: 0..255, or −signal */
+  MK_MESSAGE_EMPTY,       /* a: whether the kill signal was needed; no process is left, the supervisor ends */
+
+  /* To the supervisor. */
+  MK_MESSAGE_SIGNAL = 32, /* a: signal for the service's process group */
+  MK_MESSAGE_STOP,        /* a: stop signal, b: kill signal, c: milliseconds between them, 0 for no limit */
+  MK_MESSAGE_KILL,        /* a: kill signal */
+} MkMessageType;
+
+typedef enum
+{
+  MK_SPAWN_STEP_FORK,
+  MK_SPAWN_STEP_CHDIR,
+  MK_SPAWN_STEP_EXEC,
+} MkSpawnStep;
+
+typedef struct
+{
+  int32_t type;
+  int32_t a;
+  int32_t b;
+  int32_t c;
+} MkMessage;

@@ -1,0 +1,694 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * mk-supervisor: the parent of one service.
+ *
+ * It starts the service, tells the host (the program that uses the library) what becomes of it, and sees to
+ * it that nothing of the service is left: when the host asks, and when the host is gone in whatever way. As a
+ * child subreaper it inherits every process of the service that loses its parent, whatever session or
+ * environment that has, so "no child left" (ECHILD) means that the tree is empty.
+ *
+ * Phases:
+ *   RUNNING    nothing was asked for
+ *   STOPPING   the stop signal was sent; at `deadline` the next phase begins
+ *   KILLING    the kill signal goes to all that is found, again and again until the tree is empty
+ * The host may ask for the same or a later phase at any time. The program ends when the tree is empty.
+ *
+ * One thread, no allocation that outlives a walk, no GLib: the program must cost next to nothing and never
+ * fail.
+ */
+
+#include "mk-supervisor-protocol.h"
+#include "mk-tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 125
+
+/* The first walk of a gentle stop: most services have ended by then, and need none. */
+#define FIRST_WALK_US   2000
+#define MIN_INTERVAL_US 1000
+#define MAX_INTERVAL_US 50000
+/* A kill signal other than SIGKILL has this long to work. */
+#define KILL_GRACE_US 1000000
+/* How often to look for the host where there are no pidfds. */
+#define HOST_POLL_MS 200
+
+#define NEVER        INT64_MAX
+#define MAX_SEGMENTS 4
+
+typedef enum
+{
+  RUNNING,
+  STOPPING,
+  KILLING,
+} Phase;
+
+typedef struct
+{
+  /* As started. */
+  pid_t host;
+  int stop_signal;
+  int kill_signal;
+  int64_t stop_timeout_us; /* 0 for no limit */
+  const char *folder;
+  char **argv;
+
+  /* Watched, -1 where closed. */
+  int control_fd;
+  int host_fd;
+  int signal_fd;
+  int exec_fd;
+
+  pid_t service;
+  bool reaped; /* the service's main process */
+  bool failed; /* to run the service */
+  bool empty;
+  bool escalated;
+
+  Phase phase;
+  int64_t deadline;
+  int64_t next_walk;
+  int64_t walk_interval;
+
+  /* What the stop signal was sent to already. */
+  pid_t *signalled;
+  size_t n_signalled;
+  bool first_walk;
+  bool group_signalled;
+
+  struct iovec segments[MAX_SEGMENTS]; /* of this program, read-only */
+  size_t n_segments;
+} Supervisor;
+
+static int64_t
+now_us (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void
+send_news (Supervisor *self, MkMessageType type, int a, int b)
+{
+  MkMessage message = { (int32_t) type, a, b, 0 };
+
+  /* Fails only when the host is gone, which is noticed elsewhere. */
+  if (self->control_fd >= 0)
+    (void) !send (self->control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* ---- starting the service ---- */
+
+static void
+fail_in_child (int fd, MkSpawnStep step)
+{
+  int report[2] = { (int) step, errno };
+
+  (void) !write (fd, report, sizeof report);
+  _exit (127);
+}
+
+/* As execvp(), but a file that the kernel cannot run is an error, not a shell script. */
+static void
+exec_in_path (char **argv)
+{
+  const char *path = getenv ("PATH");
+  bool denied = false;
+  char file[4096];
+
+  if (strchr (argv[0], '/') != NULL)
+    {
+      execv (argv[0], argv);
+      return;
+    }
+
+  for (path = path ? path : "/usr/local/bin:/usr/bin:/bin"; path != NULL;
+       path = strchr (path, ':') ? strchr (path, ':') + 1 : NULL)
+    {
+      size_t length = strcspn (path, ":");
+
+      if (length + strlen (argv[0]) + 3 > sizeof file)
+        continue;
+      memcpy (file, length ? path : ".", length ? length : 1);
+      file[length ? length : 1] = '/';
+      strcpy (file + (length ? length : 1) + 1, argv[0]);
+
+      execv (file, argv);
+      if (errno == EACCES)
+        denied = true;
+      else if (errno != ENOENT && errno != ENOTDIR)
+        return;
+    }
+
+  errno = denied ? EACCES : ENOENT;
+}
+
+static void
+run_service (Supervisor *self, pid_t supervisor, int report_fd)
+{
+  struct sigaction action = { .sa_handler = SIG_DFL };
+  sigset_t none;
+
+  setsid ();
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid () != supervisor)
+    _exit (127);
+
+  for (int i = 1; i < NSIG; i++)
+    sigaction (i, &action, NULL);
+  sigemptyset (&none);
+  sigprocmask (SIG_SETMASK, &none, NULL);
+
+  if (self->folder[0] != '\0' && chdir (self->folder) < 0)
+    fail_in_child (report_fd, MK_SPAWN_STEP_CHDIR);
+
+  close_range (3, ~0U, CLOSE_RANGE_CLOEXEC);
+  exec_in_path (self->argv);
+  fail_in_child (report_fd, MK_SPAWN_STEP_EXEC);
+}
+
+/* Gives up the service's own streams, so that their end reaches the reader. */
+static void
+release_streams (void)
+{
+  int fd = open ("/dev/null", O_RDWR | O_CLOEXEC);
+
+  for (int i = 0; i < 3; i++)
+    {
+      if (fd < 0)
+        close (i);
+      else
+        dup2 (fd, i);
+    }
+  if (fd > 2)
+    close (fd);
+}
+
+static void
+spawn_failed (Supervisor *self, MkSpawnStep step, int error)
+{
+  self->failed = true;
+  send_news (self, MK_MESSAGE_FAILED, (int) step, error);
+}
+
+static void
+spawn (Supervisor *self)
+{
+  pid_t supervisor = getpid ();
+  int fds[2];
+
+  if (pipe2 (fds, O_CLOEXEC) < 0)
+    {
+      spawn_failed (self, MK_SPAWN_STEP_FORK, errno);
+      return;
+    }
+
+  self->service = fork ();
+  if (self->service == 0)
+    run_service (self, supervisor, fds[1]);
+
+  if (self->service < 0)
+    spawn_failed (self, MK_SPAWN_STEP_FORK, errno);
+
+  close (fds[1]);
+  self->exec_fd = fds[0];
+  release_streams ();
+}
+
+/* The pipe ends without a word when exec() worked. */
+static void
+read_exec_report (Supervisor *self)
+{
+  int report[2];
+  ssize_t n;
+
+  do
+    n = read (self->exec_fd, report, sizeof report);
+  while (n < 0 && errno == EINTR);
+
+  close (self->exec_fd);
+  self->exec_fd = -1;
+
+  if (self->failed)
+    return;
+  if (n == (ssize_t) sizeof report)
+    spawn_failed (self, (MkSpawnStep) report[0], report[1]);
+  else
+    send_news (self, MK_MESSAGE_SPAWNED, self->service, 0);
+}
+
+/* ---- signals to the tree ---- */
+
+/* Only this process can reap its own children, so their pids are safe. Deeper down, a pid may be another
+ * process by now. */
+static void
+signal_process (pid_t pid, pid_t parent, int number)
+{
+  pid_t seen_parent, group;
+  char state;
+  int fd;
+
+  if (parent == getpid ())
+    {
+      kill (pid, number);
+      return;
+    }
+
+  if ((fd = pidfd_open (pid, 0)) < 0)
+    {
+      if (errno == ENOSYS)
+        kill (pid, number);
+      return;
+    }
+  /* The parent changes to us when it dies in the meantime. */
+  if (mk_tree_read_stat ("/proc", pid, &state, &seen_parent, &group) &&
+      (seen_parent == parent || seen_parent == getpid ()))
+    pidfd_send_signal (fd, number, NULL, 0);
+  close (fd);
+}
+
+static bool
+was_signalled (Supervisor *self, pid_t pid)
+{
+  for (size_t i = 0; i < self->n_signalled; i++)
+    {
+      if (self->signalled[i] == pid)
+        return true;
+    }
+
+  return false;
+}
+
+static void
+remember_signalled (Supervisor *self, pid_t pid)
+{
+  pid_t *grown = realloc (self->signalled, (self->n_signalled + 1) * sizeof *grown);
+
+  if (grown == NULL)
+    return;
+  self->signalled = grown;
+  self->signalled[self->n_signalled++] = pid;
+}
+
+static void
+forget_signalled (Supervisor *self, pid_t pid)
+{
+  for (size_t i = 0; i < self->n_signalled; i++)
+    {
+      if (self->signalled[i] == pid)
+        self->signalled[i] = self->signalled[--self->n_signalled];
+    }
+}
+
+/* A stopped process sees no signal but SIGKILL before it is continued. */
+static void
+signal_once (Supervisor *self, pid_t pid, pid_t parent, int number)
+{
+  if (was_signalled (self, pid))
+    return;
+
+  remember_signalled (self, pid);
+  signal_process (pid, parent, number);
+  signal_process (pid, parent, SIGCONT);
+}
+
+/*
+ * The first walk reaches the whole tree. Later ones only reach orphans, which nobody else will end:
+ * what a living process of the service starts in order to shut down must be left in peace.
+ */
+static void
+stop_found (pid_t pid, pid_t parent, void *data)
+{
+  Supervisor *self = data;
+
+  if (self->first_walk && self->group_signalled && getpgid (pid) == self->service)
+    remember_signalled (self, pid);
+  else if (self->first_walk || (parent == getpid () && pid != self->service))
+    signal_once (self, pid, parent, self->stop_signal);
+}
+
+static void
+kill_found (pid_t pid, pid_t parent, void *data)
+{
+  Supervisor *self = data;
+
+  if (self->kill_signal == SIGKILL)
+    signal_process (pid, parent, SIGKILL);
+  else
+    signal_once (self, pid, parent, self->kill_signal);
+}
+
+static void
+group_found (pid_t pid, pid_t parent, void *data)
+{
+  const int *target = data;
+
+  if (getpgid (pid) == target[0])
+    signal_process (pid, parent, target[1]);
+}
+
+static void
+signal_group (Supervisor *self, int number)
+{
+  int target[2] = { self->service, number };
+
+  if (self->service <= 0 || self->failed)
+    return;
+  /* Once its leader is reaped, the number may come to mean another group. */
+  if (self->reaped || kill (-self->service, number) < 0)
+    mk_tree_walk ("/proc", getpid (), group_found, target);
+}
+
+static void
+walk (Supervisor *self)
+{
+  int64_t begin = now_us ();
+  int64_t end;
+
+  mk_tree_walk ("/proc", getpid (), self->phase == KILLING ? kill_found : stop_found, self);
+  self->first_walk = false;
+
+  end = now_us ();
+  if (self->phase == KILLING)
+    {
+      /* What the found ones left behind must be met before it forks again. */
+      self->next_walk = end + MIN_INTERVAL_US;
+      return;
+    }
+
+  self->walk_interval *= 2;
+  if (self->walk_interval < 10 * (end - begin))
+    self->walk_interval = 10 * (end - begin);
+  if (self->walk_interval > MAX_INTERVAL_US)
+    self->walk_interval = MAX_INTERVAL_US;
+  self->next_walk = end + self->walk_interval;
+}
+
+/* ---- phases ---- */
+
+static void
+begin_stop (Supervisor *self, int64_t timeout_us)
+{
+  int64_t deadline = timeout_us > 0 ? now_us () + timeout_us : NEVER;
+
+  if (self->phase == KILLING)
+    return;
+  if (self->phase == STOPPING && deadline > self->deadline)
+    deadline = self->deadline;
+
+  self->phase = STOPPING;
+  self->deadline = deadline;
+  self->n_signalled = 0;
+  self->first_walk = true;
+  self->walk_interval = MIN_INTERVAL_US;
+
+  /* There is no group before the service's setsid(). */
+  self->group_signalled = self->service > 0 && !self->reaped && kill (-self->service, self->stop_signal) == 0;
+  if (self->group_signalled)
+    kill (-self->service, SIGCONT);
+  self->next_walk = now_us () + (self->group_signalled ? FIRST_WALK_US : 0);
+}
+
+static void
+begin_kill (Supervisor *self, int number)
+{
+  self->kill_signal = self->phase == KILLING && self->kill_signal == SIGKILL ? SIGKILL : number;
+  self->phase = KILLING;
+  self->escalated = true;
+  self->n_signalled = 0;
+  self->deadline = number == SIGKILL ? NEVER : now_us () + KILL_GRACE_US;
+  self->next_walk = now_us ();
+
+  if (number == SIGKILL && self->service > 0 && !self->reaped)
+    kill (-self->service, SIGKILL);
+}
+
+static void
+host_is_gone (Supervisor *self)
+{
+  int64_t grace = MK_UNWAITED_GRACE_MS * 1000;
+
+  if (self->control_fd >= 0)
+    close (self->control_fd);
+  if (self->host_fd >= 0)
+    close (self->host_fd);
+  self->control_fd = self->host_fd = -1;
+  self->host = 0;
+
+  if (self->phase == STOPPING)
+    {
+      if (self->deadline > now_us () + grace)
+        self->deadline = now_us () + grace;
+    }
+  else if (self->phase == RUNNING)
+    begin_stop (self,
+                self->stop_timeout_us > 0 && self->stop_timeout_us < grace ? self->stop_timeout_us : grace);
+}
+
+static void
+check_deadlines (Supervisor *self)
+{
+  int64_t now = now_us ();
+
+  if (now >= self->deadline)
+    begin_kill (self, self->phase == KILLING ? SIGKILL : self->kill_signal);
+  if (self->phase != RUNNING && now >= self->next_walk)
+    walk (self);
+}
+
+/* ---- news ---- */
+
+static void
+reap (Supervisor *self)
+{
+  int status;
+  pid_t pid;
+
+  while ((pid = waitpid (-1, &status, WNOHANG | __WALL)) > 0)
+    {
+      forget_signalled (self, pid);
+      if (pid != self->service)
+        continue;
+
+      self->reaped = true;
+      if (self->exec_fd >= 0)
+        read_exec_report (self);
+      if (!self->failed)
+        send_news (
+            self, MK_MESSAGE_EXITED, WIFSIGNALED (status) ? -WTERMSIG (status) : WEXITSTATUS (status), 0);
+    }
+
+  self->empty = pid < 0 && errno == ECHILD;
+}
+
+static void
+read_signals (Supervisor *self)
+{
+  struct signalfd_siginfo info;
+
+  while (read (self->signal_fd, &info, sizeof info) == (ssize_t) sizeof info)
+    {
+      /* Somebody wants this program to end: it cannot without ending the service. */
+      if (info.ssi_signo != SIGCHLD && self->phase == RUNNING)
+        begin_stop (self, MK_UNWAITED_GRACE_MS * 1000);
+    }
+}
+
+static void
+obey (Supervisor *self, const MkMessage *message)
+{
+  switch (message->type)
+    {
+    case MK_MESSAGE_SIGNAL:
+      signal_group (self, message->a);
+      break;
+
+    case MK_MESSAGE_STOP:
+      self->stop_signal = message->a;
+      self->kill_signal = message->b;
+      begin_stop (self, (int64_t) (uint32_t) message->c * 1000);
+      break;
+
+    case MK_MESSAGE_KILL:
+      begin_kill (self, message->a);
+      break;
+
+    default:
+      break;
+    }
+}
+
+static void
+read_control (Supervisor *self)
+{
+  MkMessage message;
+  ssize_t n;
+
+  while ((n = recv (self->control_fd, &message, sizeof message, MSG_DONTWAIT)) == (ssize_t) sizeof message)
+    obey (self, &message);
+
+  if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    return;
+  host_is_gone (self);
+}
+
+static int
+poll_timeout (Supervisor *self)
+{
+  int64_t next = self->phase == RUNNING ? NEVER : self->next_walk;
+  int64_t wait;
+
+  if (self->deadline < next)
+    next = self->deadline;
+  if (next == NEVER)
+    return self->host != 0 && self->host_fd < 0 ? HOST_POLL_MS : -1;
+
+  wait = (next - now_us () + 999) / 1000;
+  if (wait < 0)
+    return 0;
+  return wait > 60000 ? 60000 : (int) wait;
+}
+
+/* The first object is this program; its libraries, if any, are shared with others. */
+static int
+find_read_only_segments (struct dl_phdr_info *info, size_t size, void *data)
+{
+  Supervisor *self = data;
+  uintptr_t page = (uintptr_t) sysconf (_SC_PAGESIZE);
+
+  for (size_t i = 0; i < info->dlpi_phnum && self->n_segments < MAX_SEGMENTS; i++)
+    {
+      uintptr_t begin = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+      uintptr_t end = begin + info->dlpi_phdr[i].p_memsz;
+
+      begin &= ~(page - 1);
+      if (info->dlpi_phdr[i].p_type == PT_LOAD && !(info->dlpi_phdr[i].p_flags & PF_W))
+        self->segments[self->n_segments++] = (struct iovec){ (void *) begin, end - begin };
+    }
+
+  return 1;
+}
+
+/* While nothing happens, the pages of the code need not count as this program's memory. */
+static void
+give_back_segments (Supervisor *self)
+{
+  for (size_t i = 0; i < self->n_segments; i++)
+    madvise (self->segments[i].iov_base, self->segments[i].iov_len, MADV_DONTNEED);
+}
+
+/* poll() ignores negative descriptors. */
+static void
+run (Supervisor *self)
+{
+  while (!self->empty)
+    {
+      struct pollfd fds[] = {
+        { self->control_fd, POLLIN, 0 },
+        { self->host_fd, POLLIN, 0 },
+        { self->signal_fd, POLLIN, 0 },
+        { self->exec_fd, POLLIN, 0 },
+      };
+
+      int timeout = poll_timeout (self);
+
+      if (timeout < 0)
+        give_back_segments (self);
+      if (poll (fds, 4, timeout) > 0)
+        {
+          if (fds[3].revents)
+            read_exec_report (self);
+          if (fds[2].revents)
+            read_signals (self);
+          if (fds[0].revents)
+            read_control (self);
+          if (fds[1].revents && self->host_fd >= 0)
+            host_is_gone (self);
+        }
+
+      if (self->host != 0 && getppid () != self->host)
+        host_is_gone (self);
+      reap (self);
+      if (!self->empty)
+        check_deadlines (self);
+    }
+
+  send_news (self, MK_MESSAGE_EMPTY, self->escalated, 0);
+}
+
+static void
+set_up_signals (Supervisor *self)
+{
+  sigset_t wanted, all;
+
+  sigfillset (&all);
+  sigprocmask (SIG_SETMASK, &all, NULL);
+
+  sigemptyset (&wanted);
+  sigaddset (&wanted, SIGCHLD);
+  sigaddset (&wanted, SIGHUP);
+  sigaddset (&wanted, SIGINT);
+  sigaddset (&wanted, SIGQUIT);
+  sigaddset (&wanted, SIGTERM);
+  self->signal_fd = signalfd (-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int
+main (int argc, char **argv)
+{
+  Supervisor self = {
+    .control_fd = MK_CONTROL_FD, .host_fd = -1, .signal_fd = -1, .exec_fd = -1, .deadline = NEVER
+  };
+
+  if (argc < 8 || strcmp (argv[1], MK_SUPERVISOR_PROTOCOL) != 0)
+    {
+      static const char usage[] =
+          "mk-supervisor is run by libmirakuru-glib-1 of the same version, not by hand.\n";
+
+      (void) !write (STDERR_FILENO, usage, sizeof usage - 1);
+      return EXIT_USAGE;
+    }
+
+  self.host = atoi (argv[2]);
+  self.stop_signal = atoi (argv[3]);
+  self.kill_signal = atoi (argv[4]);
+  self.stop_timeout_us = strtoll (argv[5], NULL, 10) * 1000;
+  self.folder = argv[6];
+  self.argv = argv + 7;
+
+  /* Out of the reach of Ctrl-C on the host's terminal; and nothing of the host's is to be held open. */
+  setsid ();
+  close_range (MK_CONTROL_FD + 1, ~0U, 0);
+  fcntl (MK_CONTROL_FD, F_SETFD, FD_CLOEXEC);
+  prctl (PR_SET_CHILD_SUBREAPER, 1);
+  set_up_signals (&self);
+
+  /* Once the pidfd is open, the pid cannot come to mean another process; before, it may have. */
+  self.host_fd = pidfd_open (self.host, 0);
+  if (getppid () != self.host)
+    return 0;
+
+  dl_iterate_phdr (find_read_only_segments, &self);
+  spawn (&self);
+  run (&self);
+  return 0;
+}

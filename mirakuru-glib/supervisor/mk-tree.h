@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+typedef void (*MkTreeFunc) (pid_t pid, pid_t parent, void *data);
+
+void mk_tree_walk (const char *proc, pid_t root, MkTreeFunc func, void *data);
+bool mk_tree_read_stat (const char *proc, pid_t pid, char *state, pid_t *parent, pid_t *group);
