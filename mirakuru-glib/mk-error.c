@@ -2,4 +2,8 @@
 
 #include "mk-error.h"
 
-G_DEFINE_QUARK (mk - error - quark, mk_error)
+GQuark
+mk_error_quark (void)
+{
+  return g_quark_from_static_string ("mk-error-quark");
+}
