@@ -381,7 +381,8 @@ mk_launch_check_descriptors (MkLaunch *self, GError **error)
 
   for (n = 0; n < G_N_ELEMENTS (fds); n++)
     {
-      if ((fds[n] = open ("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
+      fds[n] = n == 0 ? open ("/dev/null", O_RDONLY | O_CLOEXEC) : fcntl (fds[0], F_DUPFD_CLOEXEC, 0);
+      if (fds[n] < 0)
         {
           g_autofree char *what = g_strdup_printf ("Cannot run “%s”", self->argv[0]);
 

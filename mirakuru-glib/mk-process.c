@@ -12,8 +12,8 @@
  * without having said that the tree is empty, it was killed; then what carries the marker is swept away
  * first.
  *
- * In a forked child all processes of the parent are foreign: its copies of the descriptors are closed
- * at once, and its copies of the objects are left alone, locks included.
+ * In a forked child all processes of the parent are foreign (see mk-host.c): its copies of the objects are
+ * left alone, locks included.
  */
 
 #include "mk-process.h"
@@ -22,15 +22,13 @@
 #include <fcntl.h>
 #include <gio/gunixoutputstream.h>
 #include <glib-unix.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "mk-error.h"
+#include "mk-host.h"
 #include "mk-proc.h"
 #include "mk-wake-source.h"
 #include "mk-worker.h"
@@ -44,13 +42,13 @@
 #define SWEEP_CLEAN_ROUNDS 3
 #define SWEEP_INTERVAL_US  5000
 #define SWEEP_LIMIT_US     (3 * G_USEC_PER_SEC)
-#define EXIT_LIMIT_US      (3 * G_USEC_PER_SEC)
 
 struct _MkProcess
 {
   gatomicrefcount ref_count;
   guint fork_generation;
   MkLaunch *launch;       /* (owned) */
+  MkHostRecord record;    /* written by the worker, control_fd with the lock held */
   MkCapture *captures[2]; /* (owned) standard output, standard error */
   MkProcessOutputFunc output_func;
   gpointer output_data; /* (owned) by way of output_destroy */
@@ -62,9 +60,6 @@ struct _MkProcess
   GError *failure;      /* (owned) (nullable) (locked-by lock) */
   GPtrArray *listeners; /* (owned) (element-type GSource) (locked-by lock) */
   GOutputStream *input; /* (owned) (nullable) (locked-by lock) */
-  int control_fd;       /* (locked-by lock) −1 where closed */
-  int output_fds[2];    /* of the worker; closed with registry_lock held; −1 where closed */
-  GPid supervisor_pid;  /* (locked-by registry_lock) 0 where there is none */
   gint64 backstop;      /* (locked-by lock) */
   GSource *timer;       /* (owned) (nullable) (locked-by lock) */
 
@@ -78,125 +73,20 @@ struct _MkProcess
   gint64 sweep_deadline;
 };
 
-static GMutex registry_lock;
-static GPtrArray *registry; /* (owned) (element-type MkProcess) (locked-by registry_lock) with a supervisor */
-static guint fork_generation; /* changes only where there is one thread */
-
-/* ---- fork and exit of the host ---- */
-
-static void
-before_fork (void)
-{
-  g_mutex_lock (&registry_lock);
-}
-
-static void
-after_fork_in_parent (void)
-{
-  g_mutex_unlock (&registry_lock);
-}
-
-static void
-after_fork_in_child (void)
-{
-  fork_generation++;
-
-  for (guint i = 0; i < registry->len; i++)
-    {
-      MkProcess *self = g_ptr_array_index (registry, i);
-
-      /* Else the supervisor would not see that the parent went away. */
-      close (self->control_fd);
-      for (guint j = 0; j < 2; j++)
-        {
-          if (self->output_fds[j] >= 0)
-            close (self->output_fds[j]);
-        }
-    }
-
-  registry = g_ptr_array_new ();
-  mk_worker_forget ();
-  g_mutex_unlock (&registry_lock);
-}
-
-static void
-send_message (int fd, MkMessageType type, int a, int b, int c)
-{
-  MkMessage message = { (int32_t) type, a, b, c };
-
-  (void) !send (fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-/*
- * At a normal exit nothing is left when exit() returns. The worker may be anywhere at this moment, so it is
- * not relied upon: each supervisor is told to kill and watched until it has ended.
- */
-static void
-kill_all_at_exit (void)
-{
-  g_autofree struct pollfd *fds = NULL;
-  gint64 deadline = g_get_monotonic_time () + EXIT_LIMIT_US;
-  guint n_left;
-
-  g_mutex_lock (&registry_lock);
-  n_left = registry->len;
-  fds = g_new0 (struct pollfd, n_left);
-  for (guint i = 0; i < n_left; i++)
-    {
-      MkProcess *self = g_ptr_array_index (registry, i);
-
-      send_message (self->control_fd, MK_MESSAGE_KILL, SIGKILL, 0, 0);
-      fds[i] =
-          (struct pollfd){ self->supervisor_pid > 0 ? pidfd_open (self->supervisor_pid, 0) : -1, POLLIN, 0 };
-    }
-  g_mutex_unlock (&registry_lock);
-
-  for (guint i = 0; i < n_left; i++)
-    {
-      while (fds[i].fd >= 0 && fds[i].revents == 0)
-        {
-          gint64 left = (deadline - g_get_monotonic_time ()) / 1000;
-
-          if (left <= 0 || (poll (&fds[i], 1, (int) left) < 0 && errno != EINTR))
-            return;
-        }
-    }
-}
-
-static void
-ensure_hooks (void)
-{
-  static gsize done;
-
-  if (!g_once_init_enter (&done))
-    return;
-
-  registry = g_ptr_array_new ();
-  pthread_atfork (before_fork, after_fork_in_parent, after_fork_in_child);
-  atexit (kill_all_at_exit);
-  g_once_init_leave (&done, 1);
-}
-
 gboolean
 mk_process_is_foreign (MkProcess *self)
 {
-  return self->fork_generation != fork_generation;
+  return self->fork_generation != mk_host_get_fork_generation ();
 }
 
+/* Orders and news may cross the end of the other side, which is noticed elsewhere. */
 static void
-registry_add (MkProcess *self)
+send_message (MkProcess *self, MkMessageType type, int a, int b, int c)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&registry_lock);
+  MkMessage message = { (int32_t) type, a, b, c };
 
-  g_ptr_array_add (registry, self);
-}
-
-static void
-registry_remove (MkProcess *self)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&registry_lock);
-
-  g_ptr_array_remove_fast (registry, self);
+  if (self->record.control_fd >= 0)
+    (void) !send (self->record.control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* ---- life ---- */
@@ -210,17 +100,16 @@ mk_process_new (MkLaunch *launch,
 {
   MkProcess *self = g_new0 (MkProcess, 1);
 
-  ensure_hooks ();
   g_atomic_ref_count_init (&self->ref_count);
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
-  self->fork_generation = fork_generation;
+  self->fork_generation = mk_host_get_fork_generation ();
   self->launch = launch;
   self->output_func = output_func;
   self->output_data = output_data;
   self->output_destroy = output_destroy;
   self->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
-  self->control_fd = self->output_fds[0] = self->output_fds[1] = -1;
+  mk_host_record_init (&self->record);
   self->backstop = G_MAXINT64;
   for (guint i = 0; i < 2; i++)
     self->captures[i] = mk_capture_new (launch->output_limit);
@@ -269,12 +158,7 @@ close_output (MkProcess *self, guint i)
 {
   mk_wake_source_clear (&self->output_sources[i]);
 
-  g_mutex_lock (&registry_lock);
-  if (self->output_fds[i] >= 0)
-    close (self->output_fds[i]);
-  self->output_fds[i] = -1;
-  g_mutex_unlock (&registry_lock);
-
+  mk_host_record_close (&self->record.output_fds[i]);
   mk_capture_close (self->captures[i]);
 }
 
@@ -286,7 +170,7 @@ pump_once (MkProcess *self, guint i)
   ssize_t n;
 
   do
-    n = read (self->output_fds[i], chunk, sizeof chunk);
+    n = read (self->record.output_fds[i], chunk, sizeof chunk);
   while (n < 0 && errno == EINTR);
 
   if (n > 0)
@@ -372,7 +256,8 @@ read_control (MkProcess *self)
   MkMessage message;
   ssize_t n;
 
-  while ((n = recv (self->control_fd, &message, sizeof message, MSG_DONTWAIT)) == (ssize_t) sizeof message)
+  while ((n = recv (self->record.control_fd, &message, sizeof message, MSG_DONTWAIT)) ==
+         (ssize_t) sizeof message)
     obey_message (self, &message);
 
   /* The end itself is told by the supervisor's exit: somebody else may hold a copy of its socket. */
@@ -393,11 +278,11 @@ on_control (int fd, GIOCondition condition, gpointer user_data)
 static void
 finish (MkProcess *self)
 {
-  registry_remove (self);
+  mk_host_remove (&self->record);
 
   for (guint i = 0; i < 2; i++)
     {
-      while (self->output_fds[i] >= 0 && pump_once (self, i))
+      while (self->record.output_fds[i] >= 0 && pump_once (self, i))
         ;
       close_output (self, i);
     }
@@ -406,9 +291,7 @@ finish (MkProcess *self)
 
   g_mutex_lock (&self->lock);
   mk_wake_source_clear (&self->timer);
-  if (self->control_fd >= 0)
-    close (self->control_fd);
-  self->control_fd = -1;
+  mk_host_record_close (&self->record.control_fd);
   self->news.gone = TRUE;
   if (self->failure == NULL && self->news.pid == 0 && !self->news.asked)
     self->failure = g_error_new (MK_ERROR,
@@ -596,9 +479,9 @@ take_host_ends (MkProcess *self, MkStdio *stdio, int control_fd)
     return FALSE;
 
   self->timer = mk_wake_source_attach (mk_worker_get_context (), "MkProcess timer", on_timer, self, NULL);
-  self->control_fd = control_fd;
-  self->output_fds[0] = steal (&stdio->host[1]);
-  self->output_fds[1] = steal (&stdio->host[2]);
+  self->record.control_fd = control_fd;
+  self->record.output_fds[0] = steal (&stdio->host[1]);
+  self->record.output_fds[1] = steal (&stdio->host[2]);
   if (stdio->host[0] >= 0)
     {
       /* For its class to ignore SIGPIPE, which a write to a service that ended would raise. */
@@ -612,15 +495,15 @@ take_host_ends (MkProcess *self, MkStdio *stdio, int control_fd)
 static void
 watch_supervisor (MkProcess *self)
 {
-  g_mutex_lock (&registry_lock);
-  self->supervisor_pid = (GPid) g_ascii_strtoll (g_subprocess_get_identifier (self->supervisor), NULL, 10);
-  g_mutex_unlock (&registry_lock);
+  const char *pid = g_subprocess_get_identifier (self->supervisor);
 
-  self->control_source = watch_fd (self->control_fd, on_control, self);
-  if (self->output_fds[0] >= 0)
-    self->output_sources[0] = watch_fd (self->output_fds[0], on_stdout, self);
-  if (self->output_fds[1] >= 0)
-    self->output_sources[1] = watch_fd (self->output_fds[1], on_stderr, self);
+  /* NULL if it has ended already. */
+  mk_host_set_supervisor (&self->record, pid ? (GPid) g_ascii_strtoll (pid, NULL, 10) : 0);
+  self->control_source = watch_fd (self->record.control_fd, on_control, self);
+  if (self->record.output_fds[0] >= 0)
+    self->output_sources[0] = watch_fd (self->record.output_fds[0], on_stdout, self);
+  if (self->record.output_fds[1] >= 0)
+    self->output_sources[1] = watch_fd (self->record.output_fds[1], on_stderr, self);
 }
 
 static gboolean
@@ -648,7 +531,7 @@ spawn (MkProcess *self, GError **error)
     }
   else
     {
-      registry_add (self);
+      mk_host_add (&self->record);
       spawned = spawn_supervisor (self, &stdio, sockets[1], error);
     }
 
@@ -701,8 +584,7 @@ mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeou
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
   self->news.asked = self->news.asked || !self->news.exited;
-  if (self->control_fd >= 0)
-    send_message (self->control_fd, MK_MESSAGE_STOP, stop_signal, kill_signal, (int) timeout_ms);
+  send_message (self, MK_MESSAGE_STOP, stop_signal, kill_signal, (int) timeout_ms);
   if (timeout_ms > 0)
     set_backstop (self, timeout_ms);
 }
@@ -713,8 +595,7 @@ mk_process_kill (MkProcess *self, int kill_signal)
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
   self->news.asked = self->news.asked || !self->news.exited;
-  if (self->control_fd >= 0)
-    send_message (self->control_fd, MK_MESSAGE_KILL, kill_signal, 0, 0);
+  send_message (self, MK_MESSAGE_KILL, kill_signal, 0, 0);
   set_backstop (self, MK_UNWAITED_GRACE_MS);
 }
 
@@ -724,10 +605,10 @@ mk_process_signal (MkProcess *self, int signal_number)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
-  if (self->news.gone || self->news.pid == 0 || self->control_fd < 0)
+  if (self->news.gone || self->news.pid == 0 || self->record.control_fd < 0)
     return FALSE;
 
-  send_message (self->control_fd, MK_MESSAGE_SIGNAL, signal_number, 0, 0);
+  send_message (self, MK_MESSAGE_SIGNAL, signal_number, 0, 0);
   return TRUE;
 }
 

@@ -34,6 +34,10 @@ enum
 
 extern GParamSpec *mk_simple_executor_props[N_PROPS];
 
+#define DEFAULT_START_TIMEOUT_MS 60000
+#define DEFAULT_STOP_TIMEOUT_MS  10000
+#define DEFAULT_OUTPUT_LIMIT     (1024 * 1024)
+
 typedef struct
 {
   GMutex lock;
@@ -78,6 +82,7 @@ typedef struct
 } MkSnapshot;
 
 MkSimpleExecutorPrivate *mk_simple_executor_get_private (MkSimpleExecutor *self);
+void mk_simple_executor_install_properties (GObjectClass *object_class);
 MkSnapshot mk_simple_executor_get_snapshot (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self);
 MkProcess *mk_simple_executor_dup_process (MkSimpleExecutor *self);

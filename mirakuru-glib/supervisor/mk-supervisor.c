@@ -676,7 +676,7 @@ main (int argc, char **argv)
   self.argv = argv + 7;
 
   /* Out of the reach of Ctrl-C on the host's terminal; and nothing of the host's is to be held open. */
-  setsid ();
+  setpgid (0, 0);
   close_range (MK_CONTROL_FD + 1, ~0U, 0);
   fcntl (MK_CONTROL_FD, F_SETFD, FD_CLOEXEC);
   prctl (PR_SET_CHILD_SUBREAPER, 1);

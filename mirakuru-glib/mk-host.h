@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What a process of this library holds that matters when the program forks or ends. */
+typedef struct
+{
+  int control_fd;    /* −1 where closed */
+  int output_fds[2]; /* −1 where closed */
+  GPid supervisor;   /* 0 where not known */
+} MkHostRecord;
+
+guint mk_host_get_fork_generation (void);
+
+void mk_host_record_init (MkHostRecord *record);
+void mk_host_record_close (int *fd);
+void mk_host_add (MkHostRecord *record);
+void mk_host_remove (MkHostRecord *record);
+void mk_host_set_supervisor (MkHostRecord *record, GPid pid);
+
+G_END_DECLS
