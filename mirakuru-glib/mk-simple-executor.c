@@ -260,17 +260,17 @@ mk_simple_executor_dispose (GObject *object)
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (MK_SIMPLE_EXECUTOR (object));
   g_autoptr (MkProcess) process = g_steal_pointer (&priv->process);
 
+  /* Locks that the worker of the parent uses may have been held when the fork happened. */
+  if (process != NULL && mk_process_is_foreign (process))
+    priv->emitter = NULL;
+
   if (priv->emitter != NULL)
     mk_emitter_detach (priv->emitter);
 
-  if (process != NULL && !mk_process_is_foreign (process))
+  if (process != NULL && !mk_process_is_foreign (process) && !mk_process_get_news (process).gone)
     {
-      mk_process_remove_listener (process, mk_emitter_get_waker (priv->emitter));
-      if (!mk_process_get_news (process).gone)
-        {
-          mk_process_kill (process, SIGKILL);
-          mk_process_wait_gone (process, DROP_LIMIT_MS);
-        }
+      mk_process_kill (process, SIGKILL);
+      mk_process_wait_gone (process, DROP_LIMIT_MS);
     }
 
   G_OBJECT_CLASS (mk_simple_executor_parent_class)->dispose (object);
