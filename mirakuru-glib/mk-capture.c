@@ -127,7 +127,7 @@ wake_all (MkCapture *self)
 void
 mk_capture_append (MkCapture *self, const guint8 *data, gsize length)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
   gsize end, first;
 
   self->total += length;
@@ -154,7 +154,7 @@ mk_capture_append (MkCapture *self, const guint8 *data, gsize length)
 void
 mk_capture_close (MkCapture *self)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   self->closed = TRUE;
   wake_all (self);
@@ -170,7 +170,7 @@ is_readable (MkCapture *self, guint64 position)
 gboolean
 mk_capture_is_readable (MkCapture *self, guint64 position)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   return is_readable (self, position);
 }
@@ -183,7 +183,7 @@ mk_capture_is_readable (MkCapture *self, guint64 position)
 gssize
 mk_capture_read (MkCapture *self, guint64 *position, void *buffer, gsize count)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
   guint64 oldest = self->total - self->length;
   gsize offset;
 
@@ -201,7 +201,7 @@ static void
 on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
   MkCapture *self = user_data;
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   g_cond_broadcast (&self->changed);
 }
@@ -210,8 +210,11 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 gboolean
 mk_capture_wait_readable (MkCapture *self, guint64 position, GCancellable *cancellable, GError **error)
 {
-  gulong handler = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), self, NULL);
+  gulong handler = 0;
   gboolean readable;
+
+  if (cancellable != NULL)
+    handler = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), self, NULL);
 
   g_mutex_lock (&self->lock);
   while (!(readable = is_readable (self, position)) && !g_cancellable_is_cancelled (cancellable))
@@ -226,7 +229,7 @@ mk_capture_wait_readable (MkCapture *self, guint64 position, GCancellable *cance
 GBytes *
 mk_capture_dup_bytes (MkCapture *self)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
   guint8 *data = g_malloc (self->length);
 
   copy_out (self, 0, data, self->length);
@@ -262,7 +265,7 @@ mk_capture_dup_last_lines (MkCapture *self, guint max_lines, gsize max_bytes)
 void
 mk_capture_add_waker (MkCapture *self, GSource *waker)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   for (guint i = self->wakers->len; i > 0; i--)
     {

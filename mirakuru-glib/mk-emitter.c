@@ -224,7 +224,7 @@ void
 mk_emitter_on_output (gpointer user_data)
 {
   MkEmitter *self = user_data;
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   if (self->listened != NULL && mk_simple_executor_has_line_handler (self->listened))
     mk_wake_source_wake (self->line_source);

@@ -490,7 +490,7 @@ publish_process (GTask *task)
 {
   Start *self = g_task_get_task_data (task);
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (g_task_get_source_object (task));
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   if (g_atomic_int_get (&self->preemption) != NOT_PREEMPTED)
     return FALSE;
@@ -778,7 +778,7 @@ static void
 forget_foreign_process (MkSimpleExecutor *executor)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   if (priv->process == NULL || !mk_process_is_foreign (priv->process))
     return;

@@ -62,7 +62,7 @@ gboolean
 mk_simple_executor_claim_cleanup (MkSimpleExecutor *self)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
   gboolean due = priv->cleanup_due;
 
   priv->cleanup_due = FALSE;
@@ -120,27 +120,36 @@ finish (GTask *task, gboolean gone, GError *error)
   g_object_unref (task);
 }
 
+static gboolean
+ended_well (Stop *self, const MkProcessNews *news)
+{
+  int expected = self->expected_status != MK_STATUS_NONE ? self->expected_status : -self->stop_signal;
+
+  /* A status that the kill signal caused says nothing. */
+  return !news->exited || (news->killed && news->asked) || news->status == 0 || news->status == expected;
+}
+
 /* Returns: (transfer full) (nullable): what is wrong with the way the service ended */
 static GError *
 judge (Stop *self)
 {
   MkProcessNews news = mk_process_get_news (self->process);
-  int expected = self->expected_status != MK_STATUS_NONE ? self->expected_status : -self->stop_signal;
-  g_autofree char *service = mk_message_service (self->process);
-  g_autofree char *status = mk_message_status (news.status);
+  g_autofree char *service = NULL;
+  g_autofree char *status = NULL;
   g_autofree char *output = NULL;
 
-  if (self->kill)
+  if (self->kill || (!news.lost && ended_well (self, &news)))
     return NULL;
+
+  service = mk_message_service (self->process);
   if (news.lost)
     return g_error_new (
         MK_ERROR,
         MK_ERROR_SUPERVISOR,
         "The supervisor of %s was killed, and the service with it; how the service ended is unknown",
         service);
-  if (!news.exited || (news.killed && news.asked) || news.status == 0 || news.status == expected)
-    return NULL;
 
+  status = mk_message_status (news.status);
   output = mk_message_output (self->process);
   return g_error_new (MK_ERROR,
                       MK_ERROR_FINISHED_WITH_ERROR,
@@ -293,7 +302,7 @@ begin (GTask *task, gboolean *requests)
   Stop *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
   gboolean starting = priv->start != NULL;
 
   if (priv->process == NULL || mk_process_is_foreign (priv->process) ||

@@ -142,7 +142,7 @@ mk_host_record_init (MkHostRecord *record)
 void
 mk_host_record_close (int *fd)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
 
   close_copy (*fd);
   *fd = -1;
@@ -151,7 +151,7 @@ mk_host_record_close (int *fd)
 void
 mk_host_add (MkHostRecord *record)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
 
   g_ptr_array_add (records, record);
 }
@@ -159,7 +159,7 @@ mk_host_add (MkHostRecord *record)
 void
 mk_host_remove (MkHostRecord *record)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
 
   g_ptr_array_remove_fast (records, record);
 }
@@ -167,7 +167,7 @@ mk_host_remove (MkHostRecord *record)
 void
 mk_host_set_supervisor (MkHostRecord *record, GPid pid)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
 
   record->supervisor = pid;
 }

@@ -130,7 +130,7 @@ void
 mk_probe_set_limits (MkProbe *self, guint max_interval_ms, guint attempt_limit_ms)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   priv->max_interval_ms = max_interval_ms;
   priv->attempt_limit_ms = attempt_limit_ms;
@@ -140,7 +140,7 @@ guint
 mk_probe_get_max_interval (MkProbe *self)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   return priv->max_interval_ms;
 }
@@ -149,7 +149,7 @@ static gint64
 attempt_deadline (MkProbe *self)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   return mk_deadline_after (priv->attempt_limit_ms);
 }
@@ -159,7 +159,7 @@ void
 mk_probe_set_detail (MkProbe *self, const char *detail)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   g_free (priv->detail);
   priv->detail = g_strdup (detail);
@@ -169,7 +169,7 @@ char *
 mk_probe_dup_detail (MkProbe *self)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   return g_strdup (priv->detail);
 }

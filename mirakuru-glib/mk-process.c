@@ -221,7 +221,7 @@ watch_fd (int fd, GUnixFDSourceFunc func, gpointer data)
 static void
 obey_message (MkProcess *self, const MkMessage *message)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   switch (message->type)
     {
@@ -256,12 +256,18 @@ read_control (MkProcess *self)
   MkMessage message;
   ssize_t n;
 
-  while ((n = recv (self->record.control_fd, &message, sizeof message, MSG_DONTWAIT)) ==
-         (ssize_t) sizeof message)
-    obey_message (self, &message);
+  /* If the supervisor ended with an order unread, ECONNRESET comes once, before the news that are still
+   * there. */
+  do
+    {
+      n = recv (self->record.control_fd, &message, sizeof message, MSG_DONTWAIT);
+      if (n == (ssize_t) sizeof message)
+        obey_message (self, &message);
+    }
+  while (n > 0 || (n < 0 && (errno == ECONNRESET || errno == EINTR)));
 
   /* The end itself is told by the supervisor's exit: somebody else may hold a copy of its socket. */
-  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+  if (n == 0 || errno != EAGAIN)
     mk_wake_source_clear (&self->control_source);
 }
 
@@ -473,7 +479,7 @@ spawn_supervisor (MkProcess *self, MkStdio *stdio, int supervisor_fd, GError **e
 static gboolean
 take_host_ends (MkProcess *self, MkStdio *stdio, int control_fd)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   if (self->news.asked)
     return FALSE;
@@ -581,7 +587,7 @@ set_backstop (MkProcess *self, guint timeout_ms)
 void
 mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeout_ms)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   self->news.asked = self->news.asked || !self->news.exited;
   send_message (self, MK_MESSAGE_STOP, stop_signal, kill_signal, (int) timeout_ms);
@@ -592,7 +598,7 @@ mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeou
 void
 mk_process_kill (MkProcess *self, int kill_signal)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   self->news.asked = self->news.asked || !self->news.exited;
   send_message (self, MK_MESSAGE_KILL, kill_signal, 0, 0);
@@ -603,7 +609,7 @@ mk_process_kill (MkProcess *self, int kill_signal)
 gboolean
 mk_process_signal (MkProcess *self, int signal_number)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   if (self->news.gone || self->news.pid == 0 || self->record.control_fd < 0)
     return FALSE;
@@ -617,7 +623,7 @@ mk_process_signal (MkProcess *self, int signal_number)
 MkProcessNews
 mk_process_get_news (MkProcess *self)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   return self->news;
 }
@@ -626,7 +632,7 @@ mk_process_get_news (MkProcess *self)
 GError *
 mk_process_dup_failure (MkProcess *self)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   return self->failure ? g_error_copy (self->failure) : NULL;
 }
@@ -635,7 +641,7 @@ mk_process_dup_failure (MkProcess *self)
 void
 mk_process_add_listener (MkProcess *self, GSource *waker)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   g_ptr_array_add (self->listeners, g_source_ref (waker));
 }
@@ -643,7 +649,7 @@ mk_process_add_listener (MkProcess *self, GSource *waker)
 void
 mk_process_remove_listener (MkProcess *self, GSource *waker)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   g_ptr_array_remove_fast (self->listeners, waker);
 }
@@ -653,7 +659,7 @@ gboolean
 mk_process_wait_gone (MkProcess *self, guint timeout_ms)
 {
   gint64 deadline = g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND;
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   while (!self->news.gone && g_cond_wait_until (&self->changed, &self->lock, deadline))
     ;
@@ -677,7 +683,7 @@ mk_process_get_capture (MkProcess *self, MkStream stream)
 GOutputStream *
 mk_process_get_stdin (MkProcess *self)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   return self->input;
 }

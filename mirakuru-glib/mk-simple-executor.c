@@ -121,7 +121,7 @@ MkSnapshot
 mk_simple_executor_get_snapshot (MkSimpleExecutor *self)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   return mk_simple_executor_get_snapshot_unlocked (self);
 }
@@ -131,7 +131,7 @@ MkProcess *
 mk_simple_executor_dup_process (MkSimpleExecutor *self)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   return priv->process ? mk_process_ref (priv->process) : NULL;
 }
@@ -182,7 +182,7 @@ char **
 mk_simple_executor_real_build_command (MkSimpleExecutor *self, GError **error)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   return g_strdupv (priv->command);
 }
@@ -222,7 +222,7 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error)
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
   g_autofree char *marker = mk_simple_executor_dup_marker (self);
   g_autoptr (MkLaunch) launch = g_new0 (MkLaunch, 1);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   launch->cwd = g_strdup (priv->cwd);
   launch->stop_signal = priv->stop_signal;

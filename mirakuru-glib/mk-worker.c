@@ -28,7 +28,7 @@ worker_run (gpointer data)
 GMainContext *
 mk_worker_get_context (void)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&worker_lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&worker_lock);
 
   if (worker_context == NULL)
     {

@@ -543,12 +543,17 @@ read_control (Supervisor *self)
   MkMessage message;
   ssize_t n;
 
-  while ((n = recv (self->control_fd, &message, sizeof message, MSG_DONTWAIT)) == (ssize_t) sizeof message)
-    obey (self, &message);
+  /* If the host ended with news unread, ECONNRESET comes once, before the orders that are still there. */
+  do
+    {
+      n = recv (self->control_fd, &message, sizeof message, MSG_DONTWAIT);
+      if (n == (ssize_t) sizeof message)
+        obey (self, &message);
+    }
+  while (n > 0 || (n < 0 && (errno == ECONNRESET || errno == EINTR)));
 
-  if (n < 0 && (errno == EAGAIN || errno == EINTR))
-    return;
-  host_is_gone (self);
+  if (n == 0 || errno != EAGAIN)
+    host_is_gone (self);
 }
 
 static int
