@@ -64,7 +64,7 @@ struct _MkProcess
   GSource *timer;       /* (owned) (nullable) (locked-by lock) */
 
   /* Of the worker. */
-  GSubprocess *supervisor;    /* (owned) (nullable) */
+  GSource *exit_source;       /* (owned) (nullable) of the supervisor */
   GSource *control_source;    /* (owned) (nullable) */
   GSource *output_sources[2]; /* (owned) (nullable) */
   gboolean tree_empty;
@@ -293,7 +293,7 @@ finish (MkProcess *self)
       close_output (self, i);
     }
   mk_wake_source_clear (&self->control_source);
-  g_clear_object (&self->supervisor);
+  mk_wake_source_clear (&self->exit_source);
 
   g_mutex_lock (&self->lock);
   mk_wake_source_clear (&self->timer);
@@ -360,7 +360,7 @@ on_timer (gpointer user_data)
   g_mutex_unlock (&self->lock);
 
   if (backstop <= g_get_monotonic_time ())
-    g_subprocess_force_exit (self->supervisor);
+    kill (self->record.supervisor, SIGKILL);
   else
     mk_wake_source_wake_at (self->timer, backstop);
 
@@ -368,11 +368,11 @@ on_timer (gpointer user_data)
 }
 
 static void
-on_reaped (GObject *object, GAsyncResult *result, gpointer user_data)
+on_reaped (GPid pid, int wait_status, gpointer user_data)
 {
   MkProcess *self = user_data;
 
-  g_subprocess_wait_finish (G_SUBPROCESS (object), result, NULL);
+  mk_host_set_supervisor (&self->record, 0);
   self->reaped = TRUE;
   read_control (self);
 
@@ -436,6 +436,42 @@ set_spawn_error (MkProcess *self, const GError *cause, GError **error)
         error, MK_ERROR, MK_ERROR_SPAWN_FAILED, "Cannot run “%s”: %s", self->launch->argv[0], cause->message);
 }
 
+/*
+ * These flags and no child setup make GLib use posix_spawn(), whose time does not depend on the size of the
+ * host. The supervisor does what is lost by that: it closes the other descriptors and resets the signals.
+ *
+ * Not GSubprocess: it watches its children in a thread of GLib's, which a forked child of the host has not.
+ */
+static gboolean
+spawn_supervisor (MkProcess *self, const MkStdio *stdio, int supervisor_fd, GPid *pid, GError **error)
+{
+  g_autoptr (GPtrArray) argv = supervisor_argv (self);
+  g_autoptr (GError) local_error = NULL;
+  const int target_fd = MK_CONTROL_FD;
+
+  if (g_spawn_async_with_pipes_and_fds (NULL,
+                                        (const char *const *) argv->pdata,
+                                        (const char *const *) self->launch->environment,
+                                        G_SPAWN_LEAVE_DESCRIPTORS_OPEN | G_SPAWN_DO_NOT_REAP_CHILD,
+                                        NULL,
+                                        NULL,
+                                        stdio->service[0],
+                                        stdio->service[1],
+                                        stdio->service[2],
+                                        &supervisor_fd,
+                                        &target_fd,
+                                        1,
+                                        pid,
+                                        NULL,
+                                        NULL,
+                                        NULL,
+                                        &local_error))
+    return TRUE;
+
+  set_spawn_error (self, local_error, error);
+  return FALSE;
+}
+
 static int
 steal (int *fd)
 {
@@ -443,36 +479,6 @@ steal (int *fd)
 
   *fd = -1;
   return stolen;
-}
-
-/*
- * INHERIT_FDS and no child setup make GLib use posix_spawn(), whose time does not depend on the size of the
- * host. The supervisor does what is lost by that: it closes the other descriptors and resets the signals.
- *
- * @supervisor_fd: (transfer full): the supervisor's end of the control socket
- */
-static gboolean
-spawn_supervisor (MkProcess *self, MkStdio *stdio, int supervisor_fd, GError **error)
-{
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_INHERIT_FDS);
-  g_autoptr (GPtrArray) argv = supervisor_argv (self);
-  g_autoptr (GError) local_error = NULL;
-
-  g_subprocess_launcher_set_environ (launcher, self->launch->environment);
-  g_subprocess_launcher_take_fd (launcher, supervisor_fd, MK_CONTROL_FD);
-  g_subprocess_launcher_take_stdin_fd (launcher, steal (&stdio->service[0]));
-  g_subprocess_launcher_take_stdout_fd (launcher, steal (&stdio->service[1]));
-  g_subprocess_launcher_take_stderr_fd (launcher, steal (&stdio->service[2]));
-
-  self->supervisor = g_subprocess_launcher_spawnv (launcher, (const char *const *) argv->pdata, &local_error);
-  if (self->supervisor == NULL)
-    {
-      set_spawn_error (self, local_error, error);
-      return FALSE;
-    }
-
-  g_subprocess_wait_async (self->supervisor, NULL, on_reaped, self);
-  return TRUE;
 }
 
 /* Returns: FALSE if the end was asked for before there was a beginning */
@@ -499,12 +505,13 @@ take_host_ends (MkProcess *self, MkStdio *stdio, int control_fd)
 }
 
 static void
-watch_supervisor (MkProcess *self)
+watch_supervisor (MkProcess *self, GPid pid)
 {
-  const char *pid = g_subprocess_get_identifier (self->supervisor);
+  mk_host_set_supervisor (&self->record, pid);
+  self->exit_source = g_child_watch_source_new (pid);
+  g_source_set_callback (self->exit_source, G_SOURCE_FUNC (on_reaped), self, NULL);
+  g_source_attach (self->exit_source, mk_worker_get_context ());
 
-  /* NULL if it has ended already. */
-  mk_host_set_supervisor (&self->record, pid ? (GPid) g_ascii_strtoll (pid, NULL, 10) : 0);
   self->control_source = watch_fd (self->record.control_fd, on_control, self);
   if (self->record.output_fds[0] >= 0)
     self->output_sources[0] = watch_fd (self->record.output_fds[0], on_stdout, self);
@@ -517,7 +524,7 @@ spawn (MkProcess *self, GError **error)
 {
   MkStdio stdio;
   int sockets[2];
-  gboolean spawned = FALSE;
+  GPid pid = 0;
 
   if (!mk_launch_check_descriptors (self->launch, error) ||
       !mk_launch_open_stdio (self->launch, &stdio, error))
@@ -530,21 +537,21 @@ spawn (MkProcess *self, GError **error)
                  "Cannot run “%s”: cannot make a socket: %s",
                  self->launch->argv[0],
                  g_strerror (errno));
-  else if (!take_host_ends (self, &stdio, sockets[0]))
-    {
-      close (sockets[0]);
-      close (sockets[1]);
-    }
   else
     {
-      mk_host_add (&self->record);
-      spawned = spawn_supervisor (self, &stdio, sockets[1], error);
+      if (!take_host_ends (self, &stdio, sockets[0]))
+        close (sockets[0]);
+      else
+        {
+          mk_host_add (&self->record);
+          if (spawn_supervisor (self, &stdio, sockets[1], &pid, error))
+            watch_supervisor (self, pid);
+        }
+      close (sockets[1]);
     }
 
-  if (spawned)
-    watch_supervisor (self);
   mk_stdio_close (&stdio);
-  return spawned;
+  return pid != 0;
 }
 
 static gboolean
