@@ -204,6 +204,8 @@ mk_emitter_detach (MkEmitter *self)
 
   g_source_destroy (self->state_source);
   g_source_destroy (self->line_source);
+  /* It holds the emitter in turn. Whoever reads it holds the executor, so nobody does. */
+  g_clear_pointer (&self->process, mk_process_unref);
 }
 
 /* Returns: (transfer none): to be woken when the properties may have changed */

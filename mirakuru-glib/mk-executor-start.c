@@ -452,6 +452,7 @@ wait_until_ready (GTask *task)
   Start *self = g_task_get_task_data (task);
   MkSimpleExecutorClass *klass = MK_SIMPLE_EXECUTOR_GET_CLASS (g_task_get_source_object (task));
   gboolean asks = klass->check_alive != mk_simple_executor_real_check_alive;
+  MkProcessNews news;
 
   mk_wake_source_wake_at (self->timer, G_MAXINT64);
   self->stage = WAITING;
@@ -464,6 +465,11 @@ wait_until_ready (GTask *task)
   self->in_step = TRUE;
   mk_poller_run_async (
       self->probe, TRUE, self->deadline, asks ? is_alive : NULL, task, self->cancellable, on_polled, task);
+
+  /* The news of its end may have come together with those of its beginning. */
+  news = mk_process_get_news (self->process);
+  if (has_failed (&news))
+    fail_exited (task, &news);
 }
 
 /* ---- spawning ---- */

@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`mirakuru run`: services are started, waited for, and stopped again."""
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import time
+import unittest
+
+from clitest import (LOCALHOST, SERVICE, TestCase, can_connect, free_port, listener, redis, service, tcp)
+
+
+class Redis(TestCase):
+    def test_ping(self):
+        port = free_port()
+        status, stdout, stderr = self.run_tool(
+            "run", "--service", redis(port), *tcp(port), "--", "redis-cli", "-p", str(port), "ping")
+        self.assertEqual((status, stdout), (0, "PONG\n"), stderr)
+        self.assertRegex(stderr, rf"mirakuru: redis-server: ready after \d+\.\d\d s \(pid \d+\): "
+                                 rf"127\.0\.0\.1:{port} accepted connections\n")
+        self.assertFalse(can_connect(port))
+
+    def test_two_side_by_side(self):
+        first, second = free_port(), free_port()
+        script = f"redis-cli -p {first} ping; redis-cli -p {second} ping"
+        status, stdout, stderr = self.run_tool(
+            "run", "--service", redis(first), *tcp(first), "--service", redis(second), *tcp(second),
+            "--", "sh", "-c", script)
+        self.assertEqual((status, stdout), (0, "PONG\nPONG\n"), stderr)
+        self.assertIn("mirakuru: redis-server: ready after", stderr)
+        self.assertIn("mirakuru: redis-server-2: ready after", stderr)
+
+    def test_second_redis_on_the_same_port(self):
+        port = free_port()
+        first = self.start("run", "--service", redis(port), *tcp(port))
+        first.expect("ready after")
+        status, _, stderr = self.run_tool("run", "--service", redis(port), *tcp(port), "--", "true")
+        self.assertEqual(status, 125)
+        pid = re.search(r"\(pid (\d+)\)", first.stderr).group(1)
+        self.assertIn(f"redis-server (pid {pid})", stderr)
+        self.assertTrue(can_connect(port))
+        first.process.terminate()
+        self.assertEqual(first.wait(), 0)
+
+
+class Start(TestCase):
+    def stamps(self, name):
+        return {line.split()[0]: int(line.split()[1]) for line in self.read(name).splitlines()}
+
+    def test_services_start_side_by_side(self):
+        first, second = free_port(), free_port()
+        args = []
+        for port, stamp in ((first, "first"), (second, "second")):
+            args += ["--service", listener(port, "--after", 500, "--on-term", 0, "--stamp", self.path(stamp)), *tcp(port)]
+        status, _, stderr = self.run_tool("run", *args, "--", "true")
+        self.assertEqual(status, 0, stderr)
+        self.assertLess(self.stamps("first")["start"], self.stamps("second")["listen"])
+        self.assertLess(self.stamps("second")["start"], self.stamps("first")["listen"])
+
+    def test_all_ports_of_a_service_are_waited_for(self):
+        first, second = free_port(), free_port()
+        script = f"{listener(first)} & exec {listener(second, '--after', 400, '--on-term', 0, '--stamp', self.path('stamp'))}"
+        status, _, stderr = self.run_tool(
+            "run", "--service", shlex.join(["sh", "-c", script]), *tcp(first), *tcp(second),
+            "--", "grep", "listen", self.path("stamp"))
+        self.assertEqual(status, 0, stderr)
+        self.assertIn(f"127.0.0.1:{first} accepted connections, 127.0.0.1:{second} accepted", stderr)
+
+    def test_without_readiness(self):
+        status, stdout, stderr = self.run_tool("run", "--service", service(), "--", "echo", "here")
+        self.assertEqual((status, stdout), (0, "here\n"), stderr)
+        self.assertRegex(stderr, r"mirakuru: mk-test-service: ready after \d+\.\d\d s \(pid \d+\)\n")
+
+    def test_names(self):
+        status, _, stderr = self.run_tool(
+            "run", "--service", service(), "--name", "web", "--service", service(), "--name", "web",
+            "--service", service(), "--service", service(), "--", "true")
+        self.assertEqual(status, 0, stderr)
+        for name in ("web", "web-2", "mk-test-service", "mk-test-service-2"):
+            self.assertIn(f"mirakuru: {name}: ready after", stderr)
+
+    def test_environment_and_folder(self):
+        os.mkdir(self.path("inner"))
+        status, _, stderr = self.run_tool(
+            "run", "--verbose",
+            "--service", service("--print-env", "COLOUR", "--print-env", "EMPTY", "--print-cwd", "--ready", "up"),
+            "--name", "one", "--cwd", "inner", "--env", "COLOUR=a=b", "--env", "EMPTY=",
+            "--service", service("--print-env", "COLOUR", "--print-cwd", "--ready", "up"), "--name", "two",
+            "--", "sh", "-c", "echo $COLOUR; pwd; sleep 0.3")
+        self.assertEqual(status, 0, stderr)
+        self.assertIn("one | COLOUR=a=b\n", stderr)
+        self.assertIn("one | EMPTY=\n", stderr)
+        self.assertIn(f"one | {self.path('inner')}\n", stderr)
+        self.assertIn("two | COLOUR is not set\n", stderr)
+        self.assertIn(f"two | {self.folder}\n", stderr)
+
+    def test_service_does_not_hold_the_output(self):
+        """Whoever reads it would wait for the service, not for mirakuru."""
+        done = subprocess.run([os.environ["MK_TOOL"], "run", "--service", service("--orphan"), "--", "echo", "hi"],
+                              cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=10, check=True)
+        self.assertEqual(done.stdout, b"hi\n")
+
+
+class Failure(TestCase):
+    def assert_failed(self, expected_status, *args):
+        """COMMAND must not have been run."""
+        status, stdout, stderr = self.run_tool("run", *args, "--", "echo", "COMMAND ran")
+        self.assertEqual((status, stdout), (expected_status, ""), stderr)
+        return stderr
+
+    def test_timeout(self):
+        port = free_port()
+        begun = time.monotonic()
+        stderr = self.assert_failed(124, "--timeout", "0.3", "--service", service("--print", "last words"), *tcp(port))
+        self.assertGreater(time.monotonic() - begun, 0.3)
+        self.assertIn(f"127.0.0.1:{port} accepted connections", stderr)
+        self.assertIn("last words", stderr)
+
+    def test_timeout_of_a_further_port(self):
+        port = free_port()
+        stderr = self.assert_failed(124, "--timeout", "0.3", "--service", listener(port), *tcp(port), *tcp(free_port()))
+        self.assertNotIn("ready after", stderr)
+
+    def test_timeout_of_a_deaf_service(self):
+        self.assert_failed(124, "--timeout", "0.2", "--service", service("--deaf", "--children", 2), *tcp(free_port()))
+
+    def test_program_not_found(self):
+        stderr = self.assert_failed(125, "--service", "mk-no-such-program --flag")
+        self.assertIn("mk-no-such-program", stderr)
+
+    def test_program_not_executable(self):
+        with open(self.path("plain"), "w", encoding="utf-8") as file:
+            file.write("nothing")
+        self.assert_failed(125, "--service", self.path("plain"), *tcp(free_port()))
+        self.assert_failed(125, "--service", self.folder)
+
+    def test_folder_does_not_exist(self):
+        stderr = self.assert_failed(125, "--service", service(), "--cwd", "nowhere")
+        self.assertIn("nowhere", stderr)
+
+    def test_unbalanced_quotes(self):
+        stderr = self.assert_failed(125, "--service", "redis-server 'x")
+        self.assertIn("redis-server 'x", stderr)
+
+    def test_empty_command(self):
+        self.assert_failed(125, "--service", "")
+
+    def test_service_exits(self):
+        stderr = self.assert_failed(125, "--service", service("--stderr", "no licence", "--exit", 3), *tcp(free_port()))
+        self.assertIn("status 3", stderr)
+        self.assertIn("no licence", stderr)
+
+    def test_service_exits_before_anybody_looks(self):
+        """The news of its birth and of its death come together, now and then."""
+        for _ in range(50):
+            self.assert_failed(125, "--service", service("--exit", 3), *tcp(free_port()))
+
+    def test_port_is_held(self):
+        with socket.create_server((LOCALHOST, 0)) as server:
+            port = server.getsockname()[1]
+            stderr = self.assert_failed(125, "--service", listener(port), *tcp(port))
+            self.assertIn(f"pid {os.getpid()}", stderr)
+
+    def test_further_port_is_held(self):
+        with socket.create_server((LOCALHOST, 0)) as server:
+            port, held = free_port(), server.getsockname()[1]
+            stderr = self.assert_failed(125, "--service", listener(port), *tcp(port), *tcp(held))
+            self.assertIn(f"127.0.0.1:{held}", stderr)
+
+    def test_first_failure_ends_the_others(self):
+        port = free_port()
+        stderr = self.assert_failed(
+            125, "--service", listener(port, "--children", 1), *tcp(port),
+            "--service", service("--after", 200, "--exit", 1), "--name", "bad", *tcp(free_port()),
+            "--service", service(), "--name", "slow", *tcp(free_port()))
+        self.assertIn("bad: ", stderr)
+        self.assertIn("slow: given up after", stderr)
+        self.assertIn("mk-test-service: stopped after", stderr)
+
+    def test_service_without_readiness_fails_while_another_starts(self):
+        stderr = self.assert_failed(125, "--service", service("--after", 100, "--exit", 4), "--name", "short",
+                                    "--service", service(), *tcp(free_port()))
+        self.assertIn("short: ended by itself with status 4", stderr)
+
+
+class Command(TestCase):
+    def run_command(self, *command, **options):
+        return self.run_tool("run", "--service", service(), "--", *command, **options)
+
+    def test_status_is_passed_on(self):
+        for status in (0, 1, 7, 124, 255):
+            self.assertEqual(self.run_command("sh", "-c", f"exit {status}")[0], status)
+
+    def test_status_of_a_signal(self):
+        self.assertEqual(self.run_command("sh", "-c", "kill -KILL $$")[0], 128 + 9)
+        self.assertEqual(self.run_command("sh", "-c", "kill -TERM $$")[0], 128 + 15)
+
+    def test_not_found(self):
+        status, _, stderr = self.run_command("mk-no-such-command")
+        self.assertEqual(status, 127)
+        self.assertIn("mk-no-such-command", stderr)
+        self.assertIn("stopped after", stderr)
+
+    def test_not_executable(self):
+        with open(self.path("plain"), "w", encoding="utf-8") as file:
+            file.write("nothing")
+        for command in ("./plain", self.folder):
+            status, _, stderr = self.run_command(command)
+            self.assertEqual(status, 126)
+            self.assertIn(command, stderr)
+
+    def test_options_of_the_command_are_its_own(self):
+        status, stdout, stderr = self.run_command("echo", "--version", "--", "-x")
+        self.assertEqual((status, stdout), (0, "--version -- -x\n"), stderr)
+
+    def test_standard_input(self):
+        read, write = os.pipe()
+        os.write(write, b"from the pipe\n")
+        os.close(write)
+        status, stdout, stderr = self.run_command("cat", stdin=read)
+        os.close(read)
+        self.assertEqual((status, stdout), (0, "from the pipe\n"), stderr)
+
+    def test_open_files(self):
+        read, write = os.pipe()
+        status, _, stderr = self.run_command("sh", "-c", f"echo through >&{write}", pass_fds=[write])
+        os.close(write)
+        self.assertEqual(status, 0, stderr)
+        self.assertEqual(os.read(read, 100), b"through\n")
+        os.close(read)
+
+    def test_no_other_open_files(self):
+        """Above all not the control socket of a supervisor."""
+        status, stdout, stderr = self.run_command("ls", "/proc/self/fd")
+        self.assertEqual(status, 0, stderr)
+        self.assertEqual(stdout.split(), ["0", "1", "2", "3"])  # 3 is the folder that ls reads
+
+    def test_service_runs_as_long_as_the_command(self):
+        port = free_port()
+        status, _, stderr = self.run_tool("run", "--service", listener(port), *tcp(port), "--",
+                                          SERVICE, "--exit-after", "300", "--exit", "5")
+        self.assertEqual(status, 5, stderr)
+        self.assertFalse(can_connect(port))
+
+
+class End(TestCase):
+    def test_service_ends_while_the_command_runs(self):
+        """It is said at once, and the command goes on."""
+        port = free_port()
+        tool = self.start("run", "--service", listener(port), *tcp(port), "--", "sh", "-c", "read line; exit 6",
+                          stdin=subprocess.PIPE)
+        tool.expect("ready after")
+        os.kill(self.service_pid(port), 9)
+        tool.expect("was ended by signal 9")
+        self.assertIsNone(tool.process.poll())
+        tool.process.stdin.close()
+        self.assertEqual(tool.wait(), 6)
+
+    def test_service_that_failed_is_told_from_success(self):
+        tool = self.start("run", "--service", service("--exit-after", 100, "--exit", 3, "--print", "why"),
+                          "--", "cat", stdin=subprocess.PIPE)
+        tool.expect("ended by itself with status 3")
+        tool.process.stdin.close()
+        self.assertEqual(tool.wait(), 125)
+        self.assertIn("why", tool.stderr)
+
+    def test_service_may_end_well_while_the_command_runs(self):
+        tool = self.start("run", "--service", service("--exit-after", 100, "--exit", 0),
+                          "--", "cat", stdin=subprocess.PIPE)
+        tool.expect("ended by itself with status 0")
+        tool.process.stdin.close()
+        self.assertEqual(tool.wait(), 0)
+
+    def test_service_ends_without_a_command(self):
+        port = free_port()
+        tool = self.start("run", "--service", listener(port), *tcp(port),
+                          "--service", service("--exit-after", 100, "--exit", 0), "--name", "short")
+        self.assertEqual(tool.wait(), 125, tool.stderr)
+        self.assertIn("short: ended by itself with status 0", tool.stderr)
+        self.assertFalse(can_connect(port))
+
+    def test_bad_status_when_stopped(self):
+        bad = service("--on-term", 3, "--ready", "up")
+        status, _, stderr = self.run_tool("run", "--service", bad, "--name", "bad", "--verbose",
+                                          "--", "sh", "-c", "sleep 0.3")
+        self.assertEqual(status, 125, stderr)
+        self.assertIn("status 3", stderr)
+        status, _, stderr = self.run_tool("run", "--service", bad, "--", "sh", "-c", "sleep 0.3; exit 5")
+        self.assertEqual(status, 5, stderr)
+
+    def test_deaf_service_is_killed(self):
+        port = free_port()
+        begun = time.monotonic()
+        status, _, stderr = self.run_tool("run", "--stop-timeout", "0.2", "--service",
+                                          listener(port, "--deaf", "--setsid-children", "--children", 2), *tcp(port),
+                                          "--", "true")
+        self.assertEqual(status, 0, stderr)
+        self.assertLess(time.monotonic() - begun, 8)  # the default of 10 s would be more
+
+    def test_whole_tree_is_stopped(self):
+        for options in (["--children", 3], ["--orphan"], ["--daemon"], ["--daemon", "--scrub-env"]):
+            with self.subTest(options):
+                port = free_port()
+                tag = ["--tag", self.token]
+                status, _, stderr = self.run_tool("run", "--service", listener(port, *tag, *options), *tcp(port),
+                                                  "--", "true")
+                self.assertEqual(status, 0, stderr)
+                self.assert_nothing_left()
+
+
+class Output(TestCase):
+    def test_quiet(self):
+        port = free_port()
+        status, stdout, stderr = self.run_tool(
+            "run", "--quiet", "--service", listener(port, "--print", "noise"), *tcp(port), "--", "echo", "hi")
+        self.assertEqual((status, stdout, stderr), (0, "hi\n", ""))
+
+    def test_quiet_tells_errors(self):
+        status, _, stderr = self.run_tool("run", "--quiet", "--service", "mk-no-such-program", "--", "true")
+        self.assertEqual(status, 125)
+        self.assertEqual(stderr.count("\n"), 1, stderr)
+        self.assertTrue(stderr.startswith("mirakuru: "), stderr)
+
+    def test_verbose(self):
+        port = free_port()
+        status, stdout, stderr = self.run_tool(
+            "run", "--verbose", "--service", listener(port, "--print", "to out", "--stderr", "to err"), *tcp(port),
+            "--name", "a b", "--", "true")
+        self.assertEqual((status, stdout), (0, ""), stderr)
+        self.assertIn("a b | to out\n", stderr)
+        self.assertIn("a b | to err\n", stderr)
+
+    def test_verbose_shows_the_last_words(self):
+        port = free_port()
+        _, _, stderr = self.run_tool("run", "--verbose", "--service", redis(port), *tcp(port), "--", "true")
+        self.assertRegex(stderr, r"redis-server \| .*bye bye")
+
+    def test_output_is_not_shown_otherwise(self):
+        port = free_port()
+        status, _, stderr = self.run_tool("run", "--service", listener(port, "--print", "noise"), *tcp(port),
+                                          "--", "true")
+        self.assertEqual(status, 0)
+        self.assertNotIn("noise", stderr)
+
+    def test_plain_lines_elsewhere(self):
+        _, _, stderr = self.run_tool("run", "--service", service(), "--", "true")
+        self.assertNotIn("\033", stderr)
+        self.assertNotIn("\r", stderr)
+        self.assertRegex(stderr, r"\Amirakuru: mk-test-service: ready after .*\n"
+                                 r"mirakuru: mk-test-service: stopped after \d+\.\d\d s\n\Z")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Command lines of `mirakuru`: help, and what is told about mistakes."""
+
+import unittest
+
+from clitest import TestCase, free_port, listener, tcp
+
+
+class Help(TestCase):
+    def test_help(self):
+        status, stdout, stderr = self.run_tool("--help")
+        self.assertEqual((status, stderr), (0, ""))
+        for text in ("Usage:\n  mirakuru ", "run ", "wait ", "Examples:"):
+            self.assertIn(text, stdout)
+
+    def test_help_of_commands(self):
+        for command, options in (("run", "--service --tcp --name --cwd --env --timeout --stop-timeout --verbose --quiet"),
+                                 ("wait", "--tcp --gone --timeout --quiet")):
+            status, stdout, stderr = self.run_tool(command, "--help")
+            self.assertEqual((status, stderr), (0, ""))
+            for text in (f"Usage:\n  mirakuru {command} ", "Examples:", "Exit status:", "124", *options.split()):
+                self.assertIn(text, stdout)
+
+    def test_version(self):
+        for args in (["--version"], ["run", "--version"], ["wait", "--version"]):
+            status, stdout, stderr = self.run_tool(*args)
+            self.assertEqual((status, stderr), (0, ""))
+            self.assertRegex(stdout, r"\Amirakuru \d+\.\d+\.\d+\n\Z")
+
+
+class Mistakes(TestCase):
+    def assert_misuse(self, args, *texts, program="mirakuru"):
+        with self.subTest(args):
+            status, stdout, stderr = self.run_tool(*args)
+            self.assertEqual((status, stdout), (125, ""), stderr)
+            self.assertTrue(stderr.startswith("mirakuru: "), stderr)
+            self.assertTrue(stderr.endswith(f"Try '{program} --help'.\n"), stderr)
+            for text in texts:
+                self.assertIn(text, stderr)
+
+    def assert_run_misuse(self, args, *texts):
+        self.assert_misuse(["run", *args], *texts, program="mirakuru run")
+
+    def assert_wait_misuse(self, args, *texts):
+        self.assert_misuse(["wait", *args], *texts, program="mirakuru wait")
+
+    def test_command(self):
+        self.assert_misuse([], "'run' or 'wait'")
+        self.assert_misuse(["start"], "'start'")
+        self.assert_misuse(["--no-such-option"], "--no-such-option")
+        self.assert_misuse([""], "''")
+
+    def test_nothing_to_do(self):
+        self.assert_run_misuse([], "--service")
+        self.assert_run_misuse(["--", "true"], "--service")
+        self.assert_wait_misuse([], "--tcp")
+        self.assert_wait_misuse(["--gone", "--", "true"], "--tcp")
+
+    def test_option_before_its_service(self):
+        for option, value in (("--tcp", "6379"), ("--name", "x"), ("--cwd", "/"), ("--env", "A=b")):
+            self.assert_run_misuse([option, value, "--service", "true"], option, "--service")
+
+    def test_order_of_other_options(self):
+        port = free_port()
+        status, _, stderr = self.run_tool("run", "--timeout", "5", "--quiet", "--service", listener(port), *tcp(port),
+                                          "--stop-timeout", "5", "--", "true")
+        self.assertEqual((status, stderr), (0, ""))
+
+    def test_unknown_options(self):
+        self.assert_run_misuse(["--service", "redis-server", "--port", "6379"], "--port")
+        self.assert_wait_misuse(["--service", "true", "--tcp", "1"], "--service")
+
+    def test_stray_words(self):
+        self.assert_run_misuse(["--service", "sleep", "30", "--", "true"], "'30'", "'--'")
+        self.assert_run_misuse(["--service", "sleep 30", "true"], "'true'", "'--'")
+        self.assert_wait_misuse(["6379"], "'6379'")
+
+    def test_no_command(self):
+        self.assert_run_misuse(["--service", "sleep 30", "--"], "no command")
+        self.assert_run_misuse(["--service", "sleep 30", "--", ""], "no command")
+        self.assert_wait_misuse(["--tcp", "1", "--"], "no command")
+
+    def test_missing_values(self):
+        self.assert_run_misuse(["--service"], "--service")
+        self.assert_run_misuse(["--service", "true", "--tcp"], "--tcp")
+
+    def test_bad_addresses(self):
+        for value in ("", ":", "localhost", "localhost:", "localhost:0", "localhost:70000", "0", "65536", "-1",
+                      "localhost:-1", "localhost:http", "localhost:12x", "localhost: 1", "::1:6379", "[::1]", "[::1]6379",
+                      "[::1:6379", "http://localhost:80", "a b:80", "user@localhost:80", "99999999999999999999"):
+            self.assert_run_misuse(["--service", "true", f"--tcp={value}"], f"'{value}'", "PORT")
+            self.assert_wait_misuse([f"--tcp={value}"], f"'{value}'", "PORT")
+
+    def test_bad_times(self):
+        for value in ("", "-1", "-0.5", "abc", "1s", "nan", "inf", "0x10", " 1", "1e3", "1.2.3", ".", "1,5", "4294968",
+                      "99999999999999999999999"):
+            for option in ("--timeout", "--stop-timeout"):
+                self.assert_run_misuse(["--service", "true", f"{option}={value}"], option, f"'{value}'", "seconds")
+            self.assert_wait_misuse(["--tcp", "1", f"--timeout={value}"], f"'{value}'", "seconds")
+
+    def test_good_times(self):
+        for value in ("0", "60", "0.5", ".5", "5.", "4294967", "0.0001"):
+            with self.subTest(value):
+                status, _, stderr = self.run_tool("run", "--stop-timeout", value, "--service", "sleep 30", "--", "true")
+                self.assertEqual(status, 0, stderr)
+
+    def test_tiny_time_is_not_none(self):
+        self.assertEqual(self.run_tool("wait", "--timeout", "0.0001", *tcp(free_port()))[0], 124)
+
+    def test_bad_environment(self):
+        for value in ("NAME", "", "=value"):
+            self.assert_run_misuse(["--service", "true", "--env", value], "NAME=VALUE", f"'{value}'")
+
+    def test_bad_names(self):
+        for value in ("", "two\nlines", "\033[2J"):
+            self.assert_run_misuse(["--service", "true", "--name", value], "--name")
+
+    def test_quiet_and_verbose(self):
+        self.assert_run_misuse(["--service", "true", "--quiet", "--verbose"], "--quiet", "--verbose")
+
+    def test_bad_command_of_a_service(self):
+        self.assert_run_misuse(["--service", "a 'b"], "a 'b")
+        self.assert_run_misuse(["--service", ""], "--service")
+
+
+if __name__ == "__main__":
+    unittest.main()

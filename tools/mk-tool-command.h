@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+enum
+{
+  MK_TOOL_STATUS_TIMED_OUT = 124,
+  MK_TOOL_STATUS_FAILED = 125,
+  MK_TOOL_STATUS_NOT_EXECUTABLE = 126,
+  MK_TOOL_STATUS_NOT_FOUND = 127,
+  MK_TOOL_STATUS_SIGNAL = 128,
+};
+
+void mk_tool_command_remember_signals (void);
+gboolean mk_tool_command_is_signal_ignored (int signal_number);
+GSubprocess *mk_tool_command_spawn (const char *const *argv, int *status, GError **error);
+int mk_tool_command_get_status (GSubprocess *command);
+int mk_tool_command_exec (char **argv);
+int mk_tool_status_for_error (const GError *error);
+
+G_END_DECLS

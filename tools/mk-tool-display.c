@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What mirakuru itself has to say, all of it on standard error.
+ *
+ * On a terminal there is a block of live lines, one for each service that is being started
+ * or stopped. It is drawn anew ten times a second, and everything else is printed above it.
+ * Once nothing is waited for it is left where it is, and the terminal is COMMAND's; the next
+ * wait begins a new block. Elsewhere each line is printed once, when it is final. */
+
+#include "mk-tool-display.h"
+
+#include "mk-tool-i18n.h"
+#include "mk-tool-terminal.h"
+
+#define REDRAW_INTERVAL 100 /* milliseconds */
+
+typedef enum
+{
+  LINE_HIDDEN,
+  LINE_WAITING,
+  LINE_DONE,
+  LINE_FAILED,
+} LineState;
+
+typedef struct
+{
+  char *name; /* (owned) */
+  char *text; /* (owned) (nullable) */
+  LineState state;
+  gint64 since;
+} Line;
+
+struct _MkToolDisplay
+{
+  GPtrArray *lines; /* (owned) (element-type Line) */
+  GString *out;     /* (owned): what the next flush writes */
+  gboolean quiet;
+  gboolean is_terminal;
+  gboolean can_redraw;
+  gboolean has_colour;
+  gboolean is_utf8;
+  guint n_drawn; /* lines of the block that are on the screen */
+  guint frame;
+  guint timer;
+};
+
+static void
+line_free (Line *line)
+{
+  g_free (line->name);
+  g_free (line->text);
+  g_free (line);
+}
+
+MkToolDisplay *
+mk_tool_display_new (gboolean quiet)
+{
+  MkToolDisplay *self = g_new0 (MkToolDisplay, 1);
+
+  self->lines = g_ptr_array_new_with_free_func ((GDestroyNotify) line_free);
+  self->out = g_string_new (NULL);
+  self->quiet = quiet;
+  self->is_terminal = mk_tool_terminal_can_redraw ();
+  self->can_redraw = self->is_terminal;
+  self->has_colour = mk_tool_terminal_has_colour ();
+  self->is_utf8 = g_get_charset (NULL);
+
+  return self;
+}
+
+void
+mk_tool_display_free (MkToolDisplay *self)
+{
+  g_clear_handle_id (&self->timer, g_source_remove);
+  g_ptr_array_unref (self->lines);
+  g_string_free (self->out, TRUE);
+  g_free (self);
+}
+
+static void
+append_coloured (MkToolDisplay *self, const char *colour, const char *text)
+{
+  if (self->has_colour)
+    g_string_append_printf (self->out, "\033[%sm%s\033[m", colour, text);
+  else
+    g_string_append (self->out, text);
+}
+
+static void
+append_mark (MkToolDisplay *self, LineState state)
+{
+  static const char *const dots[] = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" };
+  static const char *const bars[] = { "|", "/", "-", "\\" };
+
+  if (state == LINE_DONE)
+    append_coloured (self, "32", self->is_utf8 ? "✔" : "+");
+  else if (state == LINE_FAILED)
+    append_coloured (self, "31", self->is_utf8 ? "✘" : "x");
+  else if (self->is_utf8)
+    append_coloured (self, "36", dots[self->frame % G_N_ELEMENTS (dots)]);
+  else
+    append_coloured (self, "36", bars[self->frame % G_N_ELEMENTS (bars)]);
+}
+
+static void
+append_line (MkToolDisplay *self, const Line *line, guint columns)
+{
+  g_autofree char *text = NULL;
+
+  if (line->state == LINE_WAITING)
+    text = g_strdup_printf (_ ("%s: %.1f s, %s"),
+                            line->name,
+                            (g_get_monotonic_time () - line->since) / (double) G_USEC_PER_SEC,
+                            line->text);
+  else
+    text = g_strdup_printf ("%s: %s", line->name, line->text);
+
+  append_mark (self, line->state);
+  g_string_append_c (self->out, ' ');
+  /* The mark, the blank, and the last column, where some terminals wrap already. */
+  mk_tool_terminal_append_line (self->out, text, MAX (columns, 4) - 3);
+  g_string_append (self->out, "\033[K\n");
+}
+
+static void
+go_to_block (MkToolDisplay *self)
+{
+  if (self->n_drawn > 0)
+    g_string_append_printf (self->out, "\r\033[%uA", self->n_drawn);
+}
+
+static void
+append_block (MkToolDisplay *self)
+{
+  guint rows;
+  guint columns;
+
+  mk_tool_terminal_get_size (&rows, &columns);
+  self->n_drawn = 0;
+
+  for (guint i = 0; i < self->lines->len && self->n_drawn + 1 < rows; i++)
+    {
+      const Line *line = g_ptr_array_index (self->lines, i);
+
+      if (line->state == LINE_HIDDEN)
+        continue;
+      append_line (self, line, columns);
+      self->n_drawn++;
+    }
+
+  if (self->n_drawn > 0)
+    g_string_append (self->out, "\033[J");
+}
+
+static void
+flush (MkToolDisplay *self)
+{
+  mk_tool_terminal_write (self->out);
+  g_string_truncate (self->out, 0);
+}
+
+static gboolean
+is_waiting (MkToolDisplay *self)
+{
+  for (guint i = 0; i < self->lines->len; i++)
+    if (((const Line *) g_ptr_array_index (self->lines, i))->state == LINE_WAITING)
+      return TRUE;
+
+  return FALSE;
+}
+
+static void
+redraw (MkToolDisplay *self)
+{
+  go_to_block (self);
+  append_block (self);
+  flush (self);
+}
+
+static gboolean
+on_redraw (gpointer user_data)
+{
+  MkToolDisplay *self = user_data;
+
+  self->frame++;
+  redraw (self);
+  return G_SOURCE_CONTINUE;
+}
+
+/* Leaves the block where it is. */
+static void
+end_block (MkToolDisplay *self)
+{
+  g_clear_handle_id (&self->timer, g_source_remove);
+  self->n_drawn = 0;
+
+  for (guint i = 0; i < self->lines->len; i++)
+    ((Line *) g_ptr_array_index (self->lines, i))->state = LINE_HIDDEN;
+}
+
+static void
+set_line (MkToolDisplay *self, guint index, LineState state, const char *text)
+{
+  Line *line = g_ptr_array_index (self->lines, index);
+
+  g_free (line->text);
+  line->text = g_strdup (text);
+  line->state = state;
+
+  if (self->quiet || !self->can_redraw)
+    return;
+
+  redraw (self);
+  if (!is_waiting (self))
+    end_block (self);
+  else if (self->timer == 0)
+    self->timer = g_timeout_add (REDRAW_INTERVAL, on_redraw, self);
+}
+
+/* What is appended between these two stands above the block. */
+static void
+begin_text (MkToolDisplay *self)
+{
+  go_to_block (self);
+  if (self->n_drawn > 0)
+    g_string_append (self->out, "\033[J");
+}
+
+static void
+end_text (MkToolDisplay *self)
+{
+  g_string_append_c (self->out, '\n');
+  if (self->n_drawn > 0)
+    append_block (self);
+  flush (self);
+}
+
+/* Adds a line for @name, which is not shown until it is waited for, and returns its number. */
+guint
+mk_tool_display_add (MkToolDisplay *self, const char *name)
+{
+  Line *line = g_new0 (Line, 1);
+  guint rows;
+  guint columns;
+
+  line->name = g_strdup (name);
+  g_ptr_array_add (self->lines, line);
+
+  /* The cursor cannot go back to a line that has left the screen. */
+  mk_tool_terminal_get_size (&rows, &columns);
+  if (self->lines->len >= rows)
+    self->can_redraw = FALSE;
+
+  return self->lines->len - 1;
+}
+
+void
+mk_tool_display_wait (MkToolDisplay *self, guint line, const char *text)
+{
+  ((Line *) g_ptr_array_index (self->lines, line))->since = g_get_monotonic_time ();
+  set_line (self, line, LINE_WAITING, text);
+}
+
+/* Seconds since the line began to wait. */
+double
+mk_tool_display_get_elapsed (MkToolDisplay *self, guint line)
+{
+  gint64 since = ((const Line *) g_ptr_array_index (self->lines, line))->since;
+
+  return (g_get_monotonic_time () - since) / (double) G_USEC_PER_SEC;
+}
+
+void
+mk_tool_display_done (MkToolDisplay *self, guint line, const char *text)
+{
+  const char *name = ((const Line *) g_ptr_array_index (self->lines, line))->name;
+
+  if (self->can_redraw)
+    set_line (self, line, LINE_DONE, text);
+  else if (!self->quiet)
+    {
+      g_string_append_printf (self->out, "mirakuru: %s: %s\n", name, text);
+      flush (self);
+    }
+}
+
+/* @text is for the live line, if there is one now; @message says what went wrong. */
+void
+mk_tool_display_failed (MkToolDisplay *self, guint line, const char *text, const char *message)
+{
+  const Line *shown = g_ptr_array_index (self->lines, line);
+
+  if (shown->state != LINE_HIDDEN)
+    set_line (self, line, LINE_FAILED, text);
+  mk_tool_display_error (self, shown->name, message);
+}
+
+/* One line that the service of @line printed. */
+void
+mk_tool_display_output (MkToolDisplay *self, guint line, const char *text)
+{
+  static const char *const colours[] = { "36", "33", "35", "34", "32" };
+  g_autofree char *prefix =
+      g_strdup_printf ("%s | ", ((const Line *) g_ptr_array_index (self->lines, line))->name);
+
+  begin_text (self);
+  append_coloured (self, colours[line % G_N_ELEMENTS (colours)], prefix);
+  if (self->is_terminal)
+    mk_tool_terminal_append_foreign (self->out, text);
+  else
+    g_string_append (self->out, text);
+  end_text (self);
+}
+
+void
+mk_tool_display_message (MkToolDisplay *self, const char *message)
+{
+  if (self->quiet)
+    return;
+
+  begin_text (self);
+  g_string_append_printf (self->out, "mirakuru: %s", message);
+  end_text (self);
+}
+
+/* @name, where there is one, is who @message is about. The messages of the library begin
+ * with the name of the program, which often is the same. */
+void
+mk_tool_display_error (MkToolDisplay *self, const char *name, const char *message)
+{
+  begin_text (self);
+  append_coloured (self, "31", "mirakuru:");
+  g_string_append_c (self->out, ' ');
+  if (name != NULL && !g_str_has_prefix (message, name))
+    g_string_append_printf (self->out, "%s: ", name);
+  g_string_append (self->out, message);
+  end_text (self);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The `mirakuru` command: finds out which of its commands is meant. */
+
+#include <locale.h>
+
+#include <glib.h>
+
+#include "mk-tool-command.h"
+#include "mk-tool-help.h"
+#include "mk-tool-i18n.h"
+#include "mk-tool-run.h"
+#include "mk-tool-wait.h"
+
+static const struct
+{
+  const char *name;
+  const char *program;
+  int (*main) (char **argv);
+} commands[] = {
+  { "run", "mirakuru run", mk_tool_run_main },
+  { "wait", "mirakuru wait", mk_tool_wait_main },
+};
+
+/* Answers `--help` and `--version`; everything else is a mistake. */
+static int
+main_without_command (int argc, char **argv)
+{
+  gboolean version = FALSE;
+  const GOptionEntry entries[] = {
+    { "version", 0, 0, G_OPTION_ARG_NONE, &version, N_ ("Print the version"), NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr (GOptionContext) context = mk_tool_help_new_context ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *message = NULL;
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_set_strict_posix (context, TRUE);
+  if (!g_option_context_parse (context, &argc, &argv, &error))
+    return mk_tool_help_report_misuse (g_get_prgname (), error->message);
+
+  if (version)
+    return mk_tool_help_print_version ();
+
+  if (argc < 2)
+    return mk_tool_help_report_misuse (g_get_prgname (), _ ("no command: 'run' or 'wait' is needed"));
+
+  message = g_strdup_printf (_ ("there is no command '%s', only 'run' and 'wait'"), argv[1]);
+  return mk_tool_help_report_misuse (g_get_prgname (), message);
+}
+
+int
+main (int argc, char **argv)
+{
+  mk_tool_command_remember_signals ();
+  setlocale (LC_ALL, "");
+  g_set_prgname ("mirakuru");
+
+  for (gsize i = 0; argc > 1 && i < G_N_ELEMENTS (commands); i++)
+    if (g_str_equal (argv[1], commands[i].name))
+      {
+        /* GOption prints it as the name in "Usage:". */
+        g_set_prgname (commands[i].program);
+        return commands[i].main (argv + 1);
+      }
+
+  return main_without_command (argc, argv);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <mirakuru-glib.h>
+
+G_BEGIN_DECLS
+
+void mk_tool_readiness_add_options (GOptionGroup *group, GOptionArgFunc func);
+MkProbe *mk_tool_readiness_parse (const char *option_name, const char *value, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* `mirakuru wait`: asks all probes side by side, then turns into COMMAND. It starts nothing,
+ * so a signal may simply end it. */
+
+#include "mk-tool-wait.h"
+
+#include "mk-tool-command.h"
+#include "mk-tool-display.h"
+#include "mk-tool-help.h"
+#include "mk-tool-i18n.h"
+#include "mk-tool-options.h"
+
+typedef struct
+{
+  MkToolOptions *options;    /* (owned) */
+  MkToolDisplay *display;    /* (owned) */
+  GMainLoop *loop;           /* (owned) */
+  GCancellable *cancellable; /* (owned): ends all waits */
+  guint n_waiting;
+  int status;
+} Wait;
+
+/* One of the probes; its number is that of its line. */
+typedef struct
+{
+  Wait *wait; /* (unowned) */
+  guint line;
+} Step;
+
+static Wait *
+wait_new (MkToolOptions *options)
+{
+  Wait *self = g_new0 (Wait, 1);
+
+  self->options = options;
+  self->display = mk_tool_display_new (options->quiet);
+  self->loop = g_main_loop_new (NULL, FALSE);
+  self->cancellable = g_cancellable_new ();
+
+  return self;
+}
+
+static void
+wait_free (Wait *self)
+{
+  g_object_unref (self->cancellable);
+  g_main_loop_unref (self->loop);
+  mk_tool_display_free (self->display);
+  mk_tool_options_free (self->options);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Wait, wait_free)
+
+static void
+show_success (Wait *self, guint line)
+{
+  double elapsed = mk_tool_display_get_elapsed (self->display, line);
+  g_autofree char *text =
+      g_strdup_printf (self->options->gone ? _ ("gone after %.2f s") : _ ("there after %.2f s"), elapsed);
+
+  mk_tool_display_done (self->display, line, text);
+}
+
+static void
+show_failure (Wait *self, guint line, const GError *error)
+{
+  double elapsed = mk_tool_display_get_elapsed (self->display, line);
+  g_autofree char *text = g_strdup_printf (_ ("given up after %.2f s"), elapsed);
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    mk_tool_display_done (self->display, line, text);
+  else
+    mk_tool_display_failed (self->display, line, text, error->message);
+}
+
+static gboolean
+finish_probe (Wait *self, MkProbe *probe, GAsyncResult *result, GError **error)
+{
+  if (self->options->gone)
+    return mk_probe_wait_gone_finish (probe, result, error);
+
+  return mk_probe_wait_finish (probe, result, error);
+}
+
+static void
+on_probe_waited_for (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree Step *step = user_data;
+  Wait *self = step->wait;
+  g_autoptr (GError) error = NULL;
+
+  if (finish_probe (self, MK_PROBE (source), result, &error))
+    show_success (self, step->line);
+  else
+    {
+      if (self->status == 0)
+        self->status = mk_tool_status_for_error (error);
+      g_cancellable_cancel (self->cancellable);
+      show_failure (self, step->line, error);
+    }
+
+  if (--self->n_waiting == 0)
+    g_main_loop_quit (self->loop);
+}
+
+static void
+wait_for_probe (Wait *self, MkProbe *probe, const char *name)
+{
+  const char *text = self->options->gone ? _ ("waiting until it is gone") : _ ("waiting");
+  Step *step = g_new0 (Step, 1);
+
+  step->wait = self;
+  step->line = mk_tool_display_add (self->display, name);
+  mk_tool_display_wait (self->display, step->line, text);
+
+  if (self->options->gone)
+    mk_probe_wait_gone_async (probe, self->options->timeout, self->cancellable, on_probe_waited_for, step);
+  else
+    mk_probe_wait_async (probe, self->options->timeout, self->cancellable, on_probe_waited_for, step);
+}
+
+int
+mk_tool_wait_main (char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  MkToolOptions *options = mk_tool_options_new_for_wait (argv, &error);
+  g_autoptr (Wait) self = NULL;
+
+  if (options == NULL)
+    return mk_tool_help_report_misuse ("mirakuru wait", error->message);
+
+  self = wait_new (options);
+  if (options->version)
+    return mk_tool_help_print_version ();
+
+  self->n_waiting = options->probes->len;
+  for (guint i = 0; i < options->probes->len; i++)
+    wait_for_probe (
+        self, g_ptr_array_index (options->probes, i), g_ptr_array_index (options->probe_names, i));
+  g_main_loop_run (self->loop);
+
+  if (self->status == 0 && options->command != NULL)
+    return mk_tool_command_exec (options->command);
+
+  return self->status;
+}
