@@ -22,13 +22,17 @@
 #include "mk-message.h"
 #include "mk-poller.h"
 #include "mk-probe-private.h"
+#include "mk-resources.h"
 #include "mk-step.h"
 #include "mk-sync.h"
 #include "mk-wake-source.h"
+#include "mk-worker.h"
 #include "supervisor/mk-supervisor-protocol.h"
 
 /* How long a step that is no longer wanted may take to return its task. */
 #define STEP_GRACE_MS 1000
+/* A start needs at most this many for a moment. */
+#define NEEDED_DESCRIPTORS 16
 
 typedef enum
 {
@@ -816,6 +820,25 @@ look_ahead (MkSimpleExecutor *executor, Start *self, GError **error)
   return *error == NULL;
 }
 
+/* Checks what GLib would end the program for. */
+static gboolean
+check_resources (MkSimpleExecutor *executor, GError **error)
+{
+  const char *const *command = mk_simple_executor_get_command (executor);
+  g_autoptr (GError) local_error = NULL;
+
+  if (mk_worker_ensure (&local_error) && mk_resources_check_descriptors (NEEDED_DESCRIPTORS, &local_error))
+    return TRUE;
+
+  g_set_error (error,
+               MK_ERROR,
+               MK_ERROR_SPAWN_FAILED,
+               "Cannot run “%s”: %s",
+               command && command[0] ? command[0] : G_OBJECT_TYPE_NAME (executor),
+               local_error->message);
+  return FALSE;
+}
+
 static gboolean
 begin (GTask *task, GError **error)
 {
@@ -825,7 +848,7 @@ begin (GTask *task, GError **error)
   g_autoptr (GMutexLocker) locker = NULL;
 
   forget_foreign_process (executor);
-  if (!look_ahead (executor, self, error))
+  if (!look_ahead (executor, self, error) || !check_resources (executor, error))
     return FALSE;
 
   locker = g_mutex_locker_new (&priv->lock);
@@ -875,6 +898,8 @@ mk_simple_executor_start (MkSimpleExecutor *self, GCancellable *cancellable, GEr
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
+  if (!check_resources (self, error))
+    return FALSE;
   MK_SYNC (mk_simple_executor_start, self, error, cancellable);
 }
 

@@ -17,10 +17,6 @@
 #include "mk-error.h"
 #include "supervisor/mk-supervisor-protocol.h"
 
-/* A start needs at most this many file descriptors for a moment; GLib ends the program where it finds none
- * for a context. */
-#define NEEDED_DESCRIPTORS 16
-
 void
 mk_launch_free (MkLaunch *self)
 {
@@ -370,28 +366,4 @@ mk_launch_spawn_error (MkLaunch *self, int step, int error_number)
     }
 
   return g_error_new (MK_ERROR, MK_ERROR_SPAWN_FAILED, "Cannot run “%s”: %s", self->argv[0], reason);
-}
-
-gboolean
-mk_launch_check_descriptors (MkLaunch *self, GError **error)
-{
-  int fds[NEEDED_DESCRIPTORS];
-  gboolean enough = TRUE;
-  guint n;
-
-  for (n = 0; n < G_N_ELEMENTS (fds); n++)
-    {
-      fds[n] = n == 0 ? open ("/dev/null", O_RDONLY | O_CLOEXEC) : fcntl (fds[0], F_DUPFD_CLOEXEC, 0);
-      if (fds[n] < 0)
-        {
-          g_autofree char *what = g_strdup_printf ("Cannot run “%s”", self->argv[0]);
-
-          enough = system_error (error, what);
-          break;
-        }
-    }
-
-  while (n > 0)
-    close (fds[--n]);
-  return enough;
 }

@@ -46,7 +46,6 @@ void mk_stdio_close (MkStdio *self);
 
 char *mk_launch_dup_name (MkLaunch *self);
 GError *mk_launch_spawn_error (MkLaunch *self, int step, int error_number);
-gboolean mk_launch_check_descriptors (MkLaunch *self, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkLaunch, mk_launch_free)
 

@@ -416,24 +416,32 @@ supervisor_argv (MkProcess *self)
 static void
 set_spawn_error (MkProcess *self, const GError *cause, GError **error)
 {
-  gboolean broken = g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT) ||
-                    g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_ACCES) ||
-                    g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_NOEXEC) ||
-                    g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_ISDIR) ||
-                    g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_NOTDIR) ||
-                    g_error_matches (cause, G_SPAWN_ERROR, G_SPAWN_ERROR_PERM);
+  const char *path = supervisor_path ();
+  const char *reason = cause->message;
 
-  if (broken)
-    g_set_error (error,
-                 MK_ERROR,
-                 MK_ERROR_SUPERVISOR,
-                 "Cannot run the helper program “%s”: %s. Install mirakuru-glib again, or set "
-                 "MIRAKURU_GLIB_SUPERVISOR to where mk-supervisor is",
-                 supervisor_path (),
-                 cause->message);
+  /* GLib does not tell by its code which of the two it is. */
+  if (g_file_test (path, G_FILE_TEST_IS_REGULAR) && access (path, X_OK) == 0)
+    {
+      g_set_error (
+          error, MK_ERROR, MK_ERROR_SPAWN_FAILED, "Cannot run “%s”: %s", self->launch->argv[0], reason);
+      return;
+    }
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    reason = "there is no such file";
+  else if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    reason = "it is not a file";
   else
-    g_set_error (
-        error, MK_ERROR, MK_ERROR_SPAWN_FAILED, "Cannot run “%s”: %s", self->launch->argv[0], cause->message);
+    reason = "it is not executable";
+
+  g_set_error (error,
+               MK_ERROR,
+               MK_ERROR_SUPERVISOR,
+               "Cannot run the helper program “%s” that “%s” needs: %s. Install mirakuru-glib again, or set "
+               "MIRAKURU_GLIB_SUPERVISOR to where mk-supervisor is",
+               path,
+               self->launch->argv[0],
+               reason);
 }
 
 /*
@@ -526,8 +534,7 @@ spawn (MkProcess *self, GError **error)
   int sockets[2];
   GPid pid = 0;
 
-  if (!mk_launch_check_descriptors (self->launch, error) ||
-      !mk_launch_open_stdio (self->launch, &stdio, error))
+  if (!mk_launch_open_stdio (self->launch, &stdio, error))
     return FALSE;
 
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)

@@ -7,43 +7,16 @@
 
 #include "mk-sync.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-/* GLib ends the program when it cannot make a context, so see first whether it can. */
-static gboolean
-check_descriptors (GError **error)
-{
-  int fds[2] = { -1, -1 };
-  gboolean enough;
-  int number;
-
-  fds[0] = open ("/dev/null", O_RDONLY | O_CLOEXEC);
-  fds[1] = open ("/dev/null", O_RDONLY | O_CLOEXEC);
-  number = errno;
-  enough = fds[0] >= 0 && fds[1] >= 0;
-  for (guint i = 0; i < 2; i++)
-    {
-      if (fds[i] >= 0)
-        close (fds[i]);
-    }
-
-  if (!enough)
-    g_set_error (error,
-                 G_IO_ERROR,
-                 g_io_error_from_errno (number),
-                 "No file descriptor is left for a synchronous call: %s; close some files or raise the limit "
-                 "(ulimit -n)",
-                 g_strerror (number));
-  return enough;
-}
+#include "mk-resources.h"
 
 gboolean
 mk_sync_begin (MkSync *self, GError **error)
 {
-  if (!check_descriptors (error))
-    return FALSE;
+  if (!mk_resources_check_descriptors (2, error))
+    {
+      g_prefix_error (error, "No file descriptor is left for a synchronous call: ");
+      return FALSE;
+    }
 
   self->result = NULL;
   self->context = g_main_context_new ();

@@ -10,6 +10,11 @@
 
 #include <signal.h>
 
+#include "mk-resources.h"
+
+/* For the contexts of this thread and of GLib's own. */
+#define NEEDED_DESCRIPTORS 6
+
 static GMutex worker_lock;
 static GMainContext *worker_context; /* (owned) (nullable) (locked-by worker_lock) */
 
@@ -25,23 +30,33 @@ worker_run (gpointer data)
   return NULL;
 }
 
+/* Makes sure that there is a worker. To be called, and to have succeeded, before anything else here. */
+gboolean
+mk_worker_ensure (GError **error)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&worker_lock);
+  sigset_t all, before;
+
+  if (worker_context != NULL)
+    return TRUE;
+  if (!mk_resources_check_descriptors (NEEDED_DESCRIPTORS, error) || !mk_resources_check_thread (error))
+    return FALSE;
+
+  /* Signals are for the threads of the program. */
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  worker_context = g_main_context_new ();
+  g_thread_unref (g_thread_new ("mk-worker", worker_run, worker_context));
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  return TRUE;
+}
+
 GMainContext *
 mk_worker_get_context (void)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&worker_lock);
 
-  if (worker_context == NULL)
-    {
-      sigset_t all, before;
-
-      /* Signals are for the threads of the program. */
-      sigfillset (&all);
-      pthread_sigmask (SIG_SETMASK, &all, &before);
-      worker_context = g_main_context_new ();
-      g_thread_unref (g_thread_new ("mk-worker", worker_run, worker_context));
-      pthread_sigmask (SIG_SETMASK, &before, NULL);
-    }
-
+  g_assert (worker_context != NULL);
   return worker_context;
 }
 

@@ -6,6 +6,7 @@
 
 G_BEGIN_DECLS
 
+gboolean mk_worker_ensure (GError **error);
 GMainContext *mk_worker_get_context (void);
 void mk_worker_invoke (GSourceFunc func, gpointer data, GDestroyNotify destroy);
 void mk_worker_forget (void);

@@ -34,6 +34,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -165,7 +166,7 @@ exec_in_path (char **argv)
 static void
 run_service (Supervisor *self, pid_t supervisor, int report_fd)
 {
-  struct sigaction action = { .sa_handler = SIG_DFL };
+  static const long default_action[4]; /* the kernel's struct sigaction: SIG_DFL is 0 */
   sigset_t none;
 
   setsid ();
@@ -173,8 +174,9 @@ run_service (Supervisor *self, pid_t supervisor, int report_fd)
   if (getppid () != supervisor)
     _exit (127);
 
+  /* Directly, for libc keeps two signals to itself, which posix_spawn() leaves ignored. */
   for (int i = 1; i < NSIG; i++)
-    sigaction (i, &action, NULL);
+    syscall (SYS_rt_sigaction, i, default_action, NULL, (NSIG - 1) / 8);
   sigemptyset (&none);
   sigprocmask (SIG_SETMASK, &none, NULL);
 
