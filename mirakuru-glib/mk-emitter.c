@@ -46,6 +46,42 @@ struct _MkEmitter
   LineReader readers[2];
 };
 
+/* @length: how much of what was read of the line to tell */
+static void
+tell (MkSimpleExecutor *executor, MkStream stream, LineReader *reader, gsize length)
+{
+  mk_simple_executor_emit_line (executor, stream, reader->partial->str, length);
+  g_string_erase (reader->partial, 0, (gssize) length);
+}
+
+/* A character that has not come as a whole stays for the next piece. */
+static gsize
+length_of_piece (const GString *text)
+{
+  const char *end = text->str + text->len;
+  const char *last = g_utf8_find_prev_char (text->str, end);
+
+  if (last != NULL && g_utf8_get_char_validated (last, end - last) == (gunichar) -2)
+    return (gsize) (last - text->str);
+  return text->len;
+}
+
+static void
+add_text (MkSimpleExecutor *executor, MkStream stream, LineReader *reader, const char *begin, const char *end)
+{
+  while (begin < end)
+    {
+      const char *newline = memchr (begin, '\n', (gsize) (end - begin));
+
+      g_string_append_len (reader->partial, begin, (newline ? newline : end) - begin);
+      begin = newline ? newline + 1 : end;
+      if (newline != NULL)
+        tell (executor, stream, reader, reader->partial->len);
+      else if (reader->partial->len >= LINE_LIMIT)
+        tell (executor, stream, reader, length_of_piece (reader->partial));
+    }
+}
+
 /* Returns: whether there may be more */
 static gboolean
 read_lines (MkEmitter *self, MkSimpleExecutor *executor, MkStream stream)
@@ -58,30 +94,13 @@ read_lines (MkEmitter *self, MkSimpleExecutor *executor, MkStream stream)
 
   while ((n = mk_capture_read (capture, &reader->position, chunk, sizeof chunk)) > 0)
     {
-      const char *begin = chunk;
-      const char *end = chunk + n;
-
-      while (begin < end)
-        {
-          const char *newline = memchr (begin, '\n', (gsize) (end - begin));
-
-          g_string_append_len (reader->partial, begin, (newline ? newline : end) - begin);
-          begin = newline ? newline + 1 : end;
-          if (newline != NULL || reader->partial->len >= LINE_LIMIT)
-            {
-              mk_simple_executor_emit_line (executor, stream, reader->partial->str);
-              g_string_truncate (reader->partial, 0);
-            }
-        }
+      add_text (executor, stream, reader, chunk, chunk + n);
       if ((total += (gsize) n) >= TURN_LIMIT)
         return TRUE;
     }
 
   if (n == 0 && reader->partial->len > 0)
-    {
-      mk_simple_executor_emit_line (executor, stream, reader->partial->str);
-      g_string_truncate (reader->partial, 0);
-    }
+    tell (executor, stream, reader, reader->partial->len);
 
   return FALSE;
 }

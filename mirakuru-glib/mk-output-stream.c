@@ -84,12 +84,22 @@ mk_output_stream_create_source (GPollableInputStream *stream, GCancellable *canc
 {
   MkOutputStream *self = MK_OUTPUT_STREAM (stream);
   g_autoptr (GSource) waker = mk_wake_source_new ("MkOutputStream", on_woken, NULL, NULL);
+  GSource *source = g_pollable_source_new (G_OBJECT (stream));
+
+  g_source_add_child_source (source, waker);
+  if (cancellable != NULL)
+    {
+      g_autoptr (GSource) cancel_source = g_cancellable_source_new (cancellable);
+
+      g_source_set_dummy_callback (cancel_source);
+      g_source_add_child_source (source, cancel_source);
+    }
 
   mk_capture_add_waker (self->capture, waker);
   if (mk_capture_is_readable (self->capture, self->position))
     mk_wake_source_wake (waker);
 
-  return g_pollable_source_new_full (stream, waker, cancellable);
+  return source;
 }
 
 static void

@@ -87,7 +87,7 @@ MkSnapshot mk_simple_executor_get_snapshot (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self);
 MkProcess *mk_simple_executor_dup_process (MkSimpleExecutor *self);
 void mk_simple_executor_announce (MkSimpleExecutor *self, const MkSnapshot *before, const MkSnapshot *now);
-void mk_simple_executor_emit_line (MkSimpleExecutor *self, MkStream stream, const char *text);
+void mk_simple_executor_emit_line (MkSimpleExecutor *self, MkStream stream, const char *text, gsize length);
 gboolean mk_simple_executor_has_line_handler (MkSimpleExecutor *self);
 
 MkLaunch *mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error);

@@ -162,9 +162,9 @@ mk_simple_executor_announce (MkSimpleExecutor *self, const MkSnapshot *before, c
 }
 
 void
-mk_simple_executor_emit_line (MkSimpleExecutor *self, MkStream stream, const char *text)
+mk_simple_executor_emit_line (MkSimpleExecutor *self, MkStream stream, const char *text, gsize length)
 {
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_autofree char *valid = g_utf8_make_valid (text, (gssize) length);
 
   g_signal_emit (self, signals[SIGNAL_LINE], 0, stream, valid);
 }
