@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a service prints can be read while it runs and afterwards, however much it is and whoever reads it;
+ * and what it reads can be written.
+ */
+
+#define _GNU_SOURCE
+#include "mk-test-calls.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FLOOD_BYTES   (10 * 1024 * 1024)
+#define DEFAULT_LIMIT (1024 * 1024)
+
+static char *
+output_text (MkSimpleExecutor *executor, MkStream stream)
+{
+  g_autoptr (GBytes) bytes = mk_simple_executor_dup_output (executor, stream);
+
+  GString *text = g_string_new (NULL);
+
+  g_string_append_len (text, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  return g_string_free (text, FALSE);
+}
+
+static void
+assert_output (MkSimpleExecutor *executor, MkStream stream, const char *expected)
+{
+  g_autofree char *text = output_text (executor, stream);
+
+  g_assert_cmpstr (text, ==, expected);
+}
+
+/* A service that has said all it has to say */
+static void
+start_and_wait (MkSimpleExecutor *executor)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_start (executor, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (mk_test_wait (executor, NULL, &error));
+  g_assert_no_error (error);
+}
+
+static MkSimpleExecutor *
+run_shell (const char *script)
+{
+  MkSimpleExecutor *executor = mk_simple_executor_new_for_shell (script);
+
+  start_and_wait (executor);
+  return executor;
+}
+
+/* Numbered lines of 16 bytes, the last of them being the last of all */
+static void
+assert_newest_lines (GBytes *bytes, gsize total, gsize size)
+{
+  const char *text = g_bytes_get_data (bytes, NULL);
+  guint n_lines = size / 16, first = total / 16 - n_lines;
+
+  g_assert_cmpuint (g_bytes_get_size (bytes), ==, size);
+  for (guint i = 0; i < n_lines; i++)
+    {
+      char line[17];
+
+      g_snprintf (line, sizeof line, "%015u\n", first + i);
+      if (memcmp (text + 16 * i, line, 16) != 0)
+        g_error ("line %u of %u is not %u", i, n_lines, first + i);
+    }
+}
+
+/* Reading it all at once */
+
+static void
+test_both_streams (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (
+      "both", "--print", "one", "--stderr", "two", "--print", "three", "--exit", "0", NULL);
+
+  start_and_wait (executor);
+  assert_output (executor, MK_STREAM_STDOUT, "one\nthree\n");
+  assert_output (executor, MK_STREAM_STDERR, "two\n");
+}
+
+static void
+test_of_the_last_run_only (void)
+{
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new ("again", "--print", "once", "--exit", "0", NULL);
+
+  assert_output (executor, MK_STREAM_STDOUT, "");
+  start_and_wait (executor);
+  start_and_wait (executor);
+  assert_output (executor, MK_STREAM_STDOUT, "once\n");
+}
+
+/* Bytes are kept as they are. */
+static void
+test_any_bytes (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = run_shell ("printf 'a\\000b\\377\\200c'");
+  g_autoptr (GBytes) bytes = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
+
+  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), "a\0b\377\200c", 6);
+}
+
+static gboolean
+has_flooded (gpointer stamp_file)
+{
+  return mk_test_read_stamp (stamp_file, "flooded") >= 0;
+}
+
+/* Nobody reads, and no main loop runs. */
+static void
+test_flood_after_ready (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *stamp_file = g_build_filename (g_get_tmp_dir (), tag, NULL);
+  guint port = mk_test_free_port ();
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new_tcp (tag, port, "--stamp", stamp_file, "--flood", G_STRINGIFY (10485760), NULL);
+  g_autoptr (GBytes) bytes = NULL;
+
+  mk_test_assert_starts (executor);
+  g_assert_true (mk_test_poll_until (has_flooded, stamp_file, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_test_answers (port));
+  mk_test_assert_stops (executor);
+  bytes = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
+  assert_newest_lines (bytes, FLOOD_BYTES, DEFAULT_LIMIT);
+  g_unlink (stamp_file);
+}
+
+static void
+test_limits (void)
+{
+  static const gsize limits[] = { 0, 16, 1600, 65536, 16 * 1000 * 1000 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (limits); i++)
+    {
+      g_autoptr (MkSimpleExecutor) executor =
+          mk_test_executor_new ("limits", "--flood", "2000000", "--exit", "0", NULL);
+      g_autoptr (GBytes) bytes = NULL;
+
+      mk_simple_executor_set_output_limit (executor, limits[i]);
+      start_and_wait (executor);
+      bytes = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
+      assert_newest_lines (bytes, 2000000, limits[i] == 0 ? 2000000 : MIN (limits[i], 2000000));
+    }
+}
+
+/* Where else it can go */
+
+static void
+test_merge (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (
+      "merge", "--print", "one", "--stderr", "two", "--print", "three", "--exit", "0", NULL);
+
+  mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_MERGE);
+  start_and_wait (executor);
+  assert_output (executor, MK_STREAM_STDOUT, "one\ntwo\nthree\n");
+  assert_output (executor, MK_STREAM_STDERR, "");
+}
+
+static void
+test_null (void)
+{
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new ("null", "--print", "one", "--exit", "0", NULL);
+
+  mk_simple_executor_set_stdout_mode (executor, MK_STDIO_MODE_NULL);
+  start_and_wait (executor);
+  assert_output (executor, MK_STREAM_STDOUT, "");
+}
+
+static void
+test_file (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *path = g_build_filename (g_get_tmp_dir (), tag, NULL);
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (
+      tag, "--print", "one", "--stderr", "two", "--print", "three", "--exit", "0", NULL);
+  g_autofree char *text = NULL;
+
+  mk_simple_executor_set_stdout_mode (executor, MK_STDIO_MODE_FILE);
+  mk_simple_executor_set_stdout_path (executor, path);
+  mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_FILE);
+  mk_simple_executor_set_stderr_path (executor, path);
+  start_and_wait (executor);
+  /* Emptied at each start */
+  start_and_wait (executor);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "one\ntwo\nthree\n");
+  assert_output (executor, MK_STREAM_STDOUT, "");
+  g_unlink (path);
+}
+
+static void
+test_failure_names_the_file (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *path = g_build_filename (g_get_tmp_dir (), tag, NULL);
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--exit", "3", NULL);
+  g_autoptr (MkTcpExecutor) executor =
+      mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", mk_test_free_port ());
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_stdout_mode (MK_SIMPLE_EXECUTOR (executor), MK_STDIO_MODE_FILE);
+  mk_simple_executor_set_stdout_path (MK_SIMPLE_EXECUTOR (executor), path);
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_EXITED);
+  mk_test_assert_contains (error->message, path);
+  g_unlink (path);
+}
+
+static void
+test_inherit (void)
+{
+  if (g_test_subprocess ())
+    {
+      g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (
+          "inherit", "--print", "to stdout", "--stderr", "to stderr", "--exit", "0", NULL);
+
+      mk_simple_executor_set_stdout_mode (executor, MK_STDIO_MODE_INHERIT);
+      mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_INHERIT);
+      start_and_wait (executor);
+      return;
+    }
+  g_test_trap_subprocess (NULL, MK_TEST_LIMIT_MS * 1000, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+  g_test_trap_assert_stdout ("*to stdout\n*");
+  g_test_trap_assert_stderr ("*to stderr\n*");
+}
+
+/* Who reads the output of the host must not have to wait for the end of a service. */
+static void
+test_service_does_not_hold_the_streams_of_the_host (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new_tcp (tag, mk_test_free_port (), "--children", "1", "--setsid-children", NULL);
+  int fds[2], saved_stdout = fcntl (STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
+  int saved_stderr = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
+  char byte;
+
+  /* The end of this pipe comes when nobody holds the other end any more. */
+  g_assert_cmpint (pipe2 (fds, O_CLOEXEC | O_NONBLOCK), ==, 0);
+  dup2 (fds[1], STDOUT_FILENO);
+  dup2 (fds[1], STDERR_FILENO);
+  mk_test_assert_starts (executor);
+  dup2 (saved_stdout, STDOUT_FILENO);
+  dup2 (saved_stderr, STDERR_FILENO);
+  close (fds[1]);
+  g_assert_cmpint (read (fds[0], &byte, 1), ==, 0);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_READY);
+  mk_test_assert_stops (executor);
+  close (fds[0]);
+  close (saved_stdout);
+  close (saved_stderr);
+}
+
+/* No other descriptor of the host is passed on, whether it has the close-on-exec flag or not. */
+static void
+test_service_gets_no_other_descriptors (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new_for_shell ("ls /proc/self/fd | wc -l");
+  int fd = open ("/dev/null", O_RDONLY);
+  int high = fcntl (fd, F_DUPFD, 200);
+
+  start_and_wait (executor);
+  close (fd);
+  close (high);
+  /* Three, and the one with which ls reads the folder */
+  assert_output (executor, MK_STREAM_STDOUT, "4\n");
+}
+
+/* Standard input */
+
+static void
+test_input (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, "--echo", "--exit", "0", NULL);
+  g_autoptr (GInputStream) output = NULL;
+  g_autoptr (GError) error = NULL;
+  char buffer[8] = { 0 };
+  gsize length;
+
+  mk_simple_executor_set_stdin_mode (executor, MK_STDIO_MODE_PIPE);
+  g_assert_null (mk_simple_executor_get_stdin (executor));
+  mk_test_assert_starts (executor);
+  output = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+  g_assert_true (g_output_stream_write_all (
+      mk_simple_executor_get_stdin (executor), "hello\n", 6, &length, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (g_input_stream_read_all (output, buffer, 6, &length, NULL, &error));
+  g_assert_cmpstr (buffer, ==, "hello\n");
+
+  g_assert_true (g_output_stream_close (mk_simple_executor_get_stdin (executor), NULL, &error));
+  g_assert_true (mk_test_wait (executor, NULL, &error));
+  g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, 0);
+}
+
+static void
+test_no_input (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, "--echo", "--exit", "0", NULL);
+
+  start_and_wait (executor);
+  g_assert_null (mk_simple_executor_get_stdin (executor));
+  g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, 0);
+}
+
+/* To a service that has ended: an error, and no SIGPIPE */
+static void
+test_input_of_the_dead (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, "--exit", "0", NULL);
+  g_autoptr (GError) error = NULL;
+  GOutputStream *input;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, MK_TEST_LIMIT_MS * 1000, G_TEST_SUBPROCESS_INHERIT_STDERR);
+      g_test_trap_assert_passed ();
+      return;
+    }
+
+  /* A program that has not touched GSocket, which ignores the signal */
+  signal (SIGPIPE, SIG_DFL);
+  mk_simple_executor_set_stdin_mode (executor, MK_STDIO_MODE_PIPE);
+  start_and_wait (executor);
+  input = mk_simple_executor_get_stdin (executor);
+  g_assert_false (g_output_stream_write_all (input, "x", 1, NULL, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
+}
+
+/* A message */
+
+static void
+test_last_lines_are_in_errors (void)
+{
+  const char *argv[] = { "/bin/sh",
+                         "-c",
+                         "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line-$i; done; "
+                         "printf 'cut \\303'; exit 3",
+                         NULL };
+  g_autoptr (MkTcpExecutor) executor = mk_tcp_executor_new (argv, "127.0.0.1", mk_test_free_port ());
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_EXITED);
+  mk_test_assert_contains (error->message, "line-11\nline-12\ncut \357\277\275");
+  g_assert_null (strstr (error->message, "line-1\n"));
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  mk_test_add ("/output/both-streams", test_both_streams);
+  mk_test_add ("/output/of-the-last-run-only", test_of_the_last_run_only);
+  mk_test_add ("/output/any-bytes", test_any_bytes);
+  mk_test_add ("/output/flood-after-ready", test_flood_after_ready);
+  mk_test_add ("/output/limits", test_limits);
+
+  mk_test_add ("/output/mode/merge", test_merge);
+  mk_test_add ("/output/mode/null", test_null);
+  mk_test_add ("/output/mode/file", test_file);
+  mk_test_add ("/output/mode/failure-names-the-file", test_failure_names_the_file);
+  mk_test_add_once ("/output/mode/inherit", test_inherit);
+  mk_test_add_once ("/output/host/streams-are-not-held", test_service_does_not_hold_the_streams_of_the_host);
+  mk_test_add ("/output/host/no-other-descriptors", test_service_gets_no_other_descriptors);
+
+  mk_test_add ("/output/input/pipe", test_input);
+  mk_test_add ("/output/input/none", test_no_input);
+  mk_test_add_once ("/output/input/of-the-dead", test_input_of_the_dead);
+  mk_test_add ("/output/last-lines-are-in-errors", test_last_lines_are_in_errors);
+
+  return g_test_run ();
+}

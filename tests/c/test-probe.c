@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Probes used alone: asked once, waited for, waited for to be gone; those of the library, and those that a
+ * program writes itself, good and bad.
+ */
+
+#include "mk-test-calls.h"
+
+#include <sys/resource.h>
+
+#define LONG_MS (60 * 1000)
+
+/* A probe of the user's own */
+
+typedef enum
+{
+  NOT_YET,
+  THERE,
+  THERE_LATER,
+  FAILS,
+  FAILS_FOR_GOOD,
+  NEVER_RETURNS,
+  DROPS_ITS_TASK,
+} Manner;
+
+#define TEST_TYPE_PROBE (test_probe_get_type ())
+G_DECLARE_FINAL_TYPE (TestProbe, test_probe, TEST, PROBE, MkProbe)
+
+struct _TestProbe
+{
+  MkProbe parent_instance;
+
+  Manner manner;
+  GTask *kept; /* (owned) (nullable) */
+  guint n_checks;
+  guint n_cancelled;
+  GMainContext *context; /* (unowned) in which it was asked */
+};
+
+G_DEFINE_FINAL_TYPE (TestProbe, test_probe, MK_TYPE_PROBE)
+
+static gboolean
+return_there (gpointer task)
+{
+  g_task_return_boolean (task, TRUE);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+return_later (GTask *task)
+{
+  g_autoptr (GSource) source = g_timeout_source_new (30);
+
+  g_source_set_callback (source, return_there, g_object_ref (task), g_object_unref);
+  g_source_attach (source, g_task_get_context (task));
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer probe)
+{
+  g_atomic_int_inc (&TEST_PROBE (probe)->n_cancelled);
+}
+
+static void
+test_probe_check_task (MkProbe *probe, GTask *task)
+{
+  TestProbe *self = TEST_PROBE (probe);
+
+  self->n_checks++;
+  self->context = g_main_context_get_thread_default ();
+  switch (self->manner)
+    {
+    case NOT_YET:
+    case THERE:
+      g_task_return_boolean (task, self->manner == THERE);
+      break;
+    case THERE_LATER:
+      return_later (task);
+      break;
+    case FAILS:
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED, "the hinge squeaks");
+      break;
+    case FAILS_FOR_GOOD:
+      g_task_return_new_error (task, MK_ERROR, MK_ERROR_FAILED, "the door is bricked up");
+      break;
+    case NEVER_RETURNS:
+      g_set_object (&self->kept, task);
+      g_cancellable_connect (g_task_get_cancellable (task), G_CALLBACK (on_cancelled), self, NULL);
+      break;
+    case DROPS_ITS_TASK:
+    default:
+      break;
+    }
+}
+
+static char *
+test_probe_describe (MkProbe *probe)
+{
+  return g_strdup ("the door was open");
+}
+
+static void
+test_probe_finalize (GObject *object)
+{
+  g_assert_null (TEST_PROBE (object)->kept);
+  G_OBJECT_CLASS (test_probe_parent_class)->finalize (object);
+}
+
+static void
+test_probe_class_init (TestProbeClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = test_probe_finalize;
+  MK_PROBE_CLASS (klass)->check_task = test_probe_check_task;
+  MK_PROBE_CLASS (klass)->describe = test_probe_describe;
+}
+
+static void
+test_probe_init (TestProbe *self)
+{
+}
+
+static TestProbe *
+test_probe_new (Manner manner)
+{
+  TestProbe *self = g_object_new (TEST_TYPE_PROBE, NULL);
+
+  self->manner = manner;
+  return self;
+}
+
+/* The task that it kept comes back, when nobody waits for it any more. */
+static void
+return_kept (TestProbe *self)
+{
+  g_task_return_boolean (self->kept, TRUE);
+  g_clear_object (&self->kept);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+}
+
+/* One attempt */
+
+static void
+assert_check (gpointer probe, gboolean expected)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean there = mk_test_check (probe, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpint (there, ==, expected);
+}
+
+static void
+test_check (void)
+{
+  g_autoptr (TestProbe) there = test_probe_new (THERE);
+  g_autoptr (TestProbe) later = test_probe_new (THERE_LATER);
+  g_autoptr (TestProbe) not_yet = test_probe_new (NOT_YET);
+
+  assert_check (there, TRUE);
+  assert_check (later, TRUE);
+  assert_check (not_yet, FALSE);
+  g_assert_cmpuint (not_yet->n_checks, ==, 1);
+}
+
+static void
+assert_check_fails (Manner manner, GQuark domain, int code, const char *message_part)
+{
+  g_autoptr (TestProbe) probe = test_probe_new (manner);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_check (probe, NULL, &error));
+  g_assert_error (error, domain, code);
+  mk_test_assert_contains (error->message, message_part);
+}
+
+static void
+test_check_that_fails (void)
+{
+  assert_check_fails (FAILS, G_IO_ERROR, G_IO_ERROR_FAILED, "the hinge squeaks");
+  assert_check_fails (FAILS_FOR_GOOD, MK_ERROR, MK_ERROR_FAILED, "the door is bricked up");
+  assert_check_fails (DROPS_ITS_TASK, MK_ERROR, MK_ERROR_FAILED, "without returning it");
+}
+
+static void
+test_cancel_check (void)
+{
+  g_autoptr (TestProbe) probe = test_probe_new (NEVER_RETURNS);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  mk_test_cancel_later (cancellable, 30);
+  g_assert_false (mk_test_check (probe, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpint (probe->n_cancelled, ==, 1);
+  return_kept (probe);
+  g_clear_error (&error);
+
+  g_assert_false (mk_test_check (probe, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpuint (probe->n_checks, ==, 1);
+}
+
+/* Waiting */
+
+static gboolean
+come_later (gpointer count)
+{
+  return --*(int *) count <= 0;
+}
+
+static gboolean
+go_later (gpointer count)
+{
+  return --*(int *) count > 0;
+}
+
+static void
+test_wait (void)
+{
+  int count = 5, other_count = 5;
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (come_later, &count, NULL);
+  g_autoptr (MkCallbackProbe) other = mk_callback_probe_new (go_later, &other_count, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_probe_wait (probe, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (count, ==, 0);
+  g_assert_true (mk_test_probe_wait_gone (other, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (other_count, ==, 0);
+}
+
+static void
+test_wait_without_limit (void)
+{
+  int count = 5;
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (come_later, &count, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_probe_wait (probe, 0, NULL, &error));
+  g_assert_no_error (error);
+}
+
+static void
+assert_wait_times_out (Manner manner, const char *message_part)
+{
+  g_autoptr (TestProbe) probe = test_probe_new (manner);
+  g_autoptr (GError) error = NULL;
+  gint64 begin = g_get_monotonic_time (), took;
+
+  g_assert_false (mk_test_probe_wait (probe, 150, NULL, &error));
+  took = g_get_monotonic_time () - begin;
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, "before the door was open");
+  mk_test_assert_contains (error->message, message_part);
+  g_assert_cmpint (took, >=, 150 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpint (took, <, 3 * G_USEC_PER_SEC);
+  if (probe->kept != NULL)
+    return_kept (probe);
+}
+
+static void
+test_wait_times_out (void)
+{
+  assert_wait_times_out (NOT_YET, "0.");
+  assert_wait_times_out (FAILS, "the hinge squeaks");
+  assert_wait_times_out (NEVER_RETURNS, "no answer in time");
+}
+
+static void
+test_wait_gone_times_out (void)
+{
+  g_autoptr (TestProbe) probe = test_probe_new (THERE);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_probe_wait_gone (probe, 50, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, "still the door was open");
+}
+
+/* An error that says "not there" is as good as none; one that says that nobody can know is not. */
+static void
+test_errors_and_waiting (void)
+{
+  g_autoptr (TestProbe) fails = test_probe_new (FAILS);
+  g_autoptr (TestProbe) for_good = test_probe_new (FAILS_FOR_GOOD);
+  g_autoptr (TestProbe) drops = test_probe_new (DROPS_ITS_TASK);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_probe_wait_gone (fails, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+
+  g_assert_false (mk_test_probe_wait (for_good, LONG_MS, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_FAILED);
+  mk_test_assert_contains (error->message, "bricked up");
+  g_assert_cmpuint (for_good->n_checks, ==, 1);
+  g_clear_error (&error);
+
+  g_assert_false (mk_test_probe_wait (drops, LONG_MS, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_FAILED);
+}
+
+static void
+test_cancel_wait (void)
+{
+  g_autoptr (TestProbe) probe = test_probe_new (NOT_YET);
+  g_autoptr (TestProbe) stuck = test_probe_new (NEVER_RETURNS);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  mk_test_cancel_later (cancellable, 30);
+  g_assert_false (mk_test_probe_wait (probe, LONG_MS, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+
+  g_assert_false (mk_test_probe_wait (probe, LONG_MS, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+
+  g_cancellable_reset (cancellable);
+  mk_test_cancel_later (cancellable, 30);
+  g_assert_false (mk_test_probe_wait (stuck, LONG_MS, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  return_kept (stuck);
+}
+
+/* Checks run in the context of who waits, synchronous waits included. */
+static void
+test_context (void)
+{
+  g_autoptr (TestProbe) probe = test_probe_new (THERE_LATER);
+  GMainContext *context = g_main_context_get_thread_default ();
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_probe_wait (probe, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  if (mk_test_is_async ())
+    g_assert_true (probe->context == context);
+  else
+    g_assert_true (probe->context != context && probe->context != NULL);
+}
+
+/* When it is asked */
+
+typedef struct
+{
+  MkProbe *probe;
+  gint there;
+  gint64 came_at;
+} Door;
+
+static gboolean
+is_open (gpointer door)
+{
+  return g_atomic_int_get (&((Door *) door)->there);
+}
+
+static gpointer
+open_in_thread (gpointer data)
+{
+  Door *door = data;
+
+  g_usleep (100 * 1000);
+  door->came_at = g_get_monotonic_time ();
+  g_atomic_int_set (&door->there, TRUE);
+  g_signal_emit_by_name (door->probe, "wake");
+  return NULL;
+}
+
+/*
+ * The wait until it is asked without being woken is 50 ms for a check that takes as long as this one, so
+ * one in six is fast by chance: not six in ten.
+ */
+static gboolean
+is_open_after_a_while (gpointer door)
+{
+  g_usleep (2000);
+  return is_open (door);
+}
+
+static guint
+count_fast_answers (void)
+{
+  guint n_fast = 0;
+
+  for (guint i = 0; i < 10; i++)
+    {
+      Door door = { NULL, FALSE, 0 };
+      g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (is_open_after_a_while, &door, NULL);
+      GThread *thread;
+
+      door.probe = MK_PROBE (probe);
+      thread = g_thread_new ("waker", open_in_thread, &door);
+      g_assert_true (mk_test_probe_wait (probe, LONG_MS, NULL, NULL));
+      g_thread_join (thread);
+      if (g_get_monotonic_time () - door.came_at < 8 * G_TIME_SPAN_MILLISECOND)
+        n_fast++;
+    }
+  return n_fast;
+}
+
+/* A busy machine may spoil a round or two. */
+static void
+test_wake_shortens_the_wait (void)
+{
+  guint n_fast = 0;
+
+  for (guint round = 0; round < 5 && n_fast < 6; round++)
+    n_fast = count_fast_answers ();
+  g_assert_cmpuint (n_fast, >=, 6);
+}
+
+/* Also of waits that are over: nothing happens then. */
+static void
+test_wake_out_of_time (void)
+{
+  g_autoptr (TestProbe) probe = test_probe_new (THERE);
+
+  g_signal_emit_by_name (probe, "wake");
+  g_assert_true (mk_test_probe_wait (probe, LONG_MS, NULL, NULL));
+  g_signal_emit_by_name (probe, "wake");
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_cmpuint (probe->n_checks, ==, 1);
+}
+
+static gint64
+cpu_time (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC + usage.ru_utime.tv_usec +
+         usage.ru_stime.tv_usec;
+}
+
+/* 3 % are asked for; here are other things on the machine, and perhaps a sanitizer in the program. */
+static void
+test_waiting_takes_no_cpu (void)
+{
+  g_autoptr (MkTcpProbe) probe = mk_tcp_probe_new ("127.0.0.1", mk_test_free_port ());
+  gint64 cpu = cpu_time (), begin = g_get_monotonic_time ();
+
+  g_assert_false (mk_test_probe_wait (probe, 1000, NULL, NULL));
+  g_assert_cmpint (cpu_time () - cpu, <, (g_get_monotonic_time () - begin) / 10);
+}
+
+static void
+test_description (void)
+{
+  g_autoptr (MkTcpProbe) v4 = mk_tcp_probe_new ("127.0.0.1", 6379);
+  g_autoptr (MkTcpProbe) v6 = mk_tcp_probe_new ("::1", 6379);
+  g_autofree char *v4_text = mk_probe_describe (MK_PROBE (v4));
+  g_autofree char *v6_text = mk_probe_describe (MK_PROBE (v6));
+
+  g_assert_cmpstr (v4_text, ==, "127.0.0.1:6379 accepted connections");
+  g_assert_cmpstr (v6_text, ==, "[::1]:6379 accepted connections");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  mk_test_add_everywhere ("/probe/check/there-or-not", test_check);
+  mk_test_add ("/probe/check/fails", test_check_that_fails);
+  mk_test_add ("/probe/check/cancelled", test_cancel_check);
+
+  mk_test_add_everywhere ("/probe/wait/comes-and-goes", test_wait);
+  mk_test_add ("/probe/wait/without-limit", test_wait_without_limit);
+  mk_test_add ("/probe/wait/times-out", test_wait_times_out);
+  mk_test_add ("/probe/wait/gone-times-out", test_wait_gone_times_out);
+  mk_test_add ("/probe/wait/errors", test_errors_and_waiting);
+  mk_test_add ("/probe/wait/cancelled", test_cancel_wait);
+  mk_test_add_everywhere ("/probe/wait/context", test_context);
+
+  mk_test_add ("/probe/polling/wake-shortens-the-wait", test_wake_shortens_the_wait);
+  mk_test_add ("/probe/polling/wake-out-of-time", test_wake_out_of_time);
+  mk_test_add ("/probe/polling/takes-no-cpu", test_waiting_takes_no_cpu);
+  mk_test_add_once ("/probe/description", test_description);
+
+  return g_test_run ();
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Output as it comes: through streams, read in every way that GIO has, and line by line through a signal.
+ */
+
+#include "mk-test-calls.h"
+
+#include <signal.h>
+#include <string.h>
+
+static gboolean
+await_result (GAsyncResult **result)
+{
+  return mk_test_await_result (NULL, result, MK_TEST_LIMIT_MS);
+}
+
+static gssize
+read_now (GInputStream *stream, char *buffer, gsize size, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  if (!mk_test_is_async ())
+    return g_input_stream_read (stream, buffer, size, cancellable, error);
+
+  g_input_stream_read_async (
+      stream, buffer, size, G_PRIORITY_DEFAULT, cancellable, mk_test_store_result, &result);
+  g_assert_true (await_result (&result));
+  return g_input_stream_read_finish (stream, result, error);
+}
+
+static char *
+read_to_end (GInputStream *stream)
+{
+  GString *text = g_string_new (NULL);
+  char buffer[1000];
+  gssize n;
+
+  while ((n = read_now (stream, buffer, sizeof buffer, NULL, NULL)) > 0)
+    g_string_append_len (text, buffer, n);
+  g_assert_cmpint (n, ==, 0);
+  return g_string_free (text, FALSE);
+}
+
+/* Streams */
+
+static void
+test_read_while_it_runs (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, "--echo", NULL);
+  g_autoptr (GInputStream) stream = NULL;
+
+  mk_simple_executor_set_stdin_mode (executor, MK_STDIO_MODE_PIPE);
+  mk_test_assert_starts (executor);
+  stream = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+  for (guint i = 0; i < 20; i++)
+    {
+      GOutputStream *input = mk_simple_executor_get_stdin (executor);
+      char buffer[16] = { 0 };
+
+      g_assert_true (g_output_stream_write_all (input, "ping", 4, NULL, NULL, NULL));
+      g_assert_cmpint (read_now (stream, buffer, sizeof buffer, NULL, NULL), ==, 4);
+      g_assert_cmpstr (buffer, ==, "ping");
+    }
+  mk_test_assert_stops (executor);
+}
+
+/* First what was said before, then what comes, then the end; and that again for each who opens it */
+static void
+test_read_from_the_beginning_to_the_end (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new (tag, "--print", "early", "--after", "50", "--ready", "late", "--exit", "0", NULL);
+  g_autoptr (GInputStream) first = NULL;
+  g_autoptr (GInputStream) second = NULL;
+  g_autofree char *first_text = NULL;
+  g_autofree char *second_text = NULL;
+
+  mk_test_assert_starts (executor);
+  first = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+  first_text = read_to_end (first);
+  g_assert_cmpstr (first_text, ==, "early\nlate\n");
+  second = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+  second_text = read_to_end (second);
+  g_assert_cmpstr (second_text, ==, "early\nlate\n");
+  g_assert_cmpint (read_now (first, (char[1]){ 0 }, 1, NULL, NULL), ==, 0);
+}
+
+/* Neither the executor nor the next run is in the way of who reads. */
+static void
+test_read_after_the_executor (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  MkSimpleExecutor *executor = mk_test_executor_new_tcp (tag, mk_test_free_port (), "--print", "words", NULL);
+  g_autoptr (GInputStream) stream = NULL;
+  g_autofree char *text = NULL;
+
+  mk_test_assert_starts (executor);
+  stream = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+  mk_test_assert_stops (executor);
+  mk_test_assert_starts (executor);
+  g_assert_finalize_object (executor);
+  text = read_to_end (stream);
+  g_assert_cmpstr (text, ==, "words\n");
+}
+
+static void
+test_read_nothing (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new ("nothing", NULL);
+  g_autoptr (GInputStream) stream = mk_simple_executor_open_output (executor, MK_STREAM_STDERR);
+  g_autofree char *text = read_to_end (stream);
+
+  g_assert_cmpstr (text, ==, "");
+}
+
+static void
+test_cancel_reading (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
+  g_autoptr (GInputStream) stream = NULL;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  char buffer[16];
+
+  mk_test_assert_starts (executor);
+  stream = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+  mk_test_cancel_later (cancellable, 30);
+  g_assert_cmpint (read_now (stream, buffer, sizeof buffer, cancellable, &error), ==, -1);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  mk_test_assert_stops (executor);
+  g_assert_cmpint (read_now (stream, buffer, sizeof buffer, NULL, NULL), ==, 0);
+}
+
+typedef struct
+{
+  gsize n_read;
+  gboolean done;
+} Polled;
+
+static gboolean
+on_readable (GPollableInputStream *stream, gpointer data)
+{
+  Polled *polled = data;
+  g_autoptr (GError) error = NULL;
+  char buffer[4096];
+  gssize n;
+
+  while ((n = g_pollable_input_stream_read_nonblocking (stream, buffer, sizeof buffer, NULL, &error)) > 0)
+    polled->n_read += n;
+  if (n < 0)
+    g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  polled->done = n == 0;
+  return n < 0;
+}
+
+static void
+test_read_when_polled (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (
+      tag, "--print", "early", "--after", "30", "--flood", "160000", "--exit", "0", NULL);
+  g_autoptr (GInputStream) stream = NULL;
+  g_autoptr (GSource) source = NULL;
+  Polled polled = { 0, FALSE };
+
+  mk_test_assert_starts (executor);
+  stream = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+  source = g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (stream), NULL);
+  g_source_set_callback (source, G_SOURCE_FUNC (on_readable), &polled, NULL);
+  g_source_attach (source, NULL);
+  g_assert_true (mk_test_iterate_until_set (NULL, &polled.done, MK_TEST_LIMIT_MS));
+  g_assert_cmpuint (polled.n_read, ==, 160000 + 6);
+}
+
+/* Who is too slow misses the oldest, but goes on with a byte that is there, up to the very last. */
+static void
+test_slow_reader (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new (tag, "--flood", "320000", "--exit", "0", NULL);
+  g_autoptr (GInputStream) stream = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_output_limit (executor, 1600);
+  mk_test_assert_starts (executor);
+  stream = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+  g_assert_true (mk_test_wait (executor, NULL, &error));
+  text = read_to_end (stream);
+  g_assert_cmpuint (strlen (text), ==, 1600);
+  g_assert_true (g_str_has_prefix (text, "000000000019900\n"));
+  g_assert_true (g_str_has_suffix (text, "000000000019999\n"));
+}
+
+/* Lines */
+
+typedef struct
+{
+  GString *lines[2];
+  guint n_lines;
+  gboolean ended;
+} Heard;
+
+static void
+on_line (MkSimpleExecutor *executor, MkStream stream, const char *text, gpointer data)
+{
+  Heard *heard = data;
+
+  g_assert_true (g_utf8_validate (text, -1, NULL));
+  g_string_append_printf (heard->lines[stream == MK_STREAM_STDERR], "<%s>", text);
+  heard->n_lines++;
+}
+
+/* The last line comes before this. */
+static void
+on_active (MkSimpleExecutor *executor, GParamSpec *pspec, gpointer data)
+{
+  ((Heard *) data)->ended = !mk_simple_executor_get_active (executor);
+}
+
+static Heard *
+heard_new (MkSimpleExecutor *executor)
+{
+  Heard *heard = g_new0 (Heard, 1);
+
+  heard->lines[0] = g_string_new (NULL);
+  heard->lines[1] = g_string_new (NULL);
+  g_signal_connect (executor, "line", G_CALLBACK (on_line), heard);
+  g_signal_connect (executor, "notify::active", G_CALLBACK (on_active), heard);
+  return heard;
+}
+
+static void
+heard_free (Heard *heard)
+{
+  g_string_free (heard->lines[0], TRUE);
+  g_string_free (heard->lines[1], TRUE);
+  g_free (heard);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Heard, heard_free)
+
+/* What a shell script says, with a main loop that runs from the beginning to the end */
+static Heard *
+hear_script (const char *script)
+{
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new_for_shell (script);
+  Heard *heard = heard_new (executor);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
+  g_assert_true (mk_test_iterate_until_set (NULL, &heard->ended, MK_TEST_LIMIT_MS));
+  g_assert_true (await_result (&result));
+  return heard;
+}
+
+static void
+test_lines (void)
+{
+  g_autoptr (Heard) heard = hear_script ("echo one; echo; echo two >&2; echo three");
+
+  g_assert_cmpstr (heard->lines[0]->str, ==, "<one><><three>");
+  g_assert_cmpstr (heard->lines[1]->str, ==, "<two>");
+}
+
+static void
+test_last_line_without_an_end (void)
+{
+  g_autoptr (Heard) heard = hear_script ("echo one; printf two");
+
+  g_assert_cmpstr (heard->lines[0]->str, ==, "<one><two>");
+}
+
+static void
+test_line_in_pieces (void)
+{
+  g_autoptr (Heard) heard =
+      hear_script ("printf 'a'; sleep 0.05; printf '\\303'; sleep 0.05; printf '\\244b\\n'");
+
+  g_assert_cmpstr (heard->lines[0]->str, ==, "<aäb>");
+}
+
+static void
+test_line_that_is_no_utf8 (void)
+{
+  g_autoptr (Heard) heard = hear_script ("printf 'a\\377b\\n\\344\\366\\374\\n'");
+
+  g_assert_cmpstr (heard->lines[0]->str, ==, "<a\357\277\275b><\357\277\275\357\277\275\357\277\275>");
+}
+
+/* A zero byte ends a string, but not a line. */
+static void
+test_line_with_zero_bytes (void)
+{
+  g_autoptr (Heard) heard = hear_script ("printf 'a\\000b\\n'");
+
+  g_assert_cmpstr (heard->lines[0]->str, ==, "<a\357\277\275b>");
+}
+
+static void
+iterate_all (void)
+{
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+}
+
+/* No character is torn apart where a very long line is. The first byte is there to make it uneven. */
+static void
+test_very_long_line (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new_for_shell (
+      "printf x; i=0; while [ $i -lt 5000 ]; do printf 'ääääääääääääääääääää'; i=$((i+1)); done");
+  g_autoptr (Heard) heard = heard_new (executor);
+
+  mk_test_assert_starts (executor);
+  g_assert_true (mk_simple_executor_wait (executor, NULL, NULL));
+  iterate_all ();
+  g_assert_cmpuint (heard->n_lines, >, 1);
+  g_assert_null (strstr (heard->lines[0]->str, "\357\277\275"));
+}
+
+/* What was said before anybody listened is told when somebody does. */
+static void
+test_lines_after_a_synchronous_start (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new_tcp (tag, mk_test_free_port (), "--print", "early", NULL);
+  g_autoptr (Heard) heard = heard_new (executor);
+
+  mk_test_assert_starts (executor);
+  g_assert_cmpuint (heard->n_lines, ==, 0);
+  mk_test_assert_stops (executor);
+  g_assert_cmpuint (heard->n_lines, ==, 0);
+  iterate_all ();
+  g_assert_cmpstr (heard->lines[0]->str, ==, "<early>");
+}
+
+static gboolean
+tick (gpointer n_ticks)
+{
+  ++*(guint *) n_ticks;
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+has_ticked (gpointer n_ticks)
+{
+  return *(guint *) n_ticks >= 50;
+}
+
+/* Other things go on while a service never stops talking. */
+static void
+test_flood_of_lines_leaves_time (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new_for_shell ("exec yes");
+  g_autoptr (Heard) heard = heard_new (executor);
+  guint n_ticks = 0;
+  guint id = g_timeout_add (2, tick, &n_ticks);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
+  g_assert_true (await_result (&result));
+  g_assert_true (mk_test_iterate_until (NULL, has_ticked, &n_ticks, MK_TEST_LIMIT_MS));
+  g_assert_cmpuint (heard->n_lines, >, 1000);
+  g_source_remove (id);
+  mk_test_assert_stops (executor);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  mk_test_add ("/reading/stream/while-it-runs", test_read_while_it_runs);
+  mk_test_add ("/reading/stream/from-the-beginning-to-the-end", test_read_from_the_beginning_to_the_end);
+  mk_test_add ("/reading/stream/after-the-executor", test_read_after_the_executor);
+  mk_test_add ("/reading/stream/nothing", test_read_nothing);
+  mk_test_add ("/reading/stream/cancelled", test_cancel_reading);
+  mk_test_add_once ("/reading/stream/when-polled", test_read_when_polled);
+  mk_test_add ("/reading/stream/slow-reader", test_slow_reader);
+
+  mk_test_add_once ("/reading/line/each", test_lines);
+  mk_test_add_once ("/reading/line/last-without-an-end", test_last_line_without_an_end);
+  mk_test_add_once ("/reading/line/in-pieces", test_line_in_pieces);
+  mk_test_add_once ("/reading/line/no-utf8", test_line_that_is_no_utf8);
+  mk_test_add_once ("/reading/line/after-a-synchronous-start", test_lines_after_a_synchronous_start);
+  mk_test_add_once ("/reading/line/flood-leaves-time", test_flood_of_lines_leaves_time);
+  mk_test_add_once ("/reading/line/zero-bytes", test_line_with_zero_bytes);
+  mk_test_add_once ("/reading/line/very-long", test_very_long_line);
+
+  return g_test_run ();
+}

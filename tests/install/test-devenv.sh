@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# In `meson devenv` what was just built is what is used: library, typelib, supervisor, command.
+# Usage: test-devenv.sh BUILD_FOLDER PYTHON|'' GJS|''
+set -euo pipefail
+build=$1 python=$2 gjs=$3
+unset MIRAKURU_GLIB_SUPERVISOR GI_TYPELIB_PATH LD_LIBRARY_PATH
+
+in_devenv () {
+  meson devenv -C "$build" "$@" < /dev/null
+}
+
+command=$(in_devenv bash -c 'command -v mirakuru')
+[ "$(realpath "$command")" = "$(realpath "$build/tools/mirakuru")" ]
+in_devenv mirakuru run --quiet --service 'sleep 60' -- echo 'the command works' |
+  grep -x 'the command works'
+
+if [ -n "$python" ]; then
+  in_devenv "$python" -c '
+import gi
+gi.require_version("Mk", "1")
+from gi.repository import Mk
+executor = Mk.SimpleExecutor.new(["sleep", "60"])
+executor.start(None)
+assert executor.get_state() == Mk.ExecutorState.READY
+executor.stop(None)
+print("Python works")' | grep -x 'Python works'
+fi
+
+if [ -n "$gjs" ]; then
+  in_devenv "$gjs" -c '
+imports.gi.versions.Mk = "1";
+const {Mk} = imports.gi;
+const executor = Mk.SimpleExecutor.new(["sleep", "60"]);
+executor.start(null);
+executor.stop(null);
+print("JavaScript works");' | grep -x 'JavaScript works'
+fi

@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What `meson install` lays down works by itself: programs are compiled with pkg-config, and
+# the supervisor, the typelib, the vapi and the command are found where they were installed.
+# Usage: test-install.sh SOURCE_FOLDER PYTHON|'' VALAC|''
+set -euo pipefail
+source=$1 python=$2 valac=$3
+unset MIRAKURU_GLIB_SUPERVISOR GI_TYPELIB_PATH LD_LIBRARY_PATH DESTDIR
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+prefix=$work/prefix
+
+enabled () {
+  if [ -n "$1" ]; then echo enabled; else echo disabled; fi
+}
+
+meson setup "$work/build" "$source" --prefix="$prefix" --libdir=lib --buildtype=plain \
+  -Dtests=false "-Dintrospection=$(enabled "$python")" "-Dvapi=$(enabled "$valac")" < /dev/null
+meson compile -C "$work/build"
+meson install -C "$work/build" --no-rebuild --quiet
+rm -rf "$work/build"
+(cd "$prefix" && find . -type f | sort)
+
+export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib
+pkg-config --exists --print-errors mirakuru-glib-1
+
+# shellcheck disable=SC2046  # several words are what pkg-config prints
+cc -Wall -Wextra -Werror -o "$work/consumer" "$source/tests/install/consumer/main.c" \
+  $(pkg-config --cflags --libs mirakuru-glib-1)
+"$work/consumer" | grep -x 'started and stopped'
+
+[ -s "$prefix/share/man/man1/mirakuru.1" ]
+"$prefix/bin/mirakuru" --version | grep -F "$(pkg-config --modversion mirakuru-glib-1)"
+"$prefix/bin/mirakuru" run --quiet --service 'sleep 60' -- echo 'the command works' |
+  grep -x 'the command works'
+
+if [ -n "$python" ]; then
+  GI_TYPELIB_PATH=$prefix/lib/girepository-1.0 "$python" -c '
+import gi
+gi.require_version("Mk", "1")
+from gi.repository import Mk
+executor = Mk.SimpleExecutor.new(["sleep", "60"])
+executor.start(None)
+executor.stop(None)
+print("Python works")' | grep -x 'Python works'
+fi
+
+if [ -n "$valac" ]; then
+  "$valac" --fatal-warnings -X -w --vapidir="$prefix/share/vala/vapi" --pkg mirakuru-glib-1 \
+    -d "$work" -o vala-consumer "$source/tests/install/consumer/main.vala"
+  "$work/vala-consumer" | grep -x 'started and stopped'
+fi

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Probes, those of the library and those written in JavaScript, alone and as part of executors.
+
+import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
+import Mk from 'gi://Mk?version=1';
+import {
+  LOCALHOST, assert, assertEqual, assertError, freePort, listenerOn, run, service, testBothWays,
+} from './harness.js';
+
+const CountingProbe = GObject.registerClass(class MkTestCountingProbe extends Mk.Probe {
+  _init(readyAt = 3) {
+    super._init();
+    this.readyAt = readyAt;
+    this.attempts = 0;
+    this.seen = [];
+  }
+
+  vfunc_check() {
+    return ++this.attempts >= this.readyAt;
+  }
+
+  vfunc_describe() {
+    return 'JavaScript had its way';
+  }
+
+  vfunc_attach(_executor) {
+    this.seen.push('attach');
+  }
+
+  vfunc_detach(_executor) {
+    this.seen.push('detach');
+  }
+});
+
+const TaskProbe = GObject.registerClass(class MkTestTaskProbe extends Mk.Probe {
+  vfunc_check_task(task) {
+    this.attempts = (this.attempts ?? 0) + 1;
+    const source = GLib.timeout_source_new(2);
+    source.set_callback(() => {
+      task.return_boolean(this.attempts >= 3);
+      return GLib.SOURCE_REMOVE;
+    });
+    source.attach(task.get_context());
+  }
+});
+
+const ThrowingProbe = GObject.registerClass(class MkTestThrowingProbe extends Mk.Probe {
+  vfunc_check() {
+    this.attempts = (this.attempts ?? 0) + 1;
+    if (this.attempts < 3)
+      throw new Error('this exception is part of the test');
+    return true;
+  }
+});
+
+const RefusingProbe = GObject.registerClass(class MkTestRefusingProbe extends Mk.Probe {
+  vfunc_check() {
+    throw new GLib.Error(Mk.Error, Mk.Error.FAILED, 'never ever');
+  }
+});
+
+testBothWays('tcp', async call => {
+  const port = freePort();
+  const probe = Mk.TcpProbe.new(LOCALHOST, port);
+  assertEqual(await call(probe, 'check', null), false);
+  await assertError(Mk.Error, Mk.Error.TIMED_OUT, () => call(probe, 'wait', 50, null));
+  assert(await call(probe, 'wait_gone', 50, null), 'it is gone');
+  const executor = Mk.SimpleExecutor.new(listenerOn(port));
+  await call(executor, 'start', null);
+  assert(await call(probe, 'wait', 5000, null), 'it is there');
+  await assertError(Mk.Error, Mk.Error.TIMED_OUT, () => call(probe, 'wait_gone', 50, null));
+  await call(executor, 'stop', null);
+});
+
+testBothWays('callback', async call => {
+  let calls = 0;
+  const probe = Mk.CallbackProbe.new(() => ++calls >= 3);
+  assert(await call(probe, 'wait', 5000, null), 'it is there');
+  assertEqual(calls, 3);
+});
+
+testBothWays('callback that throws', async call => {
+  let calls = 0;
+  const probe = Mk.CallbackProbe.new(() => {
+    if (++calls < 3)
+      throw new Error('this exception is part of the test');
+    return true;
+  });
+  assert(await call(probe, 'wait', 5000, null), 'it is there');
+  assertEqual(calls, 3);
+});
+
+testBothWays('subclass', async call => {
+  const probe = new CountingProbe();
+  assertEqual(await call(probe, 'check', null), false);
+  assert(await call(probe, 'wait', 5000, null), 'it is there');
+  assertEqual(probe.attempts, 3);
+  assertEqual(probe.describe(), 'JavaScript had its way');
+});
+
+testBothWays('subclass is described in errors', async call => {
+  const probe = new CountingProbe(Infinity);
+  const error = await assertError(Mk.Error, Mk.Error.TIMED_OUT, () => call(probe, 'wait', 30, null));
+  assert(error.message.includes('JavaScript had its way'), error.message);
+});
+
+testBothWays('subclass with a task', async call => {
+  const probe = new TaskProbe();
+  assert(await call(probe, 'wait', 5000, null), 'it is there');
+  assertEqual(probe.attempts, 3);
+});
+
+testBothWays('subclass that throws', async call => {
+  const probe = new ThrowingProbe();
+  assert(await call(probe, 'wait', 5000, null), 'it is there');
+  assertEqual(probe.attempts, 3);
+});
+
+testBothWays('an error of the library ends a wait', async call => {
+  const error = await assertError(Mk.Error, Mk.Error.FAILED,
+    () => call(new RefusingProbe(), 'wait', 5000, null));
+  assert(error.message.includes('never ever'), error.message);
+});
+
+testBothWays('executor asks the probe', async call => {
+  const probe = new CountingProbe(4); // the first time is before the spawn
+  const executor = Mk.Executor.new(service(), probe);
+  assert(await call(executor, 'start', null), 'it starts');
+  assertEqual(probe.attempts, 4);
+  assertEqual(probe.seen, ['attach', 'detach']);
+  await call(executor, 'stop', null);
+});
+
+testBothWays('wait for more', async call => {
+  const executor = Mk.SimpleExecutor.new(service());
+  await call(executor, 'start', null);
+  assert(await call(executor, 'wait_for', new CountingProbe(), null), 'it is there');
+  await call(executor, 'stop', null);
+});
+
+await run();

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Executors written in JavaScript: each step of a service's life can be taken over.
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
+import Mk from 'gi://Mk?version=1';
+import {
+  LOCALHOST, assert, assertEqual, assertError, freePort, listenerOn, marker, outputOf, processes, run,
+  service, testBothWays,
+} from './harness.js';
+
+/* Returns a task from a timeout, as a step that takes time does. */
+function later(task) {
+  const source = GLib.timeout_source_new(2);
+  source.set_callback(() => {
+    task.return_boolean(true);
+    return GLib.SOURCE_REMOVE;
+  });
+  source.attach(task.get_context());
+}
+
+const Recorder = GObject.registerClass(class MkTestRecorder extends Mk.SimpleExecutor {
+  _init() {
+    super._init({command: service()});
+    this.steps = [];
+  }
+
+  vfunc_prepare(task) {
+    this.steps.push('prepare');
+    later(task);
+  }
+
+  vfunc_build_command() {
+    this.steps.push('build_command');
+    return service('--print', 'built in JavaScript');
+  }
+
+  vfunc_started(task) {
+    this.steps.push('started');
+    later(task);
+  }
+
+  vfunc_cleanup(task) {
+    this.steps.push('cleanup');
+    task.return_boolean(true);
+  }
+});
+
+const ChainUp = GObject.registerClass(class MkTestChainUp extends Mk.TcpExecutor {
+  _init(port) {
+    super._init({command: listenerOn(port), host: LOCALHOST, port});
+    this.steps = new Set();
+  }
+
+  vfunc_prepare(task) {
+    this.steps.add('prepare');
+    super.vfunc_prepare(task);
+  }
+
+  vfunc_pre_start_check() {
+    this.steps.add('pre_start_check');
+    return super.vfunc_pre_start_check();
+  }
+
+  vfunc_after_start_check() {
+    this.steps.add('after_start_check');
+    return super.vfunc_after_start_check();
+  }
+
+  vfunc_cleanup(task) {
+    this.steps.add('cleanup');
+    super.vfunc_cleanup(task);
+  }
+});
+
+const Failing = GObject.registerClass(class MkTestFailing extends Mk.SimpleExecutor {
+  _init(step, how) {
+    super._init({command: service(), startTimeout: how === 'error' ? 10000 : 200});
+    Object.assign(this, {step, how, cleanedUp: false});
+  }
+
+  take(step, task) {
+    if (step !== this.step)
+      task.return_boolean(true);
+    else if (this.how === 'silence')
+      this.kept = task;
+    else if (this.how === 'error')
+      task.return_error(new GLib.Error(Gio.IOErrorEnum, Gio.IOErrorEnum.NO_SPACE, 'full'));
+    else if (this.how === 'exception')
+      throw new Error('this exception is part of the test');
+  }
+
+  vfunc_prepare(task) {
+    this.take('prepare', task);
+  }
+
+  vfunc_started(task) {
+    this.take('started', task);
+  }
+
+  vfunc_cleanup(task) {
+    this.cleanedUp = true;
+    this.take('cleanup', task);
+  }
+});
+
+const Checking = GObject.registerClass(class MkTestChecking extends Mk.Executor {
+  _init(error) {
+    super._init({command: service()});
+    Object.assign(this, {checks: 0, error});
+  }
+
+  vfunc_pre_start_check() {
+    return false;
+  }
+
+  vfunc_after_start_check() {
+    if (++this.checks === 2 && this.error)
+      throw this.error;
+    return this.checks >= 3;
+  }
+});
+
+const GentleStop = GObject.registerClass(class MkTestGentleStop extends Mk.SimpleExecutor {
+  _init() {
+    super._init({command: service('--echo', '--deaf'), stdinMode: Mk.StdioMode.PIPE});
+  }
+
+  vfunc_request_stop(task) {
+    this.get_stdin().close(null);
+    task.return_boolean(true);
+  }
+});
+
+testBothWays('steps', async call => {
+  const executor = new Recorder();
+  await call(executor, 'start', null);
+  assertEqual(executor.steps, ['prepare', 'build_command', 'started']);
+  await call(executor, 'stop', null);
+  assertEqual(executor.steps.at(-1), 'cleanup');
+  assert(outputOf(executor).includes('built in JavaScript\n'), 'the built command ran');
+});
+
+testBothWays('chaining up', async call => {
+  const executor = new ChainUp(freePort());
+  await call(executor, 'start', null);
+  await call(executor, 'stop', null);
+  assertEqual([...executor.steps], ['pre_start_check', 'prepare', 'after_start_check', 'cleanup']);
+});
+
+testBothWays('a step fails', async call => {
+  for (const step of ['prepare', 'started']) {
+    const executor = new Failing(step, 'error');
+    const mark = marker(executor);
+    let message = '';
+    await call(executor, 'start', null).catch(error => ({message} = error));
+    assert(message.includes('full'), message);
+    assert(executor.cleanedUp, 'cleanup ran');
+    assertEqual(executor.state, Mk.ExecutorState.STOPPED);
+    assertEqual(processes(mark), []);
+  }
+});
+
+testBothWays('a step never returns its task', async call => {
+  for (const step of ['prepare', 'started']) {
+    for (const how of ['silence', 'exception']) {
+      const executor = new Failing(step, how);
+      const mark = marker(executor);
+      await assertError(Mk.Error, Mk.Error.TIMED_OUT, () => call(executor, 'start', null));
+      assertEqual(executor.state, Mk.ExecutorState.STOPPED);
+      assertEqual(processes(mark), []);
+    }
+  }
+});
+
+testBothWays('after_start_check throws', async call => {
+  for (const error of [
+    new Error('this exception is part of the test'),
+    new GLib.Error(Gio.IOErrorEnum, Gio.IOErrorEnum.BUSY, 'busy'),
+  ]) {
+    const executor = new Checking(error);
+    await call(executor, 'start', null);
+    assertEqual(executor.checks, 3);
+    await call(executor, 'stop', null);
+  }
+});
+
+testBothWays('after_start_check refuses', async call => {
+  const executor = new Checking(new GLib.Error(Mk.Error, Mk.Error.FAILED, 'never ever'));
+  const mark = marker(executor);
+  const error = await assertError(Mk.Error, Mk.Error.FAILED, () => call(executor, 'start', null));
+  assert(error.message.includes('never ever'), error.message);
+  assertEqual(processes(mark), []);
+});
+
+testBothWays('request_stop', async call => {
+  const executor = new GentleStop();
+  await call(executor, 'start', null);
+  await call(executor, 'stop', null);
+  assertEqual(executor.exit_status, 0);
+});
+
+await run();

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * One body for the synchronous and the asynchronous form of a test case.
+ *
+ * A body calls mk_test_start() and its like; the manner in which the case was registered decides what these
+ * do, in which thread the body runs, and whether that thread has a context of its own. Only one body runs at
+ * a time, so the manner is a plain variable.
+ */
+
+#include "mk-test-calls.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef enum
+{
+  SYNC,
+  ASYNC,
+  ASYNC_IN_PUSHED_CONTEXT,
+  SYNC_IN_THREAD,
+  ASYNC_IN_THREAD,
+} Manner;
+
+typedef struct
+{
+  MkTestBody body;
+  Manner manner;
+} Case;
+
+static Manner manner;
+
+/* Test cases */
+
+static void
+run_in_own_context (MkTestBody body)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+
+  g_main_context_push_thread_default (context);
+  body ();
+  /* What was left for later, such as signals, runs too. */
+  while (g_main_context_iteration (context, FALSE))
+    continue;
+  g_main_context_pop_thread_default (context);
+}
+
+static gpointer
+run_in_thread (gpointer data)
+{
+  const Case *test = data;
+
+  if (test->manner == ASYNC_IN_THREAD)
+    run_in_own_context (test->body);
+  else
+    test->body ();
+  return NULL;
+}
+
+static void
+run_case (gconstpointer data)
+{
+  const Case *test = data;
+
+  manner = test->manner;
+  alarm (MK_TEST_CASE_LIMIT_S);
+  if (manner == SYNC_IN_THREAD || manner == ASYNC_IN_THREAD)
+    g_thread_join (g_thread_new ("test", run_in_thread, (gpointer) test));
+  else if (manner == ASYNC_IN_PUSHED_CONTEXT)
+    run_in_own_context (test->body);
+  else
+    test->body ();
+  /* So that no signal of this case is emitted in the next one. */
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  alarm (0);
+}
+
+static void
+add_case (const char *path, const char *suffix, MkTestBody body, Manner case_manner)
+{
+  g_autofree char *full_path = g_strconcat (path, suffix, NULL);
+  Case *test = g_new0 (Case, 1);
+
+  test->body = body;
+  test->manner = case_manner;
+  g_test_add_data_func_full (full_path, test, run_case, g_free);
+}
+
+void
+mk_test_add_once (const char *path, MkTestBody body)
+{
+  add_case (path, "", body, SYNC);
+}
+
+/* Synchronously without a main loop, asynchronously with one */
+void
+mk_test_add (const char *path, MkTestBody body)
+{
+  add_case (path, "/sync", body, SYNC);
+  add_case (path, "/async", body, ASYNC);
+}
+
+void
+mk_test_add_everywhere (const char *path, MkTestBody body)
+{
+  mk_test_add (path, body);
+  add_case (path, "/async-in-pushed-context", body, ASYNC_IN_PUSHED_CONTEXT);
+  add_case (path, "/sync-in-thread", body, SYNC_IN_THREAD);
+  add_case (path, "/async-in-thread", body, ASYNC_IN_THREAD);
+}
+
+gboolean
+mk_test_is_async (void)
+{
+  return manner != SYNC && manner != SYNC_IN_THREAD;
+}
+
+/* Calls */
+
+static GAsyncResult *
+await (GAsyncResult **result)
+{
+  g_assert_true (mk_test_await_result (g_main_context_get_thread_default (), result, MK_TEST_LIMIT_MS));
+  return *result;
+}
+
+#define CALL(operation, self, error, ...)                                                                    \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    g_autoptr (GAsyncResult) _result = NULL;                                                                 \
+                                                                                                             \
+    if (!mk_test_is_async ())                                                                                \
+      return operation (self, __VA_ARGS__, error);                                                           \
+    operation##_async (self, __VA_ARGS__, mk_test_store_result, &_result);                                   \
+    g_assert_null (_result);                                                                                 \
+    return operation##_finish (self, await (&_result), error);                                               \
+  }                                                                                                          \
+  G_STMT_END
+
+gboolean
+mk_test_start (gpointer executor, GCancellable *cancellable, GError **error)
+{
+  CALL (mk_simple_executor_start, executor, error, cancellable);
+}
+
+gboolean
+mk_test_stop (gpointer executor, GCancellable *cancellable, GError **error)
+{
+  CALL (mk_simple_executor_stop, executor, error, cancellable);
+}
+
+gboolean
+mk_test_stop_full (gpointer executor, int stop_signal, int expected, guint timeout_ms, GError **error)
+{
+  CALL (mk_simple_executor_stop_full, executor, error, stop_signal, expected, timeout_ms, NULL);
+}
+
+gboolean
+mk_test_kill (gpointer executor, GCancellable *cancellable, GError **error)
+{
+  CALL (mk_simple_executor_kill, executor, error, cancellable);
+}
+
+gboolean
+mk_test_wait (gpointer executor, GCancellable *cancellable, GError **error)
+{
+  CALL (mk_simple_executor_wait, executor, error, cancellable);
+}
+
+gboolean
+mk_test_wait_for (gpointer executor, gpointer probe, GCancellable *cancellable, GError **error)
+{
+  CALL (mk_simple_executor_wait_for, executor, error, probe, cancellable);
+}
+
+gboolean
+mk_test_check (gpointer probe, GCancellable *cancellable, GError **error)
+{
+  CALL (mk_probe_check, probe, error, cancellable);
+}
+
+gboolean
+mk_test_probe_wait (gpointer probe, guint timeout_ms, GCancellable *cancellable, GError **error)
+{
+  CALL (mk_probe_wait, probe, error, timeout_ms, cancellable);
+}
+
+gboolean
+mk_test_probe_wait_gone (gpointer probe, guint timeout_ms, GCancellable *cancellable, GError **error)
+{
+  CALL (mk_probe_wait_gone, probe, error, timeout_ms, cancellable);
+}
+
+/* Executors */
+
+static char **
+build_argv (const char *tag, const char *listen, va_list args)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  const char *option;
+
+  g_strv_builder_add_many (builder, mk_test_service_path (), "--tag", tag, NULL);
+  if (listen != NULL)
+    g_strv_builder_add_many (builder, "--listen", listen, NULL);
+  while ((option = va_arg (args, const char *)) != NULL)
+    g_strv_builder_add (builder, option);
+  return g_strv_builder_end (builder);
+}
+
+static MkSimpleExecutor *
+with_limits (gpointer executor)
+{
+  mk_simple_executor_set_start_timeout (executor, MK_TEST_LIMIT_MS);
+  return executor;
+}
+
+MkSimpleExecutor *
+mk_test_executor_new (const char *tag, ...)
+{
+  g_auto (GStrv) argv = NULL;
+  va_list args;
+
+  va_start (args, tag);
+  argv = build_argv (tag, NULL, args);
+  va_end (args);
+  return with_limits (mk_simple_executor_new ((const char *const *) argv));
+}
+
+/* Ready once it listens on 127.0.0.1:@port; by then it has done all that is asked for but "--flood". */
+MkSimpleExecutor *
+mk_test_executor_new_tcp (const char *tag, guint port, ...)
+{
+  g_autofree char *address = mk_test_service_address (port);
+  g_auto (GStrv) argv = NULL;
+  va_list args;
+
+  va_start (args, port);
+  argv = build_argv (tag, address, args);
+  va_end (args);
+  return with_limits (mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", port));
+}
+
+typedef struct
+{
+  MkSimpleExecutor *executor;
+  MkExecutorState state;
+} Expectation;
+
+static gboolean
+has_state (gpointer data)
+{
+  Expectation *expectation = data;
+
+  return mk_simple_executor_get_state (expectation->executor) == expectation->state;
+}
+
+/* Without running a main loop */
+gboolean
+mk_test_await_state (MkSimpleExecutor *executor, MkExecutorState state)
+{
+  Expectation expectation = { executor, state };
+
+  return mk_test_poll_until (has_state, &expectation, MK_TEST_LIMIT_MS);
+}
+
+static gboolean
+is_inactive (gpointer executor)
+{
+  return !mk_simple_executor_get_active (executor);
+}
+
+gboolean
+mk_test_await_inactive (MkSimpleExecutor *executor)
+{
+  return mk_test_poll_until (is_inactive, executor, MK_TEST_LIMIT_MS);
+}
+
+/* Whether the test service is there and does its work */
+gboolean
+mk_test_answers (guint port)
+{
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnection) connection = NULL;
+  char answer[4] = { 0 };
+  gsize length;
+
+  g_socket_client_set_timeout (client, MK_TEST_LIMIT_MS / 1000);
+  g_socket_client_set_enable_proxy (client, FALSE);
+  connection = g_socket_client_connect_to_host (client, "127.0.0.1", port, NULL, NULL);
+  return connection != NULL &&
+         g_input_stream_read_all (
+             g_io_stream_get_input_stream (G_IO_STREAM (connection)), answer, 3, &length, NULL, NULL) &&
+         g_str_equal (answer, "ok\n");
+}
+
+typedef struct
+{
+  GCancellable *cancellable;
+  guint after_ms;
+} Cancellation;
+
+static gpointer
+cancel_in_thread (gpointer data)
+{
+  g_autofree Cancellation *cancellation = data;
+
+  g_usleep (cancellation->after_ms * 1000);
+  g_cancellable_cancel (cancellation->cancellable);
+  g_object_unref (cancellation->cancellable);
+  return NULL;
+}
+
+/* From another thread, so that a synchronous call can be cancelled too */
+void
+mk_test_cancel_later (GCancellable *cancellable, guint after_ms)
+{
+  Cancellation *cancellation = g_new0 (Cancellation, 1);
+
+  cancellation->cancellable = g_object_ref (cancellable);
+  cancellation->after_ms = after_ms;
+  g_thread_unref (g_thread_new ("canceller", cancel_in_thread, cancellation));
+}
+
+/* Checks */
+
+void
+mk_test_assert_starts (gpointer executor)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean started = mk_test_start (executor, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (started);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_READY);
+}
+
+void
+mk_test_assert_stops (gpointer executor)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean stopped = mk_test_stop (executor, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (stopped);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+}
+
+void
+mk_test_assert_state (gpointer executor, MkExecutorState state)
+{
+  g_assert_cmpint (mk_simple_executor_get_state (executor), ==, state);
+}
+
+void
+mk_test_assert_contains (const char *text, const char *part)
+{
+  g_assert_nonnull (text);
+  if (strstr (text, part) == NULL)
+    g_error ("“%s” is not in “%s”", part, text);
+}
+
+/* At this moment, and nothing to be reaped either: the only services are those of @tag. */
+void
+mk_test_assert_nothing_left (const char *tag)
+{
+  g_autoptr (GArray) children = mk_test_find_children (getpid (), TRUE);
+  g_autofree char *survivors = mk_test_describe_tagged (tag);
+
+  g_assert_cmpstr (survivors, ==, "");
+  g_assert_cmpuint (children->len, ==, 0);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <limits.h>
+
+#define MAX_WORDS 32
+#define NEVER     INT_MIN
+
+/* What --print and its like ask for, in the order in which they were given */
+typedef enum
+{
+  WORD_CWD,
+  WORD_ENV,
+  WORD_SIGNALS,
+  WORD_STDERR,
+  WORD_STDOUT,
+} WordKind;
+
+typedef struct
+{
+  WordKind kind;
+  const char *text;
+} Word;
+
+typedef struct
+{
+  Word words[MAX_WORDS];
+  int n_words;
+  int after, children, exit_after, flood, fork_pause, lifetime, on_term, status, term_delay;
+  int bind_only, daemon, daemonised, deaf, echo, fork_children, fork_forever, no_newline, orphan, scrub_env,
+      setsid_children, stopped;
+  const char *listen, *pid_file, *ready, *stamp, *tag;
+} Options;
+
+extern Options opt;
+
+void parse_options (int argc, char **argv);

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What the C tests share: free ports, waiting with a limit, the test service, and a look at /proc for what
+ * is left of it.
+ *
+ * A survivor is a process with the tag of a test among its arguments.
+ */
+
+#include "mk-test-util.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static gboolean
+port_is_free (int family, const struct sockaddr *address, socklen_t length)
+{
+  int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  gboolean is_free = fd < 0 || bind (fd, address, length) == 0;
+
+  /* A machine without IPv6 has nothing on that port. */
+  if (!is_free && errno == EADDRNOTAVAIL)
+    is_free = TRUE;
+  if (fd >= 0)
+    close (fd);
+  return is_free;
+}
+
+/*
+ * A random port below the range that the kernel gives to clients: there, a probe that asks before the service
+ * listens could be given the very port that it asks, and connect to itself.
+ */
+guint
+mk_test_free_port (void)
+{
+  for (guint i = 0; i < 1000; i++)
+    {
+      guint port = g_random_int_range (10000, 32000);
+      struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons (port) };
+      struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons (port) };
+
+      if (port_is_free (AF_INET, (struct sockaddr *) &v4, sizeof v4) &&
+          port_is_free (AF_INET6, (struct sockaddr *) &v6, sizeof v6))
+        return port;
+    }
+  g_error ("no free port");
+}
+
+/* Whether somebody listens there. Who does not accept any more lets us wait: that is somebody, too. */
+gboolean
+mk_test_port_accepts (guint port)
+{
+  struct sockaddr_in address = {
+    .sin_family = AF_INET,
+    .sin_port = htons (port),
+    .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
+  };
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  gboolean accepted = connect (fd, (struct sockaddr *) &address, sizeof address) == 0 || errno == EINPROGRESS;
+
+  close (fd);
+  return accepted;
+}
+
+/* Waiting */
+
+gboolean
+mk_test_poll_until (MkTestFunc func, gpointer data, guint limit_ms)
+{
+  gint64 deadline = g_get_monotonic_time () + limit_ms * G_TIME_SPAN_MILLISECOND;
+
+  for (;;)
+    {
+      if (func (data))
+        return TRUE;
+      if (g_get_monotonic_time () >= deadline)
+        return FALSE;
+      g_usleep (2000);
+    }
+}
+
+static gboolean
+set_flag (gpointer flag)
+{
+  *(gboolean *) flag = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+static GSource *
+attach_limit (GMainContext *context, guint limit_ms, gboolean *expired)
+{
+  GSource *source = g_timeout_source_new (limit_ms);
+
+  g_source_set_callback (source, set_flag, expired, NULL);
+  g_source_attach (source, context);
+  return source;
+}
+
+/* Iterates until @func is true; @func is asked after each iteration, so something must wake the context. */
+gboolean
+mk_test_iterate_until (GMainContext *context, MkTestFunc func, gpointer data, guint limit_ms)
+{
+  gboolean expired = FALSE;
+  g_autoptr (GSource) limit = attach_limit (context, limit_ms, &expired);
+  gboolean happened;
+
+  while (!(happened = func (data)) && !expired)
+    g_main_context_iteration (context, TRUE);
+  g_source_destroy (limit);
+  return happened;
+}
+
+static gboolean
+is_set (gpointer flag)
+{
+  return *(const gboolean *) flag;
+}
+
+gboolean
+mk_test_iterate_until_set (GMainContext *context, const gboolean *flag, guint limit_ms)
+{
+  return mk_test_iterate_until (context, is_set, (gpointer) flag, limit_ms);
+}
+
+static gboolean
+is_there (gpointer result)
+{
+  return *(GAsyncResult *const *) result != NULL;
+}
+
+gboolean
+mk_test_await_result (GMainContext *context, GAsyncResult *const *result, guint limit_ms)
+{
+  return mk_test_iterate_until (context, is_there, (gpointer) result, limit_ms);
+}
+
+/* A GAsyncReadyCallback: @result_out is a GAsyncResult ** to await. */
+void
+mk_test_store_result (GObject *source, GAsyncResult *result, gpointer result_out)
+{
+  GAsyncResult **out = result_out;
+
+  g_assert_null (*out);
+  *out = g_object_ref (result);
+}
+
+/* The test service */
+
+static const char *
+get_program (const char *variable)
+{
+  const char *path = g_getenv (variable);
+
+  if (path == NULL)
+    g_error ("%s is not set: run the tests with meson", variable);
+  return path;
+}
+
+const char *
+mk_test_service_path (void)
+{
+  return get_program ("MK_TEST_SERVICE");
+}
+
+const char *
+mk_test_host_path (void)
+{
+  return get_program ("MK_TEST_HOST");
+}
+
+char *
+mk_test_new_tag (void)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+
+  return g_strconcat ("mk-test-", uuid, NULL);
+}
+
+/* The command of a test service: the path, the tag, and @option and what follows. */
+char **
+mk_test_service_argv (const char *tag, const char *option, ...)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  va_list args;
+
+  g_strv_builder_add_many (builder, mk_test_service_path (), "--tag", tag, NULL);
+  va_start (args, option);
+  for (; option != NULL; option = va_arg (args, const char *))
+    g_strv_builder_add (builder, option);
+  va_end (args);
+  return g_strv_builder_end (builder);
+}
+
+/* What --listen wants. */
+char *
+mk_test_service_address (guint port)
+{
+  return g_strdup_printf ("127.0.0.1:%u", port);
+}
+
+/* The monotonic time of the newest stamp @what in the file that --stamp names, or -1. */
+gint64
+mk_test_read_stamp (const char *filename, const char *what)
+{
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+  gint64 us = -1;
+
+  if (!g_file_get_contents (filename, &text, NULL, NULL))
+    return -1;
+  lines = g_strsplit (text, "\n", -1);
+  for (guint i = 0; lines[i] != NULL; i++)
+    {
+      const char *rest = lines[i] + strlen (what);
+
+      if (g_str_has_prefix (lines[i], what) && *rest == ' ')
+        us = g_ascii_strtoll (rest, NULL, 10);
+    }
+  return us;
+}
+
+/* Processes */
+
+static char *
+read_proc (pid_t pid, const char *name, gsize *length)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/%s", (int) pid, name);
+  char *text = NULL;
+
+  return g_file_get_contents (path, &text, length, NULL) ? text : NULL;
+}
+
+/* The supervisor has the arguments of its service behind its own. It is no part of the service. */
+static gboolean
+is_tagged (pid_t pid, gconstpointer tag)
+{
+  gsize length = 0;
+  g_autofree char *arguments = read_proc (pid, "cmdline", &length);
+
+  if (arguments == NULL || g_strcmp0 (arguments, g_getenv ("MIRAKURU_GLIB_SUPERVISOR")) == 0)
+    return FALSE;
+  for (gsize i = 0; i < length; i += strlen (arguments + i) + 1)
+    if (g_str_equal (arguments + i, tag))
+      return TRUE;
+  return FALSE;
+}
+
+static GArray *
+find_processes (gboolean (*matches) (pid_t, gconstpointer), gconstpointer data)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc", 0, NULL);
+  GArray *pids = g_array_new (FALSE, FALSE, sizeof (pid_t));
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      pid_t pid = atoi (name);
+
+      if (pid > 0 && pid != getpid () && matches (pid, data))
+        g_array_append_val (pids, pid);
+    }
+  return pids;
+}
+
+/* A zombie has no arguments any more, and so is not among them. */
+GArray *
+mk_test_find_tagged (const char *tag)
+{
+  return find_processes (is_tagged, tag);
+}
+
+guint
+mk_test_count_tagged (const char *tag)
+{
+  g_autoptr (GArray) pids = mk_test_find_tagged (tag);
+
+  return pids->len;
+}
+
+static gboolean
+none_is_tagged (gpointer tag)
+{
+  return mk_test_count_tagged (tag) == 0;
+}
+
+gboolean
+mk_test_wait_untagged (const char *tag, guint limit_ms)
+{
+  return mk_test_poll_until (none_is_tagged, (gpointer) tag, limit_ms);
+}
+
+static gboolean
+kill_round (gpointer tag)
+{
+  g_autoptr (GArray) pids = mk_test_find_tagged (tag);
+
+  for (guint i = 0; i < pids->len; i++)
+    kill (g_array_index (pids, pid_t, i), SIGKILL);
+  return pids->len == 0;
+}
+
+/* What a test that failed has left. One that forks all the time may slip through, and meets its --lifetime.
+ */
+void
+mk_test_kill_tagged (const char *tag)
+{
+  mk_test_poll_until (kill_round, (gpointer) tag, MK_TEST_LIMIT_MS);
+}
+
+/* For the message of a test that found survivors. */
+char *
+mk_test_describe_tagged (const char *tag)
+{
+  g_autoptr (GArray) pids = mk_test_find_tagged (tag);
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < pids->len; i++)
+    {
+      pid_t pid = g_array_index (pids, pid_t, i);
+      g_autofree char *stat = read_proc (pid, "stat", NULL);
+
+      g_string_append_printf (text, "%s%.40s", i > 0 ? "; " : "", stat != NULL ? stat : "(just gone)");
+    }
+  return g_string_free (text, FALSE);
+}
+
+/* The state and the parent in /proc/PID/stat; the name before them may contain anything. */
+static gboolean
+read_stat (pid_t pid, char *state, pid_t *parent)
+{
+  g_autofree char *stat = read_proc (pid, "stat", NULL);
+  const char *after_name = stat != NULL ? strrchr (stat, ')') : NULL;
+  int number = 0;
+
+  if (after_name == NULL || sscanf (after_name + 1, " %c %d", state, &number) != 2)
+    return FALSE;
+  *parent = number;
+  return TRUE;
+}
+
+static gboolean
+is_zombie (char state)
+{
+  return state == 'Z' || state == 'X';
+}
+
+static gboolean
+is_child_of (pid_t pid, gconstpointer parent)
+{
+  char state;
+  pid_t its_parent;
+
+  return read_stat (pid, &state, &its_parent) && its_parent == GPOINTER_TO_INT (parent);
+}
+
+static gboolean
+is_living_child_of (pid_t pid, gconstpointer parent)
+{
+  return is_child_of (pid, parent) && mk_test_process_lives (pid);
+}
+
+GArray *
+mk_test_find_children (pid_t parent, gboolean with_zombies)
+{
+  return find_processes (with_zombies ? is_child_of : is_living_child_of, GINT_TO_POINTER (parent));
+}
+
+gboolean
+mk_test_process_lives (pid_t pid)
+{
+  char state;
+  pid_t parent;
+
+  return read_stat (pid, &state, &parent) && !is_zombie (state);
+}
+
+static gboolean
+is_dead (gpointer pid)
+{
+  return !mk_test_process_lives (GPOINTER_TO_INT (pid));
+}
+
+gboolean
+mk_test_wait_dead (pid_t pid, guint limit_ms)
+{
+  return mk_test_poll_until (is_dead, GINT_TO_POINTER (pid), limit_ms);
+}
+
+/* For /proc/self/fd, less the one that reads it, and /proc/self/task. */
+guint
+mk_test_count_entries (const char *directory)
+{
+  g_autoptr (GDir) dir = g_dir_open (directory, 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return g_str_has_suffix (directory, "/fd") ? n - 1 : n;
+}
+
+static gboolean
+kill_and_reap_children (gpointer unused)
+{
+  g_autoptr (GArray) children = mk_test_find_children (getpid (), FALSE);
+  pid_t pid;
+
+  for (guint i = 0; i < children->len; i++)
+    kill (g_array_index (children, pid_t, i), SIGKILL);
+  while ((pid = waitpid (-1, NULL, WNOHANG)) > 0)
+    continue;
+  return pid < 0 && errno == ECHILD;
+}
+
+/*
+ * Goes on in a child process, and makes this one what pid 1 is meant to be: it reaps who has lost its parent,
+ * at once, and kills who is left when the tests are over. The pid 1 of a container may do neither, and the
+ * zombies of a service that forks all the time then slow down every look at /proc.
+ *
+ * To be called first of all.
+ */
+void
+mk_test_adopt_orphans (void)
+{
+  int status = 0;
+  pid_t tests, ended;
+
+  prctl (PR_SET_CHILD_SUBREAPER, 1);
+  tests = fork ();
+  g_assert (tests >= 0);
+  if (tests == 0)
+    {
+      prctl (PR_SET_CHILD_SUBREAPER, 0);
+      prctl (PR_SET_PDEATHSIG, SIGKILL);
+      return;
+    }
+
+  do
+    ended = waitpid (-1, &status, 0);
+  while (ended != tests && (ended > 0 || errno == EINTR));
+  mk_test_poll_until (kill_and_reap_children, NULL, MK_TEST_LIMIT_MS);
+  if (WIFSIGNALED (status))
+    raise (WTERMSIG (status));
+  _exit (WEXITSTATUS (status));
+}

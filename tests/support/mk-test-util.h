@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+#include <sys/types.h>
+
+G_BEGIN_DECLS
+
+/* How long something may take that is expected to happen at once. */
+#define MK_TEST_LIMIT_MS (10 * 1000)
+
+/* How long after its end nothing of a service may be left. */
+#define MK_TEST_GONE_MS (4 * 1000)
+
+typedef gboolean (*MkTestFunc) (gpointer data);
+
+guint mk_test_free_port (void);
+gboolean mk_test_port_accepts (guint port);
+
+/* Waiting: all of them tell whether it happened within the limit. */
+gboolean mk_test_poll_until (MkTestFunc func, gpointer data, guint limit_ms);
+gboolean mk_test_iterate_until (GMainContext *context, MkTestFunc func, gpointer data, guint limit_ms);
+gboolean mk_test_iterate_until_set (GMainContext *context, const gboolean *flag, guint limit_ms);
+gboolean mk_test_await_result (GMainContext *context, GAsyncResult *const *result, guint limit_ms);
+void mk_test_store_result (GObject *source, GAsyncResult *result, gpointer result_out);
+
+/* The test service */
+const char *mk_test_service_path (void);
+const char *mk_test_host_path (void);
+char *mk_test_new_tag (void);
+char **mk_test_service_argv (const char *tag, const char *option, ...) G_GNUC_NULL_TERMINATED;
+char *mk_test_service_address (guint port);
+gint64 mk_test_read_stamp (const char *filename, const char *what);
+
+/* Processes: arrays of pid_t, zombies left out but where it says so */
+GArray *mk_test_find_tagged (const char *tag);
+guint mk_test_count_tagged (const char *tag);
+gboolean mk_test_wait_untagged (const char *tag, guint limit_ms);
+void mk_test_kill_tagged (const char *tag);
+char *mk_test_describe_tagged (const char *tag);
+GArray *mk_test_find_children (pid_t parent, gboolean with_zombies);
+gboolean mk_test_process_lives (pid_t pid);
+gboolean mk_test_wait_dead (pid_t pid, guint limit_ms);
+guint mk_test_count_entries (const char *directory);
+void mk_test_adopt_orphans (void);
+
+G_END_DECLS
