@@ -27,6 +27,7 @@ typedef struct
   gint64 deadline;         /* monotonic, G_MAXINT64 for none */
   MkPollerAliveFunc alive; /* (nullable) */
   gpointer alive_data;
+  gpointer quick; /* (owned) (nullable) asks without waiting, where the probe can */
 
   GSource *timer;         /* (owned) (nullable) when to ask next */
   GSource *cancel_source; /* (owned) (nullable) */
@@ -42,6 +43,8 @@ typedef struct
 static void
 poller_free (Poller *self)
 {
+  if (self->quick != NULL)
+    MK_PROBE_GET_CLASS (self->probe)->quick_end (self->probe, self->quick);
   g_clear_pointer (&self->timer, g_source_unref);
   g_object_unref (self->probe);
   g_free (self->last_seen);
@@ -92,35 +95,30 @@ remember (Poller *self, const GError *error)
   self->last_seen = error ? g_strdup (error->message) : mk_probe_dup_detail (self->probe);
 }
 
+/* @error: (nullable): what the attempt said instead of an answer */
 static void
-on_attempted (GObject *object, GAsyncResult *result, gpointer user_data)
+take_answer (GTask *task, gboolean there, const GError *error)
 {
-  GTask *task = user_data;
   Poller *self = g_task_get_task_data (task);
-  g_autoptr (GError) error = NULL;
-  gboolean there = mk_probe_attempt_finish (self->probe, result, &error);
-  gboolean final = error != NULL && error->domain == MK_ERROR;
+  GError *end = NULL;
 
-  self->asking = FALSE;
-
-  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)) && there != self->goal)
+  if (error != NULL && error->domain == MK_ERROR)
     {
-      finish (task, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
+      finish (task, g_error_copy (error));
       return;
     }
-  if (final || there == self->goal)
+  if (there == self->goal)
     {
-      finish (task, final ? g_steal_pointer (&error) : NULL);
+      finish (task, NULL);
       return;
     }
 
   remember (self, error);
-  g_clear_error (&error);
-  if (self->alive != NULL && !self->alive (self->alive_data, &error))
+  if (self->alive != NULL && !self->alive (self->alive_data, &end))
     {
       finish (task,
-              error ? g_steal_pointer (&error)
-                    : g_error_new_literal (MK_ERROR, MK_ERROR_EXITED, "The service is not alive any more"));
+              end ? end
+                  : g_error_new_literal (MK_ERROR, MK_ERROR_EXITED, "The service is not alive any more"));
       return;
     }
 
@@ -132,13 +130,45 @@ on_attempted (GObject *object, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+on_attempted (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Poller *self = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+  gboolean there = mk_probe_attempt_finish (self->probe, result, &error);
+
+  self->asking = FALSE;
+  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)) && there != self->goal)
+    finish (task, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
+  else
+    take_answer (task, there, error);
+}
+
+static MkQuickAnswer
+ask_quickly (Poller *self)
+{
+  if (self->quick == NULL)
+    return MK_QUICK_UNKNOWN;
+
+  return MK_PROBE_GET_CLASS (self->probe)->quick_ask (self->probe, self->quick);
+}
+
+static void
 ask (GTask *task)
 {
   Poller *self = g_task_get_task_data (task);
+  MkQuickAnswer answer;
 
   g_atomic_int_set (&self->woken, FALSE);
-  self->asking = TRUE;
   self->asked_at = g_get_monotonic_time ();
+  answer = ask_quickly (self);
+  if (answer != MK_QUICK_UNKNOWN)
+    {
+      take_answer (task, answer == MK_QUICK_READY, NULL);
+      return;
+    }
+
+  self->asking = TRUE;
   mk_probe_attempt_async (self->probe, self->deadline, g_task_get_cancellable (task), on_attempted, task);
 }
 
@@ -219,6 +249,8 @@ mk_poller_run_async (MkProbe *probe,
       g_source_set_callback (self->cancel_source, G_SOURCE_FUNC (on_cancelled), task, NULL);
       g_source_attach (self->cancel_source, g_task_get_context (task));
     }
+  if (MK_PROBE_GET_CLASS (probe)->quick_begin != NULL)
+    self->quick = MK_PROBE_GET_CLASS (probe)->quick_begin (probe);
 
   ask (task);
 }

@@ -6,6 +6,14 @@
 
 G_BEGIN_DECLS
 
+/* What can be said without waiting. */
+typedef enum
+{
+  MK_QUICK_UNKNOWN, /* it takes a proper attempt */
+  MK_QUICK_NOT_YET,
+  MK_QUICK_READY,
+} MkQuickAnswer;
+
 void mk_probe_set_limits (MkProbe *self, guint max_interval_ms, guint attempt_limit_ms);
 guint mk_probe_get_max_interval (MkProbe *self);
 

@@ -92,7 +92,10 @@ struct _MkProbeClass
 
   /*< private >*/
   char *(*describe_holder) (MkProbe *self);
-  gpointer padding[9];
+  gpointer (*quick_begin) (MkProbe *self);
+  guint (*quick_ask) (MkProbe *self, gpointer quick);
+  void (*quick_end) (MkProbe *self, gpointer quick);
+  gpointer padding[6];
 };
 
 MK_AVAILABLE_IN_1_0

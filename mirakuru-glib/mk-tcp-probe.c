@@ -3,23 +3,21 @@
 /*
  * Asks by connecting, and closes the connection at once.
  *
- * All addresses of the host are tried at the same time: a service on ::1 is found at once although
- * 127.0.0.1 does not answer, and the other way round. GSocketClient could do the same; here the sockets are
- * used directly because a refused attempt then costs a few system calls and no turn of the main loop, so that
- * it can be made every few milliseconds, and because of self-connections: the kernel picks the port of a
- * connecting socket from the range that services on "free" ports are in too. When it picks the very port it
- * connects to, TCP connects the socket to itself. That is no sign of a service, and must not be in the way of
- * one that is about to bind.
+ * All addresses of the host are tried at the same time: a service on ::1 is found at once although 127.0.0.1
+ * does not answer, and the other way round. GSocketClient could do the same; here the sockets are used
+ * directly because of self-connections and the price of an attempt (see mk-tcp-quick.c).
  */
 
 #include "mk-tcp-probe.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "mk-error.h"
 #include "mk-probe-private.h"
 #include "mk-proc.h"
+#include "mk-tcp-quick.h"
 
 #define LOCAL_MAX_INTERVAL_MS   50
 #define LOCAL_ATTEMPT_LIMIT_MS  250
@@ -112,32 +110,6 @@ source_free (gpointer source)
   g_source_unref (source);
 }
 
-static gboolean
-is_connected_to_itself (GSocket *socket)
-{
-  g_autoptr (GSocketAddress) local = g_socket_get_local_address (socket, NULL);
-  g_autoptr (GSocketAddress) remote = g_socket_get_remote_address (socket, NULL);
-  GInetSocketAddress *a, *b;
-
-  if (local == NULL || remote == NULL)
-    return FALSE;
-
-  a = G_INET_SOCKET_ADDRESS (local);
-  b = G_INET_SOCKET_ADDRESS (remote);
-  return g_inet_socket_address_get_port (a) == g_inet_socket_address_get_port (b) &&
-         g_inet_address_equal (g_inet_socket_address_get_address (a), g_inet_socket_address_get_address (b));
-}
-
-/* Closed with a reset, so that the port is free again now and not after TIME_WAIT. */
-static void
-reset_connection (GSocket *socket)
-{
-  struct linger linger = { 1, 0 };
-
-  setsockopt (g_socket_get_fd (socket), SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-  g_socket_close (socket, NULL);
-}
-
 static void
 note_failure (Attempt *attempt, const GError *error)
 {
@@ -157,9 +129,9 @@ check_connected (Attempt *attempt, GSocket *socket)
       note_failure (attempt, error);
       return FALSE;
     }
-  if (is_connected_to_itself (socket))
+  if (mk_tcp_is_connected_to_itself (g_socket_get_fd (socket)))
     {
-      reset_connection (socket);
+      mk_tcp_reset (g_socket_get_fd (socket));
       g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, "Connection refused");
       note_failure (attempt, error);
       return FALSE;
@@ -344,6 +316,40 @@ mk_tcp_probe_check_task (MkProbe *probe, GTask *task)
     }
 }
 
+/* ---- many attempts at a port of this machine ---- */
+
+static gpointer
+mk_tcp_probe_quick_begin (MkProbe *probe)
+{
+  MkTcpProbe *self = MK_TCP_PROBE (probe);
+  MkTcpQuick *quick = NULL;
+  GList *addresses;
+
+  if (!validate (self, NULL) || !is_local (self->host))
+    return NULL;
+
+  addresses = known_addresses (self->host);
+  quick = mk_tcp_quick_new (addresses, (guint16) self->port);
+  g_list_free_full (addresses, g_object_unref);
+  return quick;
+}
+
+static guint
+mk_tcp_probe_quick_ask (MkProbe *probe, gpointer quick)
+{
+  MkQuickAnswer answer = mk_tcp_quick_ask (quick);
+
+  if (answer == MK_QUICK_NOT_YET)
+    mk_probe_set_detail (probe, g_strerror (ECONNREFUSED));
+  return answer;
+}
+
+static void
+mk_tcp_probe_quick_end (MkProbe *probe, gpointer quick)
+{
+  mk_tcp_quick_free (quick);
+}
+
 /* ---- words ---- */
 
 static char *
@@ -445,6 +451,9 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   probe_class->check_task = mk_tcp_probe_check_task;
   probe_class->describe = mk_tcp_probe_describe;
   probe_class->describe_holder = mk_tcp_probe_describe_holder;
+  probe_class->quick_begin = mk_tcp_probe_quick_begin;
+  probe_class->quick_ask = mk_tcp_probe_quick_ask;
+  probe_class->quick_end = mk_tcp_probe_quick_end;
 
   /**
    * MkTcpProbe:host:
