@@ -19,6 +19,7 @@
 #include "mk-simple-executor-private.h"
 
 #include "mk-error.h"
+#include "mk-host.h"
 #include "mk-message.h"
 #include "mk-poller.h"
 #include "mk-probe-private.h"
@@ -61,7 +62,7 @@ typedef struct
   MkProcess *process;    /* (owned) (nullable) while TIDYING the one before */
   MkProbe *before_probe; /* (owned) (nullable) asked before anything is started */
   MkProbe *probe;        /* (owned) (nullable) asked until the service is ready */
-  gboolean attached;
+  gint attached;         /* (atomic) */
 
   gint64 begun;
   gint64 deadline;
@@ -107,6 +108,16 @@ mk_start_preempt (GTask *start, gboolean takes_process)
   mk_wake_source_wake (self->news);
 }
 
+/* Call without the lock. A stop that took the process does it, for the next start may use the same probe. */
+void
+mk_start_detach (GTask *start)
+{
+  Start *self = g_task_get_task_data (start);
+
+  if (g_atomic_int_compare_and_exchange (&self->attached, TRUE, FALSE))
+    mk_probe_detach (self->probe, g_task_get_source_object (start));
+}
+
 /* ---- failing ---- */
 
 /* @error: (transfer full): the first one counts */
@@ -144,26 +155,12 @@ dup_goal (Start *self)
 }
 
 static void
-fail_exited (GTask *task, const MkProcessNews *news)
+fail_exited (GTask *task)
 {
   Start *self = g_task_get_task_data (task);
-  g_autofree char *service = mk_message_service (self->process);
-  g_autofree char *status = mk_message_status (news->status);
   g_autofree char *goal = dup_goal (self);
-  g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - self->begun);
 
-  if (news->lost)
-    fail (task,
-          g_error_new (MK_ERROR,
-                       MK_ERROR_SUPERVISOR,
-                       "The supervisor of %s was killed before %s (after %s); the service was killed too",
-                       service,
-                       goal,
-                       duration));
-  else
-    fail (task,
-          g_error_new (
-              MK_ERROR, MK_ERROR_EXITED, "%s %s before %s (after %s)", service, status, goal, duration));
+  fail (task, mk_message_exited_error (self->process, goal, self->begun));
 }
 
 static void
@@ -202,9 +199,7 @@ release (GTask *task)
   g_source_destroy (self->news);
   mk_wake_source_clear (&self->timer);
   mk_wake_source_clear (&self->cancel_source);
-  if (self->attached)
-    mk_probe_detach (self->probe, executor);
-  self->attached = FALSE;
+  mk_start_detach (task);
 
   mk_emitter_wake (mk_simple_executor_get_private (executor)->emitter);
 }
@@ -246,7 +241,7 @@ on_cleaned_up (GObject *object, GAsyncResult *result, gpointer user_data)
   Start *self = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
 
-  if (!mk_step_run_finish (result, &error))
+  if (!mk_step_run_finish (result, NULL, &error))
     {
       g_autofree char *message = g_strdup_printf ("%s (and cleaning up failed: %s)",
                                                   self->error->message,
@@ -267,7 +262,7 @@ wind_up (GTask *task)
   MkSimpleExecutor *executor = g_task_get_source_object (task);
 
   self->stage = WINDING_UP;
-  if (!is_taken (self) && mk_simple_executor_claim_cleanup (executor))
+  if (!is_taken (self) && mk_simple_executor_claim_cleanup (executor, task, NULL))
     mk_simple_executor_run_cleanup (executor, on_cleaned_up, task);
   else
     return_failure (task);
@@ -294,7 +289,8 @@ end (GTask *task)
     mk_process_stop (self->process,
                      launch->stop_signal,
                      launch->kill_signal,
-                     CLAMP (launch->stop_timeout, 1, MK_UNWAITED_GRACE_MS));
+                     launch->stop_timeout > 0 ? MIN (launch->stop_timeout, MK_UNWAITED_GRACE_MS)
+                                              : MK_UNWAITED_GRACE_MS);
   else
     mk_process_kill (self->process, launch->kill_signal);
 }
@@ -342,14 +338,19 @@ become_ready (GTask *task)
   g_object_unref (task);
 }
 
-/* @error: (transfer full) (nullable) */
+/* @error: (transfer full) (nullable). Returns: (transfer full): the same, with the service and the step named
+ */
 static GError *
-step_error (GError *error, const char *name)
+step_error (GTask *task, GError *error, const char *name)
 {
-  if (error == NULL)
-    return g_error_new (MK_ERROR, MK_ERROR_FAILED, "%s failed without saying why", name);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  const char *const *command = mk_simple_executor_get_command (executor);
+  const char *service = command && command[0] ? command[0] : G_OBJECT_TYPE_NAME (executor);
 
-  g_prefix_error (&error, "%s failed: ", name);
+  if (error == NULL)
+    return g_error_new (MK_ERROR, MK_ERROR_FAILED, "%s: %s failed without saying why", service, name);
+
+  g_prefix_error (&error, "%s: %s failed: ", service, name);
   return error;
 }
 
@@ -358,14 +359,14 @@ on_completed (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
   g_autoptr (GError) error = NULL;
-  gboolean done = mk_step_run_finish (result, &error);
+  gboolean done = mk_step_run_finish (result, NULL, &error);
 
   if (!step_is_over (task))
     return;
   if (done)
     become_ready (task);
   else
-    fail (task, step_error (g_steal_pointer (&error), "started()"));
+    fail (task, step_error (task, g_steal_pointer (&error), "started()"));
 }
 
 static void
@@ -395,11 +396,19 @@ complete (GTask *task)
 
 /* ---- waiting until the service is ready ---- */
 
+/*
+ * A process that ended with status 0 may have put its service into the background, where it still belongs to
+ * the tree. With nothing left, only a subclass can know of a service: what answers then is somebody else's.
+ */
 static gboolean
-has_failed (const MkProcessNews *news)
+has_failed (GTask *task)
 {
-  /* A status of 0 may mean that it has put itself into the background. */
-  return news->lost || (news->exited && news->status != 0);
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutorClass *klass = MK_SIMPLE_EXECUTOR_GET_CLASS (g_task_get_source_object (task));
+  MkProcessNews news = mk_process_get_news (self->process);
+
+  return news.lost || (news.exited && news.status != 0) ||
+         (news.gone && self->probe != NULL && klass->check_alive == mk_simple_executor_real_check_alive);
 }
 
 static gboolean
@@ -430,21 +439,20 @@ static void
 on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
-  Start *self = g_task_get_task_data (task);
   g_autofree char *last_seen = NULL;
   g_autoptr (GError) error = NULL;
-  gboolean ready = mk_poller_run_finish (result, &last_seen, &error);
-  MkProcessNews news = mk_process_get_news (self->process);
+  gboolean timed_out;
+  gboolean ready = mk_poller_run_finish (result, &timed_out, &last_seen, &error);
 
   if (!step_is_over (task))
     return;
 
   /* Perhaps somebody else answered. */
-  if (has_failed (&news))
-    fail_exited (task, &news);
+  if (has_failed (task))
+    fail_exited (task);
   else if (ready)
     complete (task);
-  else if (g_error_matches (error, MK_ERROR, MK_ERROR_TIMED_OUT))
+  else if (timed_out)
     fail_timed_out (task, last_seen);
   else
     fail (task, g_steal_pointer (&error));
@@ -456,7 +464,6 @@ wait_until_ready (GTask *task)
   Start *self = g_task_get_task_data (task);
   MkSimpleExecutorClass *klass = MK_SIMPLE_EXECUTOR_GET_CLASS (g_task_get_source_object (task));
   gboolean asks = klass->check_alive != mk_simple_executor_real_check_alive;
-  MkProcessNews news;
 
   mk_wake_source_wake_at (self->timer, G_MAXINT64);
   self->stage = WAITING;
@@ -471,9 +478,8 @@ wait_until_ready (GTask *task)
       self->probe, TRUE, self->deadline, asks ? is_alive : NULL, task, self->cancellable, on_polled, task);
 
   /* The news of its end may have come together with those of its beginning. */
-  news = mk_process_get_news (self->process);
-  if (has_failed (&news))
-    fail_exited (task, &news);
+  if (has_failed (task))
+    fail_exited (task);
 }
 
 /* ---- spawning ---- */
@@ -546,7 +552,7 @@ spawn (GTask *task)
   if (self->probe != NULL)
     {
       mk_probe_attach (self->probe, executor);
-      self->attached = TRUE;
+      g_atomic_int_set (&self->attached, TRUE);
     }
   mk_process_spawn (self->process);
 }
@@ -558,14 +564,14 @@ on_prepared (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
   g_autoptr (GError) error = NULL;
-  gboolean done = mk_step_run_finish (result, &error);
+  gboolean done = mk_step_run_finish (result, NULL, &error);
 
   if (!step_is_over (task))
     return;
   if (done)
     spawn (task);
   else
-    fail (task, step_error (g_steal_pointer (&error), "prepare()"));
+    fail (task, step_error (task, g_steal_pointer (&error), "prepare()"));
 }
 
 static void
@@ -604,7 +610,7 @@ on_checked (GObject *object, GAsyncResult *result, gpointer user_data)
   GTask *task = user_data;
   Start *self = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
-  gboolean there = mk_probe_attempt_finish (self->before_probe, result, &error);
+  gboolean there = mk_probe_attempt_finish_known (self->before_probe, result, &error);
 
   if (!step_is_over (task))
     return;
@@ -646,14 +652,14 @@ on_old_cleaned_up (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
   g_autoptr (GError) error = NULL;
-  gboolean done = mk_step_run_finish (result, &error);
+  gboolean done = mk_step_run_finish (result, NULL, &error);
 
   if (!step_is_over (task))
     return;
   if (done)
     check (task);
   else
-    fail (task, step_error (g_steal_pointer (&error), "cleanup() after the run before"));
+    fail (task, step_error (task, g_steal_pointer (&error), "cleanup() after the run before"));
 }
 
 static void
@@ -666,7 +672,7 @@ on_tidied (GTask *task)
     mk_process_remove_listener (self->process, self->news);
   g_clear_pointer (&self->process, mk_process_unref);
 
-  if (mk_simple_executor_claim_cleanup (executor))
+  if (mk_simple_executor_claim_cleanup (executor, task, NULL))
     {
       self->in_step = TRUE;
       mk_simple_executor_run_cleanup (executor, on_old_cleaned_up, task);
@@ -715,8 +721,8 @@ on_news (gpointer user_data)
     on_tidied (task);
   else if (self->stage == SPAWNING)
     on_spawn_news (task, &news);
-  else if ((self->stage == WAITING || self->stage == COMPLETING) && has_failed (&news) && self->error == NULL)
-    fail_exited (task, &news);
+  else if ((self->stage == WAITING || self->stage == COMPLETING) && self->error == NULL && has_failed (task))
+    fail_exited (task);
   else if (self->stage == ENDING && news.gone)
     wind_up (task);
 
@@ -755,12 +761,18 @@ may_start (MkSimpleExecutor *executor, gboolean checks, GError **error)
   switch (snapshot.state)
     {
     case MK_EXECUTOR_STATE_STARTING:
+      g_set_error_literal (
+          error, G_IO_ERROR, G_IO_ERROR_PENDING, "A start of this executor is under way; wait for its end");
+      return FALSE;
+
     case MK_EXECUTOR_STATE_STOPPING:
-      g_set_error (error,
-                   G_IO_ERROR,
-                   G_IO_ERROR_PENDING,
-                   "A %s of this executor is under way; wait for its end",
-                   snapshot.state == MK_EXECUTOR_STATE_STARTING ? "start" : "stop");
+      g_set_error_literal (error,
+                           G_IO_ERROR,
+                           G_IO_ERROR_PENDING,
+                           priv->start
+                               ? "A start of this executor was stopped, but has not come to its end yet: "
+                                 "let its main context run"
+                               : "A stop of this executor is under way; wait for its end");
       return FALSE;
 
     case MK_EXECUTOR_STATE_READY:
@@ -783,16 +795,17 @@ may_start (MkSimpleExecutor *executor, gboolean checks, GError **error)
     }
 }
 
-/* What a forked child inherited is not its own. */
+/* What a forked child inherited is not its own: neither a process nor an operation. */
 static void
-forget_foreign_process (MkSimpleExecutor *executor)
+forget_inheritance (MkSimpleExecutor *executor)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
-  if (priv->process == NULL || !mk_process_is_foreign (priv->process))
+  if (priv->fork_generation == mk_host_get_fork_generation ())
     return;
 
+  priv->fork_generation = mk_host_get_fork_generation ();
   g_clear_pointer (&priv->process, mk_process_unref);
   priv->phase = MK_EXECUTOR_STATE_STOPPED;
   priv->start = NULL;
@@ -847,7 +860,7 @@ begin (GTask *task, GError **error)
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
   g_autoptr (GMutexLocker) locker = NULL;
 
-  forget_foreign_process (executor);
+  forget_inheritance (executor);
   if (!look_ahead (executor, self, error) || !check_resources (executor, error))
     return FALSE;
 
@@ -951,12 +964,7 @@ mk_simple_executor_start_async (MkSimpleExecutor *self,
     }
 
   start->timer = mk_wake_source_attach (context, "MkStart deadline", on_deadline, task, NULL);
-  if (cancellable != NULL)
-    {
-      start->cancel_source = g_cancellable_source_new (cancellable);
-      g_source_set_callback (start->cancel_source, G_SOURCE_FUNC (on_cancelled), task, NULL);
-      g_source_attach (start->cancel_source, context);
-    }
+  start->cancel_source = mk_cancel_source_attach (cancellable, context, on_cancelled, task);
   mk_emitter_wake (mk_simple_executor_get_private (self)->emitter);
   tidy (task);
 }

@@ -13,6 +13,7 @@
 #include "mk-simple-executor-private.h"
 
 #include "mk-error.h"
+#include "mk-host.h"
 #include "mk-message.h"
 #include "mk-step.h"
 #include "mk-sync.h"
@@ -40,6 +41,8 @@ typedef struct
   guint timeout_ms;
   gint64 deadline;
 
+  GTask *preempted; /* (owned) (nullable) the start whose process this is */
+
   GCancellable *cancellable; /* (owned) of request_stop */
   GSource *news;             /* (owned) (nullable) */
   GSource *timer;            /* (owned) (nullable) the deadline after request_stop */
@@ -57,15 +60,22 @@ stop_free (Stop *self)
 
 /* ---- cleaning up, for starts and stops ---- */
 
-/* Returns: whether the caller has to run cleanup now */
+/*
+ * Only the start that is under way, or else a stop of the process of the last start, may clean up: a stop
+ * whose context runs late must not do it to the run after.
+ *
+ * Returns: whether the caller, either @start or a stop of @process, has to run cleanup now
+ */
 gboolean
-mk_simple_executor_claim_cleanup (MkSimpleExecutor *self)
+mk_simple_executor_claim_cleanup (MkSimpleExecutor *self, GTask *start, MkProcess *process)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
-  gboolean due = priv->cleanup_due;
+  gboolean entitled = priv->start == start && (start != NULL || priv->process == process);
+  gboolean due = entitled && priv->cleanup_due;
 
-  priv->cleanup_due = FALSE;
+  if (entitled)
+    priv->cleanup_due = FALSE;
   return due && MK_SIMPLE_EXECUTOR_GET_CLASS (self)->cleanup != mk_simple_executor_real_step;
 }
 
@@ -167,7 +177,7 @@ on_cleaned_up (GObject *object, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   GError *verdict = judge (self);
 
-  if (!mk_step_run_finish (result, &error) && verdict == NULL)
+  if (!mk_step_run_finish (result, NULL, &error) && verdict == NULL)
     {
       g_prefix_error (&error, "The service was stopped, but cleanup() failed: ");
       verdict =
@@ -189,7 +199,7 @@ process_is_gone (GTask *task)
   self->stage = CLEANING;
   mk_wake_source_clear (&self->cancel_source);
 
-  if (mk_simple_executor_claim_cleanup (executor))
+  if (mk_simple_executor_claim_cleanup (executor, NULL, self->process))
     mk_simple_executor_run_cleanup (executor, on_cleaned_up, task);
   else
     finish (task, TRUE, judge (self));
@@ -202,8 +212,13 @@ check_gone (GTask *task)
 {
   Stop *self = g_task_get_task_data (task);
 
-  if (self->stage == WAITING && mk_process_get_news (self->process).gone)
+  if (!mk_process_get_news (self->process).gone)
+    return;
+
+  if (self->stage == WAITING)
     process_is_gone (task);
+  else if (self->stage == REQUESTING)
+    g_cancellable_cancel (self->cancellable);
 }
 
 static guint
@@ -238,7 +253,7 @@ on_requested (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
   Stop *self = g_task_get_task_data (task);
-  gboolean requested = mk_step_run_finish (result, NULL);
+  gboolean requested = mk_step_run_finish (result, NULL, NULL);
 
   self->stage = WAITING;
   if (self->cancelled)
@@ -284,9 +299,8 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
     g_cancellable_cancel (self->cancellable);
   else
     {
-      /* Nobody else watches the deadline from here on. */
-      if (!mk_process_get_news (self->process).asked)
-        send_order (self);
+      /* Nobody watches the deadline of a gentler request from here on. */
+      send_order (self);
       return_cancelled (task);
     }
 
@@ -305,8 +319,9 @@ begin (GTask *task, gboolean *requests)
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
   gboolean starting = priv->start != NULL;
 
-  if (priv->process == NULL || mk_process_is_foreign (priv->process) ||
-      (starting && mk_process_get_news (priv->process).gone))
+  if (priv->fork_generation != mk_host_get_fork_generation ())
+    return FALSE;
+  if (priv->process == NULL || (starting && mk_process_get_news (priv->process).gone))
     {
       /* A start that has not spawned anything yet winds itself up. */
       if (starting)
@@ -322,9 +337,10 @@ begin (GTask *task, gboolean *requests)
   if (starting)
     {
       mk_start_preempt (priv->start, TRUE);
-      priv->start = NULL;
+      self->preempted = g_object_ref (g_steal_pointer (&priv->start));
     }
   *requests = !self->kill && !starting && !priv->request_made && priv->phase == MK_EXECUTOR_STATE_READY &&
+              !mk_process_get_news (priv->process).gone &&
               MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->request_stop != mk_simple_executor_real_step;
   priv->request_made = TRUE;
   priv->phase = MK_EXECUTOR_STATE_STOPPING;
@@ -340,6 +356,7 @@ request (GTask *task)
   MkSimpleExecutor *executor = g_task_get_source_object (task);
 
   self->stage = REQUESTING;
+  mk_process_set_asked (self->process);
   mk_step_run_async (executor,
                      (MkStepFunc) MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->request_stop,
                      "request_stop()",
@@ -359,12 +376,7 @@ add_sources (GTask *task)
 
   self->news = mk_wake_source_attach (context, "MkStop news", on_news, task, NULL);
   self->timer = mk_wake_source_attach (context, "MkStop deadline", on_deadline, task, NULL);
-  if (cancellable != NULL)
-    {
-      self->cancel_source = g_cancellable_source_new (cancellable);
-      g_source_set_callback (self->cancel_source, G_SOURCE_FUNC (on_cancelled), task, NULL);
-      g_source_attach (self->cancel_source, context);
-    }
+  self->cancel_source = mk_cancel_source_attach (cancellable, context, on_cancelled, task);
   mk_process_add_listener (self->process, self->news);
 }
 
@@ -404,6 +416,9 @@ stop (MkSimpleExecutor *executor,
       return;
     }
 
+  if (self->preempted != NULL)
+    mk_start_detach (self->preempted);
+  g_clear_object (&self->preempted);
   mk_emitter_wake (priv->emitter);
   add_sources (task);
   if (requests)

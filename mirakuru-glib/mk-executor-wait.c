@@ -95,14 +95,9 @@ static void
 watch_cancellable (GTask *task, GCancellableSourceFunc func)
 {
   Wait *self = g_task_get_task_data (task);
-  GCancellable *cancellable = g_task_get_cancellable (task);
 
-  if (cancellable == NULL)
-    return;
-
-  self->cancel_source = g_cancellable_source_new (cancellable);
-  g_source_set_callback (self->cancel_source, G_SOURCE_FUNC (func), task, NULL);
-  g_source_attach (self->cancel_source, g_task_get_context (task));
+  self->cancel_source =
+      mk_cancel_source_attach (g_task_get_cancellable (task), g_task_get_context (task), func, task);
 }
 
 /* ---- until nothing is left ---- */
@@ -226,18 +221,6 @@ finish_with_output (GTask *task)
 }
 
 static void
-set_exited (Wait *self, const MkProcessNews *news)
-{
-  g_autofree char *service = mk_message_service (self->process);
-  g_autofree char *status = mk_message_status (news->status);
-  g_autofree char *goal = mk_probe_describe (self->probe);
-  g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - self->begun);
-
-  self->error =
-      g_error_new (MK_ERROR, MK_ERROR_EXITED, "%s %s before %s (after %s)", service, status, goal, duration);
-}
-
-static void
 set_timed_out (Wait *self, const char *last_seen)
 {
   g_autofree char *service = mk_message_service (self->process);
@@ -262,9 +245,11 @@ on_wait_for_news (gpointer user_data)
   Wait *self = g_task_get_task_data (task);
   MkProcessNews news = mk_process_get_news (self->process);
 
-  if (self->polling && self->error == NULL && news.exited && (news.status != 0 || news.lost))
+  if (self->polling && self->error == NULL && news.exited && (news.status != 0 || news.lost || news.gone))
     {
-      set_exited (self, &news);
+      g_autofree char *goal = mk_probe_describe (self->probe);
+
+      self->error = mk_message_exited_error (self->process, goal, self->begun);
       g_cancellable_cancel (self->cancellable);
     }
   else if (!self->polling && news.gone)
@@ -289,7 +274,8 @@ on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
   Wait *self = g_task_get_task_data (task);
   g_autofree char *last_seen = NULL;
   GError *error = NULL;
-  gboolean there = mk_poller_run_finish (result, &last_seen, &error);
+  gboolean timed_out;
+  gboolean there = mk_poller_run_finish (result, &timed_out, &last_seen, &error);
 
   self->polling = FALSE;
   if (self->error != NULL)
@@ -299,7 +285,7 @@ on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
     }
   else if (there)
     finish (task, NULL);
-  else if (g_error_matches (error, MK_ERROR, MK_ERROR_TIMED_OUT))
+  else if (timed_out)
     {
       g_clear_error (&error);
       set_timed_out (self, last_seen);

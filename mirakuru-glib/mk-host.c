@@ -3,9 +3,9 @@
 /*
  * What happens when the host, the program that uses the library, forks or ends.
  *
- * A forked child inherits copies of the sockets that tell the supervisors that the host lives. They are
- * closed at once, else a supervisor would not see that the parent went away; and the "fork generation"
- * changes, by which the child knows what is not its own.
+ * A forked child inherits copies of the pipes, and of the sockets that tell the supervisors that the host
+ * lives. They are closed at once, else a supervisor would not see that the parent went away; and the "fork
+ * generation" changes, by which the child knows what is not its own.
  *
  * At a normal exit all that still runs is killed, and nothing is left when exit() returns. A crash needs
  * nothing here: the supervisors see it.
@@ -14,6 +14,7 @@
 #include "mk-host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -52,6 +53,18 @@ close_copy (int fd)
     close (fd);
 }
 
+/* For a descriptor that belongs to an object: its number must not come to mean something else. */
+static void
+blind_copy (int fd)
+{
+  int null_fd = fd >= 0 ? open ("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+
+  if (null_fd < 0)
+    return;
+  dup3 (null_fd, fd, O_CLOEXEC);
+  close (null_fd);
+}
+
 static void
 after_fork_in_child (void)
 {
@@ -62,6 +75,7 @@ after_fork_in_child (void)
       MkHostRecord *record = g_ptr_array_index (records, i);
 
       close_copy (record->control_fd);
+      blind_copy (record->input_fd);
       close_copy (record->output_fds[0]);
       close_copy (record->output_fds[1]);
     }
@@ -111,8 +125,8 @@ kill_all_at_exit (void)
     wait_for_end (&fds[i], deadline);
 }
 
-static void
-ensure_hooks (void)
+void
+mk_host_ensure (void)
 {
   static gsize done;
 
@@ -128,14 +142,14 @@ ensure_hooks (void)
 guint
 mk_host_get_fork_generation (void)
 {
-  ensure_hooks ();
+  mk_host_ensure ();
   return fork_generation;
 }
 
 void
 mk_host_record_init (MkHostRecord *record)
 {
-  *record = (MkHostRecord){ -1, { -1, -1 }, 0 };
+  *record = (MkHostRecord){ -1, -1, { -1, -1 }, 0 };
 }
 
 /* Closes a descriptor of a record, and forgets it. */

@@ -10,10 +10,12 @@ G_BEGIN_DECLS
 typedef struct
 {
   int control_fd;    /* −1 where closed */
+  int input_fd;      /* −1 where closed */
   int output_fds[2]; /* −1 where closed */
   GPid supervisor;   /* 0 where not known */
 } MkHostRecord;
 
+void mk_host_ensure (void);
 guint mk_host_get_fork_generation (void);
 
 void mk_host_record_init (MkHostRecord *record);

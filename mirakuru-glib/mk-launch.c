@@ -194,9 +194,10 @@ open_file (const char *path, int flags, int *fd, GError **error)
 {
   g_autofree char *what = NULL;
 
-  *fd = above_stdio (open (path, flags | O_CLOEXEC | O_NOCTTY, 0666));
+  /* A FIFO that nobody reads must not block the worker. */
+  *fd = above_stdio (open (path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666));
   if (*fd >= 0)
-    return TRUE;
+    return g_unix_set_fd_nonblocking (*fd, FALSE, error);
 
   what = g_strdup_printf ("Cannot open “%s”", path);
   return system_error (error, what);
@@ -274,16 +275,17 @@ static char *
 find_program (MkLaunch *self)
 {
   const char *path = g_environ_getenv (self->environment, "PATH");
+  g_autofree char *base = g_canonicalize_filename (self->cwd ? self->cwd : ".", NULL);
   g_auto (GStrv) folders = NULL;
 
   if (strchr (self->argv[0], '/') != NULL)
-    return g_canonicalize_filename (self->argv[0], self->cwd);
+    return g_canonicalize_filename (self->argv[0], base);
 
   folders = g_strsplit (path ? path : "/usr/local/bin:/usr/bin:/bin", ":", -1);
   for (char **folder = folders; *folder != NULL; folder++)
     {
       g_autofree char *relative = g_build_filename (**folder ? *folder : ".", self->argv[0], NULL);
-      g_autofree char *file = g_canonicalize_filename (relative, self->cwd);
+      g_autofree char *file = g_canonicalize_filename (relative, base);
 
       if (g_file_test (file, G_FILE_TEST_EXISTS))
         return g_steal_pointer (&file);

@@ -6,6 +6,8 @@
 
 #include "mk-message.h"
 
+#include "mk-error.h"
+
 #define LAST_LINES 10
 #define LAST_BYTES 2000
 
@@ -76,6 +78,33 @@ mk_message_output (MkProcess *process)
   add_file (message, launch->stderr_mode, launch->stderr_path, "Error output");
 
   return g_string_free (message, FALSE);
+}
+
+/* Why a service cannot become ready any more. @begun: monotonic time */
+GError *
+mk_message_exited_error (MkProcess *process, const char *goal, gint64 begun)
+{
+  MkProcessNews news = mk_process_get_news (process);
+  g_autofree char *service = mk_message_service (process);
+  g_autofree char *status = mk_message_status (news.status);
+  g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - begun);
+
+  if (news.lost)
+    return g_error_new (MK_ERROR,
+                        MK_ERROR_SUPERVISOR,
+                        "The supervisor of %s was killed before %s (after %s); the service was killed too",
+                        service,
+                        goal,
+                        duration);
+
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_EXITED,
+                      "%s %s before %s (after %s)%s",
+                      service,
+                      status,
+                      goal,
+                      duration,
+                      news.status == 0 ? ", and left no process that could get ready" : "");
 }
 
 /* "; last seen: Connection refused", or nothing */

@@ -12,6 +12,7 @@ char *mk_message_duration (gint64 duration_us);
 char *mk_message_status (int status);
 char *mk_message_service (MkProcess *process);
 char *mk_message_output (MkProcess *process);
+GError *mk_message_exited_error (MkProcess *process, const char *goal, gint64 begun);
 char *mk_message_seen (const char *last_seen);
 
 G_END_DECLS

@@ -7,8 +7,6 @@
 
 #include "mk-output-stream.h"
 
-#include "mk-wake-source.h"
-
 struct _MkOutputStream
 {
   GInputStream parent_instance;
@@ -73,20 +71,60 @@ mk_output_stream_read_nonblocking (GPollableInputStream *stream, void *buffer, g
   return n;
 }
 
-static gboolean
-on_woken (gpointer user_data)
+/* ---- a source that is ready for as long as the stream is readable ---- */
+
+typedef struct
 {
+  GSource source;
+  MkOutputStream *stream; /* (owned) */
+} ReadableSource;
+
+static gboolean
+readable_source_prepare (GSource *source, int *timeout)
+{
+  *timeout = -1;
+  return mk_output_stream_is_readable (G_POLLABLE_INPUT_STREAM (((ReadableSource *) source)->stream));
+}
+
+static gboolean
+readable_source_check (GSource *source)
+{
+  return mk_output_stream_is_readable (G_POLLABLE_INPUT_STREAM (((ReadableSource *) source)->stream));
+}
+
+static gboolean
+readable_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  /* The capture wakes it by this. */
+  g_source_set_ready_time (source, -1);
   return G_SOURCE_CONTINUE;
 }
+
+static void
+readable_source_finalize (GSource *source)
+{
+  g_object_unref (((ReadableSource *) source)->stream);
+}
+
+static GSourceFuncs readable_source_funcs = {
+  readable_source_prepare,
+  readable_source_check,
+  readable_source_dispatch,
+  readable_source_finalize,
+  NULL,
+  NULL,
+};
 
 static GSource *
 mk_output_stream_create_source (GPollableInputStream *stream, GCancellable *cancellable)
 {
   MkOutputStream *self = MK_OUTPUT_STREAM (stream);
-  g_autoptr (GSource) waker = mk_wake_source_new ("MkOutputStream", on_woken, NULL, NULL);
+  g_autoptr (GSource) readable = g_source_new (&readable_source_funcs, sizeof (ReadableSource));
   GSource *source = g_pollable_source_new (G_OBJECT (stream));
 
-  g_source_add_child_source (source, waker);
+  g_source_set_static_name (readable, "MkOutputStream");
+  ((ReadableSource *) readable)->stream = g_object_ref (self);
+  g_source_add_child_source (source, readable);
   if (cancellable != NULL)
     {
       g_autoptr (GSource) cancel_source = g_cancellable_source_new (cancellable);
@@ -95,10 +133,7 @@ mk_output_stream_create_source (GPollableInputStream *stream, GCancellable *canc
       g_source_add_child_source (source, cancel_source);
     }
 
-  mk_capture_add_waker (self->capture, waker);
-  if (mk_capture_is_readable (self->capture, self->position))
-    mk_wake_source_wake (waker);
-
+  mk_capture_add_waker (self->capture, readable);
   return source;
 }
 

@@ -38,6 +38,7 @@ typedef struct
   gint64 cost;
   gint64 not_before; /* even when woken */
   char *last_seen;   /* (owned) (nullable) */
+  gboolean timed_out;
 } Poller;
 
 static void
@@ -71,6 +72,9 @@ finish (GTask *task, GError *error)
 static void
 finish_timed_out (GTask *task)
 {
+  Poller *self = g_task_get_task_data (task);
+
+  self->timed_out = TRUE;
   finish (task, g_error_new_literal (MK_ERROR, MK_ERROR_TIMED_OUT, "The time is up"));
 }
 
@@ -107,7 +111,8 @@ take_answer (GTask *task, gboolean there, const GError *error)
       finish (task, g_error_copy (error));
       return;
     }
-  if (there == self->goal)
+  /* With an error it is not known whether it is there. */
+  if (error == NULL && there == self->goal)
     {
       finish (task, NULL);
       return;
@@ -138,7 +143,7 @@ on_attempted (GObject *object, GAsyncResult *result, gpointer user_data)
   gboolean there = mk_probe_attempt_finish (self->probe, result, &error);
 
   self->asking = FALSE;
-  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)) && there != self->goal)
+  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)) && (error != NULL || there != self->goal))
     finish (task, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
   else
     take_answer (task, there, error);
@@ -214,8 +219,8 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 }
 
 /*
- * Asks @probe until it says @goal. Errors of the domain MK_ERROR end the wait, others mean "not
- * yet" (and, for a goal of FALSE, "not there").
+ * Asks @probe until it says @goal. Errors of the domain MK_ERROR end the wait; others mean that it is not
+ * known, so it is asked again.
  *
  * @deadline: monotonic time in microseconds, G_MAXINT64 for none
  */
@@ -243,26 +248,24 @@ mk_poller_run_async (MkProbe *probe,
   self->timer = mk_wake_source_attach (g_task_get_context (task), "MkPoller", on_timer, task, NULL);
   self->wake_handler = g_signal_connect_data (
       probe, "wake", G_CALLBACK (on_wake), g_object_ref (task), (GClosureNotify) (void *) g_object_unref, 0);
-  if (cancellable != NULL)
-    {
-      self->cancel_source = g_cancellable_source_new (cancellable);
-      g_source_set_callback (self->cancel_source, G_SOURCE_FUNC (on_cancelled), task, NULL);
-      g_source_attach (self->cancel_source, g_task_get_context (task));
-    }
+  self->cancel_source = mk_cancel_source_attach (cancellable, g_task_get_context (task), on_cancelled, task);
   if (MK_PROBE_GET_CLASS (probe)->quick_begin != NULL)
     self->quick = MK_PROBE_GET_CLASS (probe)->quick_begin (probe);
 
   ask (task);
 }
 
-/* @last_seen: (out) (transfer full) (nullable): what the last attempt said */
+/*
+ * @timed_out: (out): whether the error is that the deadline passed
+ * @last_seen: (out) (transfer full) (nullable): what the last attempt said
+ */
 gboolean
-mk_poller_run_finish (GAsyncResult *result, char **last_seen, GError **error)
+mk_poller_run_finish (GAsyncResult *result, gboolean *timed_out, char **last_seen, GError **error)
 {
   Poller *self = g_task_get_task_data (G_TASK (result));
 
-  if (last_seen != NULL)
-    *last_seen = g_strdup (self->last_seen);
+  *timed_out = self->timed_out;
+  *last_seen = g_strdup (self->last_seen);
 
   return g_task_propagate_boolean (G_TASK (result), error);
 }

@@ -17,6 +17,6 @@ void mk_poller_run_async (MkProbe *probe,
                           GCancellable *cancellable,
                           GAsyncReadyCallback callback,
                           gpointer user_data);
-gboolean mk_poller_run_finish (GAsyncResult *result, char **last_seen, GError **error);
+gboolean mk_poller_run_finish (GAsyncResult *result, gboolean *timed_out, char **last_seen, GError **error);
 
 G_END_DECLS

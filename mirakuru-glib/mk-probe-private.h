@@ -30,5 +30,6 @@ void mk_probe_attempt_async (MkProbe *self,
                              GAsyncReadyCallback callback,
                              gpointer user_data);
 gboolean mk_probe_attempt_finish (MkProbe *self, GAsyncResult *result, GError **error);
+gboolean mk_probe_attempt_finish_known (MkProbe *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

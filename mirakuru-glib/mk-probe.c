@@ -207,16 +207,17 @@ on_step_done (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   g_autoptr (GError) error = NULL;
-  gboolean there = mk_step_run_finish (result, &error);
+  gboolean timed_out;
+  gboolean there = mk_step_run_finish (result, &timed_out, &error);
 
-  /* That an attempt took too long says "not yet"; it is not the time limit of a wait. */
-  if (g_error_matches (error, MK_ERROR, MK_ERROR_TIMED_OUT))
+  if (error != NULL && timed_out)
     {
-      mk_probe_set_detail (MK_PROBE (object), "no answer in time");
-      g_clear_error (&error);
-    }
+      g_autofree char *detail = mk_probe_dup_detail (MK_PROBE (object));
 
-  if (error != NULL)
+      g_task_return_new_error (
+          task, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "%s", detail ? detail : "no answer in time");
+    }
+  else if (error != NULL)
     g_task_return_error (task, g_steal_pointer (&error));
   else
     g_task_return_boolean (task, there);
@@ -246,7 +247,11 @@ check_at_once (MkProbe *self, GTask *task)
     g_task_return_boolean (task, there);
 }
 
-/* @deadline: monotonic time in microseconds */
+/*
+ * An attempt that takes too long ends with G_IO_ERROR_TIMED_OUT.
+ *
+ * @deadline: monotonic time in microseconds
+ */
 void
 mk_probe_attempt_async (MkProbe *self,
                         gint64 deadline,
@@ -280,6 +285,18 @@ gboolean
 mk_probe_attempt_finish (MkProbe *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* For who asks only once: what does not answer is not there. */
+gboolean
+mk_probe_attempt_finish_known (MkProbe *self, GAsyncResult *result, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  gboolean there = mk_probe_attempt_finish (self, result, &local_error);
+
+  if (local_error != NULL && !g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    g_propagate_error (error, g_steal_pointer (&local_error));
+  return there;
 }
 
 /**
@@ -346,7 +363,7 @@ mk_probe_check_finish (MkProbe *self, GAsyncResult *result, GError **error)
   g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
   g_return_val_if_fail (g_async_result_is_tagged (result, mk_probe_attempt_async), FALSE);
 
-  return mk_probe_attempt_finish (self, result, error);
+  return mk_probe_attempt_finish_known (self, result, error);
 }
 
 /* ---- waiting ---- */
@@ -385,10 +402,11 @@ on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
   Wait *wait = g_task_get_task_data (task);
   g_autofree char *last_seen = NULL;
   g_autoptr (GError) error = NULL;
+  gboolean timed_out;
 
-  if (mk_poller_run_finish (result, &last_seen, &error))
+  if (mk_poller_run_finish (result, &timed_out, &last_seen, &error))
     g_task_return_boolean (task, TRUE);
-  else if (g_error_matches (error, MK_ERROR, MK_ERROR_TIMED_OUT))
+  else if (timed_out)
     return_timed_out (task, wait, last_seen);
   else
     g_task_return_error (task, g_steal_pointer (&error));

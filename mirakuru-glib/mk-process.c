@@ -36,6 +36,8 @@
 
 #define CHUNK_SIZE          65536
 #define CHUNKS_PER_DISPATCH 16
+/* More than a pipe holds; somebody else may go on writing to it. */
+#define LAST_CHUNKS 32
 /* A supervisor that has not emptied the tree this long after the last deadline is given up. */
 #define BACKSTOP_US (5 * G_USEC_PER_SEC)
 /* The sweep ends after this many rounds in a row that found nothing, or after the limit. */
@@ -79,14 +81,15 @@ mk_process_is_foreign (MkProcess *self)
   return self->fork_generation != mk_host_get_fork_generation ();
 }
 
-/* Orders and news may cross the end of the other side, which is noticed elsewhere. */
-static void
+/* Returns: FALSE if the supervisor does not listen; that it has ended is noticed elsewhere */
+static gboolean
 send_message (MkProcess *self, MkMessageType type, int a, int b, int c)
 {
   MkMessage message = { (int32_t) type, a, b, c };
 
-  if (self->record.control_fd >= 0)
-    (void) !send (self->record.control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return self->record.control_fd < 0 ||
+         send (self->record.control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
+         errno != EAGAIN;
 }
 
 /* ---- life ---- */
@@ -280,6 +283,15 @@ on_control (int fd, GIOCondition condition, gpointer user_data)
 
 /* ---- the end ---- */
 
+/* The variable is for programs that run from a build folder; a setuid program must not obey it. */
+static const char *
+supervisor_path (void)
+{
+  const char *path = secure_getenv ("MIRAKURU_GLIB_SUPERVISOR");
+
+  return path != NULL && *path != '\0' ? path : MK_SUPERVISOR_PATH;
+}
+
 /* Drops the reference of the worker. */
 static void
 finish (MkProcess *self)
@@ -288,7 +300,7 @@ finish (MkProcess *self)
 
   for (guint i = 0; i < 2; i++)
     {
-      while (self->record.output_fds[i] >= 0 && pump_once (self, i))
+      for (guint n = 0; n < LAST_CHUNKS && self->record.output_fds[i] >= 0 && pump_once (self, i); n++)
         ;
       close_output (self, i);
     }
@@ -300,10 +312,13 @@ finish (MkProcess *self)
   mk_host_record_close (&self->record.control_fd);
   self->news.gone = TRUE;
   if (self->failure == NULL && self->news.pid == 0 && !self->news.asked)
-    self->failure = g_error_new (MK_ERROR,
-                                 MK_ERROR_SUPERVISOR,
-                                 "The supervisor of “%s” ended before it had started it",
-                                 self->launch->argv[0]);
+    self->failure =
+        g_error_new (MK_ERROR,
+                     MK_ERROR_SUPERVISOR,
+                     "The helper program “%s” ended before it had started “%s”. Is it mk-supervisor, of "
+                     "the version of this library?",
+                     supervisor_path (),
+                     self->launch->argv[0]);
   tell_listeners (self);
   g_mutex_unlock (&self->lock);
 
@@ -383,15 +398,6 @@ on_reaped (GPid pid, int wait_status, gpointer user_data)
 }
 
 /* ---- spawning ---- */
-
-/* The variable is for programs that run from a build folder; a setuid program must not obey it. */
-static const char *
-supervisor_path (void)
-{
-  const char *path = secure_getenv ("MIRAKURU_GLIB_SUPERVISOR");
-
-  return path != NULL && *path != '\0' ? path : MK_SUPERVISOR_PATH;
-}
 
 static GPtrArray *
 supervisor_argv (MkProcess *self)
@@ -506,6 +512,7 @@ take_host_ends (MkProcess *self, MkStdio *stdio, int control_fd)
     {
       /* For its class to ignore SIGPIPE, which a write to a service that ended would raise. */
       g_type_class_unref (g_type_class_ref (G_TYPE_SOCKET));
+      self->record.input_fd = stdio->host[0];
       self->input = g_unix_output_stream_new (steal (&stdio->host[0]), TRUE);
     }
 
@@ -604,8 +611,9 @@ mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeou
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   self->news.asked = self->news.asked || !self->news.exited;
-  send_message (self, MK_MESSAGE_STOP, stop_signal, kill_signal, (int) timeout_ms);
-  if (timeout_ms > 0)
+  if (!send_message (self, MK_MESSAGE_STOP, stop_signal, kill_signal, (int) timeout_ms))
+    set_backstop (self, 0);
+  else if (timeout_ms > 0)
     set_backstop (self, timeout_ms);
 }
 
@@ -619,7 +627,16 @@ mk_process_kill (MkProcess *self, int kill_signal)
   set_backstop (self, MK_UNWAITED_GRACE_MS);
 }
 
-/* Sends a signal to the process group of the service. Returns: FALSE if there is none any more */
+/* The service was asked to end in another way than by a signal. */
+void
+mk_process_set_asked (MkProcess *self)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  self->news.asked = self->news.asked || !self->news.exited;
+}
+
+/* Sends a signal to the process group of the service. Returns: FALSE if nobody can get it */
 gboolean
 mk_process_signal (MkProcess *self, int signal_number)
 {
@@ -628,8 +645,7 @@ mk_process_signal (MkProcess *self, int signal_number)
   if (self->news.gone || self->news.pid == 0 || self->record.control_fd < 0)
     return FALSE;
 
-  send_message (self, MK_MESSAGE_SIGNAL, signal_number, 0, 0);
-  return TRUE;
+  return send_message (self, MK_MESSAGE_SIGNAL, signal_number, 0, 0);
 }
 
 /* ---- what is known ---- */

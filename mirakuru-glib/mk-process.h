@@ -33,6 +33,7 @@ void mk_process_unref (MkProcess *self);
 
 void mk_process_spawn (MkProcess *self);
 void mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeout_ms);
+void mk_process_set_asked (MkProcess *self);
 void mk_process_kill (MkProcess *self, int kill_signal);
 gboolean mk_process_signal (MkProcess *self, int signal_number);
 

@@ -62,6 +62,7 @@ typedef struct
   MkEmitter *emitter; /* (owned) does not change */
 
   /* The life of the service, (locked-by lock). See the head of mk-simple-executor.c. */
+  guint fork_generation; /* in which what follows was set */
   MkExecutorState phase; /* never EXITED */
   MkProcess *process;    /* (owned) (nullable) of the last start, kept until the next one */
   gint64 start_deadline; /* monotonic */
@@ -98,9 +99,10 @@ gboolean mk_simple_executor_real_check_alive (MkSimpleExecutor *self, GError **e
 void mk_simple_executor_real_step (MkSimpleExecutor *self, GTask *task);
 
 /* Shared by the operations. */
-gboolean mk_simple_executor_claim_cleanup (MkSimpleExecutor *self);
+gboolean mk_simple_executor_claim_cleanup (MkSimpleExecutor *self, GTask *start, MkProcess *process);
 void
 mk_simple_executor_run_cleanup (MkSimpleExecutor *self, GAsyncReadyCallback callback, gpointer user_data);
 void mk_start_preempt (GTask *start, gboolean takes_process);
+void mk_start_detach (GTask *start);
 
 G_END_DECLS

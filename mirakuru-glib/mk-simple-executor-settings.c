@@ -60,7 +60,8 @@ set_strv (MkSimpleExecutor *self, char ***field, const char *const *value, guint
   g_auto (GStrv) old = NULL;
 
   g_mutex_lock (lock);
-  if (*field != NULL && value != NULL && g_strv_equal ((const char *const *) *field, value))
+  if ((*field == NULL && value == NULL) ||
+      (*field != NULL && value != NULL && g_strv_equal ((const char *const *) *field, value)))
     {
       g_mutex_unlock (lock);
       return;

@@ -27,6 +27,7 @@
 
 #include "mk-enum-types.h"
 #include "mk-error.h"
+#include "mk-host.h"
 
 /* How long dropping the last reference waits for the tree to be gone. */
 #define DROP_LIMIT_MS 8000
@@ -100,13 +101,13 @@ mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self)
   MkSnapshot snapshot = { MK_EXECUTOR_STATE_STOPPED, FALSE, FALSE, 0, MK_STATUS_NONE };
   MkProcessNews news;
 
+  if (priv->fork_generation != mk_host_get_fork_generation ())
+    return snapshot;
   if (priv->process == NULL)
     {
       snapshot.state = priv->phase;
       return snapshot;
     }
-  if (mk_process_is_foreign (priv->process))
-    return snapshot;
 
   news = mk_process_get_news (priv->process);
   snapshot.state = derive_state (priv, &news);
@@ -374,6 +375,7 @@ mk_simple_executor_init (MkSimpleExecutor *self)
   priv->stdout_mode = MK_STDIO_MODE_CAPTURE;
   priv->stderr_mode = MK_STDIO_MODE_CAPTURE;
   priv->output_limit = DEFAULT_OUTPUT_LIMIT;
+  priv->fork_generation = mk_host_get_fork_generation ();
   priv->phase = MK_EXECUTOR_STATE_STOPPED;
 }
 

@@ -26,9 +26,10 @@ typedef struct
   GCancellable *inner_cancellable; /* (owned) */
   GSource *timer;                  /* (owned) (nullable) the deadline, then the grace */
   GSource *cancel_source;          /* (owned) (nullable) */
-  GSource *dropped;                /* (owned) (nullable) */
+  GSource *dropped;                /* (owned) */
   guint grace_ms;
   GError *reason; /* (owned) (nullable) why the inner task was cancelled */
+  gboolean timed_out;
 } Step;
 
 static void
@@ -38,6 +39,7 @@ step_unref (Step *self)
     return;
 
   g_clear_error (&self->reason);
+  g_source_unref (self->dropped);
   g_object_unref (self->inner_cancellable);
   g_free (self);
 }
@@ -50,7 +52,8 @@ answer (Step *self, gboolean result, GError *error)
 
   mk_wake_source_clear (&self->timer);
   mk_wake_source_clear (&self->cancel_source);
-  mk_wake_source_clear (&self->dropped);
+  /* Not freed yet: the inner task may be dropped in another thread at this moment. */
+  g_source_destroy (self->dropped);
 
   if (error != NULL)
     g_task_return_error (outer, error);
@@ -77,9 +80,15 @@ on_timer (gpointer user_data)
   if (self->reason != NULL)
     answer (self, FALSE, g_steal_pointer (&self->reason));
   else
-    end_early (self,
-               g_error_new (MK_ERROR, MK_ERROR_TIMED_OUT, "%s did not finish in time", self->name),
-               MIN (self->grace_ms, 50));
+    {
+      self->timed_out = TRUE;
+      end_early (self,
+                 g_error_new (MK_ERROR,
+                              MK_ERROR_TIMED_OUT,
+                              "%s did not return its task in time (perhaps it failed without saying so)",
+                              self->name),
+                 MIN (self->grace_ms, 50));
+    }
 
   return G_SOURCE_CONTINUE;
 }
@@ -130,8 +139,7 @@ on_inner_finalized (gpointer user_data, GObject *inner)
   Step *self = user_data;
 
   /* Harmless when the outer task has been answered: the source is destroyed then. */
-  if (self->dropped != NULL)
-    mk_wake_source_wake (self->dropped);
+  mk_wake_source_wake (self->dropped);
   step_unref (self);
 }
 
@@ -158,6 +166,8 @@ mk_step_run_async (gpointer instance,
   self->outer = g_task_new (instance, cancellable, callback, user_data);
   g_task_set_source_tag (self->outer, mk_step_run_async);
   g_task_set_check_cancellable (self->outer, FALSE);
+  g_atomic_ref_count_inc (&self->ref_count);
+  g_task_set_task_data (self->outer, self, (GDestroyNotify) step_unref);
   self->name = name;
   self->grace_ms = grace_ms;
   self->inner_cancellable = g_cancellable_new ();
@@ -166,12 +176,7 @@ mk_step_run_async (gpointer instance,
   self->timer = mk_wake_source_attach (context, "MkStep deadline", on_timer, self, NULL);
   mk_wake_source_wake_at (self->timer, deadline);
   self->dropped = mk_wake_source_attach (context, "MkStep dropped", on_dropped, self, NULL);
-  if (cancellable != NULL)
-    {
-      self->cancel_source = g_cancellable_source_new (cancellable);
-      g_source_set_callback (self->cancel_source, G_SOURCE_FUNC (on_cancelled), self, NULL);
-      g_source_attach (self->cancel_source, context);
-    }
+  self->cancel_source = mk_cancel_source_attach (cancellable, context, on_cancelled, self);
 
   inner = g_task_new (instance, self->inner_cancellable, on_inner_returned, self);
   g_task_set_source_tag (inner, func);
@@ -181,8 +186,13 @@ mk_step_run_async (gpointer instance,
   func (instance, inner);
 }
 
+/* @timed_out: (out) (optional): whether the error is that the deadline passed */
 gboolean
-mk_step_run_finish (GAsyncResult *result, GError **error)
+mk_step_run_finish (GAsyncResult *result, gboolean *timed_out, GError **error)
 {
+  Step *self = g_task_get_task_data (G_TASK (result));
+
+  if (timed_out != NULL)
+    *timed_out = self->timed_out;
   return g_task_propagate_boolean (G_TASK (result), error);
 }

@@ -16,6 +16,6 @@ void mk_step_run_async (gpointer instance,
                         GCancellable *cancellable,
                         GAsyncReadyCallback callback,
                         gpointer user_data);
-gboolean mk_step_run_finish (GAsyncResult *result, GError **error);
+gboolean mk_step_run_finish (GAsyncResult *result, gboolean *timed_out, GError **error);
 
 G_END_DECLS

@@ -229,6 +229,7 @@ try_addresses (GTask *task, GList *addresses)
   MkTcpProbe *self = g_task_get_source_object (task);
   Attempt *attempt = g_task_get_task_data (task);
 
+  mk_probe_set_detail (MK_PROBE (self), NULL);
   for (GList *l = addresses; l != NULL; l = l->next)
     {
       if (try_address (task, l->data, (guint16) self->port))
@@ -297,6 +298,7 @@ mk_tcp_probe_check_task (MkProbe *probe, GTask *task)
       return;
     }
 
+  mk_probe_set_detail (probe, NULL);
   attempt = g_new0 (Attempt, 1);
   attempt->sources = g_ptr_array_new_with_free_func (source_free);
   g_task_set_task_data (task, attempt, (GDestroyNotify) attempt_free);
@@ -310,7 +312,9 @@ mk_tcp_probe_check_task (MkProbe *probe, GTask *task)
   else
     {
       g_autoptr (GResolver) resolver = g_resolver_get_default ();
+      g_autofree char *detail = g_strdup_printf ("the address of “%s” was not found in time", self->host);
 
+      mk_probe_set_detail (probe, detail);
       g_resolver_lookup_by_name_async (
           resolver, self->host, g_task_get_cancellable (task), on_resolved, g_object_ref (task));
     }

@@ -41,6 +41,25 @@ mk_wake_source_attach (GMainContext *context,
   return source;
 }
 
+/* Returns: (transfer full) (nullable): runs @func in @context when @cancellable is cancelled; NULL without
+ * one */
+GSource *
+mk_cancel_source_attach (GCancellable *cancellable,
+                         GMainContext *context,
+                         GCancellableSourceFunc func,
+                         gpointer data)
+{
+  GSource *source;
+
+  if (cancellable == NULL)
+    return NULL;
+
+  source = g_cancellable_source_new (cancellable);
+  g_source_set_callback (source, G_SOURCE_FUNC (func), data, NULL);
+  g_source_attach (source, context);
+  return source;
+}
+
 void
 mk_wake_source_wake (GSource *source)
 {

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 
 G_BEGIN_DECLS
 
@@ -12,6 +12,10 @@ GSource *mk_wake_source_attach (GMainContext *context,
                                 GSourceFunc func,
                                 gpointer data,
                                 GDestroyNotify destroy);
+GSource *mk_cancel_source_attach (GCancellable *cancellable,
+                                  GMainContext *context,
+                                  GCancellableSourceFunc func,
+                                  gpointer data);
 void mk_wake_source_wake (GSource *source);
 void mk_wake_source_wake_at (GSource *source, gint64 time_us);
 void mk_wake_source_clear (GSource **source);

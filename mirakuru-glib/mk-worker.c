@@ -10,6 +10,7 @@
 
 #include <signal.h>
 
+#include "mk-host.h"
 #include "mk-resources.h"
 
 /* For the contexts of this thread and of GLib's own. */
@@ -37,6 +38,8 @@ mk_worker_ensure (GError **error)
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&worker_lock);
   sigset_t all, before;
 
+  /* A fork must find the hook that makes its child forget this thread. */
+  mk_host_ensure ();
   if (worker_context != NULL)
     return TRUE;
   if (!mk_resources_check_descriptors (NEEDED_DESCRIPTORS, error) || !mk_resources_check_thread (error))

@@ -119,6 +119,20 @@ send_news (Supervisor *self, MkMessageType type, int a, int b)
 
 /* ---- starting the service ---- */
 
+/* Where a sandbox does not know close_range(). */
+static void
+for_each_descriptor_from (int first, int (*func) (int fd))
+{
+  for (int fd = first; fd < (int) sysconf (_SC_OPEN_MAX); fd++)
+    func (fd);
+}
+
+static int
+mark_cloexec (int fd)
+{
+  return fcntl (fd, F_SETFD, FD_CLOEXEC);
+}
+
 static void
 fail_in_child (int fd, MkSpawnStep step)
 {
@@ -183,7 +197,8 @@ run_service (Supervisor *self, pid_t supervisor, int report_fd)
   if (self->folder[0] != '\0' && chdir (self->folder) < 0)
     fail_in_child (report_fd, MK_SPAWN_STEP_CHDIR);
 
-  close_range (3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (close_range (3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+    for_each_descriptor_from (3, mark_cloexec);
   exec_in_path (self->argv);
   fail_in_child (report_fd, MK_SPAWN_STEP_EXEC);
 }
@@ -390,15 +405,8 @@ walk (Supervisor *self)
   self->first_walk = false;
 
   end = now_us ();
-  if (self->phase == KILLING)
-    {
-      /* What the found ones left behind must be met before it forks again. */
-      self->next_walk = end + MIN_INTERVAL_US;
-      return;
-    }
-
   self->walk_interval *= 2;
-  if (self->walk_interval < 10 * (end - begin))
+  if (self->phase == STOPPING && self->walk_interval < 10 * (end - begin))
     self->walk_interval = 10 * (end - begin);
   if (self->walk_interval > MAX_INTERVAL_US)
     self->walk_interval = MAX_INTERVAL_US;
@@ -439,6 +447,7 @@ begin_kill (Supervisor *self, int number)
   self->n_signalled = 0;
   self->deadline = number == SIGKILL ? NEVER : now_us () + KILL_GRACE_US;
   self->next_walk = now_us ();
+  self->walk_interval = MIN_INTERVAL_US;
 
   if (number == SIGKILL && self->service > 0 && !self->reaped)
     kill (-self->service, SIGKILL);
@@ -488,6 +497,13 @@ reap (Supervisor *self)
   while ((pid = waitpid (-1, &status, WNOHANG | __WALL)) > 0)
     {
       forget_signalled (self, pid);
+      /* What it left behind must be met before that forks again. */
+      if (self->phase == KILLING)
+        {
+          self->walk_interval = MIN_INTERVAL_US;
+          if (self->next_walk > now_us () + MIN_INTERVAL_US)
+            self->next_walk = now_us () + MIN_INTERVAL_US;
+        }
       if (pid != self->service)
         continue;
 
@@ -607,6 +623,7 @@ give_back_segments (Supervisor *self)
 static void
 run (Supervisor *self)
 {
+  reap (self);
   while (!self->empty)
     {
       struct pollfd fds[] = {
@@ -684,7 +701,8 @@ main (int argc, char **argv)
 
   /* Out of the reach of Ctrl-C on the host's terminal; and nothing of the host's is to be held open. */
   setpgid (0, 0);
-  close_range (MK_CONTROL_FD + 1, ~0U, 0);
+  if (close_range (MK_CONTROL_FD + 1, ~0U, 0) < 0)
+    for_each_descriptor_from (MK_CONTROL_FD + 1, close);
   fcntl (MK_CONTROL_FD, F_SETFD, FD_CLOEXEC);
   prctl (PR_SET_CHILD_SUBREAPER, 1);
   set_up_signals (&self);
