@@ -2,6 +2,15 @@
 
 #include "mk-error.h"
 
+/**
+ * mk_error_quark:
+ *
+ * Gets the error domain of this library.
+ *
+ * Returns: the domain
+ *
+ * Since: 1.0
+ */
 GQuark
 mk_error_quark (void)
 {

@@ -350,7 +350,11 @@ step_error (GTask *task, GError *error, const char *name)
   if (error == NULL)
     return g_error_new (MK_ERROR, MK_ERROR_FAILED, "%s: %s failed without saying why", service, name);
 
-  g_prefix_error (&error, "%s: %s failed: ", service, name);
+  /* What is said of a task that never came back begins with the name. */
+  if (g_str_has_prefix (error->message, name))
+    g_prefix_error (&error, "%s: ", service);
+  else
+    g_prefix_error (&error, "%s: %s failed: ", service, name);
   return error;
 }
 

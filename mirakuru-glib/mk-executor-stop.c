@@ -341,7 +341,7 @@ begin (GTask *task, gboolean *requests)
     }
   *requests = !self->kill && !starting && !priv->request_made && priv->phase == MK_EXECUTOR_STATE_READY &&
               !mk_process_get_news (priv->process).gone &&
-              MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->request_stop != mk_simple_executor_real_step;
+              MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->request_stop != mk_simple_executor_real_request_stop;
   priv->request_made = TRUE;
   priv->phase = MK_EXECUTOR_STATE_STOPPING;
   priv->n_stops++;

@@ -91,10 +91,35 @@ struct _MkProbeClass
   void (*detach) (MkProbe *self, MkSimpleExecutor *executor);
 
   /*< private >*/
+
+  /**
+   * MkProbeClass::describe_holder: (skip)
+   *
+   * Since: 1.0
+   */
   char *(*describe_holder) (MkProbe *self);
+
+  /**
+   * MkProbeClass::quick_begin: (skip)
+   *
+   * Since: 1.0
+   */
   gpointer (*quick_begin) (MkProbe *self);
+
+  /**
+   * MkProbeClass::quick_ask: (skip)
+   *
+   * Since: 1.0
+   */
   guint (*quick_ask) (MkProbe *self, gpointer quick);
+
+  /**
+   * MkProbeClass::quick_end: (skip)
+   *
+   * Since: 1.0
+   */
   void (*quick_end) (MkProbe *self, gpointer quick);
+
   gpointer padding[6];
 };
 

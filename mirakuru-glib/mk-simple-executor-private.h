@@ -97,6 +97,7 @@ char *mk_simple_executor_dup_marker (MkSimpleExecutor *self);
 char **mk_simple_executor_real_build_command (MkSimpleExecutor *self, GError **error);
 gboolean mk_simple_executor_real_check_alive (MkSimpleExecutor *self, GError **error);
 void mk_simple_executor_real_step (MkSimpleExecutor *self, GTask *task);
+void mk_simple_executor_real_request_stop (MkSimpleExecutor *self, GTask *task);
 
 /* Shared by the operations. */
 gboolean mk_simple_executor_claim_cleanup (MkSimpleExecutor *self, GTask *start, MkProcess *process);

@@ -200,6 +200,14 @@ mk_simple_executor_real_step (MkSimpleExecutor *self, GTask *task)
   g_task_return_boolean (task, TRUE);
 }
 
+/* So that the stop signal is sent. */
+void
+mk_simple_executor_real_request_stop (MkSimpleExecutor *self, GTask *task)
+{
+  g_task_return_new_error (
+      task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "There is no gentler way than the stop signal");
+}
+
 static MkProbe *
 mk_simple_executor_real_dup_probe (MkSimpleExecutor *self, gboolean before_start, GError **error)
 {
@@ -307,7 +315,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   klass->prepare = mk_simple_executor_real_step;
   klass->started = mk_simple_executor_real_step;
   klass->check_alive = mk_simple_executor_real_check_alive;
-  klass->request_stop = mk_simple_executor_real_step;
+  klass->request_stop = mk_simple_executor_real_request_stop;
   klass->cleanup = mk_simple_executor_real_step;
   klass->dup_probe = mk_simple_executor_real_dup_probe;
 

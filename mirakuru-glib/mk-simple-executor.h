@@ -88,7 +88,7 @@ struct _MkSimpleExecutorClass
    *
    * Asks the service to end in a gentler way than the stop signal. When @task returned
    * success the service has what is left of the stop timeout to end; after an error from
-   * @task the stop signal is sent.
+   * @task the stop signal is sent. By default that is what happens.
    *
    * Since: 1.0
    */
@@ -108,6 +108,12 @@ struct _MkSimpleExecutorClass
   void (*cleanup) (MkSimpleExecutor *self, GTask *task);
 
   /*< private >*/
+
+  /**
+   * MkSimpleExecutorClass::dup_probe: (skip)
+   *
+   * Since: 1.0
+   */
   MkProbe *(*dup_probe) (MkSimpleExecutor *self, gboolean before_start, GError **error);
   gpointer padding[9];
 };

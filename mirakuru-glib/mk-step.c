@@ -82,12 +82,14 @@ on_timer (gpointer user_data)
   else
     {
       self->timed_out = TRUE;
-      end_early (self,
-                 g_error_new (MK_ERROR,
-                              MK_ERROR_TIMED_OUT,
-                              "%s did not return its task in time (perhaps it failed without saying so)",
-                              self->name),
-                 MIN (self->grace_ms, 50));
+      end_early (
+          self,
+          g_error_new (
+              MK_ERROR,
+              MK_ERROR_TIMED_OUT,
+              "%s did not finish in time: it has not returned its task (perhaps it failed without saying so)",
+              self->name),
+          MIN (self->grace_ms, 50));
     }
 
   return G_SOURCE_CONTINUE;

@@ -12,11 +12,11 @@ G_BEGIN_DECLS
  * MK_STATUS_NONE:
  *
  * Stands where there is no exit status: before a service has ended, and, as the
- * [property@Mk.SimpleExecutor:expected-status], for "the usual ones".
+ * [property@Mk.SimpleExecutor:expected-status], for "the usual ones". It is %G_MININT.
  *
  * Since: 1.0
  */
-#define MK_STATUS_NONE G_MININT
+#define MK_STATUS_NONE (-2147483647 - 1)
 
 /**
  * MkStdioMode:

@@ -56,7 +56,7 @@ mk_bench_quantile (const GArray *figures, double q)
 void
 mk_bench_print_head (void)
 {
-  g_print ("%-50s %4s %9s %9s  %-15s %-4s  %s\n", "", "n", "median", "p95", "limit", "", "to compare with");
+  g_print ("%-54s %4s %9s %9s  %-11s %-4s  %s\n", "", "n", "median", "p95", "limit", "", "to compare with");
 }
 
 static char *
@@ -106,7 +106,7 @@ mk_bench_print_row (const char *what,
   g_autofree char *limit = format_limit (median_limit, p95_limit);
   g_autofree char *other = format_peer (figures, peer, peer_figures);
 
-  g_print ("%-50s %4u %9.3f %9.3f  %-15s %-4s  %s\n",
+  g_print ("%-54s %4u %9.3f %9.3f  %-11s %-4s  %s\n",
            label,
            figures->len,
            mk_bench_quantile (figures, 0.5),

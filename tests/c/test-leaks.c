@@ -121,6 +121,8 @@ launch (Run *run)
   g_autoptr (GError) error = NULL;
   int from_host = -1;
 
+  /* LeakSanitizer takes what a forked copy cannot free any more for lost. */
+  envp = g_environ_setenv (envp, "LSAN_OPTIONS", "detect_leaks=0", TRUE);
   run->port = mk_test_free_port ();
   argv = host_argv (run);
   g_spawn_async_with_pipes (NULL,
@@ -420,7 +422,9 @@ test_host_and_supervisor_sigkilled (void)
   kill (run.host, SIGKILL);
   look_for_survivors (&run);
   clean_up (&run);
-  g_assert_cmpstr (run.failure, ==, NULL);
+  if (run.failure != NULL)
+    g_test_fail_printf ("%s", run.failure);
+  g_free (run.failure);
 }
 
 int

@@ -2,15 +2,12 @@
 
 /*
  * Operations that meet: a stop during a start, two stops, a cancellation, an executor that is dropped in the
- * middle; and a program that forks. Whatever happens, everybody gets an answer, and nothing is left.
+ * middle. Whatever happens, everybody gets an answer, and nothing is left.
  */
 
 #include "mk-test-calls.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define LONG_MS (60 * 1000)
 
@@ -244,19 +241,6 @@ test_stops_in_threads (void)
   mk_test_assert_nothing_left (tag);
 }
 
-static void
-test_stop_ends_wait (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
-  g_autoptr (GAsyncResult) result = NULL;
-
-  mk_test_assert_starts (executor);
-  mk_simple_executor_wait_async (executor, NULL, mk_test_store_result, &result);
-  mk_test_assert_stops (executor);
-  assert_ends (executor, &result, mk_simple_executor_wait_finish);
-}
-
 /* Cancelling a start */
 
 static void
@@ -391,22 +375,6 @@ test_cancel_after_stop (void)
   mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
 }
 
-static void
-test_cancel_wait (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error = NULL;
-
-  mk_test_assert_starts (executor);
-  mk_test_cancel_later (cancellable, 30);
-  g_assert_false (mk_test_wait (executor, cancellable, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-  mk_test_assert_state (executor, MK_EXECUTOR_STATE_READY);
-  mk_test_assert_stops (executor);
-}
-
 /* The last reference is dropped */
 
 static void
@@ -510,79 +478,6 @@ test_drop_in_another_thread_while_busy (void)
     }
 }
 
-/* A program that forks */
-
-static void
-run_own_service (const char *tag)
-{
-  guint port = mk_test_free_port ();
-  g_autoptr (MkSimpleExecutor) own = mk_test_executor_new_tcp (tag, port, NULL);
-
-  mk_test_assert_starts (own);
-  g_assert_true (mk_test_answers (port));
-  mk_test_assert_stops (own);
-}
-
-static int
-await_child (pid_t child)
-{
-  int status = -1;
-
-  while (waitpid (child, &status, 0) < 0 && errno == EINTR)
-    continue;
-  return status;
-}
-
-static void
-test_forked_child_drops_its_copy (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  guint port = mk_test_free_port ();
-  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, port, NULL);
-  pid_t child;
-
-  mk_test_assert_starts (executor);
-  child = fork ();
-  if (child == 0)
-    {
-      alarm (MK_TEST_LIMIT_MS / 1000);
-      /* As if nothing was ever started */
-      if (mk_simple_executor_get_state (executor) != MK_EXECUTOR_STATE_STOPPED ||
-          !mk_simple_executor_stop (executor, NULL, NULL))
-        _exit (1);
-      g_clear_object (&executor);
-      exit (0);
-    }
-  g_assert_cmpint (await_child (child), ==, 0);
-  mk_test_assert_state (executor, MK_EXECUTOR_STATE_READY);
-  g_assert_true (mk_test_answers (port));
-  mk_test_assert_stops (executor);
-  mk_test_assert_nothing_left (tag);
-}
-
-static void
-test_forked_child_starts_its_own (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autofree char *own_tag = mk_test_new_tag ();
-  guint port = mk_test_free_port ();
-  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, port, NULL);
-  pid_t child;
-
-  mk_test_assert_starts (executor);
-  child = fork ();
-  if (child == 0)
-    {
-      alarm (MK_TEST_LIMIT_MS / 1000);
-      run_own_service (own_tag);
-      _exit (0);
-    }
-  g_assert_cmpint (await_child (child), ==, 0);
-  g_assert_true (mk_test_wait_untagged (own_tag, MK_TEST_GONE_MS));
-  g_assert_true (mk_test_answers (port));
-  mk_test_assert_stops (executor);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -597,7 +492,6 @@ main (int argc, char **argv)
   mk_test_add ("/overlap/kill-during-stop", test_kill_during_stop);
   mk_test_add ("/overlap/two-stops", test_two_stops);
   mk_test_add_once ("/overlap/stops-in-threads", test_stops_in_threads);
-  mk_test_add ("/overlap/stop-ends-wait", test_stop_ends_wait);
 
   mk_test_add_everywhere ("/overlap/cancel/before-start", test_cancel_before_start);
   mk_test_add_everywhere ("/overlap/cancel/during-start", test_cancel_during_start);
@@ -606,7 +500,6 @@ main (int argc, char **argv)
   mk_test_add ("/overlap/cancel/before-stop", test_cancel_before_stop);
   mk_test_add ("/overlap/cancel/during-stop", test_cancel_during_stop);
   mk_test_add ("/overlap/cancel/after-stop", test_cancel_after_stop);
-  mk_test_add ("/overlap/cancel/wait", test_cancel_wait);
 
   mk_test_add ("/overlap/drop/running", test_drop_running);
   mk_test_add_once ("/overlap/drop/during-start", test_drop_during_start);
@@ -614,9 +507,6 @@ main (int argc, char **argv)
   mk_test_add_once ("/overlap/drop/during-stop", test_drop_during_stop);
   mk_test_add_once ("/overlap/drop/in-another-thread", test_drop_in_another_thread);
   mk_test_add_once ("/overlap/drop/in-another-thread-while-busy", test_drop_in_another_thread_while_busy);
-
-  mk_test_add_once ("/overlap/fork/child-drops-its-copy", test_forked_child_drops_its_copy);
-  mk_test_add_once ("/overlap/fork/child-starts-its-own", test_forked_child_starts_its_own);
 
   return g_test_run ();
 }

@@ -338,6 +338,7 @@ test_stop_without_processes (void)
   mk_test_assert_starts (executor);
   limit_processes (1);
   mk_test_assert_stops (executor);
+  limit_processes (RLIM_INFINITY);
   mk_test_assert_nothing_left (tag);
 }
 

@@ -6,236 +6,11 @@
  */
 
 #include "mk-test-calls.h"
+#include "mk-test-subclass.h"
 
 #include <signal.h>
-#include <string.h>
 
 #define LONG_MS (60 * 1000)
-
-typedef enum
-{
-  CHAINS_UP,
-  RETURNS_LATER,
-  FAILS,
-  RETURNS_FALSE,
-  DROPS_ITS_TASK,
-  NEVER_RETURNS,
-  CLOSES_INPUT, /* a gentle way to stop a service that reads it */
-} Manner;
-
-typedef enum
-{
-  PREPARE,
-  STARTED,
-  REQUEST_STOP,
-  CLEANUP,
-  N_STEPS
-} Step;
-
-#define TEST_TYPE_EXECUTOR (test_executor_get_type ())
-G_DECLARE_FINAL_TYPE (TestExecutor, test_executor, TEST, EXECUTOR, MkExecutor)
-
-struct _TestExecutor
-{
-  MkExecutor parent_instance;
-
-  GString *calls; /* (owned) their names, in order, repetitions left out */
-  const char *last_call;
-  Manner manners[N_STEPS];
-  GTask *kept; /* (owned) (nullable) of the step that never returns */
-
-  gboolean is_there_before;
-  guint n_checks_before_ready;
-  GError *check_error; /* (owned) (nullable) of build_command, or of after_start_check */
-  gboolean waits_with_error;
-  gboolean is_dead; /* says check_alive */
-  char **command;   /* (owned) (nullable) in place of the property */
-  gboolean has_no_command;
-};
-
-G_DEFINE_FINAL_TYPE (TestExecutor, test_executor, MK_TYPE_EXECUTOR)
-
-static const char *const step_names[] = { "prepare", "started", "request_stop", "cleanup" };
-
-static void
-note_call (TestExecutor *self, const char *name)
-{
-  if (g_strcmp0 (self->last_call, name) == 0 && g_str_has_suffix (name, "check"))
-    return;
-  self->last_call = name;
-  g_string_append_printf (self->calls, "%s ", name);
-}
-
-static gboolean
-return_later (gpointer task)
-{
-  g_task_return_boolean (task, TRUE);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-attach_later (GTask *task)
-{
-  g_autoptr (GSource) source = g_timeout_source_new (20);
-
-  g_source_set_callback (source, return_later, g_object_ref (task), g_object_unref);
-  g_source_attach (source, g_task_get_context (task));
-}
-
-static void
-close_input (TestExecutor *self, GTask *task)
-{
-  g_output_stream_close (mk_simple_executor_get_stdin (MK_SIMPLE_EXECUTOR (self)), NULL, NULL);
-  g_task_return_boolean (task, TRUE);
-}
-
-static void
-run_step (TestExecutor *self, Step step, GTask *task, void (*parent) (MkSimpleExecutor *, GTask *))
-{
-  note_call (self, step_names[step]);
-  g_assert_true (g_task_get_context (task) == g_main_context_get_thread_default () ||
-                 g_main_context_get_thread_default () == NULL);
-  switch (self->manners[step])
-    {
-    case CHAINS_UP:
-      parent (MK_SIMPLE_EXECUTOR (self), task);
-      break;
-    case RETURNS_LATER:
-      attach_later (task);
-      break;
-    case FAILS:
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "the disk is full");
-      break;
-    case RETURNS_FALSE:
-      g_task_return_boolean (task, FALSE);
-      break;
-    case NEVER_RETURNS:
-      g_assert_true (g_set_object (&self->kept, task));
-      break;
-    case CLOSES_INPUT:
-      close_input (self, task);
-      break;
-    case DROPS_ITS_TASK:
-    default:
-      break;
-    }
-}
-
-static void
-test_executor_prepare (MkSimpleExecutor *executor, GTask *task)
-{
-  MkSimpleExecutorClass *parent_class = MK_SIMPLE_EXECUTOR_CLASS (test_executor_parent_class);
-
-  run_step (TEST_EXECUTOR (executor), PREPARE, task, parent_class->prepare);
-}
-
-static void
-test_executor_started (MkSimpleExecutor *executor, GTask *task)
-{
-  MkSimpleExecutorClass *parent_class = MK_SIMPLE_EXECUTOR_CLASS (test_executor_parent_class);
-
-  run_step (TEST_EXECUTOR (executor), STARTED, task, parent_class->started);
-}
-
-static void
-test_executor_request_stop (MkSimpleExecutor *executor, GTask *task)
-{
-  MkSimpleExecutorClass *parent_class = MK_SIMPLE_EXECUTOR_CLASS (test_executor_parent_class);
-
-  run_step (TEST_EXECUTOR (executor), REQUEST_STOP, task, parent_class->request_stop);
-}
-
-static void
-test_executor_cleanup (MkSimpleExecutor *executor, GTask *task)
-{
-  MkSimpleExecutorClass *parent_class = MK_SIMPLE_EXECUTOR_CLASS (test_executor_parent_class);
-
-  g_assert_false (mk_simple_executor_get_active (executor));
-  run_step (TEST_EXECUTOR (executor), CLEANUP, task, parent_class->cleanup);
-}
-
-static char **
-test_executor_build_command (MkSimpleExecutor *executor, GError **error)
-{
-  TestExecutor *self = TEST_EXECUTOR (executor);
-
-  note_call (self, "build_command");
-  if (self->has_no_command)
-    return NULL;
-  if (self->check_error != NULL && !self->waits_with_error)
-    return g_propagate_error (error, g_error_copy (self->check_error)), NULL;
-  if (self->command != NULL)
-    return g_strdupv (self->command);
-  return MK_SIMPLE_EXECUTOR_CLASS (test_executor_parent_class)->build_command (executor, error);
-}
-
-static gboolean
-test_executor_check_alive (MkSimpleExecutor *executor, GError **error)
-{
-  TestExecutor *self = TEST_EXECUTOR (executor);
-
-  note_call (self, "alive_check");
-  return !self->is_dead &&
-         MK_SIMPLE_EXECUTOR_CLASS (test_executor_parent_class)->check_alive (executor, error);
-}
-
-static gboolean
-test_executor_pre_start_check (MkExecutor *executor, GError **error)
-{
-  TestExecutor *self = TEST_EXECUTOR (executor);
-
-  note_call (self, "pre_start_check");
-  return self->is_there_before;
-}
-
-static gboolean
-test_executor_after_start_check (MkExecutor *executor, GError **error)
-{
-  TestExecutor *self = TEST_EXECUTOR (executor);
-
-  note_call (self, "after_start_check");
-  if (self->check_error != NULL)
-    return g_propagate_error (error, g_error_copy (self->check_error)), FALSE;
-  if (self->n_checks_before_ready > 0 && --self->n_checks_before_ready > 0)
-    return FALSE;
-  if (mk_executor_get_probe (executor) != NULL)
-    return MK_EXECUTOR_CLASS (test_executor_parent_class)->after_start_check (executor, error);
-  return TRUE;
-}
-
-static void
-test_executor_finalize (GObject *object)
-{
-  TestExecutor *self = TEST_EXECUTOR (object);
-
-  g_assert_null (self->kept);
-  g_string_free (self->calls, TRUE);
-  g_clear_error (&self->check_error);
-  g_strfreev (self->command);
-  G_OBJECT_CLASS (test_executor_parent_class)->finalize (object);
-}
-
-static void
-test_executor_class_init (TestExecutorClass *klass)
-{
-  MkSimpleExecutorClass *simple_class = MK_SIMPLE_EXECUTOR_CLASS (klass);
-
-  G_OBJECT_CLASS (klass)->finalize = test_executor_finalize;
-  simple_class->prepare = test_executor_prepare;
-  simple_class->started = test_executor_started;
-  simple_class->request_stop = test_executor_request_stop;
-  simple_class->cleanup = test_executor_cleanup;
-  simple_class->build_command = test_executor_build_command;
-  simple_class->check_alive = test_executor_check_alive;
-  MK_EXECUTOR_CLASS (klass)->pre_start_check = test_executor_pre_start_check;
-  MK_EXECUTOR_CLASS (klass)->after_start_check = test_executor_after_start_check;
-}
-
-static void
-test_executor_init (TestExecutor *self)
-{
-  self->calls = g_string_new (NULL);
-}
 
 /* A case */
 
@@ -264,17 +39,23 @@ set_up (const char *option)
   return fixture;
 }
 
-/* The task that was kept comes back when nobody waits for it any more. */
+/*
+ * The task that was kept comes back when nobody waits for it any more. The context of a synchronous call is
+ * not run then: there is nobody whom it could come back to.
+ */
+static void
+give_back_kept (TestExecutor *self)
+{
+  g_autoptr (GTask) kept = g_steal_pointer (&self->kept);
+
+  if (kept != NULL && mk_test_is_async ())
+    g_task_return_boolean (kept, TRUE);
+}
+
 static void
 tear_down (Fixture *fixture)
 {
-  GTask *kept = g_steal_pointer (&fixture->executor->kept);
-
-  if (kept != NULL)
-    {
-      g_task_return_boolean (kept, TRUE);
-      g_object_unref (kept);
-    }
+  give_back_kept (fixture->executor);
   while (g_main_context_iteration (g_main_context_get_thread_default (), FALSE))
     continue;
   g_assert_finalize_object (fixture->executor);
@@ -396,7 +177,7 @@ assert_step_fails (Step step, const char *calls)
     { FAILS, FALSE, G_IO_ERROR_NO_SPACE, "the disk is full" },
     { RETURNS_FALSE, TRUE, MK_ERROR_FAILED, "without saying why" },
     { DROPS_ITS_TASK, TRUE, MK_ERROR_FAILED, "without returning it" },
-    { NEVER_RETURNS, TRUE, MK_ERROR_TIMED_OUT, "did not finish in time" },
+    { NEVER_RETURNS, TRUE, MK_ERROR_TIMED_OUT, "in time" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (failures); i++)
@@ -535,7 +316,6 @@ test_after_start_check_fails (void)
   g_autoptr (Fixture) fixture = set_up (NULL);
   TestExecutor *executor = fixture->executor;
 
-  executor->command = mk_test_service_argv (fixture->tag, NULL);
   executor->waits_with_error = TRUE;
   executor->check_error = g_error_new (MK_ERROR, MK_ERROR_FAILED, "wrong version");
   assert_start_fails (fixture,
@@ -599,6 +379,20 @@ test_gentle_stop (void)
   g_assert_cmpint (mk_simple_executor_get_exit_status (MK_SIMPLE_EXECUTOR (fixture->executor)), ==, 0);
 }
 
+/* The class it is derived from knows no gentler way than the signal. */
+static void
+test_request_chains_up (void)
+{
+  g_autoptr (Fixture) fixture = set_up (NULL);
+  MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (fixture->executor);
+
+  fixture->executor->manners[REQUEST_STOP] = CHAINS_UP;
+  mk_simple_executor_set_stop_timeout (executor, 2000);
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+  g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, -SIGTERM);
+}
+
 static void
 test_request_fails (void)
 {
@@ -649,7 +443,8 @@ test_kill_during_request (void)
   g_assert_true (mk_test_iterate_until (NULL, is_kept, executor, MK_TEST_LIMIT_MS));
   g_assert_true (mk_test_kill (executor, NULL, NULL));
   mk_test_assert_nothing_left (fixture->tag);
-  g_clear_pointer (&fixture->executor->kept, return_later);
+  g_task_return_boolean (fixture->executor->kept, TRUE);
+  g_clear_object (&fixture->executor->kept);
   g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
   g_assert_true (mk_simple_executor_stop_finish (executor, result, NULL));
 }
@@ -717,6 +512,7 @@ main (int argc, char **argv)
   mk_test_add ("/vfuncs/stop/kill-during-request", test_kill_during_request);
   mk_test_add ("/vfuncs/stop/cleanup-fails", test_cleanup_fails);
   mk_test_add ("/vfuncs/stop/cleanup-never-returns", test_cleanup_never_returns);
+  mk_test_add ("/vfuncs/stop/request-chains-up", test_request_chains_up);
 
   return g_test_run ();
 }

@@ -7,7 +7,7 @@ import GObject from 'gi://GObject';
 import Mk from 'gi://Mk?version=1';
 import {
   LOCALHOST, assert, assertEqual, assertError, freePort, listenerOn, marker, outputOf, processes, run,
-  service, testBothWays,
+  service, testBothWays, until,
 } from './harness.js';
 
 /* Returns a task from a timeout, as a step that takes time does. */
@@ -137,9 +137,9 @@ testBothWays('steps', async call => {
   const executor = new Recorder();
   await call(executor, 'start', null);
   assertEqual(executor.steps, ['prepare', 'build_command', 'started']);
+  await until(() => outputOf(executor).includes('built in JavaScript\n'), 'the built command runs');
   await call(executor, 'stop', null);
   assertEqual(executor.steps.at(-1), 'cleanup');
-  assert(outputOf(executor).includes('built in JavaScript\n'), 'the built command ran');
 });
 
 testBothWays('chaining up', async call => {

@@ -12,6 +12,7 @@ from mktest import (
     Sync,
     TestCase,
     free_port,
+    iterate_until,
     listener,
     marker,
     service,
@@ -145,9 +146,10 @@ class SubclassTests:
         executor = self.keep(Recorder())
         self.call(executor, "start")
         self.assertEqual(executor.steps, ["prepare", "build_command", "started"])
+        printed = lambda: executor.dup_output(Mk.Stream.STDOUT).get_data() or b""
+        iterate_until(lambda: b"built in Python\n" in printed(), "the built command runs")
         self.call(executor, "stop")
         self.assertEqual(executor.steps[-1:], ["cleanup"])
-        self.assertIn(b"built in Python\n", executor.dup_output(Mk.Stream.STDOUT).get_data())
 
     def test_chain_up(self):
         executor = self.keep(ChainUp(free_port()))

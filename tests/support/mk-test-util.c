@@ -65,9 +65,12 @@ mk_test_port_accepts (guint port)
     .sin_port = htons (port),
     .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
   };
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  gboolean accepted = connect (fd, (struct sockaddr *) &address, sizeof address) == 0 || errno == EINPROGRESS;
+  struct timeval limit = { .tv_usec = 100 * 1000 };
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  gboolean accepted;
 
+  setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  accepted = connect (fd, (struct sockaddr *) &address, sizeof address) == 0 || errno == EINPROGRESS;
   close (fd);
   return accepted;
 }

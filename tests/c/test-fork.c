@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A program that forks while its services run, as Python's multiprocessing does: its child has copies of the
+ * executors, but the services are not the child's; it may have others of its own.
+ */
+
+#include "mk-test-calls.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What a forked child has copies of it leaves alone; LeakSanitizer would find that at its exit. */
+const char *__lsan_default_options (void);
+
+const char *
+__lsan_default_options (void)
+{
+  return "detect_leaks=0";
+}
+
+static void
+run_own_service (const char *tag)
+{
+  guint port = mk_test_free_port ();
+  g_autoptr (MkSimpleExecutor) own = mk_test_executor_new_tcp (tag, port, NULL);
+
+  mk_test_assert_starts (own);
+  g_assert_true (mk_test_answers (port));
+  mk_test_assert_stops (own);
+}
+
+static int
+await_child (pid_t child)
+{
+  int status = -1;
+
+  while (waitpid (child, &status, 0) < 0 && errno == EINTR)
+    continue;
+  return status;
+}
+
+static void
+test_forked_child_drops_its_copy (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  guint port = mk_test_free_port ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, port, NULL);
+  pid_t child;
+
+  mk_test_assert_starts (executor);
+  child = fork ();
+  if (child == 0)
+    {
+      alarm (MK_TEST_LIMIT_MS / 1000);
+      /* As if nothing was ever started */
+      if (mk_simple_executor_get_state (executor) != MK_EXECUTOR_STATE_STOPPED ||
+          !mk_simple_executor_stop (executor, NULL, NULL))
+        _exit (1);
+      g_clear_object (&executor);
+      exit (0);
+    }
+  g_assert_cmpint (await_child (child), ==, 0);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_READY);
+  g_assert_true (mk_test_answers (port));
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
+static void
+test_forked_child_starts_its_own (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *own_tag = mk_test_new_tag ();
+  guint port = mk_test_free_port ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, port, NULL);
+  pid_t child;
+
+  mk_test_assert_starts (executor);
+  child = fork ();
+  if (child == 0)
+    {
+      alarm (MK_TEST_LIMIT_MS / 1000);
+      run_own_service (own_tag);
+      _exit (0);
+    }
+  g_assert_cmpint (await_child (child), ==, 0);
+  g_assert_true (mk_test_wait_untagged (own_tag, MK_TEST_GONE_MS));
+  g_assert_true (mk_test_answers (port));
+  mk_test_assert_stops (executor);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  mk_test_add_once ("/fork/child-drops-its-copy", test_forked_child_drops_its_copy);
+  mk_test_add_once ("/fork/child-starts-its-own", test_forked_child_starts_its_own);
+
+  return g_test_run ();
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Waiting for a service that runs: until it ends, or until something else can be said of it.
+ */
+
+#include "mk-test-calls.h"
+
+/* wait() */
+
+static void
+test_wait_for_the_end (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new (tag, "--exit-after", "30", "--exit", "3", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_start (executor, NULL, &error));
+  g_assert_true (mk_test_wait (executor, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, 3);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_EXITED);
+  g_assert_false (mk_simple_executor_get_active (executor));
+  mk_test_assert_nothing_left (tag);
+}
+
+static void
+test_stop_ends_wait (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  mk_test_assert_starts (executor);
+  mk_simple_executor_wait_async (executor, NULL, mk_test_store_result, &result);
+  mk_test_assert_stops (executor);
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_simple_executor_wait_finish (executor, result, NULL));
+}
+
+static void
+test_cancel_wait (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  mk_test_assert_starts (executor);
+  mk_test_cancel_later (cancellable, 30);
+  g_assert_false (mk_test_wait (executor, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_READY);
+  mk_test_assert_stops (executor);
+}
+
+/* wait_for() */
+
+static gboolean
+has_printed (gpointer executor)
+{
+  g_autoptr (GBytes) output = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
+
+  return g_bytes_get_size (output) > 0;
+}
+
+static gboolean
+never (gpointer unused)
+{
+  return FALSE;
+}
+
+static void
+test_wait_for (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, "--after", "50", "--ready", "now", NULL);
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (has_printed, executor, NULL);
+  g_autoptr (GError) error = NULL;
+
+  mk_test_assert_starts (executor);
+  g_assert_true (mk_test_wait_for (executor, probe, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (has_printed (executor));
+  mk_test_assert_stops (executor);
+}
+
+static void
+test_wait_for_in_vain (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, "--deaf", "--print", "nearly", NULL);
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (never, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_start_timeout (executor, 300);
+  mk_test_assert_starts (executor);
+  g_assert_false (mk_test_wait_for (executor, probe, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, "nearly");
+  mk_test_assert_nothing_left (tag);
+}
+
+static void
+test_wait_for_one_that_exits (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new (tag, "--exit-after", "50", "--exit", "3", NULL);
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (never, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_start (executor, NULL, &error));
+  g_assert_false (mk_test_wait_for (executor, probe, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_EXITED);
+  mk_test_assert_contains (error->message, "exited with status 3");
+}
+
+static void
+test_wait_for_without_start (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new ("nothing", NULL);
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (never, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_wait_for (executor, probe, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_FAILED);
+  mk_test_assert_contains (error->message, "start");
+}
+
+static void
+test_cancel_wait_for (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (never, NULL, NULL);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  mk_test_assert_starts (executor);
+  mk_test_cancel_later (cancellable, 30);
+  g_assert_false (mk_test_wait_for (executor, probe, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  /* The service is not the probe's. */
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_READY);
+  mk_test_assert_stops (executor);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  mk_test_add_everywhere ("/wait/end", test_wait_for_the_end);
+  mk_test_add ("/wait/stop-ends-it", test_stop_ends_wait);
+  mk_test_add ("/wait/cancelled", test_cancel_wait);
+
+  mk_test_add_everywhere ("/wait/for/ready", test_wait_for);
+  mk_test_add ("/wait/for/in-vain", test_wait_for_in_vain);
+  mk_test_add ("/wait/for/one-that-exits", test_wait_for_one_that_exits);
+  mk_test_add ("/wait/for/without-start", test_wait_for_without_start);
+  mk_test_add ("/wait/for/cancelled", test_cancel_wait_for);
+
+  return g_test_run ();
+}
