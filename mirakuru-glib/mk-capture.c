@@ -130,6 +130,9 @@ mk_capture_append (MkCapture *self, const guint8 *data, gsize length)
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
   gsize end, first;
 
+  if (length == 0)
+    return;
+
   self->total += length;
   if (self->limit != 0 && length > self->limit)
     {

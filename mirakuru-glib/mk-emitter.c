@@ -18,11 +18,11 @@
 #include "mk-simple-executor-private.h"
 #include "mk-wake-source.h"
 
-#define LINE_CHUNK 4096
+#define LINE_CHUNK 1024
 /* A longer line is told in pieces. */
 #define LINE_LIMIT 65536
-/* How much is read in one turn of the context, so that a flood of output leaves time for others. */
-#define TURN_LIMIT 65536
+/* How long one turn of the context may take, so that a flood of output leaves time for others. */
+#define TURN_LIMIT_US 2000
 
 typedef struct
 {
@@ -88,14 +88,14 @@ read_lines (MkEmitter *self, MkSimpleExecutor *executor, MkStream stream)
 {
   LineReader *reader = &self->readers[stream == MK_STREAM_STDERR ? 1 : 0];
   MkCapture *capture = mk_process_get_capture (self->process, stream);
+  gint64 end = g_get_monotonic_time () + TURN_LIMIT_US;
   char chunk[LINE_CHUNK];
-  gsize total = 0;
   gssize n;
 
   while ((n = mk_capture_read (capture, &reader->position, chunk, sizeof chunk)) > 0)
     {
       add_text (executor, stream, reader, chunk, chunk + n);
-      if ((total += (gsize) n) >= TURN_LIMIT)
+      if (g_get_monotonic_time () >= end)
         return TRUE;
     }
 

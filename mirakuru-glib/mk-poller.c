@@ -219,8 +219,8 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 }
 
 /*
- * Asks @probe until it says @goal. Errors of the domain MK_ERROR end the wait; others mean that it is not
- * known, so it is asked again.
+ * Asks @probe until it says @goal. Errors of the domain MK_ERROR end the wait; others mean that it is
+ * not known, so it is asked again.
  *
  * @deadline: monotonic time in microseconds, G_MAXINT64 for none
  */

@@ -16,29 +16,40 @@
 /* Of "st" in /proc/net/tcp, see TCP_LISTEN in the kernel's net/tcp_states.h. */
 #define STATE_LISTEN 0x0A
 
-typedef gboolean (*ProcFunc) (GPid pid, gpointer user_data);
+typedef void (*ProcFunc) (GPid pid, gpointer user_data);
 
-/* Calls @func for each process until it returns TRUE. */
-static gboolean
+static int
+compare_newest_first (gconstpointer a, gconstpointer b)
+{
+  return *(const GPid *) b - *(const GPid *) a;
+}
+
+/* The newest first: the older ones stay longer. */
+static void
 for_each_process (ProcFunc func, gpointer user_data)
 {
+  g_autoptr (GArray) pids = g_array_new (FALSE, FALSE, sizeof (GPid));
   DIR *dir = opendir ("/proc");
-  gboolean found = FALSE;
   struct dirent *dirent;
 
   if (dir == NULL)
-    return FALSE;
+    return;
 
-  while (!found && (dirent = readdir (dir)) != NULL)
+  while ((dirent = readdir (dir)) != NULL)
     {
-      guint64 pid;
+      guint64 number;
+      GPid pid;
 
-      if (g_ascii_string_to_unsigned (dirent->d_name, 10, 1, G_MAXINT, &pid, NULL))
-        found = func ((GPid) pid, user_data);
+      if (!g_ascii_string_to_unsigned (dirent->d_name, 10, 1, G_MAXINT, &number, NULL))
+        continue;
+      pid = (GPid) number;
+      g_array_append_val (pids, pid);
     }
-
   closedir (dir);
-  return found;
+
+  g_array_sort (pids, compare_newest_first);
+  for (guint i = 0; i < pids->len; i++)
+    func (g_array_index (pids, GPid, i), user_data);
 }
 
 static gboolean
@@ -54,7 +65,7 @@ read_proc_file (GPid pid, const char *name, char **contents, gsize *length)
 typedef struct
 {
   const char *marker;
-  guint n_killed;
+  guint n_found;
 } Sweep;
 
 /* The whole entry counts: one marker may be the beginning of another. */
@@ -76,23 +87,23 @@ carries_marker (GPid pid, const char *marker)
   return FALSE;
 }
 
-static gboolean
+static void
 sweep_process (GPid pid, gpointer user_data)
 {
   Sweep *sweep = user_data;
   int fd;
 
   if (pid == getpid () || !carries_marker (pid, sweep->marker))
-    return FALSE;
+    return;
 
+  /* Counts even if it is gone by now: it may have left a child. */
+  sweep->n_found++;
   /* Look again once the pid cannot come to mean another process. */
   fd = pidfd_open (pid, 0);
-  if (fd >= 0 && carries_marker (pid, sweep->marker) && pidfd_send_signal (fd, SIGKILL, NULL, 0) == 0)
-    sweep->n_killed++;
+  if (fd >= 0 && carries_marker (pid, sweep->marker))
+    pidfd_send_signal (fd, SIGKILL, NULL, 0);
   if (fd >= 0)
     close (fd);
-
-  return FALSE;
 }
 
 /*
@@ -106,7 +117,7 @@ mk_proc_kill_marked (const char *marker)
   Sweep sweep = { marker, 0 };
 
   for_each_process (sweep_process, &sweep);
-  return sweep.n_killed;
+  return sweep.n_found;
 }
 
 /* ---- who listens ---- */
@@ -171,8 +182,8 @@ typedef struct
   GPid pid;
 } Holder;
 
-static gboolean
-holds_socket (GPid pid, gpointer user_data)
+static void
+find_holder (GPid pid, gpointer user_data)
 {
   Holder *holder = user_data;
   g_autofree char *folder = g_strdup_printf ("/proc/%d/fd", (int) pid);
@@ -181,21 +192,21 @@ holds_socket (GPid pid, gpointer user_data)
   char target[64];
 
   if (dir == NULL)
-    return FALSE;
+    return;
 
-  while (holder->pid == 0 && (dirent = readdir (dir)) != NULL)
+  while (holder->pid != pid && (dirent = readdir (dir)) != NULL)
     {
       ssize_t n = readlinkat (dirfd (dir), dirent->d_name, target, sizeof target - 1);
 
       if (n <= 0)
         continue;
       target[n] = '\0';
+      /* The oldest is the one that comes last. */
       if (strcmp (target, holder->link) == 0)
         holder->pid = pid;
     }
 
   closedir (dir);
-  return holder->pid != 0;
 }
 
 static char *
@@ -230,8 +241,7 @@ mk_proc_describe_listener (GInetAddress *address, guint port)
     return NULL;
 
   holder.link = link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
-  if (!for_each_process (holds_socket, &holder))
-    return NULL;
+  for_each_process (find_holder, &holder);
 
-  return describe_process (holder.pid);
+  return holder.pid != 0 ? describe_process (holder.pid) : NULL;
 }

@@ -41,7 +41,7 @@
 /* A supervisor that has not emptied the tree this long after the last deadline is given up. */
 #define BACKSTOP_US (5 * G_USEC_PER_SEC)
 /* The sweep ends after this many rounds in a row that found nothing, or after the limit. */
-#define SWEEP_CLEAN_ROUNDS 3
+#define SWEEP_CLEAN_ROUNDS 5
 #define SWEEP_INTERVAL_US  5000
 #define SWEEP_LIMIT_US     (3 * G_USEC_PER_SEC)
 
@@ -335,7 +335,12 @@ sweep (MkProcess *self)
     self->clean_rounds = 0;
 
   if (self->clean_rounds < SWEEP_CLEAN_ROUNDS && g_get_monotonic_time () < self->sweep_deadline)
-    mk_wake_source_wake_at (self->timer, g_get_monotonic_time () + SWEEP_INTERVAL_US);
+    {
+      /* What was found may have forked: look for the child before that forks, too. */
+      gint64 pause = self->clean_rounds > 0 ? SWEEP_INTERVAL_US : 0;
+
+      mk_wake_source_wake_at (self->timer, g_get_monotonic_time () + pause);
+    }
   else
     finish (self);
 }
