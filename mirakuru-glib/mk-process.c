@@ -593,7 +593,7 @@ spawn_on_worker (gpointer user_data)
 void
 mk_process_spawn (MkProcess *self)
 {
-  mk_worker_invoke (spawn_on_worker, mk_process_ref (self), NULL);
+  mk_worker_invoke (spawn_on_worker, mk_process_ref (self));
 }
 
 /* ---- orders ---- */

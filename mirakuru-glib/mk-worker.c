@@ -12,6 +12,7 @@
 
 #include "mk-host.h"
 #include "mk-resources.h"
+#include "mk-wake-source.h"
 
 /* For the contexts of this thread and of GLib's own. */
 #define NEEDED_DESCRIPTORS 6
@@ -65,13 +66,12 @@ mk_worker_get_context (void)
 
 /* Not g_main_context_invoke(), which may run @func in the calling thread. */
 void
-mk_worker_invoke (GSourceFunc func, gpointer data, GDestroyNotify destroy)
+mk_worker_invoke (GSourceFunc func, gpointer data)
 {
-  g_autoptr (GSource) source = g_idle_source_new ();
+  g_autoptr (GSource) source =
+      mk_wake_source_attach (mk_worker_get_context (), "mk-worker order", func, data, NULL);
 
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, func, data, destroy);
-  g_source_attach (source, mk_worker_get_context ());
+  mk_wake_source_wake (source);
 }
 
 /*

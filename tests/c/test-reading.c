@@ -357,7 +357,6 @@ test_flood_of_lines_leaves_time (void)
   guint n_ticks = 0;
   guint id = g_timeout_add (2, tick, &n_ticks);
   g_autoptr (GAsyncResult) result = NULL;
-  g_autoptr (GError) error = NULL;
 
   mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
   g_assert_true (await_result (&result));

@@ -455,7 +455,6 @@ test_properties (void)
 static void
 test_describe (void)
 {
-  g_autofree char *tag = mk_test_new_tag ();
   g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new_for_shell ("exec sleep 60");
   g_autofree char *before = mk_simple_executor_describe (executor);
   g_autofree char *pid = NULL;
