@@ -429,7 +429,8 @@ stop (MkSimpleExecutor *executor,
 
   self->stage = WAITING;
   send_order (self);
-  check_gone (task);
+  /* It may be gone already, but those who watch the state are told first that it is being stopped. */
+  mk_wake_source_wake (self->news);
 }
 
 static Stop *
