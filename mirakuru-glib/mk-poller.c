@@ -19,6 +19,10 @@
 
 #define INTERVAL_PER_COST 50 /* a duty of 2 % */
 #define MIN_INTERVAL_US   1000
+/* What it takes to wake up for an attempt. */
+#define WAKE_COST_US 10
+/* How much one attempt counts in the average: a part in so many. */
+#define COST_WEIGHT 8
 
 typedef struct
 {
@@ -78,11 +82,18 @@ finish_timed_out (GTask *task)
   finish (task, g_error_new_literal (MK_ERROR, MK_ERROR_TIMED_OUT, "The time is up"));
 }
 
+/* An average, for a dear attempt among cheap ones is no reason for a long pause. */
+static void
+note_cost (Poller *self, gint64 cost)
+{
+  self->cost = self->cost > 0 ? (self->cost * (COST_WEIGHT - 1) + cost) / COST_WEIGHT : cost;
+}
+
 static void
 ask_later (Poller *self)
 {
   gint64 now = g_get_monotonic_time ();
-  gint64 interval = CLAMP (self->cost * INTERVAL_PER_COST,
+  gint64 interval = CLAMP ((self->cost + WAKE_COST_US) * INTERVAL_PER_COST,
                            MIN_INTERVAL_US,
                            mk_probe_get_max_interval (self->probe) * G_TIME_SPAN_MILLISECOND);
 
@@ -127,7 +138,7 @@ take_answer (GTask *task, gboolean there, const GError *error)
       return;
     }
 
-  self->cost = g_get_monotonic_time () - self->asked_at;
+  note_cost (self, g_get_monotonic_time () - self->asked_at);
   if (g_get_monotonic_time () >= self->deadline)
     finish_timed_out (task);
   else

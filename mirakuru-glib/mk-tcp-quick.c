@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Asks a port on this machine again and again, at the price of two system calls: Linux lets a socket whose
- * connection was refused connect once more, and on the loopback interface the answer is there when connect()
- * returns. What is neither a refusal nor a connection is left to an attempt that can wait.
+ * Asks a port on this machine again and again, at the price of two system calls. Mostly they ask the kernel
+ * whether anything listens there; only a connection proves it. Linux lets a socket whose connection was
+ * refused connect once more, and on the loopback interface the answer is there when connect() returns. What
+ * is neither a refusal nor a connection is left to an attempt that can wait.
  *
  * Self-connections: the kernel picks the port of a connecting socket from the range that services on "free"
  * ports are in too. When it picks the very port it connects to, TCP connects the socket to itself. That is no
@@ -17,7 +18,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "mk-tcp-diag.h"
+
 #define MAX_TARGETS 2
+/* How often to connect although nothing listens on this machine: perhaps somebody else answers. */
+#define CONNECT_INTERVAL_US 50000
 
 typedef struct
 {
@@ -30,6 +35,8 @@ struct _MkTcpQuick
 {
   Target targets[MAX_TARGETS];
   guint n_targets;
+  int diag_fd; /* −1 where there is none */
+  gint64 connect_at;
 };
 
 gboolean
@@ -64,6 +71,7 @@ mk_tcp_quick_new (GList *addresses, guint16 port)
     return NULL;
 
   self = g_new0 (MkTcpQuick, 1);
+  self->diag_fd = mk_tcp_diag_open ();
   for (GList *l = addresses; l != NULL; l = l->next)
     {
       g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, port);
@@ -90,6 +98,8 @@ mk_tcp_quick_free (MkTcpQuick *self)
 {
   for (guint i = 0; i < self->n_targets; i++)
     target_close (&self->targets[i]);
+  if (self->diag_fd >= 0)
+    close (self->diag_fd);
   g_free (self);
 }
 
@@ -146,11 +156,30 @@ target_ask (Target *target)
   return answer;
 }
 
+static gboolean
+is_worth_connecting (MkTcpQuick *self)
+{
+  if (self->diag_fd < 0 || g_get_monotonic_time () >= self->connect_at)
+    return TRUE;
+
+  for (guint i = 0; i < self->n_targets; i++)
+    {
+      if (mk_tcp_diag_listens (self->diag_fd, &self->targets[i].address))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
 MkQuickAnswer
 mk_tcp_quick_ask (MkTcpQuick *self)
 {
   MkQuickAnswer answer = MK_QUICK_NOT_YET;
 
+  if (!is_worth_connecting (self))
+    return MK_QUICK_NOT_YET;
+
+  self->connect_at = g_get_monotonic_time () + CONNECT_INTERVAL_US;
   for (guint i = 0; i < self->n_targets; i++)
     {
       MkQuickAnswer one = target_ask (&self->targets[i]);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Asks Linux whether a socket of this machine listens on an address, see sock_diag(7). That costs a fifth of
+ * a connection that is refused. It is a hint only: connections may be led elsewhere (address translation,
+ * sandboxes), so that a service answers where nothing listens.
+ */
+
+#include "mk-tcp-diag.h"
+
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct
+{
+  struct nlmsghdr header;
+  struct inet_diag_req_v2 body;
+} Request;
+
+static void
+fill_address (struct inet_diag_sockid *id, const struct sockaddr_storage *address)
+{
+  const struct sockaddr_in *v4 = (const struct sockaddr_in *) address;
+  const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *) address;
+
+  if (address->ss_family == AF_INET)
+    {
+      id->idiag_sport = v4->sin_port;
+      memcpy (id->idiag_src, &v4->sin_addr, sizeof v4->sin_addr);
+    }
+  else
+    {
+      id->idiag_sport = v6->sin6_port;
+      memcpy (id->idiag_src, &v6->sin6_addr, sizeof v6->sin6_addr);
+    }
+
+  id->idiag_cookie[0] = id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+}
+
+/* FALSE also if it cannot be found out. */
+gboolean
+mk_tcp_diag_listens (int fd, const struct sockaddr_storage *address)
+{
+  Request request = {
+    .header = { .nlmsg_len = sizeof request,
+                .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                .nlmsg_flags = NLM_F_REQUEST },
+    .body = { .sdiag_family = (guint8) address->ss_family, .sdiag_protocol = IPPROTO_TCP },
+  };
+  union
+  {
+    struct nlmsghdr header;
+    char space[1024];
+  } answer;
+  ssize_t n;
+
+  fill_address (&request.body.id, address);
+  if (send (fd, &request, sizeof request, MSG_NOSIGNAL) != (ssize_t) sizeof request)
+    return FALSE;
+
+  n = recv (fd, &answer, sizeof answer, MSG_DONTWAIT);
+  return n >= (ssize_t) sizeof answer.header && answer.header.nlmsg_type == SOCK_DIAG_BY_FAMILY;
+}
+
+/* Whether a socket that listens is found: "no" may also mean that the kernel lacks the module. */
+static gboolean
+works (int fd)
+{
+  struct sockaddr_storage address = { 0 };
+  struct sockaddr_in *v4 = (struct sockaddr_in *) &address;
+  socklen_t length = sizeof address;
+  int listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  gboolean found;
+
+  v4->sin_family = AF_INET;
+  v4->sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+  found = listener >= 0 && bind (listener, (struct sockaddr *) v4, sizeof *v4) == 0 &&
+          listen (listener, 1) == 0 && getsockname (listener, (struct sockaddr *) &address, &length) == 0 &&
+          mk_tcp_diag_listens (fd, &address);
+
+  if (listener >= 0)
+    close (listener);
+  return found;
+}
+
+/* Returns: a descriptor to ask with, −1 where that is not possible */
+int
+mk_tcp_diag_open (void)
+{
+  int fd = socket (AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+  if (fd >= 0 && works (fd))
+    return fd;
+
+  if (fd >= 0)
+    close (fd);
+  return -1;
+}
