@@ -151,16 +151,19 @@ mk_stdio_close (MkStdio *self)
     }
 }
 
-/* In a program that closed its own standard streams a new descriptor may get their numbers. */
+/*
+ * In a program that closed its own standard streams, a new descriptor may get their numbers; and where 3 is
+ * free, the one of the control socket: GLib would close that after it has put the socket there.
+ */
 static int
-above_stdio (int fd)
+above_reserved (int fd)
 {
   int moved;
 
-  if (fd < 0 || fd > 2)
+  if (fd < 0 || fd > MK_CONTROL_FD)
     return fd;
 
-  moved = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  moved = fcntl (fd, F_DUPFD_CLOEXEC, MK_CONTROL_FD + 1);
   close (fd);
   return moved;
 }
@@ -184,8 +187,8 @@ open_pipe (int *read_end, int *write_end, GError **error)
   if (!g_unix_open_pipe (fds, FD_CLOEXEC, NULL))
     return system_error (error, "Cannot make a pipe");
 
-  *read_end = above_stdio (fds[0]);
-  *write_end = above_stdio (fds[1]);
+  *read_end = above_reserved (fds[0]);
+  *write_end = above_reserved (fds[1]);
   return (*read_end >= 0 && *write_end >= 0) || system_error (error, "Cannot make a pipe");
 }
 
@@ -195,7 +198,7 @@ open_file (const char *path, int flags, int *fd, GError **error)
   g_autofree char *what = NULL;
 
   /* A FIFO that nobody reads must not block the worker. */
-  *fd = above_stdio (open (path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666));
+  *fd = above_reserved (open (path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666));
   if (*fd >= 0)
     return g_unix_set_fd_nonblocking (*fd, FALSE, error);
 
@@ -206,7 +209,7 @@ open_file (const char *path, int flags, int *fd, GError **error)
 static gboolean
 inherit (int number, int *fd, GError **error)
 {
-  *fd = fcntl (number, F_DUPFD_CLOEXEC, 3);
+  *fd = fcntl (number, F_DUPFD_CLOEXEC, MK_CONTROL_FD + 1);
   if (*fd >= 0)
     return TRUE;
   /* The program has none itself. */
@@ -232,7 +235,7 @@ open_output (MkStdio *stdio, int stream, MkStdioMode mode, const char *path, GEr
       return open_file (path, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC, &stdio->service[stream], error);
 
     case MK_STDIO_MODE_MERGE:
-      stdio->service[stream] = fcntl (stdio->service[STDOUT_FILENO], F_DUPFD_CLOEXEC, 3);
+      stdio->service[stream] = fcntl (stdio->service[STDOUT_FILENO], F_DUPFD_CLOEXEC, MK_CONTROL_FD + 1);
       return stdio->service[stream] >= 0 || system_error (error, "Cannot merge the output streams");
 
     case MK_STDIO_MODE_NULL:
