@@ -27,6 +27,8 @@ new_service (const char *tag)
   return mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
 }
 
+static int reserved_fd; /* the lowest that was free at the beginning */
+
 /* Returns whether this is the subprocess, in which the case goes on. */
 static gboolean
 enter_subprocess (void)
@@ -241,6 +243,37 @@ test_drop_without_descriptors (void)
   mk_test_assert_nothing_left (tag);
 }
 
+/* There the supervisor has its control socket, and in a program like any other it is free at times. */
+static void
+test_descriptor_3_is_free (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (reserved_fd != 3)
+    {
+      g_test_skip ("whoever runs this test has left descriptor 3 open");
+      return;
+    }
+  if (!enter_subprocess ())
+    return;
+
+  /* Makes the thread of the library, with descriptors of its own. */
+  executor = new_service (tag);
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+  g_assert_cmpint (close (reserved_fd), ==, 0);
+  /* A synchronous start would have a context there. */
+  mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_simple_executor_start_finish (executor, result, &error));
+  g_assert_no_error (error);
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
 /* Processes: root may have as many as it likes, so become somebody else. */
 
 static gboolean
@@ -425,6 +458,7 @@ test_supervisor_without_arguments (void)
 int
 main (int argc, char **argv)
 {
+  reserved_fd = fcntl (STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
   g_test_init (&argc, &argv, NULL);
 
   mk_test_add_once ("/scarcity/descriptors/start", test_start_without_descriptors);
@@ -433,6 +467,8 @@ main (int argc, char **argv)
   mk_test_add_once ("/scarcity/descriptors/probe", test_probe_without_descriptors);
   mk_test_add_once ("/scarcity/descriptors/stop", test_stop_without_descriptors);
   mk_test_add_once ("/scarcity/descriptors/drop", test_drop_without_descriptors);
+
+  mk_test_add_once ("/scarcity/descriptors/3-is-free", test_descriptor_3_is_free);
 
   mk_test_add_once ("/scarcity/processes/stop", test_stop_without_processes);
   mk_test_add_once ("/scarcity/processes/later-start", test_later_start_without_processes);
