@@ -12,7 +12,7 @@
  * see is derived from both: READY with a process that ended by itself is EXITED. So it is right without a
  * main loop.
  *
- * Each operation lives on the context of its caller (see mk-executor-start.c and mk-executor-stop.c). None of
+ * Each operation lives on the context of its caller (see mk-start.c and mk-executor-stop.c). None of
  * them ever waits for another one's context to run: a synchronous stop must work while an asynchronous start
  * is stuck.
  *
