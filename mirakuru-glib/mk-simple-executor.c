@@ -41,7 +41,9 @@
  * [class@Mk.Executor] and its subclasses wait until it can be used. [method@Mk.SimpleExecutor.stop] ends the
  * service with all of its descendants, whatever session, process group or environment these have given
  * themselves. The same happens when the last reference to the executor is dropped and when the program ends,
- * even by a crash.
+ * even by a crash. One exception
+ * is known: if the supervisor, a helper process, is itself killed with SIGKILL, a daemon is not found that
+ * has emptied or overwritten its environment.
  *
  * The service leads a session of its own. Its output is captured by default: drained all the time, the newest
  * bytes kept for [method@Mk.SimpleExecutor.dup_output] and [method@Mk.SimpleExecutor.open_output]. The last
