@@ -252,6 +252,29 @@ open_input (MkStdio *stdio, MkStdioMode mode, GError **error)
   return open_file ("/dev/null", O_RDONLY, &stdio->service[STDIN_FILENO], error);
 }
 
+/*
+ * Where descriptor 3 is free in the host, one of these may become it. That is where the supervisor's end of
+ * the control socket goes, and GLib closes the others after it has put them in their places.
+ */
+static gboolean
+make_way_for_control (MkStdio *stdio, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (stdio->service); i++)
+    {
+      int low = stdio->service[i];
+
+      if (low < 0 || low > MK_CONTROL_FD)
+        continue;
+
+      stdio->service[i] = fcntl (low, F_DUPFD_CLOEXEC, MK_CONTROL_FD + 1);
+      close (low);
+      if (stdio->service[i] < 0)
+        return system_error (error, "Cannot pass a standard stream on");
+    }
+
+  return TRUE;
+}
+
 /* On failure nothing is left open. */
 gboolean
 mk_launch_open_stdio (MkLaunch *self, MkStdio *stdio, GError **error)
@@ -260,7 +283,8 @@ mk_launch_open_stdio (MkLaunch *self, MkStdio *stdio, GError **error)
 
   if (open_input (stdio, self->stdin_mode, error) &&
       open_output (stdio, STDOUT_FILENO, self->stdout_mode, self->stdout_path, error) &&
-      open_output (stdio, STDERR_FILENO, self->stderr_mode, self->stderr_path, error))
+      open_output (stdio, STDERR_FILENO, self->stderr_mode, self->stderr_path, error) &&
+      make_way_for_control (stdio, error))
     return TRUE;
 
   mk_stdio_close (stdio);

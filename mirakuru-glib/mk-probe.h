@@ -92,7 +92,15 @@ struct _MkProbeClass
 
   /*< private >*/
   char *(*describe_holder) (MkProbe *self);
-  gpointer padding[9];
+  MkProbe *(*dup_before_start) (MkProbe *self, GError **error);
+
+  /**
+   * MkProbeClass::explain_exit: (skip)
+   *
+   * Since: 1.0
+   */
+  GError *(*explain_exit) (MkProbe *self);
+  gpointer padding[7];
 };
 
 MK_AVAILABLE_IN_1_0
