@@ -131,7 +131,7 @@ tell_lines (MkEmitter *self, MkSimpleExecutor *executor)
 
   process = mk_simple_executor_dup_process (executor);
   follow_process (self, process);
-  if (process == NULL || mk_process_is_foreign (process))
+  if (process == NULL)
     return FALSE;
 
   more = read_lines (self, executor, MK_STREAM_STDOUT);

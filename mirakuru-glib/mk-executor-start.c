@@ -104,7 +104,6 @@ look_ahead (MkSimpleExecutor *executor, MkStart *self, GError **error)
 static gboolean
 check_resources (MkSimpleExecutor *executor, GError **error)
 {
-  const char *const *command = mk_simple_executor_get_command (executor);
   g_autoptr (GError) local_error = NULL;
 
   if (mk_worker_ensure (&local_error) && mk_resources_check_descriptors (NEEDED_DESCRIPTORS, &local_error))
@@ -114,7 +113,7 @@ check_resources (MkSimpleExecutor *executor, GError **error)
                MK_ERROR,
                MK_ERROR_SPAWN_FAILED,
                "Cannot run “%s”: %s",
-               command && command[0] ? command[0] : G_OBJECT_TYPE_NAME (executor),
+               mk_simple_executor_get_program (executor),
                local_error->message);
   return FALSE;
 }

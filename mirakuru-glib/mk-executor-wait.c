@@ -73,8 +73,6 @@ wait_new (MkSimpleExecutor *executor,
   self->begun = g_get_monotonic_time ();
   self->cancellable = g_cancellable_new ();
   self->process = mk_simple_executor_dup_process (executor);
-  if (self->process != NULL && mk_process_is_foreign (self->process))
-    g_clear_pointer (&self->process, mk_process_unref);
 
   if (g_task_return_error_if_cancelled (task))
     {

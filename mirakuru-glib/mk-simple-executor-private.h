@@ -87,6 +87,7 @@ void mk_simple_executor_install_properties (GObjectClass *object_class);
 MkSnapshot mk_simple_executor_get_snapshot (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self);
 MkProcess *mk_simple_executor_dup_process (MkSimpleExecutor *self);
+const char *mk_simple_executor_get_program (MkSimpleExecutor *self);
 void mk_simple_executor_announce (MkSimpleExecutor *self, const MkSnapshot *before, const MkSnapshot *now);
 void mk_simple_executor_emit_line (MkSimpleExecutor *self, MkStream stream, const char *text, gsize length);
 gboolean mk_simple_executor_has_line_handler (MkSimpleExecutor *self);

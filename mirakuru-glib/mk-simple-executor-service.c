@@ -135,7 +135,7 @@ mk_simple_executor_send_signal (MkSimpleExecutor *self, int signal_number, GErro
     return FALSE;
 
   process = mk_simple_executor_dup_process (self);
-  if (process != NULL && !mk_process_is_foreign (process) && mk_process_signal (process, signal_number))
+  if (process != NULL && mk_process_signal (process, signal_number))
     return TRUE;
 
   g_set_error_literal (error, MK_ERROR, MK_ERROR_FAILED, "No process is running that could get a signal");
@@ -162,7 +162,7 @@ mk_simple_executor_dup_output (MkSimpleExecutor *self, MkStream stream)
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
   process = mk_simple_executor_dup_process (self);
-  if (process == NULL || mk_process_is_foreign (process))
+  if (process == NULL)
     return g_bytes_new (NULL, 0);
 
   return mk_capture_dup_bytes (mk_process_get_capture (process, stream));
@@ -189,7 +189,7 @@ mk_simple_executor_open_output (MkSimpleExecutor *self, MkStream stream)
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
   process = mk_simple_executor_dup_process (self);
-  if (process == NULL || mk_process_is_foreign (process))
+  if (process == NULL)
     return g_memory_input_stream_new ();
 
   return mk_output_stream_new (mk_process_get_capture (process, stream));
@@ -215,7 +215,7 @@ mk_simple_executor_get_stdin (MkSimpleExecutor *self)
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
   process = mk_simple_executor_dup_process (self);
-  return process && !mk_process_is_foreign (process) ? mk_process_get_stdin (process) : NULL;
+  return process ? mk_process_get_stdin (process) : NULL;
 }
 
 /**

@@ -129,14 +129,26 @@ mk_simple_executor_get_snapshot (MkSimpleExecutor *self)
   return mk_simple_executor_get_snapshot_unlocked (self);
 }
 
-/* Returns: (transfer full) (nullable): the process of the last start; it may be foreign */
+/* Returns: (transfer full) (nullable): the process of the last start, unless a forked child inherited it */
 MkProcess *
 mk_simple_executor_dup_process (MkSimpleExecutor *self)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
-  return priv->process ? mk_process_ref (priv->process) : NULL;
+  if (priv->process == NULL || mk_process_is_foreign (priv->process))
+    return NULL;
+
+  return mk_process_ref (priv->process);
+}
+
+/* What messages call the service before there is a process. */
+const char *
+mk_simple_executor_get_program (MkSimpleExecutor *self)
+{
+  const char *const *command = mk_simple_executor_get_command (self);
+
+  return command && command[0] ? command[0] : G_OBJECT_TYPE_NAME (self);
 }
 
 /* ---- signals ---- */

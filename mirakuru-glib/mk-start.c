@@ -29,9 +29,7 @@
 /* How long a step that is no longer wanted may take to return its task. */
 #define STEP_GRACE_MS 1000
 
-static void check (GTask *task);
 static void end (GTask *task);
-static void complete (GTask *task);
 
 void
 mk_start_free (MkStart *self)
@@ -263,6 +261,68 @@ step_is_over (GTask *task)
   return FALSE;
 }
 
+/* ---- steps of a subclass ---- */
+
+/* @error: (transfer full) (nullable). Returns: (transfer full): the same, with the service and the step named
+ */
+static GError *
+step_error (GTask *task, GError *error, const char *name)
+{
+  const char *service = mk_simple_executor_get_program (g_task_get_source_object (task));
+
+  if (error == NULL)
+    return g_error_new (MK_ERROR, MK_ERROR_FAILED, "%s: %s failed without saying why", service, name);
+
+  /* What is said of a task that never came back begins with the name. */
+  if (g_str_has_prefix (error->message, name))
+    g_prefix_error (&error, "%s: ", service);
+  else
+    g_prefix_error (&error, "%s: %s failed: ", service, name);
+  return error;
+}
+
+/* Goes on to @next at once where the class does not override the step; else @callback does with end_step().
+ */
+static void
+run_step (GTask *task,
+          void (*step) (MkSimpleExecutor *, GTask *),
+          const char *name,
+          GAsyncReadyCallback callback,
+          void (*next) (GTask *))
+{
+  MkStart *self = g_task_get_task_data (task);
+
+  if (step == mk_simple_executor_real_step)
+    {
+      next (task);
+      return;
+    }
+
+  self->in_step = TRUE;
+  mk_step_run_async (g_task_get_source_object (task),
+                     (MkStepFunc) step,
+                     name,
+                     self->deadline,
+                     STEP_GRACE_MS,
+                     self->cancellable,
+                     callback,
+                     task);
+}
+
+static void
+end_step (GTask *task, GAsyncResult *result, const char *name, void (*next) (GTask *))
+{
+  g_autoptr (GError) error = NULL;
+  gboolean done = mk_step_run_finish (result, NULL, &error);
+
+  if (!step_is_over (task))
+    return;
+  if (done)
+    next (task);
+  else
+    fail (task, step_error (task, g_steal_pointer (&error), name));
+}
+
 /* ---- the last stage ---- */
 
 static void
@@ -292,64 +352,20 @@ become_ready (GTask *task)
   g_object_unref (task);
 }
 
-/* @error: (transfer full) (nullable). Returns: (transfer full): the same, with the service and the step named
- */
-static GError *
-step_error (GTask *task, GError *error, const char *name)
-{
-  MkSimpleExecutor *executor = g_task_get_source_object (task);
-  const char *const *command = mk_simple_executor_get_command (executor);
-  const char *service = command && command[0] ? command[0] : G_OBJECT_TYPE_NAME (executor);
-
-  if (error == NULL)
-    return g_error_new (MK_ERROR, MK_ERROR_FAILED, "%s: %s failed without saying why", service, name);
-
-  /* What is said of a task that never came back begins with the name. */
-  if (g_str_has_prefix (error->message, name))
-    g_prefix_error (&error, "%s: ", service);
-  else
-    g_prefix_error (&error, "%s: %s failed: ", service, name);
-  return error;
-}
-
 static void
 on_completed (GObject *object, GAsyncResult *result, gpointer user_data)
 {
-  GTask *task = user_data;
-  g_autoptr (GError) error = NULL;
-  gboolean done = mk_step_run_finish (result, NULL, &error);
-
-  if (!step_is_over (task))
-    return;
-  if (done)
-    become_ready (task);
-  else
-    fail (task, step_error (task, g_steal_pointer (&error), "started()"));
+  end_step (user_data, result, "started()", become_ready);
 }
 
 static void
 complete (GTask *task)
 {
-  MkStart *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
-  MkSimpleExecutorClass *klass = MK_SIMPLE_EXECUTOR_GET_CLASS (executor);
+  MkStart *self = g_task_get_task_data (task);
 
   self->stage = COMPLETING;
-  if (klass->started == mk_simple_executor_real_step)
-    {
-      become_ready (task);
-      return;
-    }
-
-  self->in_step = TRUE;
-  mk_step_run_async (executor,
-                     (MkStepFunc) klass->started,
-                     "started()",
-                     self->deadline,
-                     STEP_GRACE_MS,
-                     self->cancellable,
-                     on_completed,
-                     task);
+  run_step (task, MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->started, "started()", on_completed, become_ready);
 }
 
 /* ---- waiting until the service is ready ---- */
@@ -520,16 +536,7 @@ spawn (GTask *task)
 static void
 on_prepared (GObject *object, GAsyncResult *result, gpointer user_data)
 {
-  GTask *task = user_data;
-  g_autoptr (GError) error = NULL;
-  gboolean done = mk_step_run_finish (result, NULL, &error);
-
-  if (!step_is_over (task))
-    return;
-  if (done)
-    spawn (task);
-  else
-    fail (task, step_error (task, g_steal_pointer (&error), "prepare()"));
+  end_step (user_data, result, "prepare()", spawn);
 }
 
 static void
@@ -538,28 +545,13 @@ prepare (GTask *task)
   MkStart *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  MkSimpleExecutorClass *klass = MK_SIMPLE_EXECUTOR_GET_CLASS (executor);
 
   self->stage = PREPARING;
   g_mutex_lock (&priv->lock);
   priv->cleanup_due = TRUE;
   g_mutex_unlock (&priv->lock);
 
-  if (klass->prepare == mk_simple_executor_real_step)
-    {
-      spawn (task);
-      return;
-    }
-
-  self->in_step = TRUE;
-  mk_step_run_async (executor,
-                     (MkStepFunc) klass->prepare,
-                     "prepare()",
-                     self->deadline,
-                     STEP_GRACE_MS,
-                     self->cancellable,
-                     on_prepared,
-                     task);
+  run_step (task, MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->prepare, "prepare()", on_prepared, spawn);
 }
 
 static void
@@ -608,16 +600,7 @@ check (GTask *task)
 static void
 on_old_cleaned_up (GObject *object, GAsyncResult *result, gpointer user_data)
 {
-  GTask *task = user_data;
-  g_autoptr (GError) error = NULL;
-  gboolean done = mk_step_run_finish (result, NULL, &error);
-
-  if (!step_is_over (task))
-    return;
-  if (done)
-    check (task);
-  else
-    fail (task, step_error (task, g_steal_pointer (&error), "cleanup() after the run before"));
+  end_step (user_data, result, "cleanup() after the run before", check);
 }
 
 static void
