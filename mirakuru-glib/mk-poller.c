@@ -260,7 +260,8 @@ mk_poller_run_async (MkProbe *probe,
   self->wake_handler = g_signal_connect_data (
       probe, "wake", G_CALLBACK (on_wake), g_object_ref (task), (GClosureNotify) (void *) g_object_unref, 0);
   self->cancel_source = mk_cancel_source_attach (cancellable, g_task_get_context (task), on_cancelled, task);
-  if (MK_PROBE_GET_CLASS (probe)->quick_begin != NULL)
+  /* A quick "not yet" may be no more than a likely one: good for asking again, not as the last word. */
+  if (goal && MK_PROBE_GET_CLASS (probe)->quick_begin != NULL)
     self->quick = MK_PROBE_GET_CLASS (probe)->quick_begin (probe);
 
   ask (task);

@@ -92,10 +92,14 @@ works (int fd)
 int
 mk_tcp_diag_open (void)
 {
+  static gint known_to_work; /* (atomic) */
   int fd = socket (AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 
-  if (fd >= 0 && works (fd))
-    return fd;
+  if (fd >= 0 && (g_atomic_int_get (&known_to_work) || works (fd)))
+    {
+      g_atomic_int_set (&known_to_work, TRUE);
+      return fd;
+    }
 
   if (fd >= 0)
     close (fd);
