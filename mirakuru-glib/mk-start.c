@@ -72,16 +72,29 @@ mk_start_detach (GTask *start)
 
 /* ---- failing ---- */
 
-/* @error: (transfer full): the first one counts */
+static GError *
+preempted_error (MkStart *self)
+{
+  g_autofree char *name = self->process ? mk_message_service (self->process) : g_strdup ("The service");
+
+  return g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, "%s was stopped before it was ready", name);
+}
+
+/* @error: (transfer full): the first one counts, but whatever fails after a stop fails because of the stop */
 static void
 fail (GTask *task, GError *error)
 {
   MkStart *self = g_task_get_task_data (task);
 
-  if (self->error == NULL)
-    self->error = error;
-  else
+  if (self->error != NULL)
     g_error_free (error);
+  else if (g_atomic_int_get (&self->preemption) != NOT_PREEMPTED)
+    {
+      g_error_free (error);
+      self->error = preempted_error (self);
+    }
+  else
+    self->error = error;
 
   if (self->stage >= ENDING)
     return;
@@ -94,10 +107,7 @@ fail (GTask *task, GError *error)
 static void
 fail_preempted (GTask *task)
 {
-  MkStart *self = g_task_get_task_data (task);
-  g_autofree char *name = self->process ? mk_message_service (self->process) : g_strdup ("The service");
-
-  fail (task, g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, "%s was stopped before it was ready", name));
+  fail (task, preempted_error (g_task_get_task_data (task)));
 }
 
 static char *
