@@ -2,13 +2,23 @@
 
 #pragma once
 
+#include "mk-all-probe.h"
+#include "mk-any-probe.h"
 #include "mk-callback-probe.h"
+#include "mk-command-probe.h"
 #include "mk-enum-types.h"
 #include "mk-error.h"
 #include "mk-executor.h"
+#include "mk-output-executor.h"
+#include "mk-http-executor.h"
+#include "mk-http-probe.h"
+#include "mk-file-probe.h"
+#include "mk-pid-executor.h"
 #include "mk-probe.h"
 #include "mk-simple-executor.h"
 #include "mk-tcp-executor.h"
 #include "mk-tcp-probe.h"
 #include "mk-types.h"
+#include "mk-unix-socket-executor.h"
+#include "mk-unix-socket-probe.h"
 #include "mk-version-macros.h"

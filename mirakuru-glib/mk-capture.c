@@ -18,7 +18,10 @@
 struct _MkCapture
 {
   gatomicrefcount ref_count;
-  gsize limit; /* 0: none */
+  gsize limit;           /* 0: none */
+  MkCaptureFunc watcher; /* (nullable) does not change once the service is spawned */
+  gpointer watcher_data; /* (owned) by way of watcher_destroy */
+  GDestroyNotify watcher_destroy;
 
   GMutex lock;
   GCond changed;
@@ -28,6 +31,7 @@ struct _MkCapture
   gsize start;       /* (locked-by lock) of the oldest byte in the ring */
   gsize length;      /* (locked-by lock) */
   guint64 total;     /* (locked-by lock) bytes ever written */
+  guint64 beginning; /* (locked-by lock) where readers begin */
   gboolean closed;   /* (locked-by lock) */
   GPtrArray *wakers; /* (owned) (element-type GSource) (locked-by lock) */
 };
@@ -59,6 +63,8 @@ mk_capture_unref (MkCapture *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
+  if (self->watcher != NULL)
+    self->watcher_destroy (self->watcher_data);
   g_ptr_array_unref (self->wakers);
   g_free (self->ring);
   g_cond_clear (&self->changed);
@@ -124,8 +130,8 @@ wake_all (MkCapture *self)
   g_cond_broadcast (&self->changed);
 }
 
-void
-mk_capture_append (MkCapture *self, const guint8 *data, gsize length)
+static void
+append (MkCapture *self, const guint8 *data, gsize length)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
   gsize end, first;
@@ -153,15 +159,58 @@ mk_capture_append (MkCapture *self, const guint8 *data, gsize length)
   wake_all (self);
 }
 
+void
+mk_capture_append (MkCapture *self, const guint8 *data, gsize length)
+{
+  append (self, data, length);
+  if (self->watcher != NULL)
+    self->watcher (data, length, self->watcher_data);
+}
+
 /* End of file. */
 void
 mk_capture_close (MkCapture *self)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  gboolean was_closed;
 
+  g_mutex_lock (&self->lock);
+  was_closed = self->closed;
   self->closed = TRUE;
   wake_all (self);
   g_ptr_array_set_size (self->wakers, 0);
+  g_mutex_unlock (&self->lock);
+
+  if (self->watcher != NULL && !was_closed)
+    self->watcher (NULL, 0, self->watcher_data);
+}
+
+/* Call before the service is spawned. */
+void
+mk_capture_set_watcher (MkCapture *self, MkCaptureFunc func, gpointer data, GDestroyNotify destroy)
+{
+  if (self->watcher != NULL)
+    self->watcher_destroy (self->watcher_data);
+
+  self->watcher = func;
+  self->watcher_data = data;
+  self->watcher_destroy = destroy;
+}
+
+/* Readers that begin from now on begin at @position. */
+void
+mk_capture_set_beginning (MkCapture *self, guint64 position)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  self->beginning = position;
+}
+
+guint64
+mk_capture_get_beginning (MkCapture *self)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  return self->beginning;
 }
 
 static gboolean

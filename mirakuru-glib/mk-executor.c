@@ -45,6 +45,8 @@ struct _MkCheckProbe
 
   MkExecutor *executor; /* (unowned) the operation that asks holds it */
   gboolean before_start;
+  MkProbe *attached; /* (owned) (nullable) that of the executor, which the check may ask */
+  gulong wake_handler;
 };
 
 G_DEFINE_FINAL_TYPE (MkCheckProbe, mk_check_probe, MK_TYPE_PROBE)
@@ -68,12 +70,51 @@ mk_check_probe_describe (MkProbe *probe)
 }
 
 static void
+mk_check_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  if (self->attached == NULL)
+    return;
+
+  g_clear_signal_handler (&self->wake_handler, self->attached);
+  mk_probe_detach (self->attached, executor);
+  g_clear_object (&self->attached);
+}
+
+static void
+wake (MkProbe *probe, MkProbe *self)
+{
+  g_signal_emit_by_name (self, "wake");
+}
+
+static void
+mk_check_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+  MkExecutorPrivate *priv = mk_executor_get_instance_private (self->executor);
+
+  if (!g_set_object (&self->attached, priv->probe))
+    return;
+
+  mk_probe_attach (self->attached, executor);
+  self->wake_handler = g_signal_connect_data (self->attached,
+                                              "wake",
+                                              G_CALLBACK (wake),
+                                              g_object_ref (self),
+                                              (GClosureNotify) (void *) g_object_unref,
+                                              0);
+}
+
+static void
 mk_check_probe_class_init (MkCheckProbeClass *klass)
 {
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
 
   probe_class->check = mk_check_probe_check;
   probe_class->describe = mk_check_probe_describe;
+  probe_class->attach = mk_check_probe_attach;
+  probe_class->detach = mk_check_probe_detach;
 }
 
 static void
@@ -113,6 +154,8 @@ mk_executor_dup_probe (MkSimpleExecutor *executor, gboolean before_start, GError
 
   if (overridden)
     return mk_check_probe_new (self, before_start);
+  if (priv->probe != NULL && before_start)
+    return mk_probe_dup_before_start (priv->probe, error);
   if (priv->probe != NULL)
     return g_object_ref (priv->probe);
   if (before_start && klass->after_start_check != ask_probe)

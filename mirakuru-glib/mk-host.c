@@ -185,3 +185,11 @@ mk_host_set_supervisor (MkHostRecord *record, GPid pid)
 
   record->supervisor = pid;
 }
+
+GPid
+mk_host_get_supervisor (MkHostRecord *record)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
+
+  return record->supervisor;
+}

@@ -23,5 +23,6 @@ void mk_host_record_close (int *fd);
 void mk_host_add (MkHostRecord *record);
 void mk_host_remove (MkHostRecord *record);
 void mk_host_set_supervisor (MkHostRecord *record, GPid pid);
+GPid mk_host_get_supervisor (MkHostRecord *record);
 
 G_END_DECLS

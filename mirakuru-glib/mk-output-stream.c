@@ -167,5 +167,6 @@ mk_output_stream_new (MkCapture *capture)
   MkOutputStream *self = g_object_new (MK_TYPE_OUTPUT_STREAM, NULL);
 
   self->capture = mk_capture_ref (capture);
+  self->position = mk_capture_get_beginning (capture);
   return G_INPUT_STREAM (self);
 }

@@ -36,12 +36,14 @@ typedef struct
   GSource *timer;         /* (owned) (nullable) when to ask next */
   GSource *cancel_source; /* (owned) (nullable) */
   gulong wake_handler;
-  gint woken; /* (atomic) since the last attempt began */
+  gint woken;     /* (atomic) since the last attempt began */
+  gboolean asked; /* at least once, without haste */
   gboolean asking;
   gint64 asked_at;
   gint64 cost;
-  gint64 not_before; /* even when woken */
-  char *last_seen;   /* (owned) (nullable) */
+  gint64 not_before;  /* even when woken */
+  char *last_seen;    /* (owned) (nullable) */
+  GError *last_error; /* (owned) (nullable) what the last attempt said instead of an answer */
   gboolean timed_out;
 } Poller;
 
@@ -52,6 +54,7 @@ poller_free (Poller *self)
     MK_PROBE_GET_CLASS (self->probe)->quick_end (self->probe, self->quick);
   g_clear_pointer (&self->timer, g_source_unref);
   g_object_unref (self->probe);
+  g_clear_error (&self->last_error);
   g_free (self->last_seen);
   g_free (self);
 }
@@ -106,6 +109,8 @@ ask_later (Poller *self)
 static void
 remember (Poller *self, const GError *error)
 {
+  g_clear_error (&self->last_error);
+  self->last_error = error ? g_error_copy (error) : NULL;
   g_free (self->last_seen);
   self->last_seen = error ? g_strdup (error->message) : mk_probe_dup_detail (self->probe);
 }
@@ -138,7 +143,10 @@ take_answer (GTask *task, gboolean there, const GError *error)
       return;
     }
 
-  note_cost (self, g_get_monotonic_time () - self->asked_at);
+  /* The first attempt is not the kind that is repeated, if there is a quick one. */
+  if (self->quick == NULL || self->asked)
+    note_cost (self, g_get_monotonic_time () - self->asked_at);
+  self->asked = TRUE;
   if (g_get_monotonic_time () >= self->deadline)
     finish_timed_out (task);
   else
@@ -163,7 +171,7 @@ on_attempted (GObject *object, GAsyncResult *result, gpointer user_data)
 static MkQuickAnswer
 ask_quickly (Poller *self)
 {
-  if (self->quick == NULL)
+  if (self->quick == NULL || !self->asked)
     return MK_QUICK_UNKNOWN;
 
   return MK_PROBE_GET_CLASS (self->probe)->quick_ask (self->probe, self->quick);
@@ -280,4 +288,13 @@ mk_poller_run_finish (GAsyncResult *result, gboolean *timed_out, char **last_see
   *last_seen = g_strdup (self->last_seen);
 
   return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* Returns: (transfer full) (nullable): what the last attempt said instead of an answer */
+GError *
+mk_poller_run_dup_last_error (GAsyncResult *result)
+{
+  Poller *self = g_task_get_task_data (G_TASK (result));
+
+  return self->last_error ? g_error_copy (self->last_error) : NULL;
 }

@@ -18,5 +18,6 @@ void mk_poller_run_async (MkProbe *probe,
                           GAsyncReadyCallback callback,
                           gpointer user_data);
 gboolean mk_poller_run_finish (GAsyncResult *result, gboolean *timed_out, char **last_seen, GError **error);
+GError *mk_poller_run_dup_last_error (GAsyncResult *result);
 
 G_END_DECLS

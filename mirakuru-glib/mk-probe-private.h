@@ -16,10 +16,13 @@ typedef enum
 
 void mk_probe_set_limits (MkProbe *self, guint max_interval_ms, guint attempt_limit_ms);
 guint mk_probe_get_max_interval (MkProbe *self);
+void mk_probe_set_grace (MkProbe *self, guint grace_ms);
 
 void mk_probe_set_detail (MkProbe *self, const char *detail);
 char *mk_probe_dup_detail (MkProbe *self);
 char *mk_probe_describe_holder (MkProbe *self);
+GError *mk_probe_explain_exit (MkProbe *self);
+MkProbe *mk_probe_dup_before_start (MkProbe *self, GError **error);
 
 void mk_probe_attach (MkProbe *self, MkSimpleExecutor *executor);
 void mk_probe_detach (MkProbe *self, MkSimpleExecutor *executor);

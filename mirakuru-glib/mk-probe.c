@@ -40,6 +40,7 @@ typedef struct
   char *detail; /* (owned) (nullable) (locked-by lock) */
   guint max_interval_ms;
   guint attempt_limit_ms;
+  guint grace_ms; /* does not change */
 } MkProbePrivate;
 
 enum
@@ -145,6 +146,18 @@ mk_probe_get_max_interval (MkProbe *self)
   return priv->max_interval_ms;
 }
 
+/*
+ * Lets an attempt whose time is up do so much more, to clear away and to say why. It is to be set when the
+ * probe is made, and at most 50 ms are granted when the time is up.
+ */
+void
+mk_probe_set_grace (MkProbe *self, guint grace_ms)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+
+  priv->grace_ms = grace_ms;
+}
+
 static gint64
 attempt_deadline (MkProbe *self)
 {
@@ -186,6 +199,31 @@ mk_probe_describe_holder (MkProbe *self)
 
   description = mk_probe_describe (self);
   return g_strdup_printf ("%s before anything was started", description);
+}
+
+/*
+ * Returns: (transfer full): the probe that is asked before a start whether something is in the way; %NULL
+ * with an error if the settings make no sense
+ */
+MkProbe *
+mk_probe_dup_before_start (MkProbe *self, GError **error)
+{
+  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+
+  return klass->dup_before_start ? klass->dup_before_start (self, error) : g_object_ref (self);
+}
+
+/*
+ * Asked when the service has exited before it was ready, and all it printed is known.
+ *
+ * Returns: (transfer full) (nullable): a better reason than its status
+ */
+GError *
+mk_probe_explain_exit (MkProbe *self)
+{
+  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+
+  return klass->explain_exit ? klass->explain_exit (self) : NULL;
 }
 
 void
@@ -259,6 +297,7 @@ mk_probe_attempt_async (MkProbe *self,
                         GAsyncReadyCallback callback,
                         gpointer user_data)
 {
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
   MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
 
@@ -268,6 +307,9 @@ mk_probe_attempt_async (MkProbe *self,
   if (g_task_return_error_if_cancelled (task))
     return;
 
+  if (priv->grace_ms > 0)
+    mk_probe_set_detail (self, NULL);
+
   if (klass->check_task == NULL)
     check_at_once (self, task);
   else
@@ -275,7 +317,7 @@ mk_probe_attempt_async (MkProbe *self,
                        (MkStepFunc) klass->check_task,
                        "The check",
                        MIN (deadline, attempt_deadline (self)),
-                       0,
+                       priv->grace_ms,
                        cancellable,
                        on_step_done,
                        g_object_ref (task));

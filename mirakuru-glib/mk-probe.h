@@ -120,7 +120,21 @@ struct _MkProbeClass
    */
   void (*quick_end) (MkProbe *self, gpointer quick);
 
-  gpointer padding[6];
+  /**
+   * MkProbeClass::dup_before_start: (skip)
+   *
+   * Since: 1.0
+   */
+  MkProbe *(*dup_before_start) (MkProbe *self, GError **error);
+
+  /**
+   * MkProbeClass::explain_exit: (skip)
+   *
+   * Since: 1.0
+   */
+  GError *(*explain_exit) (MkProbe *self);
+
+  gpointer padding[4];
 };
 
 MK_AVAILABLE_IN_1_0

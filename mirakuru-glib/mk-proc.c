@@ -15,6 +15,10 @@
 
 /* Of "st" in /proc/net/tcp, see TCP_LISTEN in the kernel's net/tcp_states.h. */
 #define STATE_LISTEN 0x0A
+/* Of "Flags" in /proc/net/unix, see __SO_ACCEPTCON in the kernel's linux/net.h. */
+#define FLAG_ACCEPTS 0x10000
+/* More than the generations that a process can lose. */
+#define MAX_WALKS 16
 
 typedef void (*ProcFunc) (GPid pid, gpointer user_data);
 
@@ -146,39 +150,71 @@ matches_address (const char *hex, GInetAddress *address)
          memcmp (bytes, g_inet_address_to_bytes (address), length) == 0;
 }
 
-/* Returns: the inode of the listening socket, 0 if there is none */
+typedef guint64 (*LineFunc) (const char *line, gconstpointer data);
+
+/* Returns: the first inode that @func finds in the lines of @table, 0 if there is none */
 static guint64
-find_listening_inode (const char *table, GInetAddress *address, guint port)
+find_inode (const char *table, LineFunc func, gconstpointer data)
 {
   g_autofree char *contents = NULL;
   g_auto (GStrv) lines = NULL;
+  guint64 inode = 0;
 
   if (!g_file_get_contents (table, &contents, NULL, NULL))
     return 0;
 
   lines = g_strsplit (contents, "\n", -1);
-  for (char **line = lines; *line != NULL; line++)
-    {
-      char hex[33];
-      guint local_port, state;
-      guint64 inode;
+  for (char **line = lines; *line != NULL && inode == 0; line++)
+    inode = func (*line, data);
 
-      if (sscanf (*line,
-                  "%*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %" G_GUINT64_FORMAT,
-                  hex,
-                  &local_port,
-                  &state,
-                  &inode) == 4 &&
-          state == STATE_LISTEN && local_port == port && matches_address (hex, address))
-        return inode;
-    }
+  return inode;
+}
+
+typedef struct
+{
+  GInetAddress *address; /* (unowned) */
+  guint port;
+} InetName;
+
+static guint64
+match_tcp_line (const char *line, gconstpointer data)
+{
+  const InetName *name = data;
+  char hex[33];
+  guint port, state;
+  guint64 inode;
+
+  if (sscanf (line,
+              "%*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %" G_GUINT64_FORMAT,
+              hex,
+              &port,
+              &state,
+              &inode) == 4 &&
+      state == STATE_LISTEN && port == name->port && matches_address (hex, name->address))
+    return inode;
+
+  return 0;
+}
+
+/* A socket is listed with the name that it was bound to, which may be relative. */
+static guint64
+match_unix_line (const char *line, gconstpointer data)
+{
+  const char *path = data;
+  guint flags;
+  guint64 inode;
+  int name_at = 0;
+
+  if (sscanf (line, "%*x: %*x %*x %x %*x %*x %" G_GUINT64_FORMAT " %n", &flags, &inode, &name_at) == 2 &&
+      name_at > 0 && (flags & FLAG_ACCEPTS) != 0 && strcmp (line + name_at, path) == 0)
+    return inode;
 
   return 0;
 }
 
 typedef struct
 {
-  char *link; /* (owned) */
+  const char *link;
   GPid pid;
 } Holder;
 
@@ -220,6 +256,20 @@ describe_process (GPid pid)
   return g_strdup_printf ("%s (pid %d)", g_strchomp (name), (int) pid);
 }
 
+/* Returns: (transfer full) (nullable): the program and the pid of the oldest process that holds the socket */
+static char *
+describe_socket_holder (guint64 inode)
+{
+  g_autofree char *link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
+  Holder holder = { link, 0 };
+
+  if (inode == 0)
+    return NULL;
+
+  for_each_process (find_holder, &holder);
+  return holder.pid != 0 ? describe_process (holder.pid) : NULL;
+}
+
 /*
  * Blocks for as long as it takes to look at every process: for messages only.
  *
@@ -228,20 +278,69 @@ describe_process (GPid pid)
 char *
 mk_proc_describe_listener (GInetAddress *address, guint port)
 {
-  g_autofree char *link = NULL;
-  Holder holder = { NULL, 0 };
+  InetName name = { address, port };
   guint64 inode = 0;
 
   if (g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4)
-    inode = find_listening_inode ("/proc/net/tcp", address, port);
+    inode = find_inode ("/proc/net/tcp", match_tcp_line, &name);
   /* A socket of IPv6's wildcard address takes IPv4 connections too. */
   if (inode == 0)
-    inode = find_listening_inode ("/proc/net/tcp6", address, port);
-  if (inode == 0)
-    return NULL;
+    inode = find_inode ("/proc/net/tcp6", match_tcp_line, &name);
 
-  holder.link = link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
-  for_each_process (find_holder, &holder);
+  return describe_socket_holder (inode);
+}
 
-  return holder.pid != 0 ? describe_process (holder.pid) : NULL;
+/* The same for a Unix socket. @path: "@" and the name for an abstract one */
+char *
+mk_proc_describe_unix_listener (const char *path)
+{
+  return describe_socket_holder (find_inode ("/proc/net/unix", match_unix_line, path));
+}
+
+/* ---- pids ---- */
+
+/* Returns: the parent (0 if that is outside of the container), −1 if there is no such process, or it has
+ * ended and was not reaped yet */
+static GPid
+get_parent (GPid pid)
+{
+  g_autofree char *stat = NULL;
+  const char *after_name;
+  char state;
+  int parent;
+
+  /* The name stands in parentheses, and may contain anything. */
+  if (!read_proc_file (pid, "stat", &stat, NULL) || (after_name = strrchr (stat, ')')) == NULL ||
+      sscanf (after_name + 1, " %c %d", &state, &parent) != 2 || state == 'Z' || state == 'X')
+    return -1;
+
+  return parent;
+}
+
+/*
+ * Whether the process lives and descends from @ancestor.
+ *
+ * A daemon loses its parents while it becomes one: where the line breaks, it is followed from the beginning.
+ */
+gboolean
+mk_proc_is_descendant (GPid pid, GPid ancestor)
+{
+  for (guint i = 0; ancestor > 0 && i < MAX_WALKS; i++)
+    {
+      GPid first = get_parent (pid), parent = first;
+
+      while (parent > 1 && parent != ancestor)
+        parent = get_parent (parent);
+      if (parent == ancestor || parent >= 0 || first < 0)
+        return parent == ancestor;
+    }
+
+  return FALSE;
+}
+
+/* Returns: (transfer full) (nullable): the program and the pid, NULL if there is no such process */
+char *
+mk_proc_describe_living (GPid pid)
+{
+  return get_parent (pid) >= 0 ? describe_process (pid) : NULL;
 }

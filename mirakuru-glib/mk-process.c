@@ -721,3 +721,10 @@ mk_process_get_stdin (MkProcess *self)
 
   return self->input;
 }
+
+/* Returns: the parent of the tree, 0 if there is none (any more) */
+GPid
+mk_process_get_supervisor (MkProcess *self)
+{
+  return mk_process_is_foreign (self) ? 0 : mk_host_get_supervisor (&self->record);
+}

@@ -44,6 +44,7 @@ void mk_process_remove_listener (MkProcess *self, GSource *waker);
 gboolean mk_process_wait_gone (MkProcess *self, guint timeout_ms);
 
 gboolean mk_process_is_foreign (MkProcess *self);
+GPid mk_process_get_supervisor (MkProcess *self);
 MkLaunch *mk_process_get_launch (MkProcess *self);
 MkCapture *mk_process_get_capture (MkProcess *self, MkStream stream);
 GOutputStream *mk_process_get_stdin (MkProcess *self);

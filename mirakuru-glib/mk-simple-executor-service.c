@@ -177,6 +177,8 @@ mk_simple_executor_dup_output (MkSimpleExecutor *self, MkStream stream)
  * what it prints, then end of file. A reader that is slower than the service does not slow it down; it misses
  * what no longer fits into [property@Mk.SimpleExecutor:output-limit]. Any number of streams may be open.
  *
+ * Of a [class@Mk.OutputExecutor] the stream in which the banner was seen begins right after it.
+ *
  * Returns: (transfer full): the stream, at its end if nothing was started or the stream is not captured
  *
  * Since: 1.0

@@ -167,6 +167,20 @@ release (GTask *task)
 }
 
 static void
+explain_exit (MkStart *self)
+{
+  GError *better = NULL;
+
+  if (g_atomic_int_get (&self->attached) && g_error_matches (self->error, MK_ERROR, MK_ERROR_EXITED))
+    better = mk_probe_explain_exit (self->probe);
+  if (better == NULL)
+    return;
+
+  g_error_free (self->error);
+  self->error = better;
+}
+
+static void
 return_failure (GTask *task)
 {
   MkStart *self = g_task_get_task_data (task);
@@ -181,6 +195,7 @@ return_failure (GTask *task)
   g_mutex_unlock (&priv->lock);
 
   /* By now all of the output is there. */
+  explain_exit (self);
   if (self->error->domain == MK_ERROR && self->process != NULL &&
       mk_process_get_news (self->process).pid != 0)
     {

@@ -80,8 +80,18 @@ typedef enum
 typedef struct _MkSimpleExecutor MkSimpleExecutor;
 typedef struct _MkExecutor MkExecutor;
 typedef struct _MkTcpExecutor MkTcpExecutor;
+typedef struct _MkOutputExecutor MkOutputExecutor;
+typedef struct _MkHttpExecutor MkHttpExecutor;
+typedef struct _MkUnixSocketExecutor MkUnixSocketExecutor;
+typedef struct _MkPidExecutor MkPidExecutor;
 typedef struct _MkProbe MkProbe;
 typedef struct _MkTcpProbe MkTcpProbe;
+typedef struct _MkHttpProbe MkHttpProbe;
+typedef struct _MkUnixSocketProbe MkUnixSocketProbe;
+typedef struct _MkFileProbe MkFileProbe;
 typedef struct _MkCallbackProbe MkCallbackProbe;
+typedef struct _MkCommandProbe MkCommandProbe;
+typedef struct _MkAllProbe MkAllProbe;
+typedef struct _MkAnyProbe MkAnyProbe;
 
 G_END_DECLS

@@ -46,8 +46,9 @@ mk_tool_help_new_run_context (GOptionGroup *group)
       _ ("Starts the services side by side, runs COMMAND once all of them are ready, stops them\n"
          "and ends with the status of COMMAND. Without COMMAND the services run until Ctrl-C.\n"
          "\n"
-         "--tcp, --name, --cwd and --env belong to the --service before them. A service with no\n"
-         "--tcp is ready when it was started; one with several, when all of them answer."),
+         "--name, --cwd, --env and what tells that a service is ready (--tcp and its like) belong to\n"
+         "the --service before them. A service without the latter is ready when it was started; one\n"
+         "with several, when all of them say so."),
       _ ("Exit status:\n"
          "  that of COMMAND, or 128 and the number of the signal that killed it\n"
          "  0    without COMMAND: ended by Ctrl-C or SIGTERM\n"
@@ -63,7 +64,9 @@ mk_tool_help_new_run_context (GOptionGroup *group)
          "      --service 'redis-server --port 6379' --tcp 6379 \\\n"
          "      --service 'python3 -m http.server 8000' --name web --cwd htdocs --tcp 8000 \\\n"
          "      -- ./run-tests\n"
-         "  mirakuru run --service 'sh -c \"exec my-server 2>log\"' --tcp '[::1]:8000'\n"));
+         "  mirakuru run --service 'sh -c \"exec my-server 2>log\"' --tcp '[::1]:8000'\n"
+         "  mirakuru run --service 'my-server --port 0' --output '^listening on port \\d+$'\n"
+         "  mirakuru run --service 'my-database --foreground' --exec 'my-database-client ping'\n"));
 }
 
 GOptionContext *
@@ -75,6 +78,7 @@ mk_tool_help_new_wait_context (GOptionGroup *group)
       _ ("Waits until all that was named is there, or with --gone until nothing of it is, then\n"
          "turns into COMMAND."),
       _ ("HOST:PORT may also be [ADDRESS]:PORT, :PORT or PORT; the host is then localhost.\n"
+         "@NAME as the PATH of --unix is an abstract socket.\n"
          "\n"
          "Exit status:\n"
          "  0    it is there; with COMMAND, the status of that\n"
@@ -85,7 +89,8 @@ mk_tool_help_new_wait_context (GOptionGroup *group)
          "\n"
          "Examples:\n"
          "  mirakuru wait --tcp localhost:5432 --timeout 10 -- psql -h localhost\n"
-         "  mirakuru wait --tcp 6379 --gone\n"));
+         "  mirakuru wait --tcp 6379 --gone\n"
+         "  mirakuru wait --unix /run/redis.sock --file /run/redis.pid\n"));
 }
 
 int

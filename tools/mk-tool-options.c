@@ -18,13 +18,12 @@ static gboolean
 on_readiness (const char *option_name, const char *value, gpointer data, GError **error)
 {
   MkToolOptions *self = data;
-  MkProbe *probe = mk_tool_readiness_parse (option_name, value, error);
 
-  if (probe == NULL)
+  if (!mk_tool_readiness_parse (option_name, value, self->probes, error))
     return FALSE;
 
-  g_ptr_array_add (self->probes, probe);
-  g_ptr_array_add (self->probe_names, g_strdup (value));
+  if (self->probe_names->len < self->probes->len)
+    g_ptr_array_add (self->probe_names, g_strdup (value));
   return TRUE;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The options that say what is waited for, as `--tcp HOST:PORT`, and the probes they stand
- * for. A further kind is one more row of the table. */
+ * for. A further kind is one more row of the table. Some say more about the one before them, as
+ * `--status CODE` about `--http URL`. */
 
 #include "mk-tool-readiness.h"
 
@@ -95,8 +96,98 @@ parse_tcp (const char *value, GError **error)
   return MK_PROBE (mk_tcp_probe_new (host == NULL || *host == '\0' ? "localhost" : host, port));
 }
 
+static MkProbe *
+parse_exec (const char *value, GError **error)
+{
+  g_auto (GStrv) argv = NULL;
+  g_autoptr (GError) local_error = NULL;
+
+  if (!g_shell_parse_argv (value, NULL, &argv, &local_error))
+    {
+      g_set_error (error,
+                   G_OPTION_ERROR,
+                   G_OPTION_ERROR_BAD_VALUE,
+                   _ ("'%s' is not a command: %s"),
+                   value,
+                   local_error->message);
+      return NULL;
+    }
+
+  return MK_PROBE (mk_command_probe_new ((const char *const *) argv));
+}
+
+static gboolean
+require_path (const char *value, GError **error)
+{
+  if (*value != '\0' && !g_str_equal (value, "@"))
+    return TRUE;
+
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, _ ("'%s' is not a path"), value);
+  return FALSE;
+}
+
+static MkProbe *
+parse_unix (const char *value, GError **error)
+{
+  return require_path (value, error) ? MK_PROBE (mk_unix_socket_probe_new (value)) : NULL;
+}
+
+static MkProbe *
+parse_file (const char *value, GError **error)
+{
+  return require_path (value, error) ? MK_PROBE (mk_file_probe_new (value)) : NULL;
+}
+
+static MkProbe *
+parse_http (const char *value, GError **error)
+{
+  return MK_PROBE (mk_http_probe_new (value));
+}
+
+static void
+add_header (MkHttpProbe *probe, const char *header)
+{
+  const char *const *before = mk_http_probe_get_headers (probe);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) headers = NULL;
+
+  if (before != NULL)
+    g_strv_builder_addv (builder, (const char **) before);
+  g_strv_builder_add (builder, header);
+  headers = g_strv_builder_end (builder);
+  mk_http_probe_set_headers (probe, (const char *const *) headers);
+}
+
+static void
+accept_any_certificate (MkHttpProbe *probe, const char *unused)
+{
+  mk_http_probe_set_accept_any_certificate (probe, TRUE);
+}
+
+typedef struct
+{
+  const char *name;
+  const char *placeholder; /* (nullable): NULL if there is no value */
+  const char *help;
+  void (*apply) (MkHttpProbe *probe, const char *value);
+} HttpDetail;
+
+static const HttpDetail http_details[] = {
+  { "status",
+    N_ ("CODE"),
+    N_ ("… with this status (a code or a regular expression)"),
+    mk_http_probe_set_status },
+  { "method", N_ ("METHOD"), N_ ("… to a request of this method (HEAD)"), mk_http_probe_set_method },
+  { "header", N_ ("'NAME: VALUE'"), N_ ("… with this header in the request"), add_header },
+  { "insecure", NULL, N_ ("… whatever its certificate is"), accept_any_certificate },
+};
+
 static const Kind kinds[] = {
   { "tcp", N_ ("HOST:PORT"), N_ ("Ready when this port accepts connections"), parse_tcp },
+  { "http", N_ ("URL"), N_ ("Ready when this URL is answered"), parse_http },
+  { "unix", N_ ("PATH"), N_ ("Ready when this Unix socket accepts connections"), parse_unix },
+  { "file", N_ ("PATH"), N_ ("Ready when this file is there"), parse_file },
+  { "exec", N_ ("CMD"), N_ ("Ready when this command succeeds (quoted as in a shell)"), parse_exec },
 };
 
 /* Adds the option of each kind to @group; @func is called with its name and value. */
@@ -118,14 +209,62 @@ mk_tool_readiness_add_options (GOptionGroup *group, GOptionArgFunc func)
 
       g_option_group_add_entries (group, entries);
     }
+
+  for (gsize i = 0; i < G_N_ELEMENTS (http_details); i++)
+    {
+      const GOptionEntry entries[] = {
+        { http_details[i].name,
+          0,
+          http_details[i].placeholder ? G_OPTION_FLAG_FILENAME : G_OPTION_FLAG_NO_ARG,
+          G_OPTION_ARG_CALLBACK,
+          func,
+          http_details[i].help,
+          http_details[i].placeholder },
+        G_OPTION_ENTRY_NULL,
+      };
+
+      g_option_group_add_entries (group, entries);
+    }
 }
 
-MkProbe *
-mk_tool_readiness_parse (const char *option_name, const char *value, GError **error)
+static gboolean
+apply_http_detail (const HttpDetail *detail, const char *value, GPtrArray *probes, GError **error)
 {
+  gpointer probe = probes->len > 0 ? g_ptr_array_index (probes, probes->len - 1) : NULL;
+
+  if (!MK_IS_HTTP_PROBE (probe))
+    {
+      g_set_error (error,
+                   G_OPTION_ERROR,
+                   G_OPTION_ERROR_FAILED,
+                   _ ("--%s belongs to a URL: it stands after the --http it is for"),
+                   detail->name);
+      return FALSE;
+    }
+
+  detail->apply (probe, value);
+  return TRUE;
+}
+
+/* Adds the probe that the option stands for to @probes, or tells the last one more. */
+gboolean
+mk_tool_readiness_parse (const char *option_name, const char *value, GPtrArray *probes, GError **error)
+{
+  const char *name = option_name + strlen ("--");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (http_details); i++)
+    if (g_str_equal (name, http_details[i].name))
+      return apply_http_detail (&http_details[i], value, probes, error);
+
   for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
-    if (g_str_equal (option_name + strlen ("--"), kinds[i].name))
-      return kinds[i].parse (value, error);
+    if (g_str_equal (name, kinds[i].name))
+      {
+        MkProbe *probe = kinds[i].parse (value, error);
+
+        if (probe != NULL)
+          g_ptr_array_add (probes, probe);
+        return probe != NULL;
+      }
 
   g_assert_not_reached ();
 }

@@ -7,6 +7,7 @@
 G_BEGIN_DECLS
 
 void mk_tool_readiness_add_options (GOptionGroup *group, GOptionArgFunc func);
-MkProbe *mk_tool_readiness_parse (const char *option_name, const char *value, GError **error);
+gboolean
+mk_tool_readiness_parse (const char *option_name, const char *value, GPtrArray *probes, GError **error);
 
 G_END_DECLS

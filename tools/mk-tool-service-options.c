@@ -17,6 +17,7 @@ mk_tool_service_options_free (MkToolServiceOptions *service)
   g_free (service->command_line);
   g_free (service->name);
   g_free (service->cwd);
+  g_free (service->banner);
   g_ptr_array_unref (service->environment);
   g_ptr_array_unref (service->probes);
   g_free (service);
@@ -56,12 +57,29 @@ static gboolean
 on_service_readiness (const char *option_name, const char *value, gpointer data, GError **error)
 {
   MkToolServiceOptions *service = get_last_service (data, option_name, error);
-  MkProbe *probe;
 
-  if (service == NULL || (probe = mk_tool_readiness_parse (option_name, value, error)) == NULL)
+  return service != NULL && mk_tool_readiness_parse (option_name, value, service->probes, error);
+}
+
+static gboolean
+on_output (const char *option_name, const char *value, gpointer data, GError **error)
+{
+  MkToolServiceOptions *service = get_last_service (data, option_name, error);
+
+  if (service == NULL)
     return FALSE;
 
-  g_ptr_array_add (service->probes, probe);
+  if (service->banner != NULL)
+    {
+      g_set_error (error,
+                   G_OPTION_ERROR,
+                   G_OPTION_ERROR_BAD_VALUE,
+                   _ ("%s can be given once for a service: 'A|B' matches either"),
+                   option_name);
+      return FALSE;
+    }
+
+  service->banner = g_strdup (value);
   return TRUE;
 }
 
@@ -146,6 +164,13 @@ mk_tool_service_options_add_to_group (GOptionGroup *group)
     G_OPTION_ENTRY_NULL,
   };
   const GOptionEntry detail_entries[] = {
+    { "output",
+      0,
+      G_OPTION_FLAG_FILENAME,
+      G_OPTION_ARG_CALLBACK,
+      on_output,
+      N_ ("Ready when its output matches this regular expression"),
+      N_ ("REGEXP") },
     { "name",
       0,
       0,
@@ -175,6 +200,17 @@ mk_tool_service_options_add_to_group (GOptionGroup *group)
   g_option_group_add_entries (group, detail_entries);
 }
 
+/* It has its own probe, which comes first. */
+static MkSimpleExecutor *
+new_output_executor (const MkToolServiceOptions *options, const char *const *argv)
+{
+  MkOutputExecutor *executor = mk_output_executor_new (argv, options->banner);
+
+  mk_output_executor_set_stream (executor, MK_STREAM_STDOUT | MK_STREAM_STDERR);
+  g_ptr_array_insert (options->probes, 0, g_object_ref (mk_executor_get_probe (MK_EXECUTOR (executor))));
+  return MK_SIMPLE_EXECUTOR (executor);
+}
+
 static MkSimpleExecutor *
 new_executor (const MkToolServiceOptions *options, GError **error)
 {
@@ -182,6 +218,8 @@ new_executor (const MkToolServiceOptions *options, GError **error)
       mk_simple_executor_new_for_command_line (options->command_line, error);
   MkProbe *probe;
 
+  if (simple != NULL && options->banner != NULL)
+    return new_output_executor (options, mk_simple_executor_get_command (simple));
   if (simple == NULL || options->probes->len == 0)
     return g_steal_pointer (&simple);
 

@@ -12,6 +12,7 @@ typedef struct
   char *command_line;     /* (owned) (type filename) */
   char *name;             /* (owned) (nullable) */
   char *cwd;              /* (owned) (nullable) (type filename) */
+  char *banner;           /* (owned) (nullable): what its output has to match */
   GPtrArray *environment; /* (owned) (element-type filename): NAME=VALUE */
   GPtrArray *probes;      /* (owned) (element-type MkProbe) */
 } MkToolServiceOptions;

@@ -192,6 +192,9 @@ main (void)
 
   mk_bench_print_head ();
   mk_bench_readiness ();
+  mk_bench_http ();
+  mk_bench_output ();
+  mk_bench_paths ();
   mk_bench_stopping ();
   mk_bench_spawning ();
   mk_bench_blocking ();

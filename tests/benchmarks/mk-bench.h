@@ -37,6 +37,9 @@ void mk_bench_reap (pid_t pid);
 
 /* What is measured; each prints rows */
 void mk_bench_readiness (void);
+void mk_bench_http (void);
+void mk_bench_output (void);
+void mk_bench_paths (void);
 void mk_bench_stopping (void);
 void mk_bench_spawning (void);
 void mk_bench_blocking (void);

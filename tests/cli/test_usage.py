@@ -14,8 +14,8 @@ class Help(TestCase):
             self.assertIn(text, stdout)
 
     def test_help_of_commands(self):
-        for command, options in (("run", "--service --tcp --name --cwd --env --timeout --stop-timeout --verbose --quiet"),
-                                 ("wait", "--tcp --gone --timeout --quiet")):
+        for command, options in (("run", "--service --tcp --unix --file --name --cwd --env --timeout --stop-timeout --verbose --quiet"),
+                                 ("wait", "--tcp --unix --file --gone --timeout --quiet")):
             status, stdout, stderr = self.run_tool(command, "--help")
             self.assertEqual((status, stderr), (0, ""))
             for text in (f"Usage:\n  mirakuru {command} ", "Examples:", "Exit status:", "124", *options.split()):

@@ -22,12 +22,15 @@ static const char usage[] =
     "How it gets ready\n"
     "  --after MS           this long after it was started\n"
     "  --listen HOST:PORT   listens there; says \"ok\" to who connects, once the flood is over\n"
+    "                       or /PATH or @NAME, a Unix socket\n"
+    "  --http HOW           talks HTTP there: ok, echo (the request), a status as \"503 Busy\", redirect, close,\n"
+    "                       silent, drip, slow, garbage, endless-body, endless-header, endless-continue\n"
     "  --bind-only          takes the port, and does not listen\n"
     "  --ready TEXT         said then\n"
     "  --flood BYTES        writes so much to standard output then, in lines of 16 bytes\n"
     "  --echo               copies standard input to standard output; ends with it unless it listens\n"
     "  --pid-file FILE      the pid of the process that listens\n"
-    "  --stamp FILE         appends \"start\", \"listen\", \"flooded\" and \"exit\" with the monotonic us\n"
+    "  --stamp FILE         appends \"start\", \"listen\", \"pid-file\", \"ready\", \"flooded\" and \"exit\"\n"
     "How it misbehaves\n"
     "  --deaf               ignores SIGTERM, SIGINT and SIGHUP\n"
     "  --children N         has N children that do nothing\n"
@@ -62,6 +65,7 @@ enum
   OPT_TERM_DELAY,
   /* Texts */
   OPT_LISTEN,
+  OPT_HTTP,
   OPT_PID_FILE,
   OPT_READY,
   OPT_STAMP,
@@ -76,8 +80,8 @@ static int *const numbers[] = {
 };
 
 static const char **const texts[] = {
-  [OPT_LISTEN] = &opt.listen, [OPT_PID_FILE] = &opt.pid_file, [OPT_READY] = &opt.ready,
-  [OPT_STAMP] = &opt.stamp,   [OPT_TAG] = &opt.tag,
+  [OPT_LISTEN] = &opt.listen, [OPT_HTTP] = &opt.http,   [OPT_PID_FILE] = &opt.pid_file,
+  [OPT_READY] = &opt.ready,   [OPT_STAMP] = &opt.stamp, [OPT_TAG] = &opt.tag,
 };
 
 static const struct option long_options[] = {
@@ -94,6 +98,7 @@ static const struct option long_options[] = {
   { "fork-children", no_argument, &opt.fork_children, 1 },
   { "fork-forever", no_argument, &opt.fork_forever, 1 },
   { "fork-pause", required_argument, NULL, OPT_FORK_PAUSE },
+  { "http", required_argument, NULL, OPT_HTTP },
   { "help", no_argument, NULL, OPT_HELP },
   { "lifetime", required_argument, NULL, OPT_LIFETIME },
   { "listen", required_argument, NULL, OPT_LISTEN },

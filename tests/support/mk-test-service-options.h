@@ -30,7 +30,7 @@ typedef struct
   int after, children, exit_after, flood, fork_pause, lifetime, on_term, status, term_delay;
   int bind_only, daemon, daemonised, deaf, echo, fork_children, fork_forever, no_newline, orphan, scrub_env,
       setsid_children, stopped;
-  const char *listen, *pid_file, *ready, *stamp, *tag;
+  const char *http, *listen, *pid_file, *ready, *stamp, *tag;
 } Options;
 
 extern Options opt;

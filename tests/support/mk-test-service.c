@@ -15,6 +15,7 @@
  */
 
 #define _GNU_SOURCE
+#include "mk-test-service-http.h"
 #include "mk-test-service-options.h"
 
 #include <errno.h>
@@ -23,10 +24,12 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -414,7 +417,7 @@ resolve (const char *address)
 }
 
 static int
-open_listener (void)
+bind_inet (void)
 {
   struct addrinfo *info = resolve (opt.listen);
   int fd = socket (info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
@@ -423,6 +426,30 @@ open_listener (void)
   if (fd < 0 || bind (fd, info->ai_addr, info->ai_addrlen) < 0)
     die (opt.listen);
   freeaddrinfo (info);
+  return fd;
+}
+
+static int
+bind_unix (void)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int abstract = opt.listen[0] == '@';
+  socklen_t length = offsetof (struct sockaddr_un, sun_path) + strlen (opt.listen) + !abstract;
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+  strncpy (address.sun_path, opt.listen, sizeof address.sun_path - 1);
+  if (abstract)
+    address.sun_path[0] = '\0';
+  if (fd < 0 || bind (fd, (struct sockaddr *) &address, length) < 0)
+    die (opt.listen);
+  return fd;
+}
+
+static int
+open_listener (void)
+{
+  int fd = opt.listen[0] == '@' || strchr (opt.listen, '/') != NULL ? bind_unix () : bind_inet ();
+
   if (opt.bind_only)
     return fd;
   if (listen (fd, 128) < 0)
@@ -438,7 +465,10 @@ answer (int listener)
 
   if (fd < 0)
     return;
-  send (fd, "ok\n", 3, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (opt.http != NULL)
+    serve_http (fd);
+  else
+    send (fd, "ok\n", 3, MSG_NOSIGNAL | MSG_DONTWAIT);
   close (fd);
 }
 
@@ -481,8 +511,10 @@ static void __attribute__ ((noreturn)) serve (int listener)
 static void
 write_pid_file (void)
 {
-  FILE *file = fopen (opt.pid_file, "we");
+  FILE *file;
 
+  stamp ("pid-file", now_us ());
+  file = fopen (opt.pid_file, "we");
   if (file == NULL || fprintf (file, "%d\n", (int) getpid ()) < 0 || fclose (file) != 0)
     die (opt.pid_file);
 }
@@ -506,7 +538,10 @@ get_ready (void)
   if (opt.pid_file != NULL)
     write_pid_file ();
   if (opt.ready != NULL)
-    say_line (STDOUT_FILENO, opt.ready);
+    {
+      stamp ("ready", now_us ());
+      say_line (STDOUT_FILENO, opt.ready);
+    }
   if (opt.flood > 0)
     flood ();
   return listener;

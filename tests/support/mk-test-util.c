@@ -7,10 +7,12 @@
  * A survivor is a process with the tag of a test among its arguments.
  */
 
+#define _GNU_SOURCE
 #include "mk-test-util.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -155,6 +157,32 @@ mk_test_store_result (GObject *source, GAsyncResult *result, gpointer result_out
 
   g_assert_null (*out);
   *out = g_object_ref (result);
+}
+
+/* Folders */
+
+char *
+mk_test_new_folder (void)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = g_dir_make_tmp ("mk-test-XXXXXX", &error);
+
+  g_assert_no_error (error);
+  return folder;
+}
+
+static int
+remove_entry (const char *path, const struct stat *status, int type, struct FTW *where)
+{
+  return remove (path);
+}
+
+/* With all that is in it. */
+void
+mk_test_remove_folder (char *folder)
+{
+  nftw (folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+  g_free (folder);
 }
 
 /* The test service */

@@ -25,6 +25,12 @@ gboolean mk_test_iterate_until_set (GMainContext *context, const gboolean *flag,
 gboolean mk_test_await_result (GMainContext *context, GAsyncResult *const *result, guint limit_ms);
 void mk_test_store_result (GObject *source, GAsyncResult *result, gpointer result_out);
 
+/* Folders for what a test needs; MkTestFolder is an automatic one. */
+typedef char MkTestFolder;
+char *mk_test_new_folder (void);
+void mk_test_remove_folder (char *folder);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkTestFolder, mk_test_remove_folder)
+
 /* The test service */
 const char *mk_test_service_path (void);
 const char *mk_test_host_path (void);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/*
+ * @there: (nullable): the address that accepted
+ * @detail: (nullable): why none did
+ * @error: (nullable): why it cannot be known
+ */
+typedef void (*MkConnectFunc) (GTask *task, GSocketAddress *there, const char *detail, const GError *error);
+
+void mk_connect_to_host (GTask *task, const char *host, guint port, MkConnectFunc func);
+void mk_connect_to_address (GTask *task, GSocketAddress *address, MkConnectFunc func);
+
+GList *mk_connect_known_addresses (const char *host);
+gboolean mk_connect_is_local (const char *host);
+
+G_END_DECLS

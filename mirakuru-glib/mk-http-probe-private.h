@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-http-probe.h"
+#include "mk-http-settings.h"
+#include "mk-probe-private.h"
+
+G_BEGIN_DECLS
+
+struct _MkHttpProbe
+{
+  MkProbe parent_instance;
+
+  MkHttpSettings settings;
+  gint attempt_limit_ms; /* (atomic) of the next attempt */
+
+  GMutex lock;
+  char *last_detail; /* (owned) (nullable) (locked-by lock) what the last attempt that was not cut off said */
+};
+
+enum
+{
+  PROP_URI = 1,
+  PROP_STATUS,
+  PROP_METHOD,
+  PROP_HEADERS,
+  PROP_BODY,
+  PROP_CONTENT_TYPE,
+  PROP_BODY_PATTERN,
+  PROP_ACCEPT_ANY_CERTIFICATE,
+  PROP_CA_FILE,
+  PROP_SOCKET_PATH,
+  N_PROPS
+};
+
+extern GParamSpec *mk_http_probe_props[N_PROPS];
+
+void mk_http_probe_reset_limits (MkHttpProbe *self);
+
+G_END_DECLS

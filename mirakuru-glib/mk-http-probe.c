@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Asks a server with one request.
+ *
+ * Each attempt connects first, and asks only if somebody accepts: until a service listens that costs a few
+ * system calls, so that it can be done every few milliseconds.
+ *
+ * An attempt has a time limit of its own, so that a server that accepts and never answers is asked again: it
+ * may have accepted before it was able to work. One that is only slow must not be given up for ever either,
+ * so the limit doubles each time it is met, and is as it was after an answer.
+ */
+
+#include "mk-http-probe-private.h"
+
+#include <gio/gunixsocketaddress.h>
+
+#include "mk-connect.h"
+#include "mk-http-request.h"
+#include "mk-tcp-probe.h"
+#include "mk-unix-socket-probe.h"
+
+#define LOCAL_MAX_INTERVAL_MS    50
+#define LOCAL_ATTEMPT_LIMIT_MS   1000
+#define REMOTE_MAX_INTERVAL_MS   1000
+#define REMOTE_ATTEMPT_LIMIT_MS  5000
+#define LONGEST_ATTEMPT_LIMIT_MS 30000
+#define GRACE_MS                 50
+
+/**
+ * MkHttpProbe:
+ *
+ * A probe that tells whether a URL is answered with the right status.
+ *
+ * Each attempt is one request, by default `HEAD`, on a connection of its own. It succeeds if the status of
+ * the answer is as [property@Mk.HttpProbe:status] wants it, and its body as
+ * [property@Mk.HttpProbe:body-pattern] wants it if there is one.
+ *
+ * Redirects are not followed, and no proxy is ever used. The host of the URL may be a name, an IPv4 or an
+ * IPv6 address in brackets; with [property@Mk.HttpProbe:socket-path] a Unix socket is connected to instead.
+ *
+ * A setting that makes no sense is an error %MK_ERROR_INVALID_ARGUMENT when the probe is asked.
+ *
+ * Since: 1.0
+ */
+
+GParamSpec *mk_http_probe_props[N_PROPS];
+
+G_DEFINE_FINAL_TYPE (MkHttpProbe, mk_http_probe, MK_TYPE_PROBE)
+
+/* ---- one attempt ---- */
+
+static gboolean
+is_local (MkHttpProbe *self)
+{
+  return self->settings.socket_path != NULL ||
+         mk_connect_is_local (mk_http_settings_get_host (&self->settings));
+}
+
+static void
+set_attempt_limit (MkHttpProbe *self, guint limit_ms)
+{
+  g_atomic_int_set (&self->attempt_limit_ms, limit_ms);
+  mk_probe_set_limits (
+      MK_PROBE (self), is_local (self) ? LOCAL_MAX_INTERVAL_MS : REMOTE_MAX_INTERVAL_MS, limit_ms);
+}
+
+void
+mk_http_probe_reset_limits (MkHttpProbe *self)
+{
+  set_attempt_limit (self, is_local (self) ? LOCAL_ATTEMPT_LIMIT_MS : REMOTE_ATTEMPT_LIMIT_MS);
+}
+
+/* @detail: (nullable): what the attempt found */
+static void
+note_detail (MkHttpProbe *self, const char *detail)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  g_free (self->last_detail);
+  self->last_detail = g_strdup (detail);
+  mk_probe_set_detail (MK_PROBE (self), detail);
+}
+
+/* The end of a wait may cut an attempt off that has hardly begun: that says less than the one before. */
+static void
+note_cut_off (MkHttpProbe *self, gint64 begun, const char *detail)
+{
+  gint limit_ms = g_atomic_int_get (&self->attempt_limit_ms);
+  gboolean had_time = g_get_monotonic_time () - begun >= limit_ms * G_TIME_SPAN_MILLISECOND / 4;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  mk_probe_set_detail (MK_PROBE (self), had_time || self->last_detail == NULL ? detail : self->last_detail);
+  if (had_time)
+    set_attempt_limit (self, MIN (limit_ms * 2, LONGEST_ATTEMPT_LIMIT_MS));
+}
+
+static void
+on_requested (GTask *task, gboolean there, const char *detail, const GError *error)
+{
+  MkHttpProbe *self = g_task_get_source_object (task);
+  gint64 *begun = g_task_get_task_data (task);
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    note_cut_off (self, *begun, detail);
+  else
+    {
+      note_detail (self, there ? NULL : detail);
+      mk_http_probe_reset_limits (self);
+    }
+
+  if (error != NULL)
+    g_task_return_error (task, g_error_copy (error));
+  else
+    g_task_return_boolean (task, there);
+}
+
+static void
+on_connected (GTask *task, GSocketAddress *there, const char *detail, const GError *error)
+{
+  MkHttpProbe *self = g_task_get_source_object (task);
+
+  if (there != NULL)
+    {
+      mk_http_request (task, &self->settings, there, on_requested);
+      return;
+    }
+
+  note_detail (self, detail);
+  if (error != NULL)
+    g_task_return_error (task, g_error_copy (error));
+  else
+    g_task_return_boolean (task, FALSE);
+}
+
+static GSocketAddress *
+new_socket_address (const char *path)
+{
+  if (*path == '@')
+    return g_unix_socket_address_new_with_type (path + 1, -1, G_UNIX_SOCKET_ADDRESS_ABSTRACT);
+
+  return g_unix_socket_address_new (path);
+}
+
+static void
+mk_http_probe_check_task (MkProbe *probe, GTask *task)
+{
+  MkHttpProbe *self = MK_HTTP_PROBE (probe);
+  const MkHttpSettings *settings = &self->settings;
+  g_autoptr (GSocketAddress) address = NULL;
+  gint64 *begun = g_new (gint64, 1);
+  GError *error = NULL;
+
+  *begun = g_get_monotonic_time ();
+  g_task_set_task_data (task, begun, g_free);
+  if (!mk_http_settings_validate (settings, &error))
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+
+  if (settings->socket_path != NULL)
+    {
+      address = new_socket_address (settings->socket_path);
+      mk_connect_to_address (task, address, on_connected);
+    }
+  else
+    mk_connect_to_host (
+        task, mk_http_settings_get_host (settings), mk_http_settings_get_port (settings), on_connected);
+}
+
+/* Whoever accepts connections there is in the way of the service, whatever the answer would be. */
+static MkProbe *
+mk_http_probe_dup_before_start (MkProbe *probe, GError **error)
+{
+  const MkHttpSettings *settings = &MK_HTTP_PROBE (probe)->settings;
+  g_autoptr (GTlsDatabase) database = NULL;
+  g_autoptr (GError) local_error = NULL;
+
+  if (mk_http_settings_validate (settings, &local_error))
+    database = mk_http_settings_load_ca (settings, &local_error);
+  if (local_error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return NULL;
+    }
+
+  mk_http_request_prepare_types ();
+  if (settings->socket_path != NULL)
+    return MK_PROBE (mk_unix_socket_probe_new (settings->socket_path));
+
+  return MK_PROBE (
+      mk_tcp_probe_new (mk_http_settings_get_host (settings), mk_http_settings_get_port (settings)));
+}
+
+/* ---- words ---- */
+
+static char *
+mk_http_probe_describe (MkProbe *probe)
+{
+  const MkHttpSettings *settings = &MK_HTTP_PROBE (probe)->settings;
+  g_autofree char *name = mk_http_settings_dup_name (settings);
+  gboolean is_default = g_str_equal (settings->status, MK_HTTP_DEFAULT_STATUS);
+  gboolean wants_body = settings->body_pattern != NULL;
+
+  return g_strdup_printf ("%s answered%s%s%s%s%s%s%s",
+                          name,
+                          settings->socket_path ? " on the socket " : "",
+                          settings->socket_path ? settings->socket_path : "",
+                          is_default ? "" : " with status ",
+                          is_default ? "" : settings->status,
+                          wants_body ? " with “" : "",
+                          wants_body ? settings->body_pattern : "",
+                          wants_body ? "” in the body" : "");
+}
+
+/* ---- the object ---- */
+
+static void
+mk_http_probe_finalize (GObject *object)
+{
+  MkHttpProbe *self = MK_HTTP_PROBE (object);
+
+  mk_http_settings_clear (&self->settings);
+  g_free (self->last_detail);
+  g_mutex_clear (&self->lock);
+
+  G_OBJECT_CLASS (mk_http_probe_parent_class)->finalize (object);
+}
+
+static void
+mk_http_probe_get_property (GObject *object, guint prop_id, GValue *value, GParamSpec *pspec)
+{
+  MkHttpProbe *self = MK_HTTP_PROBE (object);
+
+  switch (prop_id)
+    {
+    case PROP_URI:
+      g_value_set_string (value, mk_http_probe_get_uri (self));
+      break;
+
+    case PROP_STATUS:
+      g_value_set_string (value, mk_http_probe_get_status (self));
+      break;
+
+    case PROP_METHOD:
+      g_value_set_string (value, mk_http_probe_get_method (self));
+      break;
+
+    case PROP_HEADERS:
+      g_value_set_boxed (value, mk_http_probe_get_headers (self));
+      break;
+
+    case PROP_BODY:
+      g_value_set_boxed (value, mk_http_probe_get_body (self));
+      break;
+
+    case PROP_CONTENT_TYPE:
+      g_value_set_string (value, mk_http_probe_get_content_type (self));
+      break;
+
+    case PROP_BODY_PATTERN:
+      g_value_set_string (value, mk_http_probe_get_body_pattern (self));
+      break;
+
+    case PROP_ACCEPT_ANY_CERTIFICATE:
+      g_value_set_boolean (value, mk_http_probe_get_accept_any_certificate (self));
+      break;
+
+    case PROP_CA_FILE:
+      g_value_set_string (value, mk_http_probe_get_ca_file (self));
+      break;
+
+    case PROP_SOCKET_PATH:
+      g_value_set_string (value, mk_http_probe_get_socket_path (self));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mk_http_probe_set_property (GObject *object, guint prop_id, const GValue *value, GParamSpec *pspec)
+{
+  MkHttpProbe *self = MK_HTTP_PROBE (object);
+
+  switch (prop_id)
+    {
+    case PROP_URI:
+      mk_http_probe_set_uri (self, g_value_get_string (value));
+      break;
+
+    case PROP_STATUS:
+      mk_http_probe_set_status (self, g_value_get_string (value));
+      break;
+
+    case PROP_METHOD:
+      mk_http_probe_set_method (self, g_value_get_string (value));
+      break;
+
+    case PROP_HEADERS:
+      mk_http_probe_set_headers (self, g_value_get_boxed (value));
+      break;
+
+    case PROP_BODY:
+      mk_http_probe_set_body (self, g_value_get_boxed (value));
+      break;
+
+    case PROP_CONTENT_TYPE:
+      mk_http_probe_set_content_type (self, g_value_get_string (value));
+      break;
+
+    case PROP_BODY_PATTERN:
+      mk_http_probe_set_body_pattern (self, g_value_get_string (value));
+      break;
+
+    case PROP_ACCEPT_ANY_CERTIFICATE:
+      mk_http_probe_set_accept_any_certificate (self, g_value_get_boolean (value));
+      break;
+
+    case PROP_CA_FILE:
+      mk_http_probe_set_ca_file (self, g_value_get_string (value));
+      break;
+
+    case PROP_SOCKET_PATH:
+      mk_http_probe_set_socket_path (self, g_value_get_string (value));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+install_properties (GObjectClass *object_class)
+{
+  /**
+   * MkHttpProbe:uri:
+   *
+   * The URL that is asked, http:// or https://.
+   *
+   * A user and a password in it are sent as basic authentication. The query is sent, the fragment is not.
+   *
+   * Since: 1.0
+   */
+  mk_http_probe_props[PROP_URI] = g_param_spec_string (
+      "uri", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkHttpProbe:status:
+   *
+   * What the status of the answer has to be: a code, or a regular expression that is matched at the start
+   * of the three digits. %NULL stands for the default, `^2\d\d$`.
+   *
+   * Since: 1.0
+   */
+  mk_http_probe_props[PROP_STATUS] =
+      g_param_spec_string ("status",
+                           NULL,
+                           NULL,
+                           MK_HTTP_DEFAULT_STATUS,
+                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkHttpProbe:method:
+   *
+   * The method of the request, `HEAD` unless it is set.
+   *
+   * Since: 1.0
+   */
+  mk_http_probe_props[PROP_METHOD] =
+      g_param_spec_string ("method",
+                           NULL,
+                           NULL,
+                           MK_HTTP_DEFAULT_METHOD,
+                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkHttpProbe:headers:
+   *
+   * Further headers of the request, each as `Name: value`. They win over those that the library sets.
+   *
+   * Since: 1.0
+   */
+  mk_http_probe_props[PROP_HEADERS] =
+      g_param_spec_boxed ("headers",
+                          NULL,
+                          NULL,
+                          G_TYPE_STRV,
+                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkHttpProbe:body:
+   *
+   * The body of the request.
+   *
+   * Since: 1.0
+   */
+  mk_http_probe_props[PROP_BODY] = g_param_spec_boxed (
+      "body", NULL, NULL, G_TYPE_BYTES, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkHttpProbe:content-type:
+   *
+   * The type of the body, as `application/json`.
+   *
+   * Since: 1.0
+   */
+  mk_http_probe_props[PROP_CONTENT_TYPE] = g_param_spec_string (
+      "content-type", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkHttpProbe:body-pattern:
+   *
+   * A regular expression that has to match somewhere in the body of the answer, of which at most 1 MiB is
+   * read. The method must be one whose answer has a body, as `GET`.
+   *
+   * Since: 1.0
+   */
+  mk_http_probe_props[PROP_BODY_PATTERN] = g_param_spec_string (
+      "body-pattern", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkHttpProbe:accept-any-certificate:
+   *
+   * Whether any certificate of an https server is accepted: one that it has signed itself, one for another
+   * name, one that has expired.
+   *
+   * Since: 1.0
+   */
+  mk_http_probe_props[PROP_ACCEPT_ANY_CERTIFICATE] =
+      g_param_spec_boolean ("accept-any-certificate",
+                            NULL,
+                            NULL,
+                            FALSE,
+                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkHttpProbe:ca-file:
+   *
+   * A file with the certificates, in PEM format, that the certificate of an https server has to be signed
+   * with, instead of those that the system trusts. A certificate that was signed with itself may stand
+   * there as well.
+   *
+   * Since: 1.0
+   */
+  mk_http_probe_props[PROP_CA_FILE] = g_param_spec_string (
+      "ca-file", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkHttpProbe:socket-path:
+   *
+   * The path of a Unix socket to connect to, instead of the host and the port of the URL.
+   *
+   * Since: 1.0
+   */
+  mk_http_probe_props[PROP_SOCKET_PATH] = g_param_spec_string (
+      "socket-path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PROPS, mk_http_probe_props);
+}
+
+static void
+mk_http_probe_class_init (MkHttpProbeClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+
+  object_class->finalize = mk_http_probe_finalize;
+  object_class->get_property = mk_http_probe_get_property;
+  object_class->set_property = mk_http_probe_set_property;
+
+  probe_class->check_task = mk_http_probe_check_task;
+  probe_class->describe = mk_http_probe_describe;
+  probe_class->dup_before_start = mk_http_probe_dup_before_start;
+
+  install_properties (object_class);
+}
+
+static void
+mk_http_probe_init (MkHttpProbe *self)
+{
+  g_mutex_init (&self->lock);
+  mk_http_settings_init (&self->settings);
+  mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
+  mk_http_probe_reset_limits (self);
+}
+
+/**
+ * mk_http_probe_new:
+ * @uri: the URL, http:// or https://
+ *
+ * Creates a probe for a URL.
+ *
+ * Returns: (transfer full): the probe
+ *
+ * Since: 1.0
+ */
+MkHttpProbe *
+mk_http_probe_new (const char *uri)
+{
+  return g_object_new (MK_TYPE_HTTP_PROBE, "uri", uri, NULL);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-http-settings.h"
+
+G_BEGIN_DECLS
+
+/*
+ * @there: whether the answer is as wanted
+ * @detail: (nullable): what the answer was, or why there is none
+ * @error: (nullable): why it cannot be known
+ */
+typedef void (*MkHttpRequestFunc) (GTask *task, gboolean there, const char *detail, const GError *error);
+
+void mk_http_request_prepare_types (void);
+void mk_http_request (GTask *task,
+                      const MkHttpSettings *settings,
+                      GSocketAddress *address,
+                      MkHttpRequestFunc func);
+
+G_END_DECLS

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-probe.h"
+
+G_BEGIN_DECLS
+
+#define MK_TYPE_OUTPUT_PROBE (mk_output_probe_get_type ())
+
+G_DECLARE_FINAL_TYPE (MkOutputProbe, mk_output_probe, MK, OUTPUT_PROBE, MkProbe)
+
+/* What to look for; the executor has it as properties. */
+typedef struct
+{
+  char *banner;          /* (owned) (nullable) */
+  char *failure_pattern; /* (owned) (nullable) */
+  MkStream stream;
+  guint occurrences;
+} MkOutputGoal;
+
+MkOutputProbe *mk_output_probe_new (void);
+MkOutputGoal *mk_output_probe_get_goal (MkOutputProbe *self);
+gboolean mk_output_probe_validate (MkOutputProbe *self, GError **error);
+char *mk_output_probe_dup_match (MkOutputProbe *self, const char *name_or_number);
+
+G_END_DECLS

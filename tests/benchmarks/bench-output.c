@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * From the words of a service to the return of start(), and how fast what comes before them is looked at.
+ */
+
+#include "mk-bench.h"
+
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+#include "mk-test-util.h"
+
+#define PEER_INTERVAL_US (100 * 1000)
+#define N_WORDS          60
+#define N_WORDS_PEER     40
+#define N_FLOODS         5
+/* 256 MiB, for which 200 MB/s are 1342 ms */
+#define FLOOD_SCRIPT "head -c 268435456 /dev/zero; echo; echo ready"
+#define FLOOD_LIMIT  1342.0
+
+static MkSimpleExecutor *
+new_executor (const char *const *argv, const char *banner)
+{
+  return MK_SIMPLE_EXECUTOR (mk_output_executor_new (argv, banner));
+}
+
+static char **
+talker_argv (const char *stamp_file)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *after = g_strdup_printf ("%d", g_random_int_range (50, 251));
+
+  return mk_test_service_argv (
+      tag, "--after", after, "--ready", "now I am ready", "--stamp", stamp_file, NULL);
+}
+
+static double
+lag_of_words (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *stamp_file = g_build_filename (g_get_tmp_dir (), tag, NULL);
+  g_auto (GStrv) argv = talker_argv (stamp_file);
+  g_autoptr (MkSimpleExecutor) executor = new_executor ((const char *const *) argv, "ready$");
+  double lag_ms;
+  gint64 ready_us;
+
+  mk_bench_start (executor);
+  ready_us = g_get_monotonic_time ();
+  lag_ms = (ready_us - mk_test_read_stamp (stamp_file, "ready")) / 1000.0;
+  mk_bench_stop (executor);
+  g_unlink (stamp_file);
+  return lag_ms;
+}
+
+/* Asks at intervals whether it was said; that the stamp tells it, makes no difference. */
+static double
+lag_of_words_at_interval (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *stamp_file = g_build_filename (g_get_tmp_dir (), tag, NULL);
+  g_auto (GStrv) argv = talker_argv (stamp_file);
+  pid_t pid = mk_bench_spawn ((const char *const *) argv);
+  double lag_ms;
+
+  while (mk_test_read_stamp (stamp_file, "ready") < 0)
+    g_usleep (PEER_INTERVAL_US);
+  lag_ms = (g_get_monotonic_time () - mk_test_read_stamp (stamp_file, "ready")) / 1000.0;
+  mk_bench_end (pid);
+  g_unlink (stamp_file);
+  return lag_ms;
+}
+
+static double
+time_of_flood (void)
+{
+  const char *const argv[] = { "/bin/sh", "-c", FLOOD_SCRIPT "; exec sleep 100", NULL };
+  g_autoptr (MkSimpleExecutor) executor = new_executor (argv, "^ready$");
+  gint64 start_us = g_get_monotonic_time ();
+  double ms;
+
+  mk_bench_start (executor);
+  ms = mk_bench_ms_since (start_us);
+  mk_bench_stop (executor);
+  return ms;
+}
+
+static double
+time_of_flood_thrown_away (void)
+{
+  const char *const argv[] = { "/bin/sh", "-c", "(" FLOOD_SCRIPT ") | cat >/dev/null", NULL };
+  gint64 start_us = g_get_monotonic_time ();
+
+  mk_bench_reap (mk_bench_spawn (argv));
+  return mk_bench_ms_since (start_us);
+}
+
+static void
+measure (const char *what,
+         double (*ours) (void),
+         guint n,
+         double limit,
+         const char *peer_what,
+         double (*peer) (void),
+         guint n_peer)
+{
+  g_autoptr (GArray) figures = mk_bench_figures_new ();
+  g_autoptr (GArray) peer_figures = mk_bench_figures_new ();
+
+  for (guint i = 0; i < n; i++)
+    mk_bench_add (figures, ours ());
+  for (guint i = 0; i < n_peer; i++)
+    mk_bench_add (peer_figures, peer ());
+  mk_bench_print_row (what, "ms", figures, limit, NO_LIMIT, peer_what, peer_figures);
+}
+
+void
+mk_bench_output (void)
+{
+  measure ("a line to start() returning",
+           lag_of_words,
+           N_WORDS,
+           0.6,
+           "asked every 100 ms",
+           lag_of_words_at_interval,
+           N_WORDS_PEER);
+  measure ("256 MiB, then the banner",
+           time_of_flood,
+           N_FLOODS,
+           FLOOD_LIMIT,
+           "to cat",
+           time_of_flood_thrown_away,
+           N_FLOODS);
+}

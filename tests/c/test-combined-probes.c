@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Probes made of probes: when all of them or any of them are there, what is told of those that are missing,
+ * and that a slow one is in nobody's way.
+ */
+
+#include "mk-test-calls.h"
+
+#include <glib/gstdio.h>
+
+#define LONG_MS (60 * 1000)
+#define LATE_US (100 * G_TIME_SPAN_MILLISECOND)
+
+/* ---- a part that does as it is told ---- */
+
+typedef enum
+{
+  NOT_YET,
+  THERE,
+  FAILS,
+  FAILS_FOR_GOOD,
+  HANGS,
+} Manner;
+
+#define TEST_TYPE_PART (test_part_get_type ())
+G_DECLARE_FINAL_TYPE (TestPart, test_part, TEST, PART, MkProbe)
+
+struct _TestPart
+{
+  MkProbe parent_instance;
+
+  const char *name;
+  gint manner; /* (atomic) */
+  gint n_checks;
+  gint n_cancelled;
+  gint there_after; /* so many checks */
+  int n_attached;
+  int n_detached;
+};
+
+G_DEFINE_FINAL_TYPE (TestPart, test_part, MK_TYPE_PROBE)
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer task)
+{
+  TestPart *self = g_task_get_source_object (task);
+
+  g_atomic_int_inc (&self->n_cancelled);
+  g_task_return_boolean (task, FALSE);
+  g_object_unref (task);
+}
+
+static void
+test_part_check_task (MkProbe *probe, GTask *task)
+{
+  TestPart *self = TEST_PART (probe);
+
+  if (++self->n_checks == self->there_after)
+    self->manner = THERE;
+
+  switch (g_atomic_int_get (&self->manner))
+    {
+    case FAILS:
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED, "%s squeaks", self->name);
+      break;
+    case FAILS_FOR_GOOD:
+      g_task_return_new_error (task, MK_ERROR, MK_ERROR_FAILED, "%s is bricked up", self->name);
+      break;
+    case HANGS:
+      g_signal_connect (
+          g_task_get_cancellable (task), "cancelled", G_CALLBACK (on_cancelled), g_object_ref (task));
+      break;
+    case NOT_YET:
+    case THERE:
+    default:
+      g_task_return_boolean (task, self->manner == THERE);
+      break;
+    }
+}
+
+static char *
+test_part_describe (MkProbe *probe)
+{
+  return g_strdup_printf ("%s was open", TEST_PART (probe)->name);
+}
+
+static void
+test_part_attach (MkProbe *probe, MkSimpleExecutor *executor)
+{
+  TEST_PART (probe)->n_attached++;
+}
+
+static void
+test_part_detach (MkProbe *probe, MkSimpleExecutor *executor)
+{
+  TEST_PART (probe)->n_detached++;
+}
+
+static void
+test_part_class_init (TestPartClass *klass)
+{
+  MK_PROBE_CLASS (klass)->check_task = test_part_check_task;
+  MK_PROBE_CLASS (klass)->describe = test_part_describe;
+  MK_PROBE_CLASS (klass)->attach = test_part_attach;
+  MK_PROBE_CLASS (klass)->detach = test_part_detach;
+}
+
+static void
+test_part_init (TestPart *self)
+{
+}
+
+static TestPart *
+part_new (const char *name, Manner manner)
+{
+  TestPart *self = g_object_new (TEST_TYPE_PART, NULL);
+
+  self->name = name;
+  self->manner = manner;
+  return self;
+}
+
+static gpointer
+all_of (gpointer a, gpointer b)
+{
+  MkProbe *probes[] = { a, b };
+
+  return mk_all_probe_new (probes, 2);
+}
+
+static gpointer
+any_of (gpointer a, gpointer b)
+{
+  MkProbe *probes[] = { a, b };
+
+  return mk_any_probe_new (probes, 2);
+}
+
+typedef gpointer (*Combine) (gpointer a, gpointer b);
+
+/* ---- one attempt ---- */
+
+static void
+assert_check (Combine combine, Manner a, Manner b, gboolean expected)
+{
+  g_autoptr (TestPart) front = part_new ("the front door", a);
+  g_autoptr (TestPart) back = part_new ("the back door", b);
+  g_autoptr (MkProbe) probe = combine (front, back);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (mk_test_check (probe, NULL, &error), ==, expected);
+  g_assert_no_error (error);
+  g_assert_cmpint (front->n_checks, >, 0);
+  g_assert_cmpint (back->n_checks, >, 0);
+}
+
+/* Not there and not known are two things: who waits until it is gone must not be told that it is. */
+static void
+assert_unknown (Combine combine, Manner a, Manner b)
+{
+  g_autoptr (TestPart) front = part_new ("the front door", a);
+  g_autoptr (TestPart) back = part_new ("the back door", b);
+  g_autoptr (MkProbe) probe = combine (front, back);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) gone_error = NULL;
+
+  g_assert_false (mk_test_check (probe, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
+  mk_test_assert_contains (error->message, "squeaks");
+  g_assert_false (mk_test_probe_wait_gone (probe, 50, NULL, &gone_error));
+  g_assert_error (gone_error, MK_ERROR, MK_ERROR_TIMED_OUT);
+}
+
+static void
+test_all (void)
+{
+  assert_check (all_of, THERE, THERE, TRUE);
+  assert_check (all_of, THERE, NOT_YET, FALSE);
+  assert_check (all_of, NOT_YET, THERE, FALSE);
+  assert_check (all_of, NOT_YET, NOT_YET, FALSE);
+  assert_check (all_of, NOT_YET, FAILS, FALSE);
+  assert_unknown (all_of, THERE, FAILS);
+  assert_unknown (all_of, FAILS, FAILS);
+}
+
+static void
+test_any (void)
+{
+  assert_check (any_of, THERE, THERE, TRUE);
+  assert_check (any_of, THERE, NOT_YET, TRUE);
+  assert_check (any_of, NOT_YET, THERE, TRUE);
+  assert_check (any_of, NOT_YET, NOT_YET, FALSE);
+  assert_check (any_of, FAILS, THERE, TRUE);
+  assert_check (any_of, FAILS_FOR_GOOD, THERE, TRUE);
+  assert_check (any_of, FAILS_FOR_GOOD, NOT_YET, FALSE);
+  assert_unknown (any_of, FAILS_FOR_GOOD, FAILS);
+  assert_unknown (any_of, NOT_YET, FAILS);
+}
+
+static void
+assert_fails (MkProbe *probe, int code, const char *message_part)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_probe_wait (probe, LONG_MS, NULL, &error));
+  g_assert_error (error, MK_ERROR, code);
+  mk_test_assert_contains (error->message, message_part);
+}
+
+/* One error is enough for all, and they would wait in vain; for any it takes as many as there are. */
+static void
+test_errors (void)
+{
+  g_autoptr (TestPart) open = part_new ("the front door", THERE);
+  g_autoptr (TestPart) bricked_up = part_new ("the back door", FAILS_FOR_GOOD);
+  g_autoptr (TestPart) also = part_new ("the window", FAILS_FOR_GOOD);
+  g_autoptr (TestPart) hangs = part_new ("the cellar", HANGS);
+  g_autoptr (MkProbe) all = all_of (open, bricked_up);
+  g_autoptr (MkProbe) all_with_hung = all_of (hangs, bricked_up);
+  g_autoptr (MkProbe) any = any_of (bricked_up, also);
+
+  assert_fails (all, MK_ERROR_FAILED, "the back door is bricked up");
+  assert_fails (all_with_hung, MK_ERROR_FAILED, "the back door is bricked up");
+  g_assert_cmpint (hangs->n_cancelled, ==, 1);
+  assert_fails (any, MK_ERROR_FAILED, "is bricked up");
+}
+
+static void
+test_nothing_to_ask (void)
+{
+  g_autoptr (MkAllProbe) all = mk_all_probe_new (NULL, 0);
+  g_autoptr (MkAnyProbe) any = mk_any_probe_new (NULL, 0);
+  g_autoptr (TestPart) there = part_new ("the front door", THERE);
+
+  assert_fails (MK_PROBE (all), MK_ERROR_INVALID_ARGUMENT, "has no probes");
+  assert_fails (MK_PROBE (any), MK_ERROR_INVALID_ARGUMENT, "has no probes");
+  mk_all_probe_add (all, MK_PROBE (there));
+  g_assert_true (mk_test_check (all, NULL, NULL));
+}
+
+/* ---- waiting ---- */
+
+static void
+test_come_one_after_the_other (void)
+{
+  g_autoptr (TestPart) front = part_new ("the front door", NOT_YET);
+  g_autoptr (TestPart) back = part_new ("the back door", NOT_YET);
+  g_autoptr (MkProbe) all = all_of (front, back);
+  g_autoptr (GError) error = NULL;
+
+  front->there_after = 3;
+  back->there_after = 9;
+  g_assert_true (mk_test_probe_wait (all, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (front->manner, ==, THERE);
+  g_assert_cmpint (back->manner, ==, THERE);
+}
+
+static void
+test_gone (void)
+{
+  g_autoptr (TestPart) there = part_new ("the front door", THERE);
+  g_autoptr (TestPart) not_there = part_new ("the back door", NOT_YET);
+  g_autoptr (MkProbe) all = all_of (there, not_there);
+  g_autoptr (MkProbe) any = any_of (there, not_there);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_probe_wait_gone (all, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_false (mk_test_probe_wait_gone (any, 50, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, "still the front door was open or the back door was open");
+}
+
+static void
+assert_times_out (MkProbe *probe, const char *first, const char *second)
+{
+  g_autoptr (GError) error = NULL;
+  gint64 begin = g_get_monotonic_time (), took;
+
+  g_assert_false (mk_test_probe_wait (probe, 200, NULL, &error));
+  took = g_get_monotonic_time () - begin;
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, first);
+  mk_test_assert_contains (error->message, second);
+  g_assert_cmpint (took, >=, 200 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpint (took, <, 200 * G_TIME_SPAN_MILLISECOND + LATE_US);
+}
+
+static void
+test_expiry_names_what_is_missing (void)
+{
+  g_autoptr (TestPart) there = part_new ("the front door", THERE);
+  g_autoptr (TestPart) not_yet = part_new ("the back door", NOT_YET);
+  g_autoptr (TestPart) fails = part_new ("the window", FAILS);
+  g_autoptr (TestPart) hangs = part_new ("the cellar", HANGS);
+  g_autoptr (TestPart) bricked_up = part_new ("the chimney", FAILS_FOR_GOOD);
+  g_autoptr (MkTcpProbe) tcp = mk_tcp_probe_new ("127.0.0.1", mk_test_free_port ());
+  g_autoptr (MkProbe) all = all_of (there, fails);
+  g_autoptr (MkProbe) all_hung = all_of (not_yet, hangs);
+  g_autoptr (MkProbe) any = any_of (bricked_up, tcp);
+  g_autoptr (MkProbe) nested = all_of (there, any);
+
+  assert_times_out (all,
+                    "the front door was open and the window was open",
+                    "until the window was open (the window squeaks)");
+  assert_times_out (all_hung, "until the back door was open", "and until the cellar was open");
+  assert_times_out (any, "(the chimney is bricked up) or until 127.0.0.1:", "(Connection refused)");
+  assert_times_out (nested, "and (the chimney was open or 127.0.0.1:", "until the chimney was open (");
+}
+
+/* The slow one is still at its first answer. */
+static void
+test_slow_part_is_in_nobodys_way (void)
+{
+  g_autoptr (TestPart) hangs = part_new ("the cellar", HANGS);
+  g_autoptr (TestPart) front = part_new ("the front door", NOT_YET);
+  g_autoptr (MkProbe) any = any_of (hangs, front);
+  g_autoptr (GError) error = NULL;
+
+  front->there_after = 5;
+  g_assert_true (mk_test_probe_wait (any, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (hangs->n_checks, ==, 1);
+  g_assert_cmpint (hangs->n_cancelled, ==, 1);
+}
+
+static void
+test_cancelled (void)
+{
+  g_autoptr (TestPart) hangs = part_new ("the cellar", HANGS);
+  g_autoptr (TestPart) not_yet = part_new ("the back door", NOT_YET);
+  g_autoptr (MkProbe) any = any_of (hangs, not_yet);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  mk_test_cancel_later (cancellable, 50);
+  g_assert_false (mk_test_probe_wait (any, LONG_MS, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpint (hangs->n_cancelled, ==, 1);
+}
+
+/* ---- waking ---- */
+
+static gpointer
+open_in_thread (gpointer data)
+{
+  TestPart *part = data;
+
+  g_usleep (50 * 1000);
+  g_atomic_int_set (&part->manner, THERE);
+  g_signal_emit_by_name (part, "wake");
+  return NULL;
+}
+
+static void
+count_wake (MkProbe *probe, gpointer count)
+{
+  g_atomic_int_inc ((gint *) count);
+}
+
+static void
+test_parts_wake_the_whole (void)
+{
+  g_autoptr (TestPart) front = part_new ("the front door", NOT_YET);
+  g_autoptr (TestPart) back = part_new ("the back door", THERE);
+  g_autoptr (MkProbe) inner = any_of (front, front);
+  g_autoptr (MkProbe) outer = all_of (inner, back);
+  GThread *thread;
+  gint count = 0;
+
+  g_signal_connect (outer, "wake", G_CALLBACK (count_wake), &count);
+  thread = g_thread_new ("waker", open_in_thread, front);
+  g_assert_true (mk_test_probe_wait (outer, LONG_MS, NULL, NULL));
+  g_thread_join (thread);
+  g_assert_cmpint (count, ==, 1);
+
+  /* A part that outlives the whole wakes nobody. */
+  g_clear_object (&outer);
+  g_clear_object (&inner);
+  g_signal_emit_by_name (front, "wake");
+  g_assert_cmpint (count, ==, 1);
+}
+
+/* ---- with executors ---- */
+
+static void
+test_executor (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *path = g_build_filename (g_get_tmp_dir (), tag, NULL);
+  guint port = mk_test_free_port ();
+  g_autofree char *address = mk_test_service_address (port);
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", address, "--pid-file", path, NULL);
+  const char *file_there[] = { "test", "-s", path, NULL };
+  g_autoptr (MkTcpProbe) tcp = mk_tcp_probe_new ("127.0.0.1", port);
+  g_autoptr (MkCommandProbe) command = mk_command_probe_new (file_there);
+  g_autoptr (TestPart) part = part_new ("the front door", THERE);
+  g_autoptr (MkProbe) inner = all_of (tcp, command);
+  g_autoptr (MkProbe) all = all_of (inner, part);
+  g_autoptr (MkExecutor) executor = mk_executor_new ((const char *const *) argv, all);
+  g_autoptr (MkExecutor) other = mk_executor_new ((const char *const *) argv, all);
+  g_autoptr (GError) error = NULL;
+
+  mk_test_assert_starts (executor);
+  g_assert_true (mk_test_answers (port));
+  g_assert_cmpint (part->n_attached, ==, 1);
+  g_assert_cmpint (part->n_detached, ==, 1);
+
+  g_assert_false (mk_test_start (other, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_ALREADY_RUNNING);
+  mk_test_assert_contains (error->message, "is listening there");
+
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+  g_unlink (path);
+}
+
+/* Hung commands side by side end together, and with nothing left. */
+static void
+test_hung_commands (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--deaf", "--print", "still thinking", NULL);
+  g_autoptr (MkCommandProbe) a = mk_command_probe_new ((const char *const *) argv);
+  g_autoptr (MkCommandProbe) b = mk_command_probe_new ((const char *const *) argv);
+  g_autoptr (MkProbe) all = all_of (a, b);
+  g_autoptr (MkProbe) any = any_of (a, b);
+
+  assert_times_out (all, "had not ended after", "still thinking");
+  mk_test_assert_nothing_left (tag);
+  assert_times_out (any, "had not ended after", "still thinking");
+  mk_test_assert_nothing_left (tag);
+}
+
+/* ---- the parts ---- */
+
+static void
+assert_refuses (MkAllProbe *all, gpointer probe)
+{
+  g_test_expect_message ("mirakuru-glib", G_LOG_LEVEL_CRITICAL, "*may_add*");
+  mk_all_probe_add (all, probe);
+  g_test_assert_expected_messages ();
+}
+
+static void
+test_parts (void)
+{
+  g_autoptr (TestPart) front = part_new ("the front door", THERE);
+  g_autoptr (MkAllProbe) all = mk_all_probe_new (NULL, 0);
+  g_autoptr (MkAnyProbe) any = mk_any_probe_new (NULL, 0);
+  g_autofree MkProbe **parts = NULL;
+  g_autofree char *description = NULL;
+  gsize n_parts = 0;
+
+  mk_any_probe_add (any, MK_PROBE (front));
+  mk_all_probe_add (all, MK_PROBE (any));
+  mk_all_probe_add (all, MK_PROBE (front));
+  mk_all_probe_add (all, MK_PROBE (front));
+
+  parts = mk_all_probe_get_probes (all, &n_parts);
+  g_assert_cmpuint (n_parts, ==, 2);
+  g_assert_true (parts[0] == MK_PROBE (any) && parts[1] == MK_PROBE (front));
+  description = mk_probe_describe (MK_PROBE (all));
+  g_assert_cmpstr (description, ==, "the front door was open and the front door was open");
+
+  assert_refuses (all, all);
+  g_test_expect_message ("mirakuru-glib", G_LOG_LEVEL_CRITICAL, "*may_add*");
+  mk_any_probe_add (any, MK_PROBE (all));
+  g_test_assert_expected_messages ();
+}
+
+int
+main (int argc, char **argv)
+{
+  mk_test_adopt_orphans ();
+  g_test_init (&argc, &argv, NULL);
+
+  mk_test_add_everywhere ("/combined-probes/all", test_all);
+  mk_test_add_everywhere ("/combined-probes/any", test_any);
+  mk_test_add ("/combined-probes/errors", test_errors);
+  mk_test_add ("/combined-probes/nothing-to-ask", test_nothing_to_ask);
+
+  mk_test_add ("/combined-probes/wait/one-after-the-other", test_come_one_after_the_other);
+  mk_test_add ("/combined-probes/wait/gone", test_gone);
+  mk_test_add ("/combined-probes/wait/expiry-names-what-is-missing", test_expiry_names_what_is_missing);
+  mk_test_add ("/combined-probes/wait/slow-part-is-in-nobodys-way", test_slow_part_is_in_nobodys_way);
+  mk_test_add ("/combined-probes/wait/cancelled", test_cancelled);
+  mk_test_add ("/combined-probes/wait/hung-commands", test_hung_commands);
+  mk_test_add ("/combined-probes/wake", test_parts_wake_the_whole);
+
+  mk_test_add ("/combined-probes/executor", test_executor);
+  mk_test_add_once ("/combined-probes/parts", test_parts);
+
+  return g_test_run ();
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Servers that accept connections and are not ready in every way there is. Each ends in a time-out, in time,
+ * that says what was seen last, and nothing is left of it.
+ */
+
+#include "mk-test-calls.h"
+
+#include <string.h>
+
+#define TIMEOUT_MS  400
+#define MARGIN_MS   100
+#define N_CANCELS   20
+#define CANCEL_MS   30
+#define PATIENCE_MS 20000
+
+static MkHttpExecutor *
+new_executor (const char *tag, const char *how)
+{
+  guint port = mk_test_free_port ();
+  g_autofree char *address = mk_test_service_address (port);
+  g_autofree char *uri = g_strdup_printf ("http://%s/", address);
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", address, "--http", how, NULL);
+  MkHttpExecutor *executor = mk_http_executor_new ((const char *const *) argv, uri);
+
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), TIMEOUT_MS);
+  return executor;
+}
+
+static void
+assert_times_out (MkHttpExecutor *executor, const char *tag, const char *seen)
+{
+  g_autoptr (GError) error = NULL;
+  gint64 begin = g_get_monotonic_time ();
+  double took_ms;
+
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  took_ms = (g_get_monotonic_time () - begin) / 1000.0;
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, seen);
+  g_assert_cmpfloat (took_ms, >=, TIMEOUT_MS);
+  g_assert_cmpfloat (took_ms, <, TIMEOUT_MS + MARGIN_MS);
+  mk_test_assert_nothing_left (tag);
+}
+
+static void
+check_hung (const char *how, const char *method, const char *body_pattern, const char *seen)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkHttpExecutor) executor = new_executor (tag, how);
+
+  mk_http_executor_set_method (executor, method);
+  mk_http_executor_set_body_pattern (executor, body_pattern);
+  assert_times_out (executor, tag, seen);
+}
+
+static void
+test_silent (void)
+{
+  check_hung ("silent", "HEAD", NULL, "was not answered in time");
+  check_hung ("silent", "GET", "x", "was not answered in time");
+}
+
+static void
+test_drips_header (void)
+{
+  check_hung ("drip", "GET", NULL, "was not answered in time");
+}
+
+static void
+test_endless_header (void)
+{
+  check_hung ("endless-header", "GET", NULL, "eader too big");
+}
+
+static void
+test_endless_continue (void)
+{
+  check_hung ("endless-continue", "GET", NULL, "nothing but interim ones");
+}
+
+static void
+test_endless_body (void)
+{
+  check_hung ("endless-body", "GET", "not there", "HTTP 200 OK with a body that does not match “not there”");
+}
+
+static void
+test_garbage (void)
+{
+  check_hung ("garbage", "GET", NULL, "no HTTP answer");
+}
+
+static void
+test_closes_at_once (void)
+{
+  check_hung ("close", "GET", NULL, "no HTTP answer");
+}
+
+static void
+test_always_500 (void)
+{
+  check_hung ("500 Internal Server Error", "HEAD", NULL, "HTTP 500 Internal Server Error");
+}
+
+static void
+test_redirect_loop (void)
+{
+  check_hung ("redirect", "GET", NULL, "HTTP 302 Found to “/again”, which is not followed");
+}
+
+static void
+test_not_http_at_all (void)
+{
+  guint port = mk_test_free_port ();
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *address = mk_test_service_address (port);
+  g_autofree char *uri = g_strdup_printf ("http://%s/", address);
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", address, NULL);
+  g_autoptr (MkHttpExecutor) executor = mk_http_executor_new ((const char *const *) argv, uri);
+
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), TIMEOUT_MS);
+  assert_times_out (executor, tag, "no HTTP answer");
+}
+
+static void
+test_stopped (void)
+{
+  guint port = mk_test_free_port ();
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *address = mk_test_service_address (port);
+  g_autofree char *uri = g_strdup_printf ("http://%s/", address);
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", address, "--http", "ok", "--stopped", NULL);
+  g_autoptr (MkHttpExecutor) executor = mk_http_executor_new ((const char *const *) argv, uri);
+
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), TIMEOUT_MS);
+  assert_times_out (executor, tag, "was not answered in time");
+}
+
+/* A body that does not end is no reason not to be ready, where nobody asked for the body. */
+static void
+test_endless_body_nobody_asked_for (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkHttpExecutor) executor = new_executor (tag, "endless-body");
+
+  mk_http_executor_set_method (executor, "GET");
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), MK_TEST_LIMIT_MS);
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
+/* It takes longer for an answer than an attempt is given at first. */
+static void
+test_slow_server_is_given_time (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkHttpExecutor) executor = new_executor (tag, "slow");
+
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), PATIENCE_MS);
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
+/* Attempts that were cut off leave no descriptors behind, synchronous ones as well. */
+static void
+test_cancel_leaves_no_sockets (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkHttpExecutor) executor = new_executor (tag, "silent");
+  g_autoptr (MkSimpleExecutor) service = NULL;
+  g_autoptr (MkHttpProbe) probe = mk_http_probe_new (mk_http_executor_get_uri (executor));
+  guint n_before;
+
+  service =
+      MK_SIMPLE_EXECUTOR (mk_tcp_executor_new (mk_simple_executor_get_command (MK_SIMPLE_EXECUTOR (executor)),
+                                               "127.0.0.1",
+                                               mk_tcp_executor_get_port (MK_TCP_EXECUTOR (executor))));
+  mk_test_assert_starts (service);
+  g_assert_false (mk_test_probe_wait (probe, CANCEL_MS, NULL, NULL));
+  n_before = mk_test_count_entries ("/proc/self/fd");
+
+  for (guint i = 0; i < N_CANCELS; i++)
+    {
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (mk_test_probe_wait (probe, CANCEL_MS, NULL, &error));
+      g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+      g_clear_error (&error);
+      mk_test_cancel_later (cancellable, CANCEL_MS);
+      g_assert_false (mk_test_probe_wait (probe, PATIENCE_MS, cancellable, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    }
+  g_assert_cmpuint (mk_test_count_entries ("/proc/self/fd"), <=, n_before);
+  mk_test_assert_stops (service);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  mk_test_add ("/http-hung/accepts-and-never-answers", test_silent);
+  mk_test_add ("/http-hung/drips-header", test_drips_header);
+  mk_test_add ("/http-hung/endless-header", test_endless_header);
+  mk_test_add ("/http-hung/endless-continue", test_endless_continue);
+  mk_test_add ("/http-hung/endless-body", test_endless_body);
+  mk_test_add ("/http-hung/garbage", test_garbage);
+  mk_test_add ("/http-hung/closes-at-once", test_closes_at_once);
+  mk_test_add ("/http-hung/always-500", test_always_500);
+  mk_test_add ("/http-hung/redirect-loop", test_redirect_loop);
+  mk_test_add ("/http-hung/not-http-at-all", test_not_http_at_all);
+  mk_test_add ("/http-hung/stopped", test_stopped);
+  mk_test_add ("/http-hung/endless-body-nobody-asked-for", test_endless_body_nobody_asked_for);
+  mk_test_add ("/http-hung/slow-server-is-given-time", test_slow_server_is_given_time);
+  mk_test_add ("/http-hung/cancel-leaves-no-sockets", test_cancel_leaves_no_sockets);
+
+  return g_test_run ();
+}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`mirakuru run` and `mirakuru wait` with --http."""
+
+import unittest
+
+from clitest import LOCALHOST, TestCase, free_port, listener
+
+
+def url(port, path="/"):
+    return f"http://{LOCALHOST}:{port}{path}"
+
+
+class Http(TestCase):
+    def run_service(self, how, *options, timeout="20"):
+        port = free_port()
+        return self.run_tool("run", "--timeout", timeout, "--service", listener(port, "--http", how),
+                             "--http", url(port), *options, "--", "echo", "up")
+
+    def test_is_ready(self):
+        status, stdout, stderr = self.run_service("ok")
+        self.assertEqual((status, stdout), (0, "up\n"), stderr)
+
+    def test_details(self):
+        status, stdout, stderr = self.run_service("404 Not Found", "--status", "40[34]", "--method", "GET",
+                                                  "--header", "Accept: */*", "--header", "X: y", "--insecure")
+        self.assertEqual((status, stdout), (0, "up\n"), stderr)
+
+    def test_wrong_status(self):
+        status, stdout, stderr = self.run_service("503 Busy", timeout="0.3")
+        self.assertEqual((status, stdout), (124, ""), stderr)
+        self.assertIn("HTTP 503 Busy", stderr)
+
+    def test_wait(self):
+        port = free_port()
+        status, stdout, stderr = self.run_tool(
+            "run", "--service", listener(port, "--http", "204 No Content"), "--http", url(port), "--",
+            self.env["MK_TOOL"], "wait", "--http", url(port), "--status", "204", "--", "echo", "there")
+        self.assertEqual((status, stdout), (0, "there\n"), stderr)
+
+    def test_mistakes(self):
+        for args, text in ((["--http", "localhost:80"], "http://"), (["--http", "ftp://x/"], "http://"),
+                           (["--http", url(1), "--status", "("], "regular expression"),
+                           (["--http", url(1), "--header", "x"], "header"),
+                           (["--http", url(1), "--method", "A B"], "method")):
+            status, _, stderr = self.run_tool("wait", *args)
+            self.assertEqual(status, 125, stderr)
+            self.assertIn(text, stderr)
+
+    def test_detail_before_its_url(self):
+        for args in (["--status", "200", "--http", url(1)], ["--tcp", "1", "--insecure"]):
+            status, _, stderr = self.run_tool("wait", *args)
+            self.assertEqual(status, 125, stderr)
+            self.assertIn("after the --http", stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

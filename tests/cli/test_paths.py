@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`--unix` and `--file`, of `mirakuru run` and of `mirakuru wait`."""
+
+import os
+import socket
+import unittest
+
+from clitest import TestCase, service
+
+
+class Unix(TestCase):
+    def listen(self, path):
+        server = socket.socket(socket.AF_UNIX)
+        self.addCleanup(server.close)
+        server.bind(path)
+        server.listen()
+        return server
+
+    def test_run(self):
+        path = self.path("socket")
+        status, stdout, stderr = self.run_tool(
+            "run", "--service", service("--after", 50, "--listen", path, "--on-term", 0), "--unix", path,
+            "--", "echo", "here")
+        self.assertEqual((status, stdout), (0, "here\n"), stderr)
+        self.assertIn(f"{path} accepted connections", stderr)
+
+    def test_run_of_abstract_socket(self):
+        name = "@" + self.token
+        status, _, stderr = self.run_tool(
+            "run", "--service", service("--listen", name, "--on-term", 0), "--unix", name, "--", "true")
+        self.assertEqual(status, 0, stderr)
+
+    def test_somebody_listens_there(self):
+        path = self.path("socket")
+        self.listen(path)
+        status, _, stderr = self.run_tool(
+            "run", "--service", service("--listen", path), "--unix", path, "--", "true")
+        self.assertEqual(status, 125)
+        self.assertIn(f"{path} already answers", stderr)
+        self.assertIn(f"(pid {os.getpid()})", stderr)
+
+    def test_wait_and_gone(self):
+        path = self.path("socket")
+        tool = self.start("wait", "--unix", path)
+        server = self.listen(path)
+        self.assertEqual(tool.wait(), 0, tool.stderr)
+        tool = self.start("wait", "--gone", "--unix", path)
+        server.close()
+        self.assertEqual(tool.wait(), 0, tool.stderr)
+
+    def test_not_in_time(self):
+        path = self.path("socket")
+        self.listen(path).close()
+        status, _, stderr = self.run_tool("wait", "--timeout", "0.2", "--unix", path)
+        self.assertEqual(status, 124)
+        self.assertIn("nobody listens", stderr)
+
+    def test_paths_that_cannot_be(self):
+        for path in ("", "@"):
+            status, _, stderr = self.run_tool("wait", "--unix", path)
+            self.assertEqual(status, 125)
+            self.assertIn("is not a path", stderr)
+        status, _, stderr = self.run_tool("wait", "--unix", "/" + "x" * 200)
+        self.assertEqual(status, 125)
+        self.assertIn("too long", stderr)
+
+
+class File(TestCase):
+    def test_run(self):
+        path = self.path("pid")
+        status, _, stderr = self.run_tool(
+            "run", "--service", service("--after", 50, "--pid-file", path, "--on-term", 0), "--file", path,
+            "--", "test", "-e", path)
+        self.assertEqual(status, 0, stderr)
+        self.assertIn(f"the file {path} was there", stderr)
+
+    def test_run_of_daemon(self):
+        path = self.path("pid")
+        status, stdout, stderr = self.run_tool(
+            "run", "--service", service("--daemon", "--after", 50, "--pid-file", path), "--file", path,
+            "--", "sh", "-c", f"kill -0 $(cat {path}) && echo alive")
+        self.assertEqual((status, stdout), (0, "alive\n"), stderr)
+
+    def test_file_is_there(self):
+        path = self.path("pid")
+        with open(path, "w", encoding="utf-8") as file:
+            print(os.getpid(), file=file)
+        status, _, stderr = self.run_tool("run", "--service", service(), "--file", path, "--", "true")
+        self.assertEqual(status, 125)
+        self.assertIn(f"(pid {os.getpid()}), which is running", stderr)
+
+    def test_wait_and_gone(self):
+        path = self.path("not-yet/file")
+        tool = self.start("wait", "--file", path)
+        os.mkdir(os.path.dirname(path))
+        with open(path, "w", encoding="utf-8"):
+            pass
+        self.assertEqual(tool.wait(), 0, tool.stderr)
+        tool = self.start("wait", "--gone", "--file", path)
+        os.unlink(path)
+        self.assertEqual(tool.wait(), 0, tool.stderr)
+
+    def test_not_in_time(self):
+        status, _, stderr = self.run_tool("wait", "--timeout", "0.2", "--file", self.path("no/file"))
+        self.assertEqual(status, 124)
+        self.assertIn("does not exist", stderr)
+
+    def test_empty(self):
+        self.assertEqual(self.run_tool("wait", "--file", "")[0], 125)
+
+
+if __name__ == "__main__":
+    unittest.main()
