@@ -240,6 +240,25 @@ mk_probe_detach (MkProbe *self, MkSimpleExecutor *executor)
 
 /* ---- one attempt ---- */
 
+/* @error: (transfer full) (nullable) */
+static void
+return_attempt (MkProbe *self, GTask *task, gboolean there, GError *error)
+{
+  /* These are answers. */
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) ||
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    {
+      mk_probe_set_detail (self, error->message);
+      g_clear_error (&error);
+      there = FALSE;
+    }
+
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, there);
+}
+
 static void
 on_step_done (GObject *object, GAsyncResult *result, gpointer user_data)
 {
@@ -255,10 +274,8 @@ on_step_done (GObject *object, GAsyncResult *result, gpointer user_data)
       g_task_return_new_error (
           task, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "%s", detail ? detail : "no answer in time");
     }
-  else if (error != NULL)
-    g_task_return_error (task, g_steal_pointer (&error));
   else
-    g_task_return_boolean (task, there);
+    return_attempt (MK_PROBE (object), task, there, g_steal_pointer (&error));
 }
 
 static void
@@ -279,10 +296,7 @@ check_at_once (MkProbe *self, GTask *task)
     }
 
   there = klass->check (self, &error);
-  if (error != NULL)
-    g_task_return_error (task, g_steal_pointer (&error));
-  else
-    g_task_return_boolean (task, there);
+  return_attempt (self, task, there, g_steal_pointer (&error));
 }
 
 /*

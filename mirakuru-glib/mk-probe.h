@@ -33,9 +33,10 @@ struct _MkProbeClass
    * @self: the probe
    * @error: return location for an error
    *
-   * Asks once, without blocking. %FALSE without an error means "not yet". An error of the
-   * domain %MK_ERROR ends a wait; any other means "not yet" too and
-   * is told when the time is up.
+   * Asks once, without blocking. %FALSE without an error means "not yet", and so do
+   * %G_IO_ERROR_CONNECTION_REFUSED and %G_IO_ERROR_NOT_FOUND. An error of the domain %MK_ERROR
+   * ends a wait. Any other means that it is not known: it is asked again, and the error is told
+   * when the time is up; before a start it fails the start.
    *
    * Returns: %TRUE if what is waited for is there
    *

@@ -579,6 +579,18 @@ prepare (GTask *task)
   run_step (task, MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->prepare, "prepare()", on_prepared, spawn);
 }
 
+/* @error: (transfer full). Returns: (transfer full): if it is no verdict of the library, with what was asked
+ */
+static GError *
+unknown_error (MkProbe *probe, GError *error)
+{
+  g_autofree char *description = mk_probe_describe (probe);
+
+  if (error->domain != MK_ERROR && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    g_prefix_error (&error, "Before the start it could not be told whether %s: ", description);
+  return error;
+}
+
 static void
 on_checked (GObject *object, GAsyncResult *result, gpointer user_data)
 {
@@ -599,7 +611,7 @@ on_checked (GObject *object, GAsyncResult *result, gpointer user_data)
   else if (error != NULL && error->domain == G_RESOLVER_ERROR)
     fail (task, g_error_new_literal (MK_ERROR, MK_ERROR_INVALID_ARGUMENT, error->message));
   else if (error != NULL)
-    fail (task, g_steal_pointer (&error));
+    fail (task, unknown_error (self->before_probe, g_steal_pointer (&error)));
   else
     prepare (task);
 }

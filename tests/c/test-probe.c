@@ -18,6 +18,7 @@ typedef enum
   NOT_YET,
   THERE,
   THERE_LATER,
+  REFUSED,
   FAILS,
   FAILS_FOR_GOOD,
   NEVER_RETURNS,
@@ -77,6 +78,9 @@ test_probe_check_task (MkProbe *probe, GTask *task)
       break;
     case THERE_LATER:
       return_later (task);
+      break;
+    case REFUSED:
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, "nobody answers the door");
       break;
     case FAILS:
       g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED, "the hinge squeaks");
@@ -162,7 +166,9 @@ test_check (void)
   g_autoptr (TestProbe) there = test_probe_new (THERE);
   g_autoptr (TestProbe) later = test_probe_new (THERE_LATER);
   g_autoptr (TestProbe) not_yet = test_probe_new (NOT_YET);
+  g_autoptr (TestProbe) refused = test_probe_new (REFUSED);
 
+  assert_check (refused, FALSE);
   assert_check (there, TRUE);
   assert_check (later, TRUE);
   assert_check (not_yet, FALSE);
@@ -270,6 +276,7 @@ static void
 test_wait_times_out (void)
 {
   assert_wait_times_out (NOT_YET, "0.");
+  assert_wait_times_out (REFUSED, "nobody answers the door");
   assert_wait_times_out (FAILS, "the hinge squeaks");
   assert_wait_times_out (NEVER_RETURNS, "no answer in time");
 }
@@ -283,6 +290,29 @@ test_wait_gone_times_out (void)
   g_assert_false (mk_test_probe_wait_gone (probe, 50, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
   mk_test_assert_contains (error->message, "still the door was open");
+}
+
+/* What is known before a start lets the service be started; what is not known does not. */
+static void
+test_errors_before_a_start (void)
+{
+  const char *const command[] = { "sleep", "1000", NULL };
+  g_autoptr (TestProbe) refused = test_probe_new (REFUSED);
+  g_autoptr (TestProbe) fails = test_probe_new (FAILS);
+  g_autoptr (MkExecutor) executor = mk_executor_new (command, MK_PROBE (refused));
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), 100);
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, "nobody answers the door");
+  g_clear_error (&error);
+
+  mk_executor_set_probe (executor, MK_PROBE (fails));
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
+  mk_test_assert_contains (
+      error->message, "Before the start it could not be told whether the door was open: the hinge squeaks");
 }
 
 /* After an error nobody knows: neither that it is there, nor that it is gone. One of this library's is final.
@@ -481,6 +511,7 @@ main (int argc, char **argv)
   mk_test_add ("/probe/wait/times-out", test_wait_times_out);
   mk_test_add ("/probe/wait/gone-times-out", test_wait_gone_times_out);
   mk_test_add ("/probe/wait/errors", test_errors_and_waiting);
+  mk_test_add ("/probe/errors-before-a-start", test_errors_before_a_start);
   mk_test_add ("/probe/wait/cancelled", test_cancel_wait);
   mk_test_add_everywhere ("/probe/wait/context", test_context);
 
