@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# Completion of mirakuru(1) for bash.
+
+_mirakuru_options () {
+  local conditions='--tcp --http --unix --file --exec --status --method --header --insecure'
+  case $1 in
+    run) echo "--service $conditions --output --name --cwd --env --timeout --stop-timeout --verbose --quiet --version --help" ;;
+    wait) echo "$conditions --gone --timeout --quiet --version --help" ;;
+    *) echo 'run wait --version --help' ;;
+  esac
+}
+
+# Words are put in as they are, but for blanks and the like.
+_mirakuru_reply () {
+  local word
+  COMPREPLY=()
+  while IFS= read -r word; do
+    [ -z "$word" ] || COMPREPLY+=("$(printf '%q' "$word")")
+  done
+}
+
+_mirakuru () {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i
+
+  # After "--" comes the command that is to be run.
+  for ((i = 2; i < COMP_CWORD; i++)); do
+    [ "${COMP_WORDS[i]}" != -- ] || {
+      if [ $((i + 1)) = "$COMP_CWORD" ]; then
+        _mirakuru_reply < <(compgen -c -- "$current")
+      else
+        _mirakuru_reply < <(compgen -f -- "$current")
+      fi
+      return
+    }
+  done
+
+  case $previous in
+    --unix | --file) _mirakuru_reply < <(compgen -f -- "$current") ;;
+    --cwd) _mirakuru_reply < <(compgen -d -- "$current") ;;
+    --service | -s | --exec) _mirakuru_reply < <(compgen -c -- "$current") ;;
+    --method) _mirakuru_reply < <(compgen -W 'HEAD GET POST PUT OPTIONS' -- "$current") ;;
+    --env) _mirakuru_reply < <(compgen -v -S = -- "$current") ;;
+    --tcp | --http | --status | --header | --output | --name | --timeout | -t | --stop-timeout) COMPREPLY=() ;;
+    *) _mirakuru_reply < <(compgen -W "$(_mirakuru_options "${COMP_WORDS[1]}")" -- "$current") ;;
+  esac
+}
+
+complete -F _mirakuru mirakuru

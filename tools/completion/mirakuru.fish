@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Completion of mirakuru(1) for fish.
+
+function __mirakuru_command
+    set -l words (commandline -opc)
+    set -q words[2]; and test "$words[2]" = $argv[1]
+end
+
+function __mirakuru_needs_command
+    test (count (commandline -opc)) -eq 1
+end
+
+complete -c mirakuru -n __mirakuru_needs_command -f -a run -d 'Start services, run a command while they are up, stop them'
+complete -c mirakuru -n __mirakuru_needs_command -f -a wait -d 'Wait for a service that something else starts or stops'
+
+for command in run wait
+    complete -c mirakuru -n "__mirakuru_command $command" -x -l tcp -d 'Ready when this port accepts connections'
+    complete -c mirakuru -n "__mirakuru_command $command" -x -l http -d 'Ready when this URL is answered'
+    complete -c mirakuru -n "__mirakuru_command $command" -r -F -l unix -d 'Ready when this Unix socket accepts connections'
+    complete -c mirakuru -n "__mirakuru_command $command" -r -F -l file -d 'Ready when this file is there'
+    complete -c mirakuru -n "__mirakuru_command $command" -x -l exec -a '(__fish_complete_command)' -d 'Ready when this command succeeds'
+    complete -c mirakuru -n "__mirakuru_command $command" -x -l status -d '… with this status'
+    complete -c mirakuru -n "__mirakuru_command $command" -x -l method -a 'HEAD GET POST PUT OPTIONS' -d '… to a request of this method'
+    complete -c mirakuru -n "__mirakuru_command $command" -x -l header -d '… with this header in the request'
+    complete -c mirakuru -n "__mirakuru_command $command" -f -l insecure -d '… whatever its certificate is'
+    complete -c mirakuru -n "__mirakuru_command $command" -x -s t -l timeout -d 'Time to be ready, in seconds'
+    complete -c mirakuru -n "__mirakuru_command $command" -f -s q -l quiet -d 'Print errors only'
+end
+
+complete -c mirakuru -n '__mirakuru_command wait' -f -l gone -d 'Wait until it is no longer there'
+complete -c mirakuru -n '__mirakuru_command run' -x -s s -l service -a '(__fish_complete_command)' -d 'Start this service'
+complete -c mirakuru -n '__mirakuru_command run' -x -l output -d 'Ready when its output matches this regular expression'
+complete -c mirakuru -n '__mirakuru_command run' -x -l name -d 'Name of the service in what is printed'
+complete -c mirakuru -n '__mirakuru_command run' -x -l cwd -a '(__fish_complete_directories)' -d 'Folder the service is started in'
+complete -c mirakuru -n '__mirakuru_command run' -x -l env -d 'Variable for the environment of the service'
+complete -c mirakuru -n '__mirakuru_command run' -x -l stop-timeout -d 'Time for a service to end, in seconds'
+complete -c mirakuru -n '__mirakuru_command run' -f -s v -l verbose -d 'Show what the services print'
+complete -c mirakuru -f -l version -d 'Print the version'
+complete -c mirakuru -f -s h -l help -d 'Show help'
