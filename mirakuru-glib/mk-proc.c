@@ -15,8 +15,6 @@
 
 /* Of "st" in /proc/net/tcp, see TCP_LISTEN in the kernel's net/tcp_states.h. */
 #define STATE_LISTEN 0x0A
-/* Of "Flags" in /proc/net/unix, see __SO_ACCEPTCON in the kernel's linux/net.h. */
-#define FLAG_ACCEPTS 0x10000
 /* More than the generations that a process can lose. */
 #define MAX_WALKS 16
 
@@ -150,36 +148,10 @@ matches_address (const char *hex, GInetAddress *address)
          memcmp (bytes, g_inet_address_to_bytes (address), length) == 0;
 }
 
-typedef guint64 (*LineFunc) (const char *line, gconstpointer data);
-
-/* Returns: the first inode that @func finds in the lines of @table, 0 if there is none */
+/* Returns: the inode of the listening socket, 0 if @line is about something else */
 static guint64
-find_inode (const char *table, LineFunc func, gconstpointer data)
+match_line (const char *line, GInetAddress *address, guint wanted_port)
 {
-  g_autofree char *contents = NULL;
-  g_auto (GStrv) lines = NULL;
-  guint64 inode = 0;
-
-  if (!g_file_get_contents (table, &contents, NULL, NULL))
-    return 0;
-
-  lines = g_strsplit (contents, "\n", -1);
-  for (char **line = lines; *line != NULL && inode == 0; line++)
-    inode = func (*line, data);
-
-  return inode;
-}
-
-typedef struct
-{
-  GInetAddress *address; /* (unowned) */
-  guint port;
-} InetName;
-
-static guint64
-match_tcp_line (const char *line, gconstpointer data)
-{
-  const InetName *name = data;
   char hex[33];
   guint port, state;
   guint64 inode;
@@ -190,26 +162,27 @@ match_tcp_line (const char *line, gconstpointer data)
               &port,
               &state,
               &inode) == 4 &&
-      state == STATE_LISTEN && port == name->port && matches_address (hex, name->address))
+      state == STATE_LISTEN && port == wanted_port && matches_address (hex, address))
     return inode;
 
   return 0;
 }
 
-/* A socket is listed with the name that it was bound to, which may be relative. */
 static guint64
-match_unix_line (const char *line, gconstpointer data)
+find_listening_inode (const char *table, GInetAddress *address, guint port)
 {
-  const char *path = data;
-  guint flags;
-  guint64 inode;
-  int name_at = 0;
+  g_autofree char *contents = NULL;
+  g_auto (GStrv) lines = NULL;
+  guint64 inode = 0;
 
-  if (sscanf (line, "%*x: %*x %*x %x %*x %*x %" G_GUINT64_FORMAT " %n", &flags, &inode, &name_at) == 2 &&
-      name_at > 0 && (flags & FLAG_ACCEPTS) != 0 && strcmp (line + name_at, path) == 0)
-    return inode;
+  if (!g_file_get_contents (table, &contents, NULL, NULL))
+    return 0;
 
-  return 0;
+  lines = g_strsplit (contents, "\n", -1);
+  for (char **line = lines; *line != NULL && inode == 0; line++)
+    inode = match_line (*line, address, port);
+
+  return inode;
 }
 
 typedef struct
@@ -256,45 +229,30 @@ describe_process (GPid pid)
   return g_strdup_printf ("%s (pid %d)", g_strchomp (name), (int) pid);
 }
 
-/* Returns: (transfer full) (nullable): the program and the pid of the oldest process that holds the socket */
-static char *
-describe_socket_holder (guint64 inode)
-{
-  g_autofree char *link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
-  Holder holder = { link, 0 };
-
-  if (inode == 0)
-    return NULL;
-
-  for_each_process (find_holder, &holder);
-  return holder.pid != 0 ? describe_process (holder.pid) : NULL;
-}
-
 /*
  * Blocks for as long as it takes to look at every process: for messages only.
  *
- * Returns: (transfer full) (nullable): the program and the pid of the process that listens there
+ * Returns: (transfer full) (nullable): the program and the pid of the oldest process that listens there
  */
 char *
 mk_proc_describe_listener (GInetAddress *address, guint port)
 {
-  InetName name = { address, port };
+  g_autofree char *link = NULL;
+  Holder holder = { 0 };
   guint64 inode = 0;
 
   if (g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4)
-    inode = find_inode ("/proc/net/tcp", match_tcp_line, &name);
+    inode = find_listening_inode ("/proc/net/tcp", address, port);
   /* A socket of IPv6's wildcard address takes IPv4 connections too. */
   if (inode == 0)
-    inode = find_inode ("/proc/net/tcp6", match_tcp_line, &name);
+    inode = find_listening_inode ("/proc/net/tcp6", address, port);
+  if (inode == 0)
+    return NULL;
 
-  return describe_socket_holder (inode);
-}
-
-/* The same for a Unix socket. @path: "@" and the name for an abstract one */
-char *
-mk_proc_describe_unix_listener (const char *path)
-{
-  return describe_socket_holder (find_inode ("/proc/net/unix", match_unix_line, path));
+  link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
+  holder.link = link;
+  for_each_process (find_holder, &holder);
+  return holder.pid != 0 ? describe_process (holder.pid) : NULL;
 }
 
 /* ---- pids ---- */

@@ -61,10 +61,17 @@ is_abstract (MkUnixSocketProbe *self)
   return self->path[0] == '@';
 }
 
+static char *
+dup_name (MkUnixSocketProbe *self)
+{
+  return self->path ? g_filename_display_name (self->path) : g_strdup ("(no path)");
+}
+
 static gboolean
 validate (MkUnixSocketProbe *self, GError **error)
 {
   const gsize max_length = sizeof ((struct sockaddr_un *) NULL)->sun_path - 1;
+  g_autofree char *name = dup_name (self);
 
   if (self->path == NULL || *self->path == '\0' || g_str_equal (self->path, "@"))
     g_set_error_literal (error,
@@ -78,7 +85,7 @@ validate (MkUnixSocketProbe *self, GError **error)
                  MK_ERROR_INVALID_ARGUMENT,
                  "“%s” is too long for a Unix socket: it has %" G_GSIZE_FORMAT " bytes, and %" G_GSIZE_FORMAT
                  " is the most; use a folder with a shorter path",
-                 self->path,
+                 name,
                  strlen (self->path),
                  max_length);
   else
@@ -87,12 +94,13 @@ validate (MkUnixSocketProbe *self, GError **error)
   return FALSE;
 }
 
-/* Returns: 0 if the connection stands, else why it does not */
+/* Returns: a socket, and in @number 0 if it is connected, else why it is not; −1 if there cannot be one */
 static int
-try_to_connect (MkUnixSocketProbe *self, int fd)
+try_to_connect (MkUnixSocketProbe *self, int *number)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   gsize length = strlen (self->path);
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
   memcpy (address.sun_path, self->path, length);
   if (is_abstract (self))
@@ -101,7 +109,8 @@ try_to_connect (MkUnixSocketProbe *self, int fd)
     length++;
 
   length += G_STRUCT_OFFSET (struct sockaddr_un, sun_path);
-  return connect (fd, (struct sockaddr *) &address, (socklen_t) length) == 0 ? 0 : errno;
+  *number = fd >= 0 && connect (fd, (struct sockaddr *) &address, (socklen_t) length) == 0 ? 0 : errno;
+  return fd;
 }
 
 static const char *
@@ -132,10 +141,9 @@ mk_unix_socket_probe_check (MkProbe *probe, GError **error)
   if (!is_abstract (self))
     mk_path_watch_follow (self->watch, self->path);
 
-  fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  fd = try_to_connect (self, &number);
   if (fd < 0)
     {
-      number = errno;
       g_set_error (error,
                    G_IO_ERROR,
                    g_io_error_from_errno (number),
@@ -144,7 +152,6 @@ mk_unix_socket_probe_check (MkProbe *probe, GError **error)
       return FALSE;
     }
 
-  number = try_to_connect (self, fd);
   close (fd);
   mk_probe_set_detail (probe, number == 0 ? NULL : explain (self, number));
   return number == 0;
@@ -159,12 +166,6 @@ mk_unix_socket_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
 /* ---- words ---- */
 
 static char *
-dup_name (MkUnixSocketProbe *self)
-{
-  return self->path ? g_filename_display_name (self->path) : g_strdup ("(no path)");
-}
-
-static char *
 mk_unix_socket_probe_describe (MkProbe *probe)
 {
   g_autofree char *name = dup_name (MK_UNIX_SOCKET_PROBE (probe));
@@ -172,12 +173,28 @@ mk_unix_socket_probe_describe (MkProbe *probe)
   return g_strdup_printf ("%s accepted connections", name);
 }
 
+/* Returns: (transfer full) (nullable): who made the socket a listening one, if that still lives */
+static char *
+describe_listener (MkUnixSocketProbe *self)
+{
+  struct ucred listener = { 0 };
+  socklen_t length = sizeof listener;
+  int number, fd = try_to_connect (self, &number);
+
+  if (fd < 0)
+    return NULL;
+  if (number == 0)
+    getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &listener, &length);
+  close (fd);
+  return listener.pid > 0 ? mk_proc_describe_living (listener.pid) : NULL;
+}
+
 static char *
 mk_unix_socket_probe_describe_holder (MkProbe *probe)
 {
   MkUnixSocketProbe *self = MK_UNIX_SOCKET_PROBE (probe);
   g_autofree char *name = dup_name (self);
-  g_autofree char *listener = mk_proc_describe_unix_listener (self->path);
+  g_autofree char *listener = describe_listener (self);
 
   if (listener != NULL)
     return g_strdup_printf (
