@@ -43,8 +43,8 @@ struct _MkPathWatch
   gboolean is_parent; /* (locked-by lock) the folder is the one that the path is in */
   gboolean stale;     /* (locked-by lock) perhaps another folder is the nearest now */
 
-  GMainContext *context; /* (unowned) (nullable) (locked-by lock) to be compared only */
-  GSource *waker;        /* (owned) (nullable) (locked-by lock) */
+  GMainContext *context; /* (owned) (nullable) (locked-by lock) the worker wakes it: it must not go first */
+  GSource *waker;        /* (owned) (nullable) (locked-by lock) attached to the context */
 };
 
 static GMutex lock;
@@ -146,11 +146,11 @@ ensure_instance (void)
   if (!mk_worker_ensure (NULL))
     return FALSE;
 
+  forget_instance_in_children ();
   instance = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
   if (instance < 0)
     return FALSE;
 
-  forget_instance_in_children ();
   watches = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_ptr_array_unref);
   source = g_unix_fd_source_new (instance, G_IO_IN);
   g_source_set_callback (source, G_SOURCE_FUNC (on_events), NULL, NULL);
@@ -251,16 +251,23 @@ weak_ref_free (gpointer weak_ref)
   g_free (weak_ref);
 }
 
-/* Call with the lock held. */
-static void
-attach_waker (MkPathWatch *self, GMainContext *context)
+/*
+ * Call with the lock held.
+ *
+ * @context: (transfer full). Returns: (transfer full) (nullable): the context that was left; freeing it may
+ * run code of others, so without the lock
+ */
+static GMainContext *
+move_waker (MkPathWatch *self, GMainContext *context)
 {
+  GMainContext *left = self->context;
   GWeakRef *probe = g_new0 (GWeakRef, 1);
 
   g_weak_ref_init (probe, self->probe);
   mk_wake_source_clear (&self->waker);
   self->waker = mk_wake_source_attach (context, "MkPathWatch", on_wake, probe, weak_ref_free);
   self->context = context;
+  return left;
 }
 
 /* ---- for probes ---- */
@@ -287,8 +294,8 @@ mk_path_watch_free (MkPathWatch *self)
 static gboolean
 is_following (MkPathWatch *self, GMainContext *context, const char *path)
 {
-  return self->waker != NULL && !g_source_is_destroyed (self->waker) && self->context == context &&
-         self->generation == generation && !self->stale && g_strcmp0 (self->path, path) == 0;
+  return self->context == context && self->generation == generation && !self->stale &&
+         g_strcmp0 (self->path, path) == 0;
 }
 
 /*
@@ -309,8 +316,8 @@ mk_path_watch_follow (MkPathWatch *self, const char *path)
   if (is_following (self, context, path) || !ensure_instance ())
     return;
 
-  if (self->waker == NULL || g_source_is_destroyed (self->waker) || self->context != context)
-    attach_waker (self, context);
+  if (self->context != context)
+    context = move_waker (self, context);
   if (g_strcmp0 (self->path, path) != 0)
     {
       g_free (self->path);
@@ -323,11 +330,12 @@ mk_path_watch_follow (MkPathWatch *self, const char *path)
 void
 mk_path_watch_stop (MkPathWatch *self)
 {
+  g_autoptr (GMainContext) context = NULL;
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
 
   release_folder (self);
   mk_wake_source_clear (&self->waker);
-  self->context = NULL;
+  context = g_steal_pointer (&self->context);
   g_clear_pointer (&self->awaited, g_free);
   g_clear_pointer (&self->path, g_free);
 }
