@@ -40,7 +40,6 @@ struct _MkFileProbe
   char *path;         /* (owned) (nullable) */
   MkPathWatch *watch; /* (owned) */
   gboolean expects_content;
-  gboolean is_attached; /* what is there now was not there before the start */
 };
 
 enum
@@ -124,30 +123,28 @@ mk_file_probe_check (MkProbe *probe, GError **error)
 
   if (number != 0 || !S_ISREG (status.st_mode))
     detail = explain (self, number);
-  else if (self->is_attached && self->expects_content && is_being_written (&status))
+  else if (self->expects_content && is_being_written (&status))
     detail = g_strdup ("the file is empty");
   mk_probe_set_detail (probe, detail);
   return detail == NULL;
 }
 
-static void
-mk_file_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
+/* What is there before a start is not being written by the service. */
+static MkProbe *
+mk_file_probe_dup_before_start (MkProbe *probe, GError **error)
 {
-  MK_FILE_PROBE (probe)->is_attached = TRUE;
+  return MK_PROBE (mk_file_probe_new (MK_FILE_PROBE (probe)->path));
 }
 
 static void
 mk_file_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
 {
-  MkFileProbe *self = MK_FILE_PROBE (probe);
-
-  self->is_attached = FALSE;
-  mk_path_watch_stop (self->watch);
+  mk_path_watch_stop (MK_FILE_PROBE (probe)->watch);
 }
 
 /* ---- what is in it ---- */
 
-/* While a service starts, an empty file is then given a moment to be written to before it counts. */
+/* An empty file is then given a moment to be written to before it counts. */
 void
 mk_file_probe_set_expects_content (MkFileProbe *self, gboolean expects_content)
 {
@@ -261,10 +258,10 @@ mk_file_probe_class_init (MkFileProbeClass *klass)
   object_class->set_property = mk_file_probe_set_property;
 
   probe_class->check = mk_file_probe_check;
-  probe_class->attach = mk_file_probe_attach;
   probe_class->detach = mk_file_probe_detach;
   probe_class->describe = mk_file_probe_describe;
   probe_class->describe_holder = mk_file_probe_describe_holder;
+  probe_class->dup_before_start = mk_file_probe_dup_before_start;
 
   /**
    * MkFileProbe:path:
