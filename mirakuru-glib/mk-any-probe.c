@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * See mk-probe-group.c for how the parts are asked.
- */
-
 #include "mk-any-probe.h"
 
 #include "mk-probe-group.h"
@@ -22,83 +18,20 @@
 
 struct _MkAnyProbe
 {
-  MkProbe parent_instance;
-
-  MkProbeGroup *group; /* (owned) */
+  MkProbeGroup parent_instance;
 };
 
-G_DEFINE_FINAL_TYPE (MkAnyProbe, mk_any_probe, MK_TYPE_PROBE)
-
-static void
-mk_any_probe_check_task (MkProbe *probe, GTask *task)
-{
-  mk_probe_group_check (MK_ANY_PROBE (probe)->group, task);
-}
-
-static char *
-mk_any_probe_describe (MkProbe *probe)
-{
-  return mk_probe_group_describe (MK_ANY_PROBE (probe)->group);
-}
-
-static char *
-mk_any_probe_describe_holder (MkProbe *probe)
-{
-  return mk_probe_group_describe_holder (MK_ANY_PROBE (probe)->group);
-}
-
-static MkProbe *
-mk_any_probe_dup_before_start (MkProbe *probe, GError **error)
-{
-  return mk_probe_group_dup_before_start (MK_ANY_PROBE (probe)->group, error);
-}
-
-static GError *
-mk_any_probe_explain_exit (MkProbe *probe)
-{
-  return mk_probe_group_explain_exit (MK_ANY_PROBE (probe)->group);
-}
-
-static void
-mk_any_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
-{
-  mk_probe_group_attach (MK_ANY_PROBE (probe)->group, executor);
-}
-
-static void
-mk_any_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
-{
-  mk_probe_group_detach (MK_ANY_PROBE (probe)->group, executor);
-}
-
-static void
-mk_any_probe_finalize (GObject *object)
-{
-  mk_probe_group_free (MK_ANY_PROBE (object)->group);
-
-  G_OBJECT_CLASS (mk_any_probe_parent_class)->finalize (object);
-}
+G_DEFINE_FINAL_TYPE (MkAnyProbe, mk_any_probe, MK_TYPE_PROBE_GROUP)
 
 static void
 mk_any_probe_class_init (MkAnyProbeClass *klass)
 {
-  MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
-
-  G_OBJECT_CLASS (klass)->finalize = mk_any_probe_finalize;
-
-  probe_class->check_task = mk_any_probe_check_task;
-  probe_class->describe = mk_any_probe_describe;
-  probe_class->describe_holder = mk_any_probe_describe_holder;
-  probe_class->dup_before_start = mk_any_probe_dup_before_start;
-  probe_class->explain_exit = mk_any_probe_explain_exit;
-  probe_class->attach = mk_any_probe_attach;
-  probe_class->detach = mk_any_probe_detach;
 }
 
 static void
 mk_any_probe_init (MkAnyProbe *self)
 {
-  self->group = mk_probe_group_new (MK_PROBE (self), TRUE);
+  mk_probe_group_set_any (MK_PROBE_GROUP (self));
 }
 
 /**
@@ -118,8 +51,7 @@ mk_any_probe_new (MkProbe **probes, gsize n_probes)
 {
   MkAnyProbe *self = g_object_new (MK_TYPE_ANY_PROBE, NULL);
 
-  for (gsize i = 0; i < n_probes; i++)
-    mk_any_probe_add (self, probes[i]);
+  mk_probe_group_add_many (MK_PROBE_GROUP (self), probes, n_probes);
   return self;
 }
 
@@ -137,10 +69,8 @@ void
 mk_any_probe_add (MkAnyProbe *self, MkProbe *probe)
 {
   g_return_if_fail (MK_IS_ANY_PROBE (self));
-  g_return_if_fail (MK_IS_PROBE (probe));
-  g_return_if_fail (mk_probe_group_may_add (self->group, probe));
 
-  mk_probe_group_add (self->group, probe);
+  mk_probe_group_add (MK_PROBE_GROUP (self), probe);
 }
 
 /**
@@ -160,5 +90,5 @@ mk_any_probe_get_probes (MkAnyProbe *self, gsize *n_probes)
   g_return_val_if_fail (MK_IS_ANY_PROBE (self), NULL);
   g_return_val_if_fail (n_probes != NULL, NULL);
 
-  return mk_probe_group_dup_probes (self->group, n_probes);
+  return mk_probe_group_dup_probes (MK_PROBE_GROUP (self), n_probes);
 }

@@ -6,21 +6,24 @@
 
 G_BEGIN_DECLS
 
-typedef struct _MkProbeGroup MkProbeGroup;
+#define MK_TYPE_PROBE_GROUP (mk_probe_group_get_type ())
+G_DECLARE_DERIVABLE_TYPE (MkProbeGroup, mk_probe_group, MK, PROBE_GROUP, MkProbe)
 
-MkProbeGroup *mk_probe_group_new (MkProbe *owner, gboolean any);
-void mk_probe_group_free (MkProbeGroup *self);
+/* As large as that of MkProbe: the kinds of groups are declared as children of that. */
+struct _MkProbeGroupClass
+{
+  MkProbeClass parent_class;
+};
 
-gboolean mk_probe_group_may_add (MkProbeGroup *self, MkProbe *probe);
+void mk_probe_group_set_any (MkProbeGroup *self);
+gboolean mk_probe_group_is_any (MkProbeGroup *self);
 void mk_probe_group_add (MkProbeGroup *self, MkProbe *probe);
+void mk_probe_group_add_many (MkProbeGroup *self, MkProbe **probes, gsize n_probes);
 MkProbe **mk_probe_group_dup_probes (MkProbeGroup *self, gsize *n_probes);
 
-void mk_probe_group_check (MkProbeGroup *self, GTask *task);
-char *mk_probe_group_describe (MkProbeGroup *self);
-char *mk_probe_group_describe_holder (MkProbeGroup *self);
-MkProbe *mk_probe_group_dup_before_start (MkProbeGroup *self, GError **error);
-GError *mk_probe_group_explain_exit (MkProbeGroup *self);
-void mk_probe_group_attach (MkProbeGroup *self, MkSimpleExecutor *executor);
-void mk_probe_group_detach (MkProbeGroup *self, MkSimpleExecutor *executor);
+/* For a round. */
+void mk_probe_round_run (MkProbeGroup *group, GPtrArray *probes, GTask *task);
+void mk_probe_group_remember_there (MkProbeGroup *self, GPtrArray *there);
+char *mk_probe_group_remember_reason (MkProbeGroup *self, MkProbe *probe, const char *reason);
 
 G_END_DECLS
