@@ -4,6 +4,7 @@
 
 #include "mk-error.h"
 #include "mk-probe-private.h"
+#include "mk-start-private.h"
 
 /**
  * MkExecutor:
@@ -27,10 +28,10 @@ typedef struct
 enum
 {
   PROP_PROBE = 1,
-  N_PROPS
+  N_EXECUTOR_PROPS
 };
 
-static GParamSpec *props[N_PROPS];
+static GParamSpec *props[N_EXECUTOR_PROPS];
 
 G_DEFINE_TYPE_WITH_PRIVATE (MkExecutor, mk_executor, MK_TYPE_SIMPLE_EXECUTOR)
 
@@ -45,7 +46,7 @@ struct _MkCheckProbe
 
   MkExecutor *executor; /* (unowned) the operation that asks holds it */
   gboolean before_start;
-  MkProbe *attached; /* (owned) (nullable) that of the executor, which the check may ask */
+  MkProbe *probe; /* (owned) (nullable) that of the executor, which the check may ask */
   gulong wake_handler;
 };
 
@@ -56,30 +57,34 @@ mk_check_probe_check (MkProbe *probe, GError **error)
 {
   MkCheckProbe *self = MK_CHECK_PROBE (probe);
   MkExecutorClass *klass = MK_EXECUTOR_GET_CLASS (self->executor);
+  g_autofree char *detail = NULL;
+  gboolean there;
 
-  return self->before_start ? klass->pre_start_check (self->executor, error)
-                            : klass->after_start_check (self->executor, error);
+  if (self->probe != NULL)
+    mk_probe_set_detail (self->probe, NULL);
+  there = self->before_start ? klass->pre_start_check (self->executor, error)
+                             : klass->after_start_check (self->executor, error);
+
+  if (self->probe != NULL)
+    detail = mk_probe_dup_detail (self->probe);
+  mk_probe_set_detail (probe, detail);
+  return there;
 }
 
 static char *
 mk_check_probe_describe (MkProbe *probe)
 {
-  MkExecutorPrivate *priv = mk_executor_get_instance_private (MK_CHECK_PROBE (probe)->executor);
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
 
-  return priv->probe ? mk_probe_describe (priv->probe) : g_strdup ("the check of the executor was satisfied");
+  return self->probe ? mk_probe_describe (self->probe) : g_strdup ("the check of the executor was satisfied");
 }
 
-static void
-mk_check_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
+static GError *
+mk_check_probe_explain_exit (MkProbe *probe)
 {
   MkCheckProbe *self = MK_CHECK_PROBE (probe);
 
-  if (self->attached == NULL)
-    return;
-
-  g_clear_signal_handler (&self->wake_handler, self->attached);
-  mk_probe_detach (self->attached, executor);
-  g_clear_object (&self->attached);
+  return self->probe ? mk_probe_explain_exit (self->probe) : NULL;
 }
 
 static void
@@ -92,13 +97,12 @@ static void
 mk_check_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
 {
   MkCheckProbe *self = MK_CHECK_PROBE (probe);
-  MkExecutorPrivate *priv = mk_executor_get_instance_private (self->executor);
 
-  if (!g_set_object (&self->attached, priv->probe))
+  if (self->probe == NULL)
     return;
 
-  mk_probe_attach (self->attached, executor);
-  self->wake_handler = g_signal_connect_data (self->attached,
+  mk_probe_attach (self->probe, executor);
+  self->wake_handler = g_signal_connect_data (self->probe,
                                               "wake",
                                               G_CALLBACK (wake),
                                               g_object_ref (self),
@@ -107,12 +111,35 @@ mk_check_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
 }
 
 static void
+mk_check_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  if (self->probe == NULL)
+    return;
+
+  g_clear_signal_handler (&self->wake_handler, self->probe);
+  mk_probe_detach (self->probe, executor);
+}
+
+static void
+mk_check_probe_finalize (GObject *object)
+{
+  g_clear_object (&MK_CHECK_PROBE (object)->probe);
+
+  G_OBJECT_CLASS (mk_check_probe_parent_class)->finalize (object);
+}
+
+static void
 mk_check_probe_class_init (MkCheckProbeClass *klass)
 {
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
 
+  G_OBJECT_CLASS (klass)->finalize = mk_check_probe_finalize;
+
   probe_class->check = mk_check_probe_check;
   probe_class->describe = mk_check_probe_describe;
+  probe_class->explain_exit = mk_check_probe_explain_exit;
   probe_class->attach = mk_check_probe_attach;
   probe_class->detach = mk_check_probe_detach;
 }
@@ -126,21 +153,44 @@ static MkProbe *
 mk_check_probe_new (MkExecutor *executor, gboolean before_start)
 {
   MkCheckProbe *self = g_object_new (MK_TYPE_CHECK_PROBE, NULL);
+  MkExecutorPrivate *priv = mk_executor_get_instance_private (executor);
 
   self->executor = executor;
+  g_set_object (&self->probe, priv->probe);
   self->before_start = before_start;
   return MK_PROBE (self);
 }
 
 /* ---- the executor ---- */
 
-/* Only subclasses that chain up get here; otherwise the probe itself is asked, which does not block. */
+/* Only subclasses that chain up get to these two; otherwise the probe itself is asked, which does not block.
+ */
+
+/* Of the start that is under way. */
+static gint64
+get_deadline (MkExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (MK_SIMPLE_EXECUTOR (self));
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+
+  return priv->start ? ((MkStart *) g_task_get_task_data (priv->start))->deadline : G_MAXINT64;
+}
+
+static gboolean
+ask_before_start (MkExecutor *self, GError **error)
+{
+  MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
+  g_autoptr (MkProbe) before = priv->probe ? mk_probe_dup_before_start (priv->probe, error) : NULL;
+
+  return before != NULL && mk_probe_check_until (before, get_deadline (self), error);
+}
+
 static gboolean
 ask_probe (MkExecutor *self, GError **error)
 {
   MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
 
-  return priv->probe != NULL && mk_probe_check (priv->probe, NULL, error);
+  return priv->probe != NULL && mk_probe_check_until (priv->probe, get_deadline (self), error);
 }
 
 static MkProbe *
@@ -150,7 +200,7 @@ mk_executor_dup_probe (MkSimpleExecutor *executor, gboolean before_start, GError
   MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
   MkExecutorClass *klass = MK_EXECUTOR_GET_CLASS (self);
   gboolean overridden =
-      before_start ? klass->pre_start_check != ask_probe : klass->after_start_check != ask_probe;
+      before_start ? klass->pre_start_check != ask_before_start : klass->after_start_check != ask_probe;
 
   if (overridden)
     return mk_check_probe_new (self, before_start);
@@ -218,7 +268,7 @@ mk_executor_class_init (MkExecutorClass *klass)
   object_class->set_property = mk_executor_set_property;
 
   MK_SIMPLE_EXECUTOR_CLASS (klass)->dup_probe = mk_executor_dup_probe;
-  klass->pre_start_check = ask_probe;
+  klass->pre_start_check = ask_before_start;
   klass->after_start_check = ask_probe;
 
   /**
@@ -235,7 +285,7 @@ mk_executor_class_init (MkExecutorClass *klass)
                            MK_TYPE_PROBE,
                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
-  g_object_class_install_properties (object_class, N_PROPS, props);
+  g_object_class_install_properties (object_class, N_EXECUTOR_PROPS, props);
 }
 
 static void

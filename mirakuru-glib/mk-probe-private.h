@@ -34,5 +34,6 @@ void mk_probe_attempt_async (MkProbe *self,
                              gpointer user_data);
 gboolean mk_probe_attempt_finish (MkProbe *self, GAsyncResult *result, GError **error);
 gboolean mk_probe_attempt_finish_known (MkProbe *self, GAsyncResult *result, GError **error);
+gboolean mk_probe_check_until (MkProbe *self, gint64 deadline, GError **error);
 
 G_END_DECLS

@@ -355,6 +355,22 @@ mk_probe_attempt_finish_known (MkProbe *self, GAsyncResult *result, GError **err
   return there;
 }
 
+/* For those who have to block. @deadline: monotonic time in microseconds, G_MAXINT64 for none */
+gboolean
+mk_probe_check_until (MkProbe *self, gint64 deadline, GError **error)
+{
+  MkSync sync;
+  gboolean there;
+
+  if (!mk_sync_begin (&sync, error))
+    return FALSE;
+
+  mk_probe_attempt_async (self, deadline, NULL, mk_sync_callback, &sync);
+  there = mk_probe_attempt_finish_known (self, mk_sync_wait (&sync), error);
+  mk_sync_end (&sync);
+  return there;
+}
+
 /**
  * mk_probe_check:
  * @self: the probe
