@@ -1,41 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * Asks by running a command, with a supervisor of its own as a service has one: so the end of an attempt is
- * the end of all that the command started.
- *
- *   running ──> exited ──> gone ──> answered
- *      └──> killed, for the time was up ──┘
- *
- * An attempt that is cancelled kills its command, too, and waits for its end; but not for longer than the
- * library waits for an attempt. What is left then is ended by the worker.
- *
- * All of it happens on the context of the task; the process wakes the source `news` from the worker.
- */
-
 #include "mk-command-probe.h"
 
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "mk-command-attempt.h"
 #include "mk-error.h"
-#include "mk-message.h"
 #include "mk-probe-private.h"
-#include "mk-process.h"
 #include "mk-resources.h"
-#include "mk-wake-source.h"
 #include "mk-worker.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
 #define MAX_INTERVAL_MS    250
-/* How long a command that was killed is waited for: less than what the library grants. */
-#define GRACE_MS         50
-#define GIVE_UP_AFTER_US (40 * G_TIME_SPAN_MILLISECOND)
-#define OUTPUT_LIMIT     (64 * 1024)
-#define TOLD_LINES       3
-#define TOLD_BYTES       400
-#define NAME_LENGTH      80
+#define OUTPUT_LIMIT       (64 * 1024)
+#define NAME_LENGTH        80
 /* An attempt needs at most this many for a moment. */
 #define NEEDED_DESCRIPTORS 16
 /* To a shell */
@@ -77,169 +57,6 @@ G_DEFINE_FINAL_TYPE (MkCommandProbe, mk_command_probe, MK_TYPE_PROBE)
 
 /* ---- one attempt ---- */
 
-typedef struct
-{
-  MkProcess *process;     /* (owned) */
-  GSource *news;          /* (owned) (nullable) woken by the process */
-  GSource *timer;         /* (owned) (nullable) */
-  GSource *cancel_source; /* (owned) (nullable) */
-  gint64 begun;
-  gboolean ordered;   /* the order to end was given */
-  gboolean too_slow;  /* the time was up */
-  gboolean cancelled; /* nobody wants to know any more */
-} Attempt;
-
-static void
-attempt_free (Attempt *attempt)
-{
-  mk_process_unref (attempt->process);
-  g_free (attempt);
-}
-
-/* @error: (transfer full) (nullable) */
-static void
-return_answer (GTask *task, gboolean there, GError *error)
-{
-  Attempt *attempt = g_task_get_task_data (task);
-
-  mk_process_remove_listener (attempt->process, attempt->news);
-  mk_wake_source_clear (&attempt->news);
-  mk_wake_source_clear (&attempt->timer);
-  mk_wake_source_clear (&attempt->cancel_source);
-
-  if (error != NULL)
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, there);
-}
-
-/* Says why it is not there: "pg_isready exited with status 2: no response". */
-static void
-note_failure (GTask *task, const char *what)
-{
-  Attempt *attempt = g_task_get_task_data (task);
-  g_autofree char *name = mk_launch_dup_name (mk_process_get_launch (attempt->process));
-  g_autofree char *output = mk_capture_dup_last_lines (
-      mk_process_get_capture (attempt->process, MK_STREAM_STDOUT), TOLD_LINES, TOLD_BYTES);
-  g_auto (GStrv) lines = g_strsplit (output ? output : "", "\n", -1);
-  g_autofree char *line = g_strjoinv (" / ", lines);
-  g_autofree char *detail = g_strdup_printf ("%s %s%s%s", name, what, *line ? ": " : "", line);
-
-  mk_probe_set_detail (g_task_get_source_object (task), detail);
-}
-
-static void
-note_killed (GTask *task)
-{
-  Attempt *attempt = g_task_get_task_data (task);
-  g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - attempt->begun);
-  g_autofree char *what = g_strdup_printf ("had not ended after %s, and was killed", duration);
-
-  note_failure (task, what);
-}
-
-/* Nothing of the command is left. */
-static void
-conclude (GTask *task, const MkProcessNews *news)
-{
-  Attempt *attempt = g_task_get_task_data (task);
-  GError *failure = mk_process_dup_failure (attempt->process);
-  g_autofree char *status = NULL;
-  gboolean there;
-
-  if (failure != NULL)
-    {
-      return_answer (task, FALSE, failure);
-      return;
-    }
-
-  /* One that ended well at the last moment was not killed. */
-  there = news->exited && !news->lost && news->status == 0;
-  status = mk_message_status (news->status);
-  if (there)
-    mk_probe_set_detail (g_task_get_source_object (task), NULL);
-  else if (news->lost)
-    note_failure (task, "was killed together with its supervisor");
-  else if (attempt->too_slow || attempt->cancelled)
-    note_killed (task);
-  else
-    note_failure (task, status);
-
-  return_answer (task, there, NULL);
-}
-
-static void
-order_end (Attempt *attempt)
-{
-  if (!attempt->ordered)
-    mk_process_kill (attempt->process, SIGKILL);
-  attempt->ordered = TRUE;
-}
-
-static gboolean
-on_news (gpointer user_data)
-{
-  g_autoptr (GTask) task = g_object_ref (user_data);
-  Attempt *attempt = g_task_get_task_data (task);
-  MkProcessNews news = mk_process_get_news (attempt->process);
-
-  if (news.gone)
-    conclude (task, &news);
-  else if (news.exited)
-    order_end (attempt); /* what it has left */
-
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-on_timer (gpointer user_data)
-{
-  g_autoptr (GTask) task = g_object_ref (user_data);
-  Attempt *attempt = g_task_get_task_data (task);
-
-  if (attempt->cancelled)
-    {
-      note_killed (task);
-      return_answer (task, FALSE, NULL);
-    }
-  else if (!mk_process_get_news (attempt->process).exited)
-    {
-      attempt->too_slow = TRUE;
-      order_end (attempt);
-    }
-
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-on_cancelled (GCancellable *cancellable, gpointer user_data)
-{
-  Attempt *attempt = g_task_get_task_data (user_data);
-
-  attempt->cancelled = TRUE;
-  order_end (attempt);
-  mk_wake_source_wake_at (attempt->timer, g_get_monotonic_time () + GIVE_UP_AFTER_US);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-add_sources (GTask *task, guint timeout_ms)
-{
-  Attempt *attempt = g_task_get_task_data (task);
-  GMainContext *context = g_task_get_context (task);
-
-  attempt->news =
-      mk_wake_source_attach (context, "MkCommandProbe news", on_news, g_object_ref (task), g_object_unref);
-  attempt->timer =
-      mk_wake_source_attach (context, "MkCommandProbe timer", on_timer, g_object_ref (task), g_object_unref);
-  mk_wake_source_wake_at (attempt->timer, mk_deadline_after (timeout_ms));
-
-  attempt->cancel_source = g_cancellable_source_new (g_task_get_cancellable (task));
-  g_source_set_callback (
-      attempt->cancel_source, G_SOURCE_FUNC (on_cancelled), g_object_ref (task), g_object_unref);
-  g_source_attach (attempt->cancel_source, context);
-}
-
 static MkLaunch *
 make_launch (MkCommandProbe *self, GError **error)
 {
@@ -265,36 +82,23 @@ make_launch (MkCommandProbe *self, GError **error)
 }
 
 static void
-ignore (gpointer data)
-{
-}
-
-static void
 mk_command_probe_check_task (MkProbe *probe, GTask *task)
 {
   MkCommandProbe *self = MK_COMMAND_PROBE (probe);
   g_autoptr (MkLaunch) launch = NULL;
   GError *error = NULL;
-  Attempt *attempt;
 
   launch = make_launch (self, &error);
-  if (launch == NULL || !mk_worker_ensure (&error) ||
-      !mk_resources_check_descriptors (NEEDED_DESCRIPTORS, &error))
+  if (launch != NULL && mk_worker_ensure (&error) &&
+      mk_resources_check_descriptors (NEEDED_DESCRIPTORS, &error))
     {
-      if (launch != NULL)
-        g_prefix_error (&error, "Cannot run “%s”: ", launch->argv[0]);
-      g_task_return_error (task, error);
+      mk_command_attempt_run (g_steal_pointer (&launch), self->timeout_ms, task);
       return;
     }
 
-  attempt = g_new0 (Attempt, 1);
-  attempt->process = mk_process_new (g_steal_pointer (&launch), ignore, NULL, ignore);
-  attempt->begun = g_get_monotonic_time ();
-  g_task_set_task_data (task, attempt, (GDestroyNotify) attempt_free);
-
-  add_sources (task, self->timeout_ms);
-  mk_process_add_listener (attempt->process, attempt->news);
-  mk_process_spawn (attempt->process);
+  if (launch != NULL)
+    g_prefix_error (&error, "Cannot run “%s”: ", launch->argv[0]);
+  g_task_return_error (task, error);
 }
 
 /* ---- words ---- */
@@ -455,7 +259,7 @@ mk_command_probe_init (MkCommandProbe *self)
 {
   self->timeout_ms = DEFAULT_TIMEOUT_MS;
   mk_probe_set_limits (MK_PROBE (self), MAX_INTERVAL_MS, 0);
-  mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
+  mk_probe_set_grace (MK_PROBE (self), MK_COMMAND_GRACE_MS);
 }
 
 /**
