@@ -589,7 +589,7 @@ mk_http_executor_set_body_pattern (MkHttpExecutor *self, const char *body_patter
  *
  * Gets [property@Mk.HttpExecutor:accept-any-certificate].
  *
- * Returns:: whether any certificate is accepted
+ * Returns: whether any certificate is accepted
  *
  * Since: 1.0
  */

@@ -308,7 +308,7 @@ mk_http_probe_set_body_pattern (MkHttpProbe *self, const char *body_pattern)
  *
  * Gets [property@Mk.HttpProbe:accept-any-certificate].
  *
- * Returns:: whether any certificate is accepted
+ * Returns: whether any certificate is accepted
  *
  * Since: 1.0
  */

@@ -17,6 +17,7 @@
 
 #include "mk-connect.h"
 #include "mk-http-request.h"
+#include "mk-message.h"
 #include "mk-tcp-probe.h"
 #include "mk-unix-socket-probe.h"
 
@@ -200,17 +201,20 @@ mk_http_probe_describe (MkProbe *probe)
 {
   const MkHttpSettings *settings = &MK_HTTP_PROBE (probe)->settings;
   g_autofree char *name = mk_http_settings_dup_name (settings);
+  g_autofree char *socket_path = mk_message_shown (settings->socket_path ? settings->socket_path : "");
+  g_autofree char *status = mk_message_shown (settings->status);
+  g_autofree char *pattern = mk_message_shown (settings->body_pattern ? settings->body_pattern : "");
   gboolean is_default = g_str_equal (settings->status, MK_HTTP_DEFAULT_STATUS);
   gboolean wants_body = settings->body_pattern != NULL;
 
   return g_strdup_printf ("%s answered%s%s%s%s%s%s%s",
                           name,
                           settings->socket_path ? " on the socket " : "",
-                          settings->socket_path ? settings->socket_path : "",
+                          socket_path,
                           is_default ? "" : " with status ",
-                          is_default ? "" : settings->status,
+                          is_default ? "" : status,
                           wants_body ? " with “" : "",
-                          wants_body ? settings->body_pattern : "",
+                          pattern,
                           wants_body ? "” in the body" : "");
 }
 

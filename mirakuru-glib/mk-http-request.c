@@ -17,6 +17,8 @@
 #include <libsoup/soup.h>
 #include <string.h>
 
+#include "mk-message.h"
+
 #define USER_AGENT "mirakuru-glib"
 #define BODY_LIMIT (1024 * 1024)
 #define BODY_BLOCK (64 * 1024)
@@ -162,14 +164,16 @@ describe_answer (Request *self)
   const char *target =
       soup_message_headers_get_one (soup_message_get_response_headers (self->message), "Location");
   guint status = soup_message_get_status (self->message);
+  g_autofree char *shown_reason = mk_message_shown (reason ? reason : "");
+  g_autofree char *shown_target = mk_message_shown (target ? target : "");
   gboolean is_redirect = SOUP_STATUS_IS_REDIRECTION (status) && target != NULL;
 
   return g_strdup_printf ("HTTP %u%s%s%s%s%s",
                           status,
-                          reason && *reason ? " " : "",
-                          reason ? reason : "",
+                          *shown_reason ? " " : "",
+                          shown_reason,
                           is_redirect ? " to “" : "",
-                          is_redirect ? target : "",
+                          is_redirect ? shown_target : "",
                           is_redirect ? "”, which is not followed" : "");
 }
 
@@ -234,13 +238,12 @@ static void
 finish_read (Request *self)
 {
   g_autofree char *answer = describe_answer (self);
-  g_autofree char *detail = NULL;
-  gboolean there = g_regex_match_full (
-      self->body_regex, (const char *) self->body->data, self->body->len, 0, 0, NULL, NULL);
+  g_autofree char *pattern = mk_message_shown (g_regex_get_pattern (self->body_regex));
+  g_autofree char *detail = g_strdup_printf ("%s with a body that does not match “%s”", answer, pattern);
+  /* There is no data at all where the body is empty. */
+  const char *text = self->body->len > 0 ? (const char *) self->body->data : "";
 
-  detail = g_strdup_printf (
-      "%s with a body that does not match “%s”", answer, g_regex_get_pattern (self->body_regex));
-  finish (self, there, detail, NULL);
+  finish (self, g_regex_match_full (self->body_regex, text, self->body->len, 0, 0, NULL, NULL), detail, NULL);
 }
 
 static void read_on (Request *self);

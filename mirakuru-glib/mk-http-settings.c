@@ -16,11 +16,14 @@
 #include <unistd.h>
 
 #include "mk-error.h"
+#include "mk-message.h"
 
-#define HTTP_PORT    80
-#define HTTPS_PORT   443
-#define FIRST_STATUS 100
+#define HTTP_PORT  80
+#define HTTPS_PORT 443
+/* Those below are not the last word of a server. */
+#define FIRST_STATUS 200
 #define LAST_STATUS  599
+#define EXAMPLE      "http://127.0.0.1:8000/path"
 
 void
 mk_http_settings_init (MkHttpSettings *self)
@@ -72,41 +75,37 @@ has_control (const char *text)
   return FALSE;
 }
 
-/* Also true of a port that was not given. */
-static gboolean
-has_usable_port (GUri *uri, const char *text)
+/* A part of the URL that is wrong may be a part of the password, so all before the last "@" is left out. */
+static char *
+dup_shown_uri (const char *text)
 {
-  g_autoptr (GUri) raw = g_uri_parse (text, G_URI_FLAGS_HAS_PASSWORD, NULL);
+  const char *at = strrchr (text, '@');
+  const char *scheme_end = strstr (text, "://");
+  g_autofree char *without_user = NULL;
 
-  return g_uri_get_port (uri) != 0 && (raw == NULL || g_uri_get_port (raw) != 0);
+  if (at == NULL)
+    return mk_message_shown (text);
+
+  without_user = scheme_end != NULL && scheme_end < at
+                     ? g_strdup_printf ("%.*s…%s", (int) (scheme_end + 3 - text), text, at)
+                     : g_strdup_printf ("…%s", at);
+  return mk_message_shown (without_user);
 }
 
-static gboolean
-check_uri (GUri *uri, const char *text, GError **error)
+/* @why: (nullable): %NULL if @uri can be asked, as far as can be seen */
+static const char *
+find_fault (GUri *uri)
 {
   const char *scheme = g_uri_get_scheme (uri);
 
   if (!g_str_equal (scheme, "http") && !g_str_equal (scheme, "https"))
-    g_set_error (error,
-                 MK_ERROR,
-                 MK_ERROR_INVALID_ARGUMENT,
-                 "“%s” begins with “%s:”: only http:// and https:// can be asked",
-                 text,
-                 scheme);
-  else if (g_uri_get_host (uri) == NULL || *g_uri_get_host (uri) == '\0')
-    g_set_error (error,
-                 MK_ERROR,
-                 MK_ERROR_INVALID_ARGUMENT,
-                 "“%s” names no host: give one, for example %s://127.0.0.1:8000/",
-                 text,
-                 scheme);
-  else if (!has_usable_port (uri, text))
-    g_set_error (
-        error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, "“%s” has port 0: ports are from 1 to 65535", text);
-  else
-    return TRUE;
+    return "only http:// and https:// can be asked";
+  if (g_uri_get_host (uri) == NULL || *g_uri_get_host (uri) == '\0')
+    return "it names no host";
+  if (g_uri_get_port (uri) == 0)
+    return "its port is 0, and ports are from 1 to 65535";
 
-  return FALSE;
+  return NULL;
 }
 
 static GUri *
@@ -114,38 +113,34 @@ parse_uri (const char *text, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
   g_autoptr (GUri) uri = NULL;
+  g_autofree char *shown = text ? dup_shown_uri (text) : NULL;
+  const char *fault;
 
   if (text == NULL || *text == '\0')
     {
-      g_set_error_literal (error,
-                           MK_ERROR,
-                           MK_ERROR_INVALID_ARGUMENT,
-                           "The URL is empty: give one, for example http://127.0.0.1:8000/");
-      return NULL;
-    }
-  if (!g_utf8_validate (text, -1, NULL) || has_blank_or_control (text))
-    {
-      g_autofree char *shown = g_strescape (text, NULL);
-
-      g_set_error (error,
-                   MK_ERROR,
-                   MK_ERROR_INVALID_ARGUMENT,
-                   "“%s” is not a URL: blanks and control characters are written as %%20 and the like",
-                   shown);
+      g_set_error_literal (
+          error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, "The URL is empty: give one, for example " EXAMPLE);
       return NULL;
     }
 
   uri = g_uri_parse (text, SOUP_HTTP_URI_FLAGS, &local_error);
-  if (uri == NULL)
-    g_set_error (error,
-                 MK_ERROR,
-                 MK_ERROR_INVALID_ARGUMENT,
-                 "“%s” is not a URL (%s): one looks like http://127.0.0.1:8000/path",
-                 text,
-                 local_error->message);
-  else if (check_uri (uri, text, error))
+  if (!g_utf8_validate (text, -1, NULL) || has_blank_or_control (text))
+    fault = "blanks and control characters are written as %20 and the like";
+  else if (uri == NULL)
+    fault = strchr (text, '@') ? "it cannot be taken apart" : local_error->message;
+  else
+    fault = find_fault (uri);
+
+  if (fault == NULL)
     return g_steal_pointer (&uri);
 
+  g_set_error (error,
+               MK_ERROR,
+               MK_ERROR_INVALID_ARGUMENT,
+               "“%s” is not a URL to ask (%s): one looks like %s",
+               shown,
+               fault,
+               EXAMPLE);
   return NULL;
 }
 
@@ -192,7 +187,7 @@ mk_http_settings_dup_name (const MkHttpSettings *self)
   if (self->parsed != NULL)
     return g_uri_to_string_partial (self->parsed, G_URI_HIDE_USERINFO | G_URI_HIDE_FRAGMENT);
 
-  return g_strdup (self->uri ? self->uri : "(no URL)");
+  return self->uri ? dup_shown_uri (self->uri) : g_strdup ("(no URL)");
 }
 
 /* ---- regular expressions ---- */
@@ -213,19 +208,24 @@ can_match (GRegex *regex)
 }
 
 static GRegex *
-compile (const char *what, const char *pattern, GRegexCompileFlags flags, GError **error)
+compile (const char *what, const char *pattern, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
-  GRegex *regex = g_regex_new (pattern, flags, 0, &local_error);
+  GRegex *regex = g_regex_new (pattern, G_REGEX_RAW, 0, &local_error);
 
   if (regex == NULL)
-    g_set_error (error,
-                 MK_ERROR,
-                 MK_ERROR_INVALID_ARGUMENT,
-                 "The %s “%s” is not a regular expression: %s",
-                 what,
-                 pattern,
-                 local_error->message);
+    {
+      g_autofree char *shown = mk_message_shown (pattern);
+      g_autofree char *reason = mk_message_shown (local_error->message);
+
+      g_set_error (error,
+                   MK_ERROR,
+                   MK_ERROR_INVALID_ARGUMENT,
+                   "The %s “%s” is not a regular expression: %s",
+                   what,
+                   shown,
+                   reason);
+    }
   return regex;
 }
 
@@ -233,20 +233,23 @@ compile (const char *what, const char *pattern, GRegexCompileFlags flags, GError
 void
 mk_http_settings_set_status (MkHttpSettings *self, const char *status)
 {
+  g_autofree char *shown = NULL;
+
   g_clear_pointer (&self->status, g_free);
   g_clear_pointer (&self->status_regex, g_regex_unref);
   g_clear_error (&self->status_error);
 
   self->status = g_strdup (status ? status : MK_HTTP_DEFAULT_STATUS);
-  self->status_regex = compile ("status", self->status, G_REGEX_RAW, &self->status_error);
+  self->status_regex = compile ("status", self->status, &self->status_error);
   if (self->status_regex == NULL || can_match (self->status_regex))
     return;
 
+  shown = mk_message_shown (self->status);
   g_set_error (&self->status_error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
                "No status matches “%s”: it is a code from %d to %d, or a regular expression for one, as %s",
-               self->status,
+               shown,
                FIRST_STATUS,
                LAST_STATUS,
                MK_HTTP_DEFAULT_STATUS);
@@ -262,7 +265,7 @@ mk_http_settings_set_body_pattern (MkHttpSettings *self, const char *body_patter
 
   self->body_pattern = g_strdup (body_pattern);
   if (body_pattern != NULL)
-    self->body_regex = compile ("body pattern", body_pattern, G_REGEX_RAW, &self->body_error);
+    self->body_regex = compile ("body pattern", body_pattern, &self->body_error);
 }
 
 /* ---- looked over ---- */
@@ -281,14 +284,17 @@ is_token (const char *text, gsize length)
 static gboolean
 check_method (const char *method, GError **error)
 {
+  g_autofree char *shown = NULL;
+
   if (is_token (method, strlen (method)) && !g_str_equal (method, "CONNECT"))
     return TRUE;
 
+  shown = mk_message_shown (method);
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
                "“%s” is not a method for a request: use HEAD, GET, POST or the like",
-               method);
+               shown);
   return FALSE;
 }
 
@@ -305,7 +311,7 @@ static gboolean
 check_header (const char *header, GError **error)
 {
   const char *colon = strchr (header, ':');
-  g_autofree char *shown = g_strescape (header, NULL);
+  g_autofree char *shown = mk_message_shown (header);
   const char *problem;
 
   if (colon == NULL)
@@ -331,14 +337,17 @@ check_header (const char *header, GError **error)
 static gboolean
 check_content_type (const char *content_type, GError **error)
 {
+  g_autofree char *shown = NULL;
+
   if (content_type == NULL || (strchr (content_type, '/') != NULL && !has_control (content_type)))
     return TRUE;
 
+  shown = mk_message_shown (content_type);
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
                "“%s” is not a content type: one looks like application/json",
-               content_type);
+               shown);
   return FALSE;
 }
 
@@ -368,14 +377,17 @@ check_socket_path (const char *path, GError **error)
 {
   gsize longest = sizeof (((struct sockaddr_un *) NULL)->sun_path) - 1;
 
-  if (path == NULL || (*path != '\0' && strlen (path) <= longest))
+  g_autofree char *shown = NULL;
+
+  if (path == NULL || (*path != '\0' && !g_str_equal (path, "@") && strlen (path) <= longest))
     return TRUE;
 
+  shown = mk_message_shown (path);
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
                "“%s” cannot be the path of a socket: it has from 1 to %u bytes",
-               path,
+               shown,
                (guint) longest);
   return FALSE;
 }

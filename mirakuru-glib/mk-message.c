@@ -10,6 +10,7 @@
 
 #define LAST_LINES 10
 #define LAST_BYTES 2000
+#define MAX_SHOWN  200
 
 /* Returns: monotonic time in microseconds, G_MAXINT64 for @timeout_ms 0 */
 gint64
@@ -112,4 +113,23 @@ char *
 mk_message_seen (const char *last_seen)
 {
   return last_seen ? g_strdup_printf ("; last seen: %s", last_seen) : g_strdup ("");
+}
+
+/* What was not written by this library, fit for a message: valid, on one line, and not long. */
+char *
+mk_message_shown (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  GString *shown = g_string_new (NULL);
+  const char *c = valid;
+
+  for (guint i = 0; *c != '\0' && i < MAX_SHOWN; c = g_utf8_next_char (c), i++)
+    if (g_unichar_iscntrl (g_utf8_get_char (c)))
+      g_string_append_printf (shown, "\\x%02x", g_utf8_get_char (c));
+    else
+      g_string_append_unichar (shown, g_utf8_get_char (c));
+
+  if (*c != '\0')
+    g_string_append (shown, "…");
+  return g_string_free (shown, FALSE);
 }

@@ -14,5 +14,6 @@ char *mk_message_service (MkProcess *process);
 char *mk_message_output (MkProcess *process);
 GError *mk_message_exited_error (MkProcess *process, const char *goal, gint64 begun);
 char *mk_message_seen (const char *last_seen);
+char *mk_message_shown (const char *text);
 
 G_END_DECLS

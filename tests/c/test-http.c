@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What users rely on when they wait for a web server: real ones, and requests and settings of all kinds.
+ * What users rely on when they wait for a web server: requests and settings of all kinds.
  */
 
 #include "mk-test-calls.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SHORT_MS           300
 #define SUBPROCESS_LIMIT_S 50
@@ -183,6 +181,48 @@ test_password_is_not_told (void)
   g_assert_null (strstr (error->message, "pass-word"));
 }
 
+/* Nor where it stands in a URL that is wrong, and perhaps has made it wrong. */
+static void
+test_password_of_bad_url_is_not_told (void)
+{
+  static const char *const urls[] = {
+    "ftp://user:pass-word@127.0.0.1/",
+    "http://user:pass-word@[::1/",
+    "http://user:pass-word@",
+    "http://user:pass-word@127.0.0.1:0/",
+    "http://user:pass-word@127.0.0.1:99999/",
+    "http://user:pass-word/@127.0.0.1:80",
+    "http://user:pass-word x@127.0.0.1/",
+    "user:pass-word@127.0.0.1",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (urls); i++)
+    {
+      g_autoptr (MkHttpProbe) probe = mk_http_probe_new (urls[i]);
+      g_autofree char *description = mk_probe_describe (MK_PROBE (probe));
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (mk_test_check (probe, NULL, &error));
+      g_assert_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT);
+      g_assert_null (strstr (error->message, "pass-word"));
+      g_assert_null (strstr (description, "pass-word"));
+    }
+}
+
+/* What a server says about itself may be no text at all. */
+static void
+test_message_is_text (void)
+{
+  g_auto (Service) service = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  service_init (&service, "127.0.0.1", "/", "503 D\xe9j\xe0 \x1b[31m");
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (service.executor), SHORT_MS);
+  g_assert_false (mk_test_start (service.executor, NULL, &error));
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+  mk_test_assert_contains (error->message, "HTTP 503 D\xef\xbf\xbdj\xef\xbf\xbd \\x1b[31m");
+}
+
 static void
 test_body (void)
 {
@@ -245,6 +285,18 @@ test_body_pattern (void)
   mk_http_executor_set_method (service.executor, "GET");
   mk_http_executor_set_body_pattern (service.executor, "status\":\\s*\"green");
   assert_times_out (service.executor, "HTTP 200 OK with a body that does not match");
+}
+
+static void
+test_empty_body (void)
+{
+  g_auto (Service) service = { 0 };
+
+  service_init (&service, "127.0.0.1", "/", "ok");
+  mk_http_executor_set_body_pattern (service.executor, "^$");
+  assert_starts_and_stops (&service);
+  mk_http_executor_set_body_pattern (service.executor, "x");
+  assert_times_out (service.executor, "HTTP 200 OK with a body that does not match “x”");
 }
 
 /* ---- somebody else is there ---- */
@@ -424,6 +476,7 @@ test_invalid_settings (void)
   } cases[] = {
     { "status", "(", "regular expression" },
     { "status", "999", "No status matches" },
+    { "status", "100", "No status matches" },
     { "status", "^2\\d$", "No status matches" },
     { "status", "OK", "No status matches" },
     { "status", "[", "regular expression" },
@@ -436,6 +489,7 @@ test_invalid_settings (void)
     { "body-pattern", "(", "regular expression" },
     { "ca-file", "/nonexistent/ca.pem", "/nonexistent/ca.pem" },
     { "socket-path", "", "socket" },
+    { "socket-path", "@", "socket" },
     { "socket-path",
       "/1234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
       "12345678",
@@ -508,264 +562,6 @@ test_properties (void)
   g_assert_cmpuint (n, ==, 2);
 }
 
-/* ---- real servers ---- */
-
-typedef struct
-{
-  MkTestFolder *folder;
-  guint port;
-  MkHttpExecutor *executor;
-} Nginx;
-
-/* @rules: of its only server; %s stands for its folder */
-static gboolean
-nginx_init (Nginx *self, const char *listen_options, const char *host, const char *rules)
-{
-  g_autofree char *program = g_find_program_in_path ("nginx");
-  g_autofree char *text = NULL, *path = NULL, *uri = NULL, *rules_here = NULL;
-  g_auto (GStrv) parts = g_strsplit (rules, "%s", -1);
-
-  if (program == NULL && g_file_test ("/usr/sbin/nginx", G_FILE_TEST_IS_EXECUTABLE))
-    program = g_strdup ("/usr/sbin/nginx");
-  if (program == NULL)
-    {
-      g_test_skip ("nginx is not installed");
-      return FALSE;
-    }
-
-  self->folder = mk_test_new_folder ();
-  self->port = mk_test_free_port ();
-  rules_here = g_strjoinv (self->folder, parts);
-  path = g_build_filename (self->folder, "nginx.conf", NULL);
-  text = g_strdup_printf ("%s daemon off; worker_processes 1; error_log stderr; pid %s/pid;\n"
-                          "events {}\n"
-                          "http { access_log off; client_body_temp_path %s/b; proxy_temp_path %s/p;\n"
-                          "fastcgi_temp_path %s/f; uwsgi_temp_path %s/u; scgi_temp_path %s/s;\n"
-                          "server { listen 127.0.0.1:%u %s; %s } }\n",
-                          geteuid () == 0 ? "user root;" : "",
-                          self->folder,
-                          self->folder,
-                          self->folder,
-                          self->folder,
-                          self->folder,
-                          self->folder,
-                          self->port,
-                          listen_options,
-                          rules_here);
-  g_assert_true (g_file_set_contents (path, text, -1, NULL));
-  uri = g_strdup_printf ("%s://%s:%u/", strstr (listen_options, "ssl") ? "https" : "http", host, self->port);
-  self->executor = mk_http_executor_new (
-      (const char *const[]){ program, "-p", self->folder, "-c", path, "-e", "stderr", NULL }, uri);
-  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (self->executor), MK_TEST_LIMIT_MS);
-  return TRUE;
-}
-
-static void
-nginx_clear (Nginx *self)
-{
-  if (self->executor == NULL)
-    return;
-  mk_test_assert_nothing_left (self->folder);
-  g_object_unref (self->executor);
-  mk_test_remove_folder (self->folder);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Nginx, nginx_clear)
-
-static void
-test_nginx (void)
-{
-  g_auto (Nginx) nginx = { 0 };
-
-  /* That it is HEAD is checked by the server, too. */
-  if (!nginx_init (&nginx, "", "127.0.0.1", "if ($request_method != HEAD) { return 405; } return 200;"))
-    return;
-  mk_test_assert_starts (nginx.executor);
-  mk_test_assert_stops (nginx.executor);
-}
-
-static gpointer
-make_file_later (gpointer path)
-{
-  g_usleep (150 * 1000);
-  g_assert_true (g_file_set_contents (path, "", 0, NULL));
-  return NULL;
-}
-
-static void
-test_nginx_not_yet (void)
-{
-  g_auto (Nginx) nginx = { 0 };
-  g_autofree char *path = NULL;
-  GThread *thread;
-
-  if (!nginx_init (&nginx, "", "127.0.0.1", "if (!-f %s/ready) { return 503; } return 200;"))
-    return;
-  path = g_build_filename (nginx.folder, "ready", NULL);
-  thread = g_thread_new ("maker", make_file_later, path);
-  mk_test_assert_starts (nginx.executor);
-  g_assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
-  g_thread_join (thread);
-  mk_test_assert_stops (nginx.executor);
-
-  g_unlink (path);
-  assert_times_out (nginx.executor, "HTTP 503 Service");
-}
-
-static void
-test_nginx_unix_socket (void)
-{
-  g_auto (Nginx) nginx = { 0 };
-  g_autofree char *path = NULL;
-
-  if (!nginx_init (
-          &nginx, "", "127.0.0.1", "listen unix:%s/socket; return 200 $host; default_type text/plain;"))
-    return;
-  path = g_build_filename (nginx.folder, "socket", NULL);
-  mk_http_executor_set_uri (nginx.executor, "http://example.org/");
-  mk_http_executor_set_socket_path (nginx.executor, path);
-  mk_http_executor_set_method (nginx.executor, "GET");
-  mk_http_executor_set_body_pattern (nginx.executor, "^example\\.org$");
-  mk_test_assert_starts (nginx.executor);
-  mk_test_assert_stops (nginx.executor);
-}
-
-/* ---- https ---- */
-
-static char *
-make_certificate (const char *folder, const char *alternative_name)
-{
-  g_autofree char *certificate = g_build_filename (folder, "cert.pem", NULL);
-  g_autofree char *key = g_build_filename (folder, "key.pem", NULL);
-  g_autofree char *name = g_strdup_printf ("subjectAltName=%s", alternative_name);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GSubprocess) openssl = g_subprocess_new (G_SUBPROCESS_FLAGS_STDERR_SILENCE,
-                                                      &error,
-                                                      "openssl",
-                                                      "req",
-                                                      "-x509",
-                                                      "-newkey",
-                                                      "ec",
-                                                      "-pkeyopt",
-                                                      "ec_paramgen_curve:prime256v1",
-                                                      "-nodes",
-                                                      "-days",
-                                                      "2",
-                                                      "-subj",
-                                                      "/CN=test",
-                                                      "-addext",
-                                                      name,
-                                                      "-keyout",
-                                                      key,
-                                                      "-out",
-                                                      certificate,
-                                                      NULL);
-
-  if (openssl == NULL || !g_subprocess_wait_check (openssl, NULL, &error))
-    {
-      g_test_skip ("openssl is not installed");
-      return NULL;
-    }
-  return g_steal_pointer (&certificate);
-}
-
-static char *
-start_https (Nginx *nginx, const char *options, const char *host, const char *certificate_name)
-{
-  g_autofree char *certificate = NULL;
-
-  if (!g_tls_backend_supports_tls (g_tls_backend_get_default ()))
-    {
-      g_test_skip ("GLib has no TLS module here");
-      return NULL;
-    }
-  if (!nginx_init (
-          nginx, options, host, "ssl_certificate %s/cert.pem; ssl_certificate_key %s/key.pem; return 200;"))
-    return NULL;
-  return make_certificate (nginx->folder, certificate_name);
-}
-
-static void
-test_https_certificate_file (void)
-{
-  g_auto (Nginx) nginx = { 0 };
-  g_autofree char *certificate = start_https (&nginx, "ssl", "localhost", "DNS:localhost");
-
-  if (certificate == NULL)
-    return;
-  mk_http_executor_set_ca_file (nginx.executor, certificate);
-  mk_test_assert_starts (nginx.executor);
-  mk_test_assert_stops (nginx.executor);
-}
-
-static void
-test_https_http2 (void)
-{
-  g_auto (Nginx) nginx = { 0 };
-  g_autofree char *certificate = start_https (&nginx, "ssl http2", "127.0.0.1", "IP:127.0.0.1");
-
-  if (certificate == NULL)
-    return;
-  mk_http_executor_set_ca_file (nginx.executor, certificate);
-  mk_test_assert_starts (nginx.executor);
-  mk_test_assert_stops (nginx.executor);
-}
-
-static void
-test_https_untrusted (void)
-{
-  g_auto (Nginx) nginx = { 0 };
-  g_autofree char *certificate = start_https (&nginx, "ssl", "127.0.0.1", "IP:127.0.0.1");
-
-  if (certificate == NULL)
-    return;
-  assert_times_out (nginx.executor, "not signed by an authority that is trusted");
-  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (nginx.executor), MK_TEST_LIMIT_MS);
-  mk_http_executor_set_accept_any_certificate (nginx.executor, TRUE);
-  mk_test_assert_starts (nginx.executor);
-  mk_test_assert_stops (nginx.executor);
-}
-
-static void
-test_https_other_name (void)
-{
-  g_auto (Nginx) nginx = { 0 };
-  g_autofree char *certificate = start_https (&nginx, "ssl", "localhost", "DNS:other.example");
-
-  if (certificate == NULL)
-    return;
-  mk_http_executor_set_ca_file (nginx.executor, certificate);
-  assert_times_out (nginx.executor, "certificate is not for localhost");
-}
-
-static void
-test_https_useless_certificate_file (void)
-{
-  g_auto (Nginx) nginx = { 0 };
-  g_autofree char *certificate = start_https (&nginx, "ssl", "localhost", "DNS:localhost");
-  g_autoptr (GError) error = NULL;
-
-  if (certificate == NULL)
-    return;
-  mk_http_executor_set_ca_file (nginx.executor, nginx.folder);
-  g_assert_false (mk_test_start (nginx.executor, NULL, &error));
-  g_assert_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT);
-  mk_test_assert_contains (error->message, "no usable certificate");
-}
-
-static void
-test_python (void)
-{
-  guint port = mk_test_free_port ();
-  g_autofree char *digits = g_strdup_printf ("%u", port);
-  g_autofree char *uri = g_strdup_printf ("http://127.0.0.1:%u/", port);
-  const char *argv[] = { "python3", "-m", "http.server", "--bind", "127.0.0.1", digits, NULL };
-  g_autoptr (MkHttpExecutor) executor = mk_http_executor_new (argv, uri);
-
-  mk_test_assert_starts (executor);
-  mk_test_assert_stops (executor);
-  mk_test_assert_nothing_left (digits);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -778,10 +574,13 @@ main (int argc, char **argv)
   mk_test_add ("/http/headers", test_headers);
   mk_test_add ("/http/basic-authentication", test_basic_authentication);
   mk_test_add ("/http/password-is-not-told", test_password_is_not_told);
+  mk_test_add ("/http/password-of-bad-url-is-not-told", test_password_of_bad_url_is_not_told);
+  mk_test_add ("/http/message-is-text", test_message_is_text);
   mk_test_add ("/http/body", test_body);
   mk_test_add ("/http/form", test_form);
   mk_test_add ("/http/status", test_status);
   mk_test_add ("/http/body-pattern", test_body_pattern);
+  mk_test_add ("/http/empty-body", test_empty_body);
   mk_test_add ("/http/already-running", test_already_running);
   mk_test_add ("/http/executor-with-probe", test_executor_with_probe);
   mk_test_add ("/http/probe-alone", test_probe_alone);
@@ -791,15 +590,6 @@ main (int argc, char **argv)
   mk_test_add ("/http/invalid/settings", test_invalid_settings);
   mk_test_add ("/http/invalid/headers", test_invalid_headers);
   mk_test_add_once ("/http/properties", test_properties);
-  mk_test_add ("/http/nginx/head", test_nginx);
-  mk_test_add ("/http/nginx/not-yet", test_nginx_not_yet);
-  mk_test_add ("/http/nginx/unix-socket", test_nginx_unix_socket);
-  mk_test_add ("/http/https/certificate-file", test_https_certificate_file);
-  mk_test_add ("/http/https/http2", test_https_http2);
-  mk_test_add ("/http/https/untrusted", test_https_untrusted);
-  mk_test_add ("/http/https/other-name", test_https_other_name);
-  mk_test_add ("/http/https/useless-certificate-file", test_https_useless_certificate_file);
-  mk_test_add ("/http/python", test_python);
 
   return g_test_run ();
 }
