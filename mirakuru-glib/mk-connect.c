@@ -18,6 +18,8 @@
 #include "mk-probe-private.h"
 #include "mk-tcp-quick.h"
 
+#define NOT_ACCEPTED "no answer: the connection was not accepted in time"
+
 typedef struct
 {
   GTask *task;        /* (owned) */
@@ -143,7 +145,11 @@ on_socket_ready (GSocket *socket, GIOCondition condition, gpointer user_data)
 
   g_ptr_array_remove (attempt->sources, g_main_current_source ());
   if (g_cancellable_is_cancelled (g_task_get_cancellable (attempt->task)))
-    answer (attempt, NULL);
+    {
+      g_free (attempt->detail);
+      attempt->detail = g_strdup (NOT_ACCEPTED);
+      answer (attempt, NULL);
+    }
   else if (check_connected (attempt, kept))
     {
       g_autoptr (GSocketAddress) there = g_socket_get_remote_address (kept, NULL);
@@ -165,6 +171,8 @@ wait_for_socket (Attempt *attempt, GSocket *socket)
   g_source_set_callback (source, G_SOURCE_FUNC (on_socket_ready), g_rc_box_acquire (attempt), attempt_unref);
   g_source_attach (source, g_task_get_context (attempt->task));
   g_ptr_array_add (attempt->sources, source);
+  /* For who does not wait for what the cancelled attempt says. */
+  mk_probe_set_detail (g_task_get_source_object (attempt->task), NOT_ACCEPTED);
 }
 
 /* Returns: whether the connection stands already */

@@ -14,9 +14,6 @@ struct _MkHttpProbe
 
   MkHttpSettings settings;
   gint attempt_limit_ms; /* (atomic) of the next attempt */
-
-  GMutex lock;
-  char *last_detail; /* (owned) (nullable) (locked-by lock) what the last attempt that was not cut off said */
 };
 
 enum

@@ -72,44 +72,19 @@ mk_http_probe_reset_limits (MkHttpProbe *self)
   set_attempt_limit (self, is_local (self) ? LOCAL_ATTEMPT_LIMIT_MS : REMOTE_ATTEMPT_LIMIT_MS);
 }
 
-/* @detail: (nullable): what the attempt found */
 static void
-note_detail (MkHttpProbe *self, const char *detail)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  g_free (self->last_detail);
-  self->last_detail = g_strdup (detail);
-  mk_probe_set_detail (MK_PROBE (self), detail);
-}
-
-/* The end of a wait may cut an attempt off that has hardly begun: that says less than the one before. */
-static void
-note_cut_off (MkHttpProbe *self, gint64 begun, const char *detail)
-{
-  gint limit_ms = g_atomic_int_get (&self->attempt_limit_ms);
-  gboolean had_time = g_get_monotonic_time () - begun >= limit_ms * G_TIME_SPAN_MILLISECOND / 4;
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  mk_probe_set_detail (MK_PROBE (self), had_time || self->last_detail == NULL ? detail : self->last_detail);
-  if (had_time)
-    set_attempt_limit (self, MIN (limit_ms * 2, LONGEST_ATTEMPT_LIMIT_MS));
-}
-
-static void
-on_requested (GTask *task, gboolean there, const char *detail, const GError *error)
+finish (GTask *task, gboolean there, const char *detail, const GError *error)
 {
   MkHttpProbe *self = g_task_get_source_object (task);
   gint64 *begun = g_task_get_task_data (task);
+  gint limit_ms = g_atomic_int_get (&self->attempt_limit_ms);
 
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    note_cut_off (self, *begun, detail);
-  else
-    {
-      note_detail (self, there ? NULL : detail);
-      mk_http_probe_reset_limits (self);
-    }
+  if (there || !g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+    mk_http_probe_reset_limits (self);
+  else if (g_get_monotonic_time () - *begun >= limit_ms * G_TIME_SPAN_MILLISECOND)
+    set_attempt_limit (self, MIN (limit_ms * 2, LONGEST_ATTEMPT_LIMIT_MS));
 
+  mk_probe_set_detail (MK_PROBE (self), there ? NULL : detail);
   if (error != NULL)
     g_task_return_error (task, g_error_copy (error));
   else
@@ -122,16 +97,9 @@ on_connected (GTask *task, GSocketAddress *there, const char *detail, const GErr
   MkHttpProbe *self = g_task_get_source_object (task);
 
   if (there != NULL)
-    {
-      mk_http_request (task, &self->settings, there, on_requested);
-      return;
-    }
-
-  note_detail (self, detail);
-  if (error != NULL)
-    g_task_return_error (task, g_error_copy (error));
+    mk_http_request (task, &self->settings, there, finish);
   else
-    g_task_return_boolean (task, FALSE);
+    finish (task, FALSE, detail, error);
 }
 
 static GSocketAddress *
@@ -194,6 +162,12 @@ mk_http_probe_dup_before_start (MkProbe *probe, GError **error)
       mk_tcp_probe_new (mk_http_settings_get_host (settings), mk_http_settings_get_port (settings)));
 }
 
+static void
+mk_http_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
+{
+  mk_http_probe_reset_limits (MK_HTTP_PROBE (probe));
+}
+
 /* ---- words ---- */
 
 static char *
@@ -226,8 +200,6 @@ mk_http_probe_finalize (GObject *object)
   MkHttpProbe *self = MK_HTTP_PROBE (object);
 
   mk_http_settings_clear (&self->settings);
-  g_free (self->last_detail);
-  g_mutex_clear (&self->lock);
 
   G_OBJECT_CLASS (mk_http_probe_parent_class)->finalize (object);
 }
@@ -475,6 +447,7 @@ mk_http_probe_class_init (MkHttpProbeClass *klass)
   object_class->get_property = mk_http_probe_get_property;
   object_class->set_property = mk_http_probe_set_property;
 
+  probe_class->attach = mk_http_probe_attach;
   probe_class->check_task = mk_http_probe_check_task;
   probe_class->describe = mk_http_probe_describe;
   probe_class->dup_before_start = mk_http_probe_dup_before_start;
@@ -485,7 +458,6 @@ mk_http_probe_class_init (MkHttpProbeClass *klass)
 static void
 mk_http_probe_init (MkHttpProbe *self)
 {
-  g_mutex_init (&self->lock);
   mk_http_settings_init (&self->settings);
   mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
   mk_http_probe_reset_limits (self);

@@ -21,6 +21,8 @@
 #define MIN_INTERVAL_US   1000
 /* What it takes to wake up for an attempt. */
 #define WAKE_COST_US 10
+/* With so much time an attempt that got no answer says something about the service. */
+#define FAIR_TIME_US 250000
 /* How much one attempt counts in the average: a part in so many. */
 #define COST_WEIGHT 8
 
@@ -106,9 +108,22 @@ ask_later (Poller *self)
     mk_wake_source_wake (self->timer);
 }
 
+/* Whether the deadline ended the attempt when it had hardly begun: then it says less than the one before. */
+static gboolean
+was_cut_short (Poller *self, const GError *error)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) && now >= self->deadline &&
+         now - self->asked_at < FAIR_TIME_US;
+}
+
 static void
 remember (Poller *self, const GError *error)
 {
+  if (self->last_seen != NULL && was_cut_short (self, error))
+    return;
+
   g_clear_error (&self->last_error);
   self->last_error = error ? g_error_copy (error) : NULL;
   g_free (self->last_seen);
