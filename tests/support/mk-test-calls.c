@@ -26,8 +26,10 @@ typedef enum
 
 typedef struct
 {
-  MkTestBody body;
+  MkTestBody body; /* (nullable) */
   Manner manner;
+  MkTestDataBody data_body; /* (nullable) in place of body */
+  gconstpointer data;
 } Case;
 
 static Manner manner;
@@ -36,12 +38,21 @@ static GSList *cases; /* (owned) (element-type Case) those that are not run are 
 /* Test cases */
 
 static void
-run_in_own_context (MkTestBody body)
+run_body (const Case *test)
+{
+  if (test->data_body != NULL)
+    test->data_body (test->data);
+  else
+    test->body ();
+}
+
+static void
+run_in_own_context (const Case *test)
 {
   g_autoptr (GMainContext) context = g_main_context_new ();
 
   g_main_context_push_thread_default (context);
-  body ();
+  run_body (test);
   /* What was left for later, such as signals, runs too. */
   while (g_main_context_iteration (context, FALSE))
     continue;
@@ -54,9 +65,9 @@ run_in_thread (gpointer data)
   const Case *test = data;
 
   if (test->manner == ASYNC_IN_THREAD)
-    run_in_own_context (test->body);
+    run_in_own_context (test);
   else
-    test->body ();
+    run_body (test);
   return NULL;
 }
 
@@ -70,9 +81,9 @@ run_case (gconstpointer data)
   if (manner == SYNC_IN_THREAD || manner == ASYNC_IN_THREAD)
     g_thread_join (g_thread_new ("test", run_in_thread, (gpointer) test));
   else if (manner == ASYNC_IN_PUSHED_CONTEXT)
-    run_in_own_context (test->body);
+    run_in_own_context (test);
   else
-    test->body ();
+    run_body (test);
   /* So that no signal of this case is emitted in the next one. */
   while (g_main_context_iteration (NULL, FALSE))
     continue;
@@ -80,15 +91,19 @@ run_case (gconstpointer data)
 }
 
 static void
-add_case (const char *path, const char *suffix, MkTestBody body, Manner case_manner)
+add_case_like (const char *path, const char *suffix, Case model)
 {
   g_autofree char *full_path = g_strconcat (path, suffix, NULL);
-  Case *test = g_new0 (Case, 1);
+  Case *test = g_memdup2 (&model, sizeof model);
 
-  test->body = body;
-  test->manner = case_manner;
   cases = g_slist_prepend (cases, test);
   g_test_add_data_func (full_path, test, run_case);
+}
+
+static void
+add_case (const char *path, const char *suffix, MkTestBody body, Manner case_manner)
+{
+  add_case_like (path, suffix, (Case){ .body = body, .manner = case_manner });
 }
 
 void
@@ -103,6 +118,14 @@ mk_test_add (const char *path, MkTestBody body)
 {
   add_case (path, "/sync", body, SYNC);
   add_case (path, "/async", body, ASYNC);
+}
+
+/* Like mk_test_add(), for a table; @data must stay. */
+void
+mk_test_add_with_data (const char *path, MkTestDataBody body, gconstpointer data)
+{
+  add_case_like (path, "/sync", (Case){ .manner = SYNC, .data_body = body, .data = data });
+  add_case_like (path, "/async", (Case){ .manner = ASYNC, .data_body = body, .data = data });
 }
 
 void
@@ -278,6 +301,19 @@ gboolean
 mk_test_await_inactive (MkSimpleExecutor *executor)
 {
   return mk_test_poll_until (is_inactive, executor, MK_TEST_LIMIT_MS);
+}
+
+static gboolean
+has_ended (gpointer executor)
+{
+  return !mk_simple_executor_get_running (executor);
+}
+
+/* What was started, whatever else of it there is */
+gboolean
+mk_test_await_ended (MkSimpleExecutor *executor)
+{
+  return mk_test_poll_until (has_ended, executor, MK_TEST_LIMIT_MS);
 }
 
 /* Whether the test service is there and does its work */

@@ -12,11 +12,13 @@ G_BEGIN_DECLS
 #define MK_TEST_CASE_LIMIT_S 60
 
 typedef void (*MkTestBody) (void);
+typedef void (*MkTestDataBody) (gconstpointer data);
 
 /* Test cases. What a body calls with the functions below is synchronous in one run, asynchronous in another.
  */
 void mk_test_add_once (const char *path, MkTestBody body);
 void mk_test_add (const char *path, MkTestBody body);
+void mk_test_add_with_data (const char *path, MkTestDataBody body, gconstpointer data);
 void mk_test_add_everywhere (const char *path, MkTestBody body);
 gboolean mk_test_is_async (void);
 
@@ -35,6 +37,7 @@ mk_test_probe_wait_gone (gpointer probe, guint timeout_ms, GCancellable *cancell
 /* Test services as executors */
 MkSimpleExecutor *mk_test_executor_new (const char *tag, ...) G_GNUC_NULL_TERMINATED;
 MkSimpleExecutor *mk_test_executor_new_tcp (const char *tag, guint port, ...) G_GNUC_NULL_TERMINATED;
+gboolean mk_test_await_ended (MkSimpleExecutor *executor);
 gboolean mk_test_await_state (MkSimpleExecutor *executor, MkExecutorState state);
 gboolean mk_test_await_inactive (MkSimpleExecutor *executor);
 gboolean mk_test_answers (guint port);

@@ -260,6 +260,41 @@ mk_test_read_stamp (const char *filename, const char *what)
   return us;
 }
 
+/* Hosts */
+
+/* Returns once the service, a test service on @port with @options, is ready. */
+GSubprocess *
+mk_test_start_host (const char *way, guint port, const char *tag, const char *options)
+{
+  g_autoptr (GSubprocessLauncher) launcher =
+      g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+  g_autofree char *command = g_strdup_printf ("%s --way %s --port %u -- %s --listen 127.0.0.1:%u %s",
+                                              mk_test_host_path (),
+                                              way,
+                                              port,
+                                              mk_test_service_path (),
+                                              port,
+                                              options);
+  g_auto (GStrv) argv = g_strsplit (command, " ", -1);
+  g_autoptr (GError) error = NULL;
+  char said[6] = { 0 };
+  GSubprocess *host;
+
+  g_subprocess_launcher_setenv (launcher, "MK_TEST_TAG", tag, TRUE);
+  host = g_subprocess_launcher_spawnv (launcher, (const char *const *) argv, &error);
+  g_assert_no_error (error);
+  g_input_stream_read_all (g_subprocess_get_stdout_pipe (host), said, strlen ("ready"), NULL, NULL, &error);
+  g_assert_cmpstr (said, ==, "ready");
+  return host;
+}
+
+/* One that survives this goes on until the end of its input, which is when @host is dropped. */
+void
+mk_test_tell_host_to_end (GSubprocess *host)
+{
+  g_assert_true (g_output_stream_write_all (g_subprocess_get_stdin_pipe (host), "go\n", 3, NULL, NULL, NULL));
+}
+
 /* Processes */
 
 static char *

@@ -39,6 +39,10 @@ char **mk_test_service_argv (const char *tag, const char *option, ...) G_GNUC_NU
 char *mk_test_service_address (guint port);
 gint64 mk_test_read_stamp (const char *filename, const char *what);
 
+/* A program that starts a service, and ends in the way that it is told to: see mk-test-host.c */
+GSubprocess *mk_test_start_host (const char *way, guint port, const char *tag, const char *options);
+void mk_test_tell_host_to_end (GSubprocess *host);
+
 /* Processes: arrays of pid_t, zombies left out but where it says so */
 GArray *mk_test_find_tagged (const char *tag);
 guint mk_test_count_tagged (const char *tag);
