@@ -26,6 +26,7 @@ static const char usage[] =
     "  --http HOW           talks HTTP there: ok, echo (the request), a status as \"503 Busy\", redirect, close,\n"
     "                       silent, drip, slow, garbage, endless-body, endless-header, endless-continue\n"
     "  --bind-only          takes the port, and does not listen\n"
+    "  --full-backlog       listens, and never accepts: its queue is full\n"
     "  --ready TEXT         said then\n"
     "  --flood BYTES        writes so much to standard output then, in lines of 16 bytes\n"
     "  --echo               copies standard input to standard output; ends with it unless it listens\n"
@@ -94,6 +95,7 @@ static const struct option long_options[] = {
   { "echo", no_argument, &opt.echo, 1 },
   { "exit", required_argument, NULL, OPT_EXIT },
   { "exit-after", required_argument, NULL, OPT_EXIT_AFTER },
+  { "full-backlog", no_argument, &opt.full_backlog, 1 },
   { "flood", required_argument, NULL, OPT_FLOOD },
   { "fork-children", no_argument, &opt.fork_children, 1 },
   { "fork-forever", no_argument, &opt.fork_forever, 1 },

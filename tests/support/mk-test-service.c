@@ -445,6 +445,23 @@ bind_unix (void)
   return fd;
 }
 
+/* By clients that stay: two would do for what has no backlog. */
+static void
+fill_backlog (int listener)
+{
+  struct sockaddr_storage address;
+  socklen_t length = sizeof address;
+
+  if (getsockname (listener, (struct sockaddr *) &address, &length) < 0)
+    die (opt.listen);
+  for (int i = 0; i < 4; i++)
+    {
+      int fd = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+      (void) !connect (fd, (struct sockaddr *) &address, length);
+    }
+}
+
 static int
 open_listener (void)
 {
@@ -452,8 +469,10 @@ open_listener (void)
 
   if (opt.bind_only)
     return fd;
-  if (listen (fd, 128) < 0)
+  if (listen (fd, opt.full_backlog ? 0 : 128) < 0)
     die (opt.listen);
+  if (opt.full_backlog)
+    fill_backlog (fd);
   stamp ("listen", now_us ());
   return fd;
 }
@@ -488,7 +507,7 @@ static void __attribute__ ((noreturn)) serve (int listener)
 {
   long long until_us = opt.exit_after == NEVER ? NEVER : now_us () + opt.exit_after * 1000LL;
   struct pollfd fds[] = {
-    { .fd = opt.bind_only ? -1 : listener, .events = POLLIN },
+    { .fd = opt.bind_only || opt.full_backlog ? -1 : listener, .events = POLLIN },
     { .fd = opt.echo ? STDIN_FILENO : -1, .events = POLLIN },
   };
 
