@@ -6,7 +6,8 @@
  * There is no fixed interval. What is kept constant is the share of time spent on asking: after an attempt
  * that took time t the next one follows t / DUTY later, within bounds. So cheap probes are asked every few
  * milliseconds, and a busy machine is not made busier. A probe that wakes the poller is asked at once; even
- * then at most half of the time is spent on asking. The deadline bounds all of it, attempts included.
+ * then an attempt is followed by a pause as long as itself, but no longer than without being woken. The
+ * deadline bounds all of it, attempts included.
  *
  * Everything happens on the context of the task, except that a probe may be woken from any thread.
  */
@@ -102,7 +103,7 @@ ask_later (Poller *self)
                            MIN_INTERVAL_US,
                            mk_probe_get_max_interval (self->probe) * G_TIME_SPAN_MILLISECOND);
 
-  self->not_before = now + self->cost;
+  self->not_before = MIN (now + MIN (self->cost, interval), self->deadline);
   mk_wake_source_wake_at (self->timer, MIN (now + interval, self->deadline));
   if (g_atomic_int_get (&self->woken))
     mk_wake_source_wake (self->timer);

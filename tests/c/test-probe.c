@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 
 #define LONG_MS (60 * 1000)
+/* Far longer than the pause between two attempts may be. */
+#define LONG_ATTEMPT_MS 1000
 
 /* A probe of the user's own */
 
@@ -19,6 +21,7 @@ typedef enum
   THERE,
   THERE_LATER,
   REFUSED,
+  NOT_YET_AFTER_LONG,
   FAILS,
   FAILS_FOR_GOOD,
   NEVER_RETURNS,
@@ -48,12 +51,19 @@ return_there (gpointer task)
   return G_SOURCE_REMOVE;
 }
 
-static void
-return_later (GTask *task)
+static gboolean
+return_not_yet (gpointer task)
 {
-  g_autoptr (GSource) source = g_timeout_source_new (30);
+  g_task_return_boolean (task, FALSE);
+  return G_SOURCE_REMOVE;
+}
 
-  g_source_set_callback (source, return_there, g_object_ref (task), g_object_unref);
+static void
+return_later (GTask *task, guint after_ms, GSourceFunc func)
+{
+  g_autoptr (GSource) source = g_timeout_source_new (after_ms);
+
+  g_source_set_callback (source, func, g_object_ref (task), g_object_unref);
   g_source_attach (source, g_task_get_context (task));
 }
 
@@ -77,7 +87,11 @@ test_probe_check_task (MkProbe *probe, GTask *task)
       g_task_return_boolean (task, self->manner == THERE);
       break;
     case THERE_LATER:
-      return_later (task);
+      return_later (task, 30, return_there);
+      break;
+    case NOT_YET_AFTER_LONG:
+      self->manner = NOT_YET;
+      return_later (task, LONG_ATTEMPT_MS, return_not_yet);
       break;
     case REFUSED:
       g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, "nobody answers the door");
@@ -279,6 +293,20 @@ test_wait_times_out (void)
   assert_wait_times_out (REFUSED, "nobody answers the door");
   assert_wait_times_out (FAILS, "the hinge squeaks");
   assert_wait_times_out (NEVER_RETURNS, "no answer in time");
+}
+
+/* However long an attempt took, the next one follows soon. */
+static void
+test_long_attempts (void)
+{
+  g_autoptr (TestProbe) probe = test_probe_new (NOT_YET_AFTER_LONG);
+  g_autoptr (GError) error = NULL;
+  gint64 begun = g_get_monotonic_time ();
+
+  g_assert_false (mk_test_probe_wait (probe, LONG_ATTEMPT_MS * 3 / 2, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  g_assert_cmpuint (probe->n_checks, >=, 2);
+  g_assert_cmpint (g_get_monotonic_time () - begun, <, LONG_ATTEMPT_MS * 19 / 10 * G_TIME_SPAN_MILLISECOND);
 }
 
 static void
@@ -509,6 +537,7 @@ main (int argc, char **argv)
   mk_test_add_everywhere ("/probe/wait/comes-and-goes", test_wait);
   mk_test_add ("/probe/wait/without-limit", test_wait_without_limit);
   mk_test_add ("/probe/wait/times-out", test_wait_times_out);
+  mk_test_add ("/probe/wait/long-attempts", test_long_attempts);
   mk_test_add ("/probe/wait/gone-times-out", test_wait_gone_times_out);
   mk_test_add ("/probe/wait/errors", test_errors_and_waiting);
   mk_test_add ("/probe/errors-before-a-start", test_errors_before_a_start);
