@@ -115,6 +115,8 @@ on_command_ended (GObject *object, GAsyncResult *result, gpointer user_data)
   MkSimpleExecutor *command = MK_SIMPLE_EXECUTOR (object);
   g_autoptr (GBytes) output = NULL;
   g_autofree char *text = NULL;
+  const char *data;
+  gsize length;
   GError *error = NULL;
   int status;
 
@@ -132,7 +134,8 @@ on_command_ended (GObject *object, GAsyncResult *result, gpointer user_data)
     }
 
   output = mk_simple_executor_dup_output (command, MK_STREAM_STDOUT);
-  text = g_utf8_make_valid (g_bytes_get_data (output, NULL), (gssize) g_bytes_get_size (output));
+  data = g_bytes_get_data (output, &length);
+  text = g_utf8_make_valid (data ? data : "", (gssize) length);
   g_task_return_new_error (
       task, G_IO_ERROR, G_IO_ERROR_FAILED, "its command ended with status %d: %s", status, g_strstrip (text));
 }
