@@ -5,10 +5,17 @@
  * changes.
  */
 
+#define _GNU_SOURCE /* unshare() */
+
 #include "mk-test-calls.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LONG_MS (60 * 1000)
@@ -269,6 +276,101 @@ test_comes_and_goes (void)
   g_assert_null (g_thread_join (thread));
 }
 
+/* ---- waits that end while it wakes up ---- */
+
+typedef struct
+{
+  const char *path;
+  gint over; /* (atomic) */
+} Flicker;
+
+static gpointer
+flicker (gpointer data)
+{
+  Flicker *self = data;
+
+  while (!g_atomic_int_get (&self->over))
+    {
+      close (g_creat (self->path, 0600));
+      g_unlink (self->path);
+    }
+  return NULL;
+}
+
+/* News of the file keep coming when the wait is over, and what it waited in is gone. */
+static void
+test_waits_end_while_it_wakes_up (void)
+{
+  g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
+  g_autofree char *path = g_build_filename (folder, "file", NULL);
+  g_autoptr (MkFileProbe) probe = mk_file_probe_new (path);
+  Flicker self = { path, FALSE };
+  GThread *thread = g_thread_new ("flicker", flicker, &self);
+
+  for (guint i = 0; i < 50; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_true (mk_test_probe_wait (probe, LONG_MS, NULL, &error));
+      g_assert_no_error (error);
+      g_assert_true (mk_test_probe_wait_gone (probe, LONG_MS, NULL, &error));
+      g_assert_no_error (error);
+    }
+  g_atomic_int_set (&self.over, TRUE);
+  g_thread_join (thread);
+}
+
+/* ---- where nothing can be watched ---- */
+
+static gboolean
+write_setting (const char *path, const char *text)
+{
+  int fd = open (path, O_WRONLY | O_CLOEXEC);
+  gboolean done = fd >= 0 && write (fd, text, strlen (text)) == (ssize_t) strlen (text);
+
+  if (fd >= 0)
+    close (fd);
+  return done;
+}
+
+/* For this process only. Returns: FALSE if the system does not let us do that */
+static gboolean
+forbid_inotify (void)
+{
+  g_autofree char *users = g_strdup_printf ("0 %u 1", (guint) geteuid ());
+
+  return unshare (CLONE_NEWUSER) == 0 && write_setting ("/proc/self/uid_map", users) &&
+         write_setting ("/proc/sys/user/max_inotify_instances", "0") && inotify_init1 (IN_CLOEXEC) < 0;
+}
+
+static int
+wait_without_inotify (void)
+{
+  alarm (MK_TEST_LIMIT_MS / 1000);
+  if (!forbid_inotify ())
+    return 77;
+
+  test_comes_and_goes ();
+  return 0;
+}
+
+/* In a child, as the program cannot get its rights back. */
+static void
+test_without_inotify (void)
+{
+  int status = 0;
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    _exit (wait_without_inotify ());
+
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  if (WIFEXITED (status) && WEXITSTATUS (status) == 77)
+    g_test_skip ("the limits of inotify cannot be changed here");
+  else
+    g_assert_cmpint (status, ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -281,6 +383,8 @@ main (int argc, char **argv)
   mk_test_add ("/file/wakes-up-elsewhere", test_wakes_up_elsewhere);
   mk_test_add ("/file/dropped-while-it-wakes-up", test_dropped_while_it_wakes_up);
   mk_test_add_everywhere ("/file/comes-and-goes", test_comes_and_goes);
+  mk_test_add ("/file/waits-end-while-it-wakes-up", test_waits_end_while_it_wakes_up);
+  mk_test_add_once ("/file/without-inotify", test_without_inotify);
 
   return g_test_run ();
 }
