@@ -398,29 +398,39 @@ test_starts_over_stale_socket (void)
 }
 
 static void
+assert_is_held (MkSimpleExecutor *holder, const char *path)
+{
+  g_autoptr (MkSimpleExecutor) executor = new_service (path, "--listen", path, NULL);
+  g_autofree char *who =
+      g_strdup_printf ("mk-test-service (pid %d)", (int) mk_simple_executor_get_pid (holder));
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_ALREADY_RUNNING);
+  mk_test_assert_contains (error->message, path);
+  mk_test_assert_contains (error->message, who);
+  g_assert_cmpint (mk_simple_executor_get_pid (executor), ==, 0);
+}
+
+static void
 test_already_running (void)
 {
   g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
   g_autofree char *path = g_build_filename (folder, "socket", NULL);
+  g_autofree char *link_path = g_build_filename (folder, "link", NULL);
   g_autofree char *name = new_abstract_name ();
-  const char *places[] = { path, name };
+  g_autoptr (MkSimpleExecutor) holder = new_service (path, "--listen", path, NULL);
+  g_autoptr (MkSimpleExecutor) abstract_holder = new_service (name, "--listen", name, NULL);
 
-  for (guint i = 0; i < G_N_ELEMENTS (places); i++)
-    {
-      g_autoptr (MkSimpleExecutor) holder = new_service (places[i], "--listen", places[i], NULL);
-      g_autoptr (MkSimpleExecutor) executor = new_service (places[i], "--listen", places[i], NULL);
-      g_autoptr (GError) error = NULL;
-      g_autofree char *who = NULL;
+  mk_test_assert_starts (holder);
+  assert_is_held (holder, path);
+  g_assert_cmpint (symlink (path, link_path), ==, 0);
+  assert_is_held (holder, link_path);
+  mk_test_assert_stops (holder);
 
-      mk_test_assert_starts (holder);
-      who = g_strdup_printf ("mk-test-service (pid %d)", (int) mk_simple_executor_get_pid (holder));
-      g_assert_false (mk_test_start (executor, NULL, &error));
-      g_assert_error (error, MK_ERROR, MK_ERROR_ALREADY_RUNNING);
-      mk_test_assert_contains (error->message, places[i]);
-      mk_test_assert_contains (error->message, who);
-      g_assert_cmpint (mk_simple_executor_get_pid (executor), ==, 0);
-      mk_test_assert_stops (holder);
-    }
+  mk_test_assert_starts (abstract_holder);
+  assert_is_held (abstract_holder, name);
+  mk_test_assert_stops (abstract_holder);
   mk_test_assert_nothing_left (tag);
 }
 
