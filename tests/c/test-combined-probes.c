@@ -273,6 +273,52 @@ test_gone (void)
   mk_test_assert_contains (error->message, "still the front door was open or the back door was open");
 }
 
+/* Closes one door after the other, and counts how many were. */
+typedef struct
+{
+  TestPart *doors[2];
+  gint n_closed;
+} Closer;
+
+static gpointer
+close_doors (gpointer data)
+{
+  Closer *closer = data;
+
+  for (guint i = 0; i < G_N_ELEMENTS (closer->doors); i++)
+    {
+      g_usleep (50 * 1000);
+      g_atomic_int_inc (&closer->n_closed);
+      g_atomic_int_set (&closer->doors[i]->manner, NOT_YET);
+      g_signal_emit_by_name (closer->doors[i], "wake");
+    }
+  return NULL;
+}
+
+static void
+assert_goes (Combine combine, gint n_closed)
+{
+  g_autoptr (TestPart) front = part_new ("the front door", THERE);
+  g_autoptr (TestPart) back = part_new ("the back door", THERE);
+  g_autoptr (MkProbe) probe = combine (front, back);
+  Closer closer = { { front, back }, 0 };
+  GThread *thread = g_thread_new ("closer", close_doors, &closer);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_probe_wait_gone (probe, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (g_atomic_int_get (&closer.n_closed), >=, n_closed);
+  g_thread_join (thread);
+}
+
+/* All are gone with the first one, any with the last one. */
+static void
+test_go_one_after_the_other (void)
+{
+  assert_goes (all_of, 1);
+  assert_goes (any_of, 2);
+}
+
 static void
 assert_times_out (MkProbe *probe, const char *first, const char *second)
 {
@@ -417,6 +463,73 @@ test_executor (void)
   g_unlink (path);
 }
 
+static void
+assert_does_not_start (gpointer probe, int code, const char *message_part)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_auto (GStrv) argv = mk_test_service_argv (tag, NULL, NULL);
+  g_autoptr (MkExecutor) executor = mk_executor_new ((const char *const *) argv, probe);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, code);
+  mk_test_assert_contains (error->message, message_part);
+  g_assert_cmpint (mk_simple_executor_get_pid (MK_SIMPLE_EXECUTOR (executor)), ==, 0);
+}
+
+/* As each part would ask: for HTTP whoever accepts connections there is in the way, whatever it says. */
+static void
+test_before_the_start (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  guint port = mk_test_free_port ();
+  g_autofree char *address = mk_test_service_address (port);
+  g_autofree char *uri = g_strdup_printf ("http://%s/", address);
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", address, NULL);
+  g_autoptr (MkTcpExecutor) holder = mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", port);
+  g_autoptr (MkHttpProbe) http = mk_http_probe_new (uri);
+  g_autoptr (MkHttpProbe) no_host = mk_http_probe_new ("http:///");
+  g_autoptr (TestPart) not_yet = part_new ("the back door", NOT_YET);
+  g_autoptr (TestPart) there = part_new ("the front door", THERE);
+  g_autoptr (MkProbe) any = any_of (not_yet, http);
+  g_autoptr (MkProbe) all = all_of (there, any);
+  g_autoptr (MkProbe) senseless = all_of (there, no_host);
+
+  mk_test_assert_starts (holder);
+  assert_does_not_start (any, MK_ERROR_ALREADY_RUNNING, "is listening there");
+  assert_does_not_start (all, MK_ERROR_ALREADY_RUNNING, "is listening there");
+  assert_does_not_start (senseless, MK_ERROR_INVALID_ARGUMENT, "host");
+  mk_test_assert_stops (holder);
+}
+
+/* Each start ends what it has begun, though another one goes on, and parts have come since. */
+static void
+test_shared_by_executors (void)
+{
+  const char *argv[] = { "true", NULL };
+  g_autoptr (MkSimpleExecutor) one = mk_simple_executor_new (argv);
+  g_autoptr (MkSimpleExecutor) other = mk_simple_executor_new (argv);
+  g_autoptr (TestPart) front = part_new ("the front door", THERE);
+  g_autoptr (TestPart) back = part_new ("the back door", THERE);
+  g_autoptr (TestPart) late = part_new ("the window", THERE);
+  g_autoptr (MkProbe) inner = any_of (back, back);
+  g_autoptr (MkProbe) all = all_of (front, inner);
+  MkProbeClass *klass = MK_PROBE_GET_CLASS (all);
+
+  klass->attach (all, one);
+  klass->attach (all, other);
+  mk_all_probe_add (MK_ALL_PROBE (all), MK_PROBE (late));
+  klass->detach (all, one);
+  klass->detach (all, one);
+  g_assert_cmpint (front->n_attached, ==, 2);
+  g_assert_cmpint (front->n_detached, ==, 1);
+  g_assert_cmpint (back->n_detached, ==, 1);
+  klass->detach (all, other);
+  g_assert_cmpint (front->n_detached, ==, 2);
+  g_assert_cmpint (back->n_detached, ==, 2);
+  g_assert_cmpint (late->n_attached + late->n_detached, ==, 0);
+}
+
 /* Hung commands side by side end together, and with nothing left. */
 static void
 test_hung_commands (void)
@@ -484,13 +597,16 @@ main (int argc, char **argv)
 
   mk_test_add ("/combined-probes/wait/one-after-the-other", test_come_one_after_the_other);
   mk_test_add ("/combined-probes/wait/gone", test_gone);
+  mk_test_add ("/combined-probes/wait/go-one-after-the-other", test_go_one_after_the_other);
   mk_test_add ("/combined-probes/wait/expiry-names-what-is-missing", test_expiry_names_what_is_missing);
   mk_test_add ("/combined-probes/wait/slow-part-is-in-nobodys-way", test_slow_part_is_in_nobodys_way);
   mk_test_add ("/combined-probes/wait/cancelled", test_cancelled);
   mk_test_add ("/combined-probes/wait/hung-commands", test_hung_commands);
   mk_test_add ("/combined-probes/wake", test_parts_wake_the_whole);
 
-  mk_test_add ("/combined-probes/executor", test_executor);
+  mk_test_add ("/combined-probes/executor/starts", test_executor);
+  mk_test_add ("/combined-probes/executor/before-the-start", test_before_the_start);
+  mk_test_add_once ("/combined-probes/executor/shared", test_shared_by_executors);
   mk_test_add_once ("/combined-probes/parts", test_parts);
 
   return g_test_run ();
