@@ -10,6 +10,8 @@
 #include <glib/gstdio.h>
 
 #define LONG_MS (60 * 1000)
+/* Long enough for a command to begin on a busy machine. */
+#define HUNG_MS 250
 /* How late a wait whose time is up may be, on a machine that is busy with other tests. */
 #define LATE_US (100 * G_TIME_SPAN_MILLISECOND)
 
@@ -138,20 +140,19 @@ assert_times_out (const char *option)
   g_autoptr (GError) error = NULL;
   gint64 begin = g_get_monotonic_time (), took;
 
-  g_assert_false (mk_test_probe_wait (probe, 400, NULL, &error));
+  g_assert_false (mk_test_probe_wait (probe, HUNG_MS, NULL, &error));
   took = g_get_monotonic_time () - begin;
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
   mk_test_assert_nothing_left (tag);
   mk_test_assert_contains (error->message, "had not ended after");
   mk_test_assert_contains (error->message, "still thinking");
-  g_assert_cmpint (took, >=, 400 * G_TIME_SPAN_MILLISECOND);
-  g_assert_cmpint (took, <, 400 * G_TIME_SPAN_MILLISECOND + LATE_US);
+  g_assert_cmpint (took, >=, HUNG_MS * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpint (took, <, HUNG_MS * G_TIME_SPAN_MILLISECOND + LATE_US);
 }
 
 static void
 test_hung_command (void)
 {
-  assert_times_out ("--no-newline");
   assert_times_out ("--deaf");
   assert_times_out ("--setsid-children");
   assert_times_out ("--stopped");
@@ -404,12 +405,12 @@ main (int argc, char **argv)
   mk_test_add ("/command-probe/check/leaves-nothing", test_leaves_nothing);
   mk_test_add ("/command-probe/check/too-slow-is-not-yet", test_too_slow_is_not_yet);
 
-  mk_test_add_everywhere ("/command-probe/wait/comes-and-goes", test_comes_and_goes);
+  mk_test_add ("/command-probe/wait/comes-and-goes", test_comes_and_goes);
   mk_test_add ("/command-probe/wait/expiry-tells-the-last-output", test_expiry_tells_the_last_output);
   mk_test_add ("/command-probe/wait/hung-command", test_hung_command);
   mk_test_add ("/command-probe/wait/limit-of-an-attempt", test_limit_of_an_attempt);
   mk_test_add ("/command-probe/wait/cancelled", test_cancelled);
-  mk_test_add ("/command-probe/wait/is-not-run-too-often", test_is_not_run_too_often);
+  mk_test_add_once ("/command-probe/wait/is-not-run-too-often", test_is_not_run_too_often);
   mk_test_add ("/command-probe/bad-settings", test_bad_settings);
 
   mk_test_add ("/command-probe/executor/redis", test_redis);

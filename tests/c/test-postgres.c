@@ -321,13 +321,14 @@ main (int argc, char **argv)
   g_setenv ("TMPDIR", folder, TRUE);
   g_test_init (&argc, &argv, NULL);
 
+  /* Each start takes seconds; what differs between the two ways to call is tested by other suites. */
   mk_test_add ("/postgres/run", test_run);
-  mk_test_add ("/postgres/stop-by-signal", test_stop_by_signal);
-  mk_test_add ("/postgres/kill", test_kill);
-  mk_test_add ("/postgres/dropped", test_dropped);
-  mk_test_add ("/postgres/server-ends-by-itself", test_server_ends_by_itself);
-  mk_test_add ("/postgres/fails/port-is-taken", test_port_is_taken);
-  mk_test_add ("/postgres/fails/already-running", test_already_running);
+  mk_test_add_once ("/postgres/stop-by-signal", test_stop_by_signal);
+  mk_test_add_once ("/postgres/kill", test_kill);
+  mk_test_add_once ("/postgres/dropped", test_dropped);
+  mk_test_add_once ("/postgres/server-ends-by-itself", test_server_ends_by_itself);
+  mk_test_add_once ("/postgres/fails/port-is-taken", test_port_is_taken);
+  mk_test_add_once ("/postgres/fails/already-running", test_already_running);
   mk_test_add ("/postgres/fails/cancelled", test_cancelled);
   mk_test_add ("/postgres/fails/time-is-up", test_time_is_up);
 
