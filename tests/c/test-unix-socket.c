@@ -280,9 +280,10 @@ new_service (const char *path, ...)
 static MkSimpleExecutor *
 new_server (const char *path, const char *const *argv)
 {
+  g_autofree char *program = g_find_program_in_path (argv[0]);
   MkUnixSocketExecutor *executor;
 
-  if (g_find_program_in_path (argv[0]) == NULL)
+  if (program == NULL)
     {
       g_test_skip_printf ("%s is not installed", argv[0]);
       return NULL;
