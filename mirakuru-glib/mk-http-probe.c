@@ -3,8 +3,8 @@
 /*
  * Asks a server with one request.
  *
- * Each attempt connects first, and asks only if somebody accepts: until a service listens that costs a few
- * system calls, so that it can be done every few milliseconds.
+ * Each attempt connects first, and asks only if somebody accepts. While it is asked again and again, it is
+ * not even tried until somebody does, see mk-http-door.c.
  *
  * An attempt has a time limit of its own, so that a server that accepts and never answers is asked again: it
  * may have accepted before it was able to work. One that is only slow must not be given up for ever either,
@@ -16,10 +16,9 @@
 #include <gio/gunixsocketaddress.h>
 
 #include "mk-connect.h"
+#include "mk-http-door.h"
 #include "mk-http-request.h"
 #include "mk-message.h"
-#include "mk-tcp-probe.h"
-#include "mk-unix-socket-probe.h"
 
 #define LOCAL_MAX_INTERVAL_MS    50
 #define LOCAL_ATTEMPT_LIMIT_MS   1000
@@ -155,11 +154,34 @@ mk_http_probe_dup_before_start (MkProbe *probe, GError **error)
     }
 
   mk_http_request_prepare_types ();
-  if (settings->socket_path != NULL)
-    return MK_PROBE (mk_unix_socket_probe_new (settings->socket_path));
+  return mk_http_door_new_probe (settings);
+}
 
-  return MK_PROBE (
-      mk_tcp_probe_new (mk_http_settings_get_host (settings), mk_http_settings_get_port (settings)));
+static gpointer
+mk_http_probe_quick_begin (MkProbe *probe)
+{
+  const MkHttpSettings *settings = &MK_HTTP_PROBE (probe)->settings;
+
+  return mk_http_settings_validate (settings, NULL) ? mk_http_door_new (settings) : NULL;
+}
+
+static guint
+mk_http_probe_quick_ask (MkProbe *probe, gpointer door)
+{
+  g_autofree char *detail = NULL;
+
+  if (mk_http_door_is_open (door))
+    return MK_QUICK_UNKNOWN;
+
+  detail = mk_http_door_dup_detail (door);
+  mk_probe_set_detail (probe, detail);
+  return MK_QUICK_NOT_YET;
+}
+
+static void
+mk_http_probe_quick_end (MkProbe *probe, gpointer door)
+{
+  mk_http_door_free (door);
 }
 
 static void
@@ -451,6 +473,9 @@ mk_http_probe_class_init (MkHttpProbeClass *klass)
   probe_class->check_task = mk_http_probe_check_task;
   probe_class->describe = mk_http_probe_describe;
   probe_class->dup_before_start = mk_http_probe_dup_before_start;
+  probe_class->quick_begin = mk_http_probe_quick_begin;
+  probe_class->quick_ask = mk_http_probe_quick_ask;
+  probe_class->quick_end = mk_http_probe_quick_end;
 
   install_properties (object_class);
 }
@@ -460,6 +485,7 @@ mk_http_probe_init (MkHttpProbe *self)
 {
   mk_http_settings_init (&self->settings);
   mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
+  mk_probe_set_eager (MK_PROBE (self), TRUE);
   mk_http_probe_reset_limits (self);
 }
 

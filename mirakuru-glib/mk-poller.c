@@ -9,6 +9,10 @@
  * then an attempt is followed by a pause as long as itself, but no longer than without being woken. The
  * deadline bounds all of it, attempts included.
  *
+ * Where each attempt is dear and the answer is wanted soon all the same, as with HTTP, the probe is eager: it
+ * may take a larger share for as long as little time has passed since the last news, so that what it notices
+ * late is a small part of what was waited for. News is another answer than the one before.
+ *
  * Everything happens on the context of the task, except that a probe may be woken from any thread.
  */
 
@@ -20,6 +24,9 @@
 
 #define INTERVAL_PER_COST 50 /* a duty of 2 % */
 #define MIN_INTERVAL_US   1000
+/* For an eager probe: a duty of 20 %, and one part in so many of the time since the last news */
+#define EAGER_INTERVAL_PER_COST 4
+#define EAGER_PART              400
 /* What it takes to wake up for an attempt. */
 #define WAKE_COST_US 10
 /* With so much time an attempt that got no answer says something about the service. */
@@ -43,8 +50,10 @@ typedef struct
   gboolean asked; /* at least once, without haste */
   gboolean asking;
   gint64 asked_at;
-  gint64 cost;
+  gint64 cost; /* the average */
+  gint64 last_cost;
   gint64 not_before;  /* even when woken */
+  gint64 news_at;     /* when last_seen changed */
   char *last_seen;    /* (owned) (nullable) */
   GError *last_error; /* (owned) (nullable) what the last attempt said instead of an answer */
   gboolean timed_out;
@@ -92,16 +101,29 @@ finish_timed_out (GTask *task)
 static void
 note_cost (Poller *self, gint64 cost)
 {
+  self->last_cost = cost;
   self->cost = self->cost > 0 ? (self->cost * (COST_WEIGHT - 1) + cost) / COST_WEIGHT : cost;
+}
+
+static gint64
+choose_interval (Poller *self, gint64 now)
+{
+  gint64 interval = (self->cost + WAKE_COST_US) * INTERVAL_PER_COST;
+  /* An attempt that the machine had no time for is no reason for an eager one to wait. */
+  gint64 eager_interval =
+      MAX (MIN (self->cost, self->last_cost) * EAGER_INTERVAL_PER_COST, (now - self->news_at) / EAGER_PART);
+
+  if (mk_probe_is_eager (self->probe))
+    interval = MIN (interval, eager_interval);
+
+  return CLAMP (interval, MIN_INTERVAL_US, mk_probe_get_max_interval (self->probe) * G_TIME_SPAN_MILLISECOND);
 }
 
 static void
 ask_later (Poller *self)
 {
   gint64 now = g_get_monotonic_time ();
-  gint64 interval = CLAMP ((self->cost + WAKE_COST_US) * INTERVAL_PER_COST,
-                           MIN_INTERVAL_US,
-                           mk_probe_get_max_interval (self->probe) * G_TIME_SPAN_MILLISECOND);
+  gint64 interval = choose_interval (self, now);
 
   self->not_before = MIN (now + MIN (self->cost, interval), self->deadline);
   mk_wake_source_wake_at (self->timer, MIN (now + interval, self->deadline));
@@ -122,13 +144,19 @@ was_cut_short (Poller *self, const GError *error)
 static void
 remember (Poller *self, const GError *error)
 {
+  char *seen;
+
   if (self->last_seen != NULL && was_cut_short (self, error))
     return;
+
+  seen = error ? g_strdup (error->message) : mk_probe_dup_detail (self->probe);
+  if (g_strcmp0 (seen, self->last_seen) != 0)
+    self->news_at = g_get_monotonic_time ();
 
   g_clear_error (&self->last_error);
   self->last_error = error ? g_error_copy (error) : NULL;
   g_free (self->last_seen);
-  self->last_seen = error ? g_strdup (error->message) : mk_probe_dup_detail (self->probe);
+  self->last_seen = seen;
 }
 
 /* @error: (nullable): what the attempt said instead of an answer */

@@ -144,6 +144,16 @@ choose_interval (MkProbeGroup *self, GPtrArray *probes)
   return interval;
 }
 
+static gboolean
+has_eager_part (GPtrArray *probes)
+{
+  for (guint i = 0; i < probes->len; i++)
+    if (mk_probe_is_eager (g_ptr_array_index (probes, i)))
+      return TRUE;
+
+  return FALSE;
+}
+
 static void
 mk_probe_group_check_task (MkProbe *probe, GTask *task)
 {
@@ -161,6 +171,7 @@ mk_probe_group_check_task (MkProbe *probe, GTask *task)
     }
 
   mk_probe_set_limits (probe, choose_interval (self, probes), 0);
+  mk_probe_set_eager (probe, has_eager_part (probes));
   mk_probe_round_run (self, probes, task);
 }
 

@@ -17,6 +17,8 @@ typedef enum
 void mk_probe_set_limits (MkProbe *self, guint max_interval_ms, guint attempt_limit_ms);
 guint mk_probe_get_max_interval (MkProbe *self);
 void mk_probe_set_grace (MkProbe *self, guint grace_ms);
+void mk_probe_set_eager (MkProbe *self, gboolean eager);
+gboolean mk_probe_is_eager (MkProbe *self);
 
 void mk_probe_set_detail (MkProbe *self, const char *detail);
 char *mk_probe_dup_detail (MkProbe *self);

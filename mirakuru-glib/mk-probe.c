@@ -41,6 +41,7 @@ typedef struct
   guint max_interval_ms;
   guint attempt_limit_ms;
   guint grace_ms; /* does not change */
+  gint eager;     /* (atomic) */
 } MkProbePrivate;
 
 enum
@@ -156,6 +157,23 @@ mk_probe_set_grace (MkProbe *self, guint grace_ms)
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
 
   priv->grace_ms = grace_ms;
+}
+
+/* Lets the poller ask more often than the cost of an attempt allows, for a while. */
+void
+mk_probe_set_eager (MkProbe *self, gboolean eager)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+
+  g_atomic_int_set (&priv->eager, eager);
+}
+
+gboolean
+mk_probe_is_eager (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+
+  return g_atomic_int_get (&priv->eager);
 }
 
 static gint64

@@ -85,14 +85,16 @@ answer_with (int fd, const char *status, const char *body, size_t length)
 }
 
 static void
-answer_request (int fd)
+answer_request (int fd, int busy)
 {
   static char request[REQUEST_LIMIT];
   size_t length = read_request (fd, request);
 
   if (length == 0)
     return;
-  if (strcmp (opt.http, "echo") == 0)
+  if (busy)
+    answer_with (fd, "503 Busy", "", 0);
+  else if (strcmp (opt.http, "echo") == 0)
     answer_with (fd, "200 OK", request, strncmp (request, "HEAD ", 5) == 0 ? 0 : length);
   else if (strcmp (opt.http, "redirect") == 0)
     say (fd, "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n");
@@ -153,14 +155,15 @@ is_quick (void)
          strcmp (opt.http, "echo") == 0 || strcmp (opt.http, "redirect") == 0;
 }
 
+/* @busy: too much so for other answers than 503 */
 void
-serve_http (int fd)
+serve_http (int fd, int busy)
 {
   if (strcmp (opt.http, "close") == 0)
     return;
   if (is_quick ())
     {
-      answer_request (fd);
+      answer_request (fd, busy);
       return;
     }
 

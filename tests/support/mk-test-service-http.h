@@ -2,4 +2,4 @@
 
 #pragma once
 
-void serve_http (int fd);
+void serve_http (int fd, int busy);

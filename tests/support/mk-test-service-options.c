@@ -25,6 +25,7 @@ static const char usage[] =
     "                       or /PATH or @NAME, a Unix socket\n"
     "  --http HOW           talks HTTP there: ok, echo (the request), a status as \"503 Busy\", redirect, close,\n"
     "                       silent, drip, slow, garbage, endless-body, endless-header, endless-continue\n"
+    "  --busy MS            answers 503 to HTTP so long after it listens\n"
     "  --bind-only          takes the port, and does not listen\n"
     "  --full-backlog       listens, and never accepts: its queue is full\n"
     "  --ready TEXT         said then\n"
@@ -56,6 +57,7 @@ enum
   OPT_WORD = 256, /* the first of WordKind */
   /* Numbers */
   OPT_AFTER = OPT_WORD + 16,
+  OPT_BUSY,
   OPT_CHILDREN,
   OPT_EXIT,
   OPT_EXIT_AFTER,
@@ -75,9 +77,11 @@ enum
 };
 
 static int *const numbers[] = {
-  [OPT_AFTER] = &opt.after,           [OPT_CHILDREN] = &opt.children, [OPT_EXIT] = &opt.status,
-  [OPT_EXIT_AFTER] = &opt.exit_after, [OPT_FLOOD] = &opt.flood,       [OPT_FORK_PAUSE] = &opt.fork_pause,
-  [OPT_LIFETIME] = &opt.lifetime,     [OPT_ON_TERM] = &opt.on_term,   [OPT_TERM_DELAY] = &opt.term_delay,
+  [OPT_AFTER] = &opt.after,           [OPT_BUSY] = &opt.busy,
+  [OPT_CHILDREN] = &opt.children,     [OPT_EXIT] = &opt.status,
+  [OPT_EXIT_AFTER] = &opt.exit_after, [OPT_FLOOD] = &opt.flood,
+  [OPT_FORK_PAUSE] = &opt.fork_pause, [OPT_LIFETIME] = &opt.lifetime,
+  [OPT_ON_TERM] = &opt.on_term,       [OPT_TERM_DELAY] = &opt.term_delay,
 };
 
 static const char **const texts[] = {
@@ -88,6 +92,7 @@ static const char **const texts[] = {
 static const struct option long_options[] = {
   { "after", required_argument, NULL, OPT_AFTER },
   { "bind-only", no_argument, &opt.bind_only, 1 },
+  { "busy", required_argument, NULL, OPT_BUSY },
   { "children", required_argument, NULL, OPT_CHILDREN },
   { "daemon", no_argument, &opt.daemon, 1 },
   { "daemonised", no_argument, &opt.daemonised, 1 },

@@ -27,7 +27,7 @@ typedef struct
 {
   Word words[MAX_WORDS];
   int n_words;
-  int after, children, exit_after, flood, fork_pause, lifetime, on_term, status, term_delay;
+  int after, busy, children, exit_after, flood, fork_pause, lifetime, on_term, status, term_delay;
   int bind_only, daemon, daemonised, deaf, echo, fork_children, fork_forever, full_backlog, no_newline,
       orphan, scrub_env, setsid_children, stopped;
   const char *http, *listen, *pid_file, *ready, *stamp, *tag;

@@ -35,7 +35,7 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t terminated;
-static long long born_us;
+static long long born_us, listens_us;
 
 static void
 die (const char *what)
@@ -473,7 +473,8 @@ open_listener (void)
     die (opt.listen);
   if (opt.full_backlog)
     fill_backlog (fd);
-  stamp ("listen", now_us ());
+  listens_us = now_us ();
+  stamp ("listen", listens_us);
   return fd;
 }
 
@@ -485,7 +486,7 @@ answer (int listener)
   if (fd < 0)
     return;
   if (opt.http != NULL)
-    serve_http (fd);
+    serve_http (fd, now_us () < listens_us + opt.busy * 1000LL);
   else
     send (fd, "ok\n", 3, MSG_NOSIGNAL | MSG_DONTWAIT);
   close (fd);
