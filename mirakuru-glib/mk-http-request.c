@@ -334,14 +334,13 @@ static void
 add_header (SoupMessageHeaders *headers, const char *header, GHashTable *seen)
 {
   const char *colon = strchr (header, ':');
-  char *name = g_ascii_strdown (header, colon - header);
+  g_autofree char *name = g_strndup (header, colon - header);
   g_autofree char *value = g_strstrip (g_strdup (colon + 1));
 
-  if (!g_hash_table_contains (seen, name))
+  if (g_hash_table_add (seen, g_ascii_strdown (name, -1)))
     soup_message_headers_remove (headers, name);
 
   soup_message_headers_append (headers, name, value);
-  g_hash_table_add (seen, name);
 }
 
 static void

@@ -117,6 +117,20 @@ test_http_payload (void)
   mk_test_assert_stops (executor);
 }
 
+/* Names are sent as they were written: there are servers that care. */
+static void
+test_http_headers (void)
+{
+  static const char *const headers[] = { "X-Auth-Token: a: b", "x-other: c", NULL };
+  g_autoptr (MkHttpExecutor) executor = new_http (mk_test_free_port (), "/", "echo");
+
+  mk_http_executor_set_method (executor, "GET");
+  mk_http_executor_set_headers (executor, headers);
+  mk_http_executor_set_body_pattern (executor, "\r\nX-Auth-Token: a: b\r\nx-other: c\r\n");
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+}
+
 static void
 test_http_url (void)
 {
@@ -259,6 +273,7 @@ main (int argc, char **argv)
   mk_test_add ("/upstream/keep/http/server", test_http_server);
   mk_test_add ("/upstream/keep/http/status", test_http_status);
   mk_test_add ("/upstream/keep/http/payload", test_http_payload);
+  mk_test_add ("/upstream/keep/http/headers", test_http_headers);
   mk_test_add ("/upstream/keep/http/url", test_http_url);
   mk_test_add ("/upstream/keep/pid", test_pid);
   mk_test_add ("/upstream/keep/output", test_output);
