@@ -326,8 +326,10 @@ test_leftovers_are_killed (void)
 static void
 test_output_in_errors (void)
 {
-  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (
-      tag, mk_test_free_port (), "--print", "no licence", "--stderr", "giving up", "--exit", "1", NULL);
+  g_auto (GStrv) argv =
+      mk_test_service_argv (tag, "--print", "no licence", "--stderr", "giving up", "--exit", "1", NULL);
+  g_autoptr (MkTcpExecutor) executor =
+      mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", mk_test_free_port ());
 
   assert_start_fails (executor, MK_ERROR_EXITED, "no licence");
   assert_start_fails (executor, MK_ERROR_EXITED, "giving up");
