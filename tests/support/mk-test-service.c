@@ -15,6 +15,7 @@
  */
 
 #define _GNU_SOURCE
+#include "mk-test-service-backlog.h"
 #include "mk-test-service-http.h"
 #include "mk-test-service-options.h"
 
@@ -445,23 +446,6 @@ bind_unix (void)
   return fd;
 }
 
-/* By clients that stay: two would do for what has no backlog. */
-static void
-fill_backlog (int listener)
-{
-  struct sockaddr_storage address;
-  socklen_t length = sizeof address;
-
-  if (getsockname (listener, (struct sockaddr *) &address, &length) < 0)
-    die (opt.listen);
-  for (int i = 0; i < 4; i++)
-    {
-      int fd = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-      (void) !connect (fd, (struct sockaddr *) &address, length);
-    }
-}
-
 static int
 open_listener (void)
 {
@@ -469,10 +453,8 @@ open_listener (void)
 
   if (opt.bind_only)
     return fd;
-  if (listen (fd, opt.full_backlog ? 0 : 128) < 0)
+  if (opt.full_backlog ? !listen_with_full_backlog (fd, opt.listen) : listen (fd, 128) < 0)
     die (opt.listen);
-  if (opt.full_backlog)
-    fill_backlog (fd);
   listens_us = now_us ();
   stamp ("listen", listens_us);
   return fd;
