@@ -15,6 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define OVERTIME_MS 100
+#define MAX_LATE    4
+
 typedef enum
 {
   SYNC,
@@ -384,6 +387,71 @@ mk_test_assert_stops (gpointer executor)
   g_assert_no_error (error);
   g_assert_true (stopped);
   mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+}
+
+/* What has no time left is to end within 100 ms. A busy machine may be late, but not each time. */
+static gboolean
+ended_in_time (gint64 begin, guint timeout_ms, guint *n_late)
+{
+  gint64 took_ms = (g_get_monotonic_time () - begin) / G_TIME_SPAN_MILLISECOND;
+
+  g_assert_cmpint (took_ms, >=, timeout_ms);
+  if (took_ms < timeout_ms + OVERTIME_MS)
+    return TRUE;
+
+  g_test_message ("it took %" G_GINT64_FORMAT " ms, and had %u", took_ms, timeout_ms);
+  g_assert_cmpuint (++*n_late, <, MAX_LATE);
+  return FALSE;
+}
+
+/* @tag: of which nothing may be left */
+void
+mk_test_assert_start_times_out (gpointer executor,
+                                guint timeout_ms,
+                                const char *tag,
+                                const char *message_part)
+{
+  guint n_late = 0;
+  gboolean in_time;
+
+  mk_simple_executor_set_start_timeout (executor, timeout_ms);
+  do
+    {
+      gint64 begin = g_get_monotonic_time ();
+      g_autoptr (GError) error = NULL;
+      gboolean started = mk_test_start (executor, NULL, &error);
+
+      in_time = ended_in_time (begin, timeout_ms, &n_late);
+      g_assert_false (started);
+      g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+      mk_test_assert_contains (error->message, message_part);
+      mk_test_assert_nothing_left (tag);
+    }
+  while (!in_time);
+}
+
+void
+mk_test_assert_wait_times_out (gpointer probe,
+                               guint timeout_ms,
+                               const char *message_part,
+                               const char *other_part)
+{
+  guint n_late = 0;
+  gboolean in_time;
+
+  do
+    {
+      gint64 begin = g_get_monotonic_time ();
+      g_autoptr (GError) error = NULL;
+      gboolean there = mk_test_probe_wait (probe, timeout_ms, NULL, &error);
+
+      in_time = ended_in_time (begin, timeout_ms, &n_late);
+      g_assert_false (there);
+      g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+      mk_test_assert_contains (error->message, message_part);
+      mk_test_assert_contains (error->message, other_part);
+    }
+  while (!in_time);
 }
 
 void

@@ -46,6 +46,14 @@ void mk_test_cancel_later (GCancellable *cancellable, guint after_ms);
 /* Checks */
 void mk_test_assert_starts (gpointer executor);
 void mk_test_assert_stops (gpointer executor);
+void mk_test_assert_start_times_out (gpointer executor,
+                                     guint timeout_ms,
+                                     const char *tag,
+                                     const char *message_part);
+void mk_test_assert_wait_times_out (gpointer probe,
+                                    guint timeout_ms,
+                                    const char *message_part,
+                                    const char *other_part);
 void mk_test_assert_state (gpointer executor, MkExecutorState state);
 void mk_test_assert_contains (const char *text, const char *part);
 void mk_test_assert_nothing_left (const char *tag);
