@@ -14,6 +14,9 @@ struct _MkHttpProbe
 
   MkHttpSettings settings;
   gint attempt_limit_ms; /* (atomic) of the next attempt */
+
+  GMutex lock;
+  GSocketAddress *answers; /* (owned) (nullable) (locked-by lock): where the last request was answered */
 };
 
 enum
@@ -33,6 +36,6 @@ enum
 
 extern GParamSpec *mk_http_probe_props[N_PROPS];
 
-void mk_http_probe_reset_limits (MkHttpProbe *self);
+void mk_http_probe_forget (MkHttpProbe *self);
 
 G_END_DECLS

@@ -65,7 +65,7 @@ mk_http_probe_set_uri (MkHttpProbe *self, const char *uri)
     return;
 
   mk_http_settings_set_uri (&self->settings, uri);
-  mk_http_probe_reset_limits (self);
+  mk_http_probe_forget (self);
   notify (self, PROP_URI);
 }
 
@@ -410,7 +410,7 @@ mk_http_probe_set_socket_path (MkHttpProbe *self, const char *socket_path)
   g_return_if_fail (MK_IS_HTTP_PROBE (self));
 
   replace (self, PROP_SOCKET_PATH, &self->settings.socket_path, socket_path);
-  mk_http_probe_reset_limits (self);
+  mk_http_probe_forget (self);
 }
 
 /**

@@ -3,8 +3,9 @@
 /*
  * Asks a server with one request.
  *
- * Each attempt connects first, and asks only if somebody accepts. While it is asked again and again, it is
- * not even tried until somebody does, see mk-http-door.c.
+ * An attempt connects first, and asks only if somebody accepts. While it is asked again and again, it is not
+ * even tried until somebody does, see mk-http-door.c; and where a request was answered, if not well, the next
+ * one goes at once.
  *
  * An attempt has a time limit of its own, so that a server that accepts and never answers is asked again: it
  * may have accepted before it was able to work. One that is only slow must not be given up for ever either,
@@ -48,7 +49,20 @@ GParamSpec *mk_http_probe_props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (MkHttpProbe, mk_http_probe, MK_TYPE_PROBE)
 
-/* ---- one attempt ---- */
+typedef struct
+{
+  gint64 begun;
+  GSocketAddress *there; /* (owned) (nullable): who accepts connections */
+} Attempt;
+
+static void
+attempt_free (Attempt *attempt)
+{
+  g_clear_object (&attempt->there);
+  g_free (attempt);
+}
+
+/* ---- what was learnt ---- */
 
 static gboolean
 is_local (MkHttpProbe *self)
@@ -65,22 +79,48 @@ set_attempt_limit (MkHttpProbe *self, guint limit_ms)
       MK_PROBE (self), is_local (self) ? LOCAL_MAX_INTERVAL_MS : REMOTE_MAX_INTERVAL_MS, limit_ms);
 }
 
-void
-mk_http_probe_reset_limits (MkHttpProbe *self)
+static void
+reset_attempt_limit (MkHttpProbe *self)
 {
   set_attempt_limit (self, is_local (self) ? LOCAL_ATTEMPT_LIMIT_MS : REMOTE_ATTEMPT_LIMIT_MS);
 }
+
+/* @answers: (nullable): where a request was answered */
+static void
+set_answers (MkHttpProbe *self, GSocketAddress *answers)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  g_set_object (&self->answers, answers);
+}
+
+static GSocketAddress *
+dup_answers (MkHttpProbe *self)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  return self->answers ? g_object_ref (self->answers) : NULL;
+}
+
+void
+mk_http_probe_forget (MkHttpProbe *self)
+{
+  reset_attempt_limit (self);
+  set_answers (self, NULL);
+}
+
+/* ---- one attempt ---- */
 
 static void
 finish (GTask *task, gboolean there, const char *detail, const GError *error)
 {
   MkHttpProbe *self = g_task_get_source_object (task);
-  gint64 *begun = g_task_get_task_data (task);
+  Attempt *attempt = g_task_get_task_data (task);
   gint limit_ms = g_atomic_int_get (&self->attempt_limit_ms);
 
   if (there || !g_cancellable_is_cancelled (g_task_get_cancellable (task)))
-    mk_http_probe_reset_limits (self);
-  else if (g_get_monotonic_time () - *begun >= limit_ms * G_TIME_SPAN_MILLISECOND)
+    reset_attempt_limit (self);
+  else if (g_get_monotonic_time () - attempt->begun >= limit_ms * G_TIME_SPAN_MILLISECOND)
     set_attempt_limit (self, MIN (limit_ms * 2, LONGEST_ATTEMPT_LIMIT_MS));
 
   mk_probe_set_detail (MK_PROBE (self), there ? NULL : detail);
@@ -91,12 +131,23 @@ finish (GTask *task, gboolean there, const char *detail, const GError *error)
 }
 
 static void
+on_requested (GTask *task, MkHttpOutcome outcome, const char *detail, const GError *error)
+{
+  Attempt *attempt = g_task_get_task_data (task);
+
+  set_answers (g_task_get_source_object (task), outcome == MK_HTTP_NO_ANSWER ? NULL : attempt->there);
+  finish (task, outcome == MK_HTTP_GOOD_ANSWER, detail, error);
+}
+
+static void
 on_connected (GTask *task, GSocketAddress *there, const char *detail, const GError *error)
 {
   MkHttpProbe *self = g_task_get_source_object (task);
+  Attempt *attempt = g_task_get_task_data (task);
 
+  g_set_object (&attempt->there, there);
   if (there != NULL)
-    mk_http_request (task, &self->settings, there, finish);
+    mk_http_request (task, &self->settings, there, on_requested);
   else
     finish (task, FALSE, detail, error);
 }
@@ -111,30 +162,38 @@ new_socket_address (const char *path)
 }
 
 static void
+connect_first (GTask *task, const MkHttpSettings *settings)
+{
+  g_autoptr (GSocketAddress) address = NULL;
+
+  if (settings->socket_path == NULL)
+    {
+      mk_connect_to_host (
+          task, mk_http_settings_get_host (settings), mk_http_settings_get_port (settings), on_connected);
+      return;
+    }
+
+  address = new_socket_address (settings->socket_path);
+  mk_connect_to_address (task, address, on_connected);
+}
+
+static void
 mk_http_probe_check_task (MkProbe *probe, GTask *task)
 {
   MkHttpProbe *self = MK_HTTP_PROBE (probe);
   const MkHttpSettings *settings = &self->settings;
-  g_autoptr (GSocketAddress) address = NULL;
-  gint64 *begun = g_new (gint64, 1);
+  Attempt *attempt = g_new0 (Attempt, 1);
   GError *error = NULL;
 
-  *begun = g_get_monotonic_time ();
-  g_task_set_task_data (task, begun, g_free);
+  attempt->begun = g_get_monotonic_time ();
+  attempt->there = dup_answers (self);
+  g_task_set_task_data (task, attempt, (GDestroyNotify) attempt_free);
   if (!mk_http_settings_validate (settings, &error))
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-
-  if (settings->socket_path != NULL)
-    {
-      address = new_socket_address (settings->socket_path);
-      mk_connect_to_address (task, address, on_connected);
-    }
+    g_task_return_error (task, error);
+  else if (attempt->there != NULL)
+    mk_http_request (task, settings, attempt->there, on_requested);
   else
-    mk_connect_to_host (
-        task, mk_http_settings_get_host (settings), mk_http_settings_get_port (settings), on_connected);
+    connect_first (task, settings);
 }
 
 /* Whoever accepts connections there is in the way of the service, whatever the answer would be. */
@@ -187,7 +246,7 @@ mk_http_probe_quick_end (MkProbe *probe, gpointer door)
 static void
 mk_http_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
 {
-  mk_http_probe_reset_limits (MK_HTTP_PROBE (probe));
+  mk_http_probe_forget (MK_HTTP_PROBE (probe));
 }
 
 /* ---- words ---- */
@@ -222,6 +281,8 @@ mk_http_probe_finalize (GObject *object)
   MkHttpProbe *self = MK_HTTP_PROBE (object);
 
   mk_http_settings_clear (&self->settings);
+  g_clear_object (&self->answers);
+  g_mutex_clear (&self->lock);
 
   G_OBJECT_CLASS (mk_http_probe_parent_class)->finalize (object);
 }
@@ -483,10 +544,11 @@ mk_http_probe_class_init (MkHttpProbeClass *klass)
 static void
 mk_http_probe_init (MkHttpProbe *self)
 {
+  g_mutex_init (&self->lock);
   mk_http_settings_init (&self->settings);
   mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
   mk_probe_set_eager (MK_PROBE (self), TRUE);
-  mk_http_probe_reset_limits (self);
+  reset_attempt_limit (self);
 }
 
 /**

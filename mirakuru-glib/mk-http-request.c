@@ -107,7 +107,7 @@ typedef struct
   guint n_interim;
 
   /* The outcome */
-  gboolean there;
+  MkHttpOutcome outcome;
   char *detail;  /* (owned) (nullable) */
   GError *error; /* (owned) (nullable) */
 } Request;
@@ -131,7 +131,7 @@ on_closed (gpointer user_data)
 {
   Request *self = user_data;
 
-  self->func (self->task, self->there, self->detail, self->error);
+  self->func (self->task, self->outcome, self->detail, self->error);
   request_free (self);
   return G_SOURCE_REMOVE;
 }
@@ -141,11 +141,11 @@ on_closed (gpointer user_data)
  * there may be none of them after the task has returned.
  */
 static void
-finish (Request *self, gboolean there, const char *detail, const GError *error)
+finish (Request *self, MkHttpOutcome outcome, const char *detail, const GError *error)
 {
   g_autoptr (GSource) source = g_idle_source_new ();
 
-  self->there = there;
+  self->outcome = outcome;
   self->detail = g_strdup (detail);
   self->error = error ? g_error_copy (error) : NULL;
   g_signal_handlers_disconnect_by_data (self->message, self);
@@ -213,12 +213,12 @@ finish_failed (Request *self, const GError *error)
 
   if (self->n_interim > MAX_INTERIM)
     {
-      finish (self, FALSE, "no HTTP answer: nothing but interim ones", NULL);
+      finish (self, MK_HTTP_NO_ANSWER, "no HTTP answer: nothing but interim ones", NULL);
       return;
     }
 
   finish (self,
-          FALSE,
+          MK_HTTP_NO_ANSWER,
           detail,
           g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) ||
                   g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES)
@@ -242,8 +242,9 @@ finish_read (Request *self)
   g_autofree char *detail = g_strdup_printf ("%s with a body that does not match “%s”", answer, pattern);
   /* There is no data at all where the body is empty. */
   const char *text = self->body->len > 0 ? (const char *) self->body->data : "";
+  gboolean matches = g_regex_match_full (self->body_regex, text, self->body->len, 0, 0, NULL, NULL);
 
-  finish (self, g_regex_match_full (self->body_regex, text, self->body->len, 0, 0, NULL, NULL), detail, NULL);
+  finish (self, matches ? MK_HTTP_GOOD_ANSWER : MK_HTTP_OTHER_ANSWER, detail, NULL);
 }
 
 static void read_on (Request *self);
@@ -295,11 +296,11 @@ on_answered (GObject *object, GAsyncResult *result, gpointer user_data)
 
   answer = describe_answer (self);
   if (!status_matches (self))
-    finish (self, FALSE, answer, NULL);
+    finish (self, MK_HTTP_OTHER_ANSWER, answer, NULL);
   else if (self->body_regex != NULL)
     read_on (self);
   else
-    finish (self, TRUE, answer, NULL);
+    finish (self, MK_HTTP_GOOD_ANSWER, answer, NULL);
 }
 
 static gboolean
@@ -408,7 +409,7 @@ mk_http_request (GTask *task, const MkHttpSettings *settings, GSocketAddress *ad
 
   if (error != NULL)
     {
-      func (task, FALSE, NULL, error);
+      func (task, MK_HTTP_NO_ANSWER, NULL, error);
       return;
     }
 

@@ -6,12 +6,21 @@
 
 G_BEGIN_DECLS
 
+typedef enum
+{
+  MK_HTTP_NO_ANSWER,
+  MK_HTTP_OTHER_ANSWER, /* not as it is wanted */
+  MK_HTTP_GOOD_ANSWER,
+} MkHttpOutcome;
+
 /*
- * @there: whether the answer is as wanted
  * @detail: (nullable): what the answer was, or why there is none
  * @error: (nullable): why it cannot be known
  */
-typedef void (*MkHttpRequestFunc) (GTask *task, gboolean there, const char *detail, const GError *error);
+typedef void (*MkHttpRequestFunc) (GTask *task,
+                                   MkHttpOutcome outcome,
+                                   const char *detail,
+                                   const GError *error);
 
 void mk_http_request_prepare_types (void);
 void mk_http_request (GTask *task,
