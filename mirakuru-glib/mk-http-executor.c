@@ -67,237 +67,103 @@ mk_http_executor_finalize (GObject *object)
 static void
 mk_http_executor_get_property (GObject *object, guint prop_id, GValue *value, GParamSpec *pspec)
 {
-  MkHttpExecutor *self = MK_HTTP_EXECUTOR (object);
-
-  switch (prop_id)
-    {
-    case PROP_URI:
-      g_value_set_string (value, mk_http_executor_get_uri (self));
-      break;
-
-    case PROP_STATUS:
-      g_value_set_string (value, mk_http_executor_get_status (self));
-      break;
-
-    case PROP_METHOD:
-      g_value_set_string (value, mk_http_executor_get_method (self));
-      break;
-
-    case PROP_HEADERS:
-      g_value_set_boxed (value, mk_http_executor_get_headers (self));
-      break;
-
-    case PROP_BODY:
-      g_value_set_boxed (value, mk_http_executor_get_body (self));
-      break;
-
-    case PROP_CONTENT_TYPE:
-      g_value_set_string (value, mk_http_executor_get_content_type (self));
-      break;
-
-    case PROP_BODY_PATTERN:
-      g_value_set_string (value, mk_http_executor_get_body_pattern (self));
-      break;
-
-    case PROP_ACCEPT_ANY_CERTIFICATE:
-      g_value_set_boolean (value, mk_http_executor_get_accept_any_certificate (self));
-      break;
-
-    case PROP_CA_FILE:
-      g_value_set_string (value, mk_http_executor_get_ca_file (self));
-      break;
-
-    case PROP_SOCKET_PATH:
-      g_value_set_string (value, mk_http_executor_get_socket_path (self));
-      break;
-
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
-    }
+  g_object_get_property (G_OBJECT (get_http_probe (MK_HTTP_EXECUTOR (object))), pspec->name, value);
 }
 
 static void
 mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *value, GParamSpec *pspec)
 {
-  MkHttpExecutor *self = MK_HTTP_EXECUTOR (object);
-
-  switch (prop_id)
-    {
-    case PROP_URI:
-      mk_http_executor_set_uri (self, g_value_get_string (value));
-      break;
-
-    case PROP_STATUS:
-      mk_http_executor_set_status (self, g_value_get_string (value));
-      break;
-
-    case PROP_METHOD:
-      mk_http_executor_set_method (self, g_value_get_string (value));
-      break;
-
-    case PROP_HEADERS:
-      mk_http_executor_set_headers (self, g_value_get_boxed (value));
-      break;
-
-    case PROP_BODY:
-      mk_http_executor_set_body (self, g_value_get_boxed (value));
-      break;
-
-    case PROP_CONTENT_TYPE:
-      mk_http_executor_set_content_type (self, g_value_get_string (value));
-      break;
-
-    case PROP_BODY_PATTERN:
-      mk_http_executor_set_body_pattern (self, g_value_get_string (value));
-      break;
-
-    case PROP_ACCEPT_ANY_CERTIFICATE:
-      mk_http_executor_set_accept_any_certificate (self, g_value_get_boolean (value));
-      break;
-
-    case PROP_CA_FILE:
-      mk_http_executor_set_ca_file (self, g_value_get_string (value));
-      break;
-
-    case PROP_SOCKET_PATH:
-      mk_http_executor_set_socket_path (self, g_value_get_string (value));
-      break;
-
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
-    }
+  g_object_set_property (G_OBJECT (get_http_probe (MK_HTTP_EXECUTOR (object))), pspec->name, value);
 }
 
-static void
-install_properties (GObjectClass *object_class)
-{
-  /**
-   * MkHttpExecutor:uri:
-   *
-   * The URL that is asked, http:// or https://.
-   *
-   * A user and a password in it are sent as basic authentication. The query is sent, the fragment is not.
-   *
-   * It also sets [property@Mk.TcpExecutor:host] and [property@Mk.TcpExecutor:port].
-   *
-   * Since: 1.0
-   */
-  props[PROP_URI] = g_param_spec_string (
-      "uri", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+/**
+ * MkHttpExecutor:uri:
+ *
+ * The URL that is asked, http:// or https://.
+ *
+ * A user and a password in it are sent as basic authentication. The query is sent, the fragment is not.
+ *
+ * It also sets [property@Mk.TcpExecutor:host] and [property@Mk.TcpExecutor:port].
+ *
+ * Since: 1.0
+ */
 
-  /**
-   * MkHttpExecutor:status:
-   *
-   * What the status of the answer has to be: a code, or a regular expression that is matched at the start
-   * of the three digits. %NULL stands for the default, `^2\d\d$`.
-   *
-   * Since: 1.0
-   */
-  props[PROP_STATUS] =
-      g_param_spec_string ("status",
-                           NULL,
-                           NULL,
-                           MK_HTTP_DEFAULT_STATUS,
-                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+/**
+ * MkHttpExecutor:status:
+ *
+ * What the status of the answer has to be: a code, or a regular expression that is matched at the start
+ * of the three digits. %NULL stands for the default, `^2\d\d$`.
+ *
+ * Since: 1.0
+ */
 
-  /**
-   * MkHttpExecutor:method:
-   *
-   * The method of the request, `HEAD` unless it is set.
-   *
-   * Since: 1.0
-   */
-  props[PROP_METHOD] =
-      g_param_spec_string ("method",
-                           NULL,
-                           NULL,
-                           MK_HTTP_DEFAULT_METHOD,
-                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+/**
+ * MkHttpExecutor:method:
+ *
+ * The method of the request, `HEAD` unless it is set.
+ *
+ * Since: 1.0
+ */
 
-  /**
-   * MkHttpExecutor:headers:
-   *
-   * Further headers of the request, each as `Name: value`. They win over those that the library sets.
-   *
-   * Since: 1.0
-   */
-  props[PROP_HEADERS] =
-      g_param_spec_boxed ("headers",
-                          NULL,
-                          NULL,
-                          G_TYPE_STRV,
-                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+/**
+ * MkHttpExecutor:headers:
+ *
+ * Further headers of the request, each as `Name: value`. They win over those that the library sets.
+ *
+ * Since: 1.0
+ */
 
-  /**
-   * MkHttpExecutor:body:
-   *
-   * The body of the request.
-   *
-   * Since: 1.0
-   */
-  props[PROP_BODY] = g_param_spec_boxed (
-      "body", NULL, NULL, G_TYPE_BYTES, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+/**
+ * MkHttpExecutor:body:
+ *
+ * The body of the request.
+ *
+ * Since: 1.0
+ */
 
-  /**
-   * MkHttpExecutor:content-type:
-   *
-   * The type of the body, as `application/json`.
-   *
-   * Since: 1.0
-   */
-  props[PROP_CONTENT_TYPE] = g_param_spec_string (
-      "content-type", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+/**
+ * MkHttpExecutor:content-type:
+ *
+ * The type of the body, as `application/json`.
+ *
+ * Since: 1.0
+ */
 
-  /**
-   * MkHttpExecutor:body-pattern:
-   *
-   * A regular expression that has to match somewhere in the body of the answer, of which at most 1 MiB is
-   * read. The method must be one whose answer has a body, as `GET`.
-   *
-   * Since: 1.0
-   */
-  props[PROP_BODY_PATTERN] = g_param_spec_string (
-      "body-pattern", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+/**
+ * MkHttpExecutor:body-pattern:
+ *
+ * A regular expression that has to match somewhere in the body of the answer, of which at most 1 MiB is
+ * read. The method must be one whose answer has a body, as `GET`.
+ *
+ * Since: 1.0
+ */
 
-  /**
-   * MkHttpExecutor:accept-any-certificate:
-   *
-   * Whether any certificate of an https server is accepted: one that it has signed itself, one for another
-   * name, one that has expired.
-   *
-   * Since: 1.0
-   */
-  props[PROP_ACCEPT_ANY_CERTIFICATE] =
-      g_param_spec_boolean ("accept-any-certificate",
-                            NULL,
-                            NULL,
-                            FALSE,
-                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+/**
+ * MkHttpExecutor:accept-any-certificate:
+ *
+ * Whether any certificate of an https server is accepted: one that it has signed itself, one for another
+ * name, one that has expired.
+ *
+ * Since: 1.0
+ */
 
-  /**
-   * MkHttpExecutor:ca-file:
-   *
-   * A file with the certificates, in PEM format, that the certificate of an https server has to be signed
-   * with, instead of those that the system trusts. A certificate that was signed with itself may stand
-   * there as well.
-   *
-   * Since: 1.0
-   */
-  props[PROP_CA_FILE] = g_param_spec_string (
-      "ca-file", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+/**
+ * MkHttpExecutor:ca-file:
+ *
+ * A file with the certificates, in PEM format, that the certificate of an https server has to be signed
+ * with, instead of those that the system trusts. A certificate that was signed with itself may stand
+ * there as well.
+ *
+ * Since: 1.0
+ */
 
-  /**
-   * MkHttpExecutor:socket-path:
-   *
-   * The path of a Unix socket to connect to, instead of the host and the port of the URL.
-   *
-   * Since: 1.0
-   */
-  props[PROP_SOCKET_PATH] = g_param_spec_string (
-      "socket-path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
-
-  g_object_class_install_properties (object_class, N_PROPS, props);
-}
+/**
+ * MkHttpExecutor:socket-path:
+ *
+ * The path of a Unix socket to connect to, instead of the host and the port of the URL.
+ *
+ * Since: 1.0
+ */
 
 static void
 mk_http_executor_class_init (MkHttpExecutorClass *klass)
@@ -308,7 +174,7 @@ mk_http_executor_class_init (MkHttpExecutorClass *klass)
   object_class->get_property = mk_http_executor_get_property;
   object_class->set_property = mk_http_executor_set_property;
 
-  install_properties (object_class);
+  mk_http_install_properties (object_class, props);
 }
 
 static void

@@ -36,6 +36,7 @@ enum
 
 extern GParamSpec *mk_http_probe_props[N_PROPS];
 
+void mk_http_install_properties (GObjectClass *object_class, GParamSpec **props);
 void mk_http_probe_forget (MkHttpProbe *self);
 
 G_END_DECLS
