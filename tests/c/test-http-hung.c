@@ -9,19 +9,20 @@
 
 #include <string.h>
 
-#define TIMEOUT_MS  400
+#define TIMEOUT_MS  350
 #define MARGIN_MS   100
-#define N_CANCELS   20
-#define CANCEL_MS   30
+#define N_CANCELS   10
+#define CANCEL_MS   20
 #define PATIENCE_MS 20000
 
+/* @option: of the test service, the first of those that follow the address */
 static MkHttpExecutor *
-new_executor (const char *tag, const char *how)
+new_executor (const char *tag, const char *option, const char *value)
 {
   guint port = mk_test_free_port ();
   g_autofree char *address = mk_test_service_address (port);
   g_autofree char *uri = g_strdup_printf ("http://%s/", address);
-  g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", address, "--http", how, NULL);
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", address, option, value, NULL);
   MkHttpExecutor *executor = mk_http_executor_new ((const char *const *) argv, uri);
 
   mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), TIMEOUT_MS);
@@ -48,7 +49,7 @@ static void
 check_hung (const char *how, const char *method, const char *body_pattern, const char *seen)
 {
   g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkHttpExecutor) executor = new_executor (tag, how);
+  g_autoptr (MkHttpExecutor) executor = new_executor (tag, "--http", how);
 
   mk_http_executor_set_method (executor, method);
   mk_http_executor_set_body_pattern (executor, body_pattern);
@@ -58,7 +59,6 @@ check_hung (const char *how, const char *method, const char *body_pattern, const
 static void
 test_silent (void)
 {
-  check_hung ("silent", "HEAD", NULL, "was not answered in time");
   check_hung ("silent", "GET", "x", "was not answered in time");
 }
 
@@ -111,31 +111,79 @@ test_redirect_loop (void)
 }
 
 static void
+check_option (const char *option, const char *value, const char *seen)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkHttpExecutor) executor = new_executor (tag, option, value);
+
+  assert_times_out (executor, tag, seen);
+}
+
+static void
 test_not_http_at_all (void)
 {
-  guint port = mk_test_free_port ();
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autofree char *address = mk_test_service_address (port);
-  g_autofree char *uri = g_strdup_printf ("http://%s/", address);
-  g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", address, NULL);
-  g_autoptr (MkHttpExecutor) executor = mk_http_executor_new ((const char *const *) argv, uri);
+  check_option (NULL, NULL, "no HTTP answer");
+}
 
-  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), TIMEOUT_MS);
-  assert_times_out (executor, tag, "no HTTP answer");
+static void
+test_bound_but_not_listening (void)
+{
+  check_option ("--bind-only", NULL, "Connection refused");
+}
+
+static void
+test_never_listens (void)
+{
+  check_option ("--after", "100000", "Connection refused");
+}
+
+/* It serves only when all is said, which takes longer than it has. */
+static void
+test_floods_output (void)
+{
+  check_option ("--flood", "2000000000", "was not answered in time");
 }
 
 static void
 test_stopped (void)
 {
-  guint port = mk_test_free_port ();
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autofree char *address = mk_test_service_address (port);
-  g_autofree char *uri = g_strdup_printf ("http://%s/", address);
-  g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", address, "--http", "ok", "--stopped", NULL);
-  g_autoptr (MkHttpExecutor) executor = mk_http_executor_new ((const char *const *) argv, uri);
+  check_option ("--stopped", NULL, "was not answered in time");
+}
 
-  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), TIMEOUT_MS);
-  assert_times_out (executor, tag, "was not answered in time");
+static void
+test_full_backlog (void)
+{
+  g_autoptr (GSocket) listener =
+      g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
+  g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
+  g_autoptr (GSocketAddress) any_port = g_inet_socket_address_new (loopback, 0);
+  g_autoptr (GSocketAddress) address = NULL;
+  g_autoptr (GPtrArray) clients = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (MkHttpProbe) probe = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *uri = NULL;
+  gint64 begin = g_get_monotonic_time ();
+
+  g_socket_set_listen_backlog (listener, 0);
+  g_assert_true (g_socket_bind (listener, any_port, TRUE, NULL) && g_socket_listen (listener, NULL));
+  address = g_socket_get_local_address (listener, NULL);
+  uri = g_strdup_printf ("http://127.0.0.1:%u/",
+                         g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address)));
+  for (guint i = 0; i < 4; i++)
+    {
+      GSocket *client =
+          g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
+
+      g_ptr_array_add (clients, client);
+      g_socket_set_blocking (client, FALSE);
+      g_socket_connect (client, address, NULL, NULL);
+    }
+
+  probe = mk_http_probe_new (uri);
+  g_assert_false (mk_test_probe_wait (probe, TIMEOUT_MS, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, "the connection was not accepted in time");
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, (TIMEOUT_MS + MARGIN_MS) * 1000);
 }
 
 /* A body that does not end is no reason not to be ready, where nobody asked for the body. */
@@ -143,7 +191,7 @@ static void
 test_endless_body_nobody_asked_for (void)
 {
   g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkHttpExecutor) executor = new_executor (tag, "endless-body");
+  g_autoptr (MkHttpExecutor) executor = new_executor (tag, "--http", "endless-body");
 
   mk_http_executor_set_method (executor, "GET");
   mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), MK_TEST_LIMIT_MS);
@@ -157,7 +205,7 @@ static void
 test_slow_server_is_given_time (void)
 {
   g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkHttpExecutor) executor = new_executor (tag, "slow");
+  g_autoptr (MkHttpExecutor) executor = new_executor (tag, "--http", "slow");
 
   mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), PATIENCE_MS);
   mk_test_assert_starts (executor);
@@ -170,7 +218,7 @@ static void
 test_cancel_leaves_no_sockets (void)
 {
   g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkHttpExecutor) executor = new_executor (tag, "silent");
+  g_autoptr (MkHttpExecutor) executor = new_executor (tag, "--http", "silent");
   g_autoptr (MkSimpleExecutor) service = NULL;
   g_autoptr (MkHttpProbe) probe = mk_http_probe_new (mk_http_executor_get_uri (executor));
   guint n_before;
@@ -214,9 +262,14 @@ main (int argc, char **argv)
   mk_test_add ("/http-hung/always-500", test_always_500);
   mk_test_add ("/http-hung/redirect-loop", test_redirect_loop);
   mk_test_add ("/http-hung/not-http-at-all", test_not_http_at_all);
+  mk_test_add ("/http-hung/bound-but-not-listening", test_bound_but_not_listening);
+  mk_test_add ("/http-hung/never-listens", test_never_listens);
+  mk_test_add ("/http-hung/floods-output", test_floods_output);
   mk_test_add ("/http-hung/stopped", test_stopped);
+  mk_test_add ("/http-hung/full-backlog", test_full_backlog);
   mk_test_add ("/http-hung/endless-body-nobody-asked-for", test_endless_body_nobody_asked_for);
-  mk_test_add ("/http-hung/slow-server-is-given-time", test_slow_server_is_given_time);
+  /* Nothing of it depends on how it is waited for, and it takes seconds. */
+  mk_test_add_once ("/http-hung/slow-server-is-given-time", test_slow_server_is_given_time);
   mk_test_add ("/http-hung/cancel-leaves-no-sockets", test_cancel_leaves_no_sockets);
 
   return g_test_run ();
