@@ -23,7 +23,7 @@ on_readiness (const char *option_name, const char *value, gpointer data, GError 
     return FALSE;
 
   if (self->probe_names->len < self->probes->len)
-    g_ptr_array_add (self->probe_names, g_strdup (value));
+    g_ptr_array_add (self->probe_names, mk_tool_readiness_dup_name (option_name, value));
   return TRUE;
 }
 

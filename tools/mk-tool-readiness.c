@@ -268,3 +268,18 @@ mk_tool_readiness_parse (const char *option_name, const char *value, GPtrArray *
 
   g_assert_not_reached ();
 }
+
+/* What is waited for, as it was given, but for the user and the password of a URL. */
+char *
+mk_tool_readiness_dup_name (const char *option_name, const char *value)
+{
+  const char *at = strrchr (value, '@');
+  const char *slashes = strstr (value, "://");
+
+  if (!g_str_equal (option_name, "--http") || at == NULL)
+    return g_strdup (value);
+  if (slashes == NULL || slashes > at)
+    return g_strdup_printf ("…%s", at);
+
+  return g_strdup_printf ("%.*s…%s", (int) (slashes - value) + 3, value, at);
+}

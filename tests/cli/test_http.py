@@ -46,6 +46,13 @@ class Http(TestCase):
             self.assertEqual(status, 125, stderr)
             self.assertIn(text, stderr)
 
+    def test_password_is_not_told(self):
+        for address in ("http://user:secret@127.0.0.1:1/", "user:secret@127.0.0.1", "http://user:secret@[::1/"):
+            status, stdout, stderr = self.run_tool("wait", "--timeout", "0.1", "--http", address)
+            self.assertIn(status, (124, 125), stderr)
+            self.assertIn("127.0.0.1" if "127" in address else "::1", stderr)
+            self.assertNotIn("secret", stdout + stderr)
+
     def test_detail_before_its_url(self):
         for args in (["--status", "200", "--http", url(1)], ["--tcp", "1", "--insecure"]):
             status, _, stderr = self.run_tool("wait", *args)
