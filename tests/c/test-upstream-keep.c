@@ -204,7 +204,7 @@ test_one_deadline_of_http (void)
   gint64 begin = g_get_monotonic_time ();
 
   mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), DEADLINE_MS);
-  assert_start_fails (executor, MK_ERROR_TIMED_OUT, "was not answered in time");
+  assert_start_fails (executor, MK_ERROR_TIMED_OUT, "answered");
   assert_one_deadline (begin);
 }
 

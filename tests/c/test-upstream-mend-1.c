@@ -185,7 +185,7 @@ test_probe_has_a_limit (gconstpointer how)
   g_autoptr (MkHttpExecutor) executor = new_http ("127.0.0.1", "/", how);
 
   mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), SHORT_MS);
-  assert_start_fails (executor, MK_ERROR_TIMED_OUT, "was not answered in time");
+  assert_start_fails (executor, MK_ERROR_TIMED_OUT, "answered");
   mk_test_assert_nothing_left (tag);
 }
 
