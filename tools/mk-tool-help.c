@@ -48,7 +48,8 @@ mk_tool_help_new_run_context (GOptionGroup *group)
          "\n"
          "--name, --cwd, --env and what tells that a service is ready (--tcp and its like) belong to\n"
          "the --service before them. A service without the latter is ready when it was started; one\n"
-         "with several, when all of them say so."),
+         "with several, when all of them say so. --status, --method, --header and --insecure belong\n"
+         "to the --http before them."),
       _ ("Exit status:\n"
          "  that of COMMAND, or 128 and the number of the signal that killed it\n"
          "  0    without COMMAND: ended by Ctrl-C or SIGTERM\n"
@@ -65,6 +66,7 @@ mk_tool_help_new_run_context (GOptionGroup *group)
          "      --service 'python3 -m http.server 8000' --name web --cwd htdocs --tcp 8000 \\\n"
          "      -- ./run-tests\n"
          "  mirakuru run --service 'sh -c \"exec my-server 2>log\"' --tcp '[::1]:8000'\n"
+         "  mirakuru run --service 'my-server' --http http://localhost:8000/health --status 204\n"
          "  mirakuru run --service 'my-server --port 0' --output '^listening on port \\d+$'\n"
          "  mirakuru run --service 'my-database --foreground' --exec 'my-database-client ping'\n"));
 }
@@ -73,10 +75,11 @@ GOptionContext *
 mk_tool_help_new_wait_context (GOptionGroup *group)
 {
   return new_context (
-      _ ("--tcp HOST:PORT … [-- COMMAND…]"),
+      _ ("{--tcp HOST:PORT | --http URL | --unix PATH | --file PATH | --exec CMD} … [-- COMMAND…]"),
       group,
       _ ("Waits until all that was named is there, or with --gone until nothing of it is, then\n"
-         "turns into COMMAND."),
+         "turns into COMMAND. --status, --method, --header and --insecure belong to the --http before\n"
+         "them."),
       _ ("HOST:PORT may also be [ADDRESS]:PORT, :PORT or PORT; the host is then localhost.\n"
          "@NAME as the PATH of --unix is an abstract socket.\n"
          "\n"
@@ -89,6 +92,7 @@ mk_tool_help_new_wait_context (GOptionGroup *group)
          "\n"
          "Examples:\n"
          "  mirakuru wait --tcp localhost:5432 --timeout 10 -- psql -h localhost\n"
+         "  mirakuru wait --http https://localhost:8443/health --status 204 --insecure\n"
          "  mirakuru wait --tcp 6379 --gone\n"
          "  mirakuru wait --unix /run/redis.sock --file /run/redis.pid\n"));
 }

@@ -98,10 +98,23 @@ add_run_options (GOptionGroup *group, MkToolOptions *self)
   g_option_group_add_entries (group, entries);
 }
 
+/* Only so that whoever tries it is told more than that it is unknown */
+static gboolean
+on_output_of_nobody (const char *option_name, const char *value, gpointer data, GError **error)
+{
+  g_set_error (error,
+               G_OPTION_ERROR,
+               G_OPTION_ERROR_FAILED,
+               _ ("%s is for 'mirakuru run': 'mirakuru wait' starts nothing whose output it could read"),
+               option_name);
+  return FALSE;
+}
+
 static void
 add_wait_options (GOptionGroup *group, MkToolOptions *self)
 {
   const GOptionEntry entries[] = {
+    { "output", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_CALLBACK, on_output_of_nobody, NULL, NULL },
     { "gone", 0, 0, G_OPTION_ARG_NONE, &self->gone, N_ ("Wait until it is no longer there"), NULL },
     { "timeout",
       't',
@@ -196,7 +209,10 @@ check_wait (MkToolOptions *self, GError **error)
   if (self->version || self->probes->len > 0)
     return TRUE;
 
-  g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("nothing to wait for: no --tcp"));
+  g_set_error_literal (error,
+                       G_OPTION_ERROR,
+                       G_OPTION_ERROR_FAILED,
+                       _ ("nothing to wait for: no --tcp, --http, --unix, --file or --exec"));
   return FALSE;
 }
 

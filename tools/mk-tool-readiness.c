@@ -190,40 +190,43 @@ static const Kind kinds[] = {
   { "exec", N_ ("CMD"), N_ ("Ready when this command succeeds (quoted as in a shell)"), parse_exec },
 };
 
+static void
+add_option (GOptionGroup *group,
+            const char *name,
+            const char *placeholder,
+            const char *help,
+            GOptionArgFunc func)
+{
+  const GOptionEntry entries[] = {
+    { name,
+      0,
+      placeholder != NULL ? G_OPTION_FLAG_FILENAME : G_OPTION_FLAG_NO_ARG,
+      G_OPTION_ARG_CALLBACK,
+      func,
+      help,
+      placeholder },
+    G_OPTION_ENTRY_NULL,
+  };
+
+  g_option_group_add_entries (group, entries);
+}
+
+static void
+add_http_details (GOptionGroup *group, GOptionArgFunc func)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (http_details); i++)
+    add_option (group, http_details[i].name, http_details[i].placeholder, http_details[i].help, func);
+}
+
 /* Adds the option of each kind to @group; @func is called with its name and value. */
 void
 mk_tool_readiness_add_options (GOptionGroup *group, GOptionArgFunc func)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
     {
-      const GOptionEntry entries[] = {
-        { kinds[i].name,
-          0,
-          G_OPTION_FLAG_FILENAME,
-          G_OPTION_ARG_CALLBACK,
-          func,
-          kinds[i].help,
-          kinds[i].placeholder },
-        G_OPTION_ENTRY_NULL,
-      };
-
-      g_option_group_add_entries (group, entries);
-    }
-
-  for (gsize i = 0; i < G_N_ELEMENTS (http_details); i++)
-    {
-      const GOptionEntry entries[] = {
-        { http_details[i].name,
-          0,
-          http_details[i].placeholder ? G_OPTION_FLAG_FILENAME : G_OPTION_FLAG_NO_ARG,
-          G_OPTION_ARG_CALLBACK,
-          func,
-          http_details[i].help,
-          http_details[i].placeholder },
-        G_OPTION_ENTRY_NULL,
-      };
-
-      g_option_group_add_entries (group, entries);
+      add_option (group, kinds[i].name, kinds[i].placeholder, kinds[i].help, func);
+      if (kinds[i].parse == parse_http)
+        add_http_details (group, func);
     }
 }
 

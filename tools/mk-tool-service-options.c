@@ -79,6 +79,16 @@ on_output (const char *option_name, const char *value, gpointer data, GError **e
       return FALSE;
     }
 
+  if (*value == '\0')
+    {
+      g_set_error (error,
+                   G_OPTION_ERROR,
+                   G_OPTION_ERROR_BAD_VALUE,
+                   _ ("%s needs a regular expression to look for"),
+                   option_name);
+      return FALSE;
+    }
+
   service->banner = g_strdup (value);
   return TRUE;
 }

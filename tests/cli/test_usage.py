@@ -14,12 +14,17 @@ class Help(TestCase):
             self.assertIn(text, stdout)
 
     def test_help_of_commands(self):
-        for command, options in (("run", "--service --tcp --unix --file --name --cwd --env --timeout --stop-timeout --verbose --quiet"),
-                                 ("wait", "--tcp --unix --file --gone --timeout --quiet")):
+        for command, options in (("run", "--service --tcp --http --status --method --header --insecure --unix --file --output --exec --name --cwd --env --timeout --stop-timeout --verbose --quiet"),
+                                 ("wait", "--tcp --http --status --method --header --insecure --unix --file --exec --gone --timeout --quiet")):
             status, stdout, stderr = self.run_tool(command, "--help")
             self.assertEqual((status, stderr), (0, ""))
             for text in (f"Usage:\n  mirakuru {command} ", "Examples:", "Exit status:", "124", *options.split()):
                 self.assertIn(text, stdout)
+
+    def test_details_stand_after_what_they_belong_to(self):
+        for command in ("run", "wait"):
+            _, stdout, _ = self.run_tool(command, "--help")
+            self.assertRegex(stdout, r"(?m)^ +--http=.*\n +--status=.*\n +--method=.*\n +--header=.*\n +--insecure ")
 
     def test_version(self):
         for args in (["--version"], ["run", "--version"], ["wait", "--version"]):
@@ -54,11 +59,24 @@ class Mistakes(TestCase):
         self.assert_run_misuse([], "--service")
         self.assert_run_misuse(["--", "true"], "--service")
         self.assert_wait_misuse([], "--tcp")
-        self.assert_wait_misuse(["--gone", "--", "true"], "--tcp")
+        self.assert_wait_misuse(["--gone", "--", "true"], "--tcp", "--http", "--unix", "--file", "--exec")
 
     def test_option_before_its_service(self):
-        for option, value in (("--tcp", "6379"), ("--name", "x"), ("--cwd", "/"), ("--env", "A=b")):
-            self.assert_run_misuse([option, value, "--service", "true"], option, "--service")
+        for option in ("--tcp=6379", "--name=x", "--cwd=/", "--env=A=b", "--http=http://localhost/", "--unix=/x", "--file=/x",
+                       "--output=x", "--exec=true", "--status=200", "--method=GET", "--header=A: b", "--insecure"):
+            self.assert_run_misuse([option, "--service", "true"], option.split("=")[0], "--service")
+
+    def test_detail_before_its_url(self):
+        for option in ("--status=200", "--method=GET", "--header=A: b", "--insecure"):
+            name = option.split("=")[0]
+            for before in ([], ["--tcp=1"], ["--http=http://localhost/", "--file=/x"]):
+                self.assert_run_misuse(["--service", "true", *before, option, "--http=http://localhost/"], name, "--http")
+                self.assert_wait_misuse([*before, option, "--http=http://localhost/"], name, "--http")
+            self.assert_run_misuse(["--service", "true", "--http=http://localhost/", "--service", "true", option], name, "--http")
+
+    def test_output_of_nobody(self):
+        self.assert_wait_misuse(["--output", "ready"], "--output", "'mirakuru run'")
+        self.assert_wait_misuse(["--tcp", "1", "--output", ""], "--output", "'mirakuru run'")
 
     def test_order_of_other_options(self):
         port = free_port()
@@ -82,7 +100,10 @@ class Mistakes(TestCase):
 
     def test_missing_values(self):
         self.assert_run_misuse(["--service"], "--service")
-        self.assert_run_misuse(["--service", "true", "--tcp"], "--tcp")
+        self.assert_run_misuse(["--service", "true", "--output", ""], "--output")
+        for option in ("--tcp", "--http", "--unix", "--file", "--exec"):
+            self.assert_run_misuse(["--service", "true", option], option)
+            self.assert_wait_misuse([option], option)
 
     def test_bad_addresses(self):
         for value in ("", ":", "localhost", "localhost:", "localhost:0", "localhost:70000", "0", "65536", "-1",
