@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Whatever tells that a service is ready: how it goes well, all the ways in which it goes wrong, and what is
+left then."""
+
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import unittest
+
+from clitest import LOCALHOST, SERVICE, TestCase, free_port, insist, poll, service
+
+
+class Kind:
+    """A way to tell, the options of a test service that gets ready in that way, and those of one that does not."""
+
+    def __init__(self, name, option, good, bad=""):
+        self.name, self.option, self.good, self.bad = name, option, good, bad
+
+
+class KindTestCase(TestCase):
+    def kinds(self, *left_out):
+        path, port = self.path("ready"), free_port()
+        address, url = f"{LOCALHOST}:{port}", f"http://{LOCALHOST}:{port}/"
+        kinds = [
+            Kind("http", ["--http", url], f"--listen {address} --http ok", f"--listen {address} --http '503 Busy'"),
+            Kind("unix", ["--unix", path + ".socket"], f"--listen {path}.socket", f"--listen {path}.socket --bind-only"),
+            Kind("file", ["--file", path], f"--pid-file {path}"),
+            Kind("output", ["--output", "^up$"], "--ready up", "--ready down"),
+            Kind("exec", ["--exec", f"test -e {path}.exec"], f"--pid-file {path}.exec"),
+        ]
+        return [kind for kind in kinds if kind.name not in left_out]
+
+    def run_service(self, kind, options, *rest):
+        command = service(*shlex.split(options))
+        return self.run_tool("run", "--timeout", "20", "--service", command, *kind.option, *rest)
+
+    @contextlib.contextmanager
+    def trying(self, kind):
+        with self.subTest(kind.name):
+            yield
+            self.assert_nothing_left()
+            self.remove_files()
+
+    def remove_files(self):
+        for name in os.listdir(self.folder):
+            if name.startswith("ready"):
+                os.unlink(self.path(name))
+
+    def make_ready(self, kind):
+        """As something else than a service would; returns what has to be closed."""
+        target = kind.option[1]
+        if kind.name == "http":
+            return socket.create_server((LOCALHOST, int(target.rsplit(":")[-1].strip("/"))))
+        if kind.name == "unix":
+            server = socket.socket(socket.AF_UNIX)
+            server.bind(target)
+            server.listen()
+            return server
+        return open(target.split()[-1], "w", encoding="utf-8")
+
+
+class Run(KindTestCase):
+    def test_status_of_the_command(self):
+        for kind in self.kinds():
+            with self.trying(kind):
+                status, stdout, stderr = self.run_service(kind, kind.good, "--", "sh", "-c", "echo ran; exit 7")
+                self.assertEqual((status, stdout), (7, "ran\n"), stderr)
+                self.assertIn("ready after", stderr)
+
+    def test_command_cannot_be_run(self):
+        for kind in self.kinds():
+            with self.trying(kind):
+                self.assertEqual(self.run_service(kind, kind.good, "--", "mk-no-such-command")[0], 127)
+                self.remove_files()
+                self.assertEqual(self.run_service(kind, kind.good, "--", self.folder)[0], 126)
+
+    def test_time_is_up(self):
+        for kind in self.kinds():
+            with self.trying(kind):
+                status, stdout, stderr = self.run_service(kind, kind.bad, "--timeout", "0.5", "--", "echo", "ran")
+                self.assertEqual((status, stdout), (124, ""), stderr)
+                self.assertIn("the time was up after 0.5 s", stderr)
+
+    def test_service_exits(self):
+        for kind in self.kinds():
+            with self.trying(kind):
+                status, stdout, stderr = self.run_service(kind, "--print 'no luck' --exit 3", "--", "echo", "ran")
+                self.assertEqual((status, stdout), (125, ""), stderr)
+                self.assertIn("exited with status 3", stderr)
+                self.assertIn("no luck", stderr)
+
+    def test_service_cannot_be_run(self):
+        for kind in self.kinds():
+            with self.trying(kind):
+                status, stdout, stderr = self.run_tool(
+                    "run", "--service", "mk-no-such-service", *kind.option, "--", "echo", "ran")
+                self.assertEqual((status, stdout), (125, ""), stderr)
+                self.assertIn("mk-no-such-service", stderr)
+
+    def test_there_already(self):
+        for kind in self.kinds("output"):
+            with self.trying(kind):
+                with self.make_ready(kind):
+                    status, stdout, stderr = self.run_service(kind, kind.good, "--", "echo", "ran")
+                self.assertEqual((status, stdout), (125, ""), stderr)
+                self.assertIn(kind.option[1].removeprefix("http://").strip("/"), stderr)
+
+    def start_service(self, kind, options, *rest):
+        command = service(*shlex.split(options))
+        tool = self.start("run", "--timeout", "20", "--service", command, *kind.option, *rest)
+        poll(lambda: any(line.startswith(SERVICE) for line in self.processes().values()), "the service runs")
+        return tool
+
+    def test_interrupted_while_it_waits(self):
+        for kind in self.kinds():
+            with self.trying(kind):
+                tool = self.start_service(kind, f"{kind.bad} --deaf --children 1", "--stop-timeout", "0.2", "--", "echo", "ran")
+                insist(lambda: tool.send(signal.SIGINT), tool.has_ended)
+                self.assertEqual((tool.wait(), tool.stdout), (130, ""), tool.stderr)
+
+    def test_killed_while_it_waits(self):
+        for kind in self.kinds():
+            with self.trying(kind):
+                tool = self.start_service(kind, f"{kind.bad} --deaf --children 1 --setsid-children")
+                tool.send(signal.SIGKILL)
+                self.assertEqual(tool.wait(), -signal.SIGKILL)
+
+    def test_killed_when_ready(self):
+        for kind in self.kinds():
+            with self.trying(kind):
+                tool = self.start_service(kind, f"{kind.good} --daemon --children 1 --setsid-children")
+                tool.expect("ready after")
+                tool.send(signal.SIGKILL)
+                self.assertEqual(tool.wait(), -signal.SIGKILL)
+
+    def test_interrupted_when_ready(self):
+        for kind in self.kinds():
+            with self.trying(kind):
+                tool = self.start_service(kind, f"{kind.good} --children 1")
+                tool.expect("ready after")
+                insist(lambda: tool.send(signal.SIGINT), tool.has_ended)
+                self.assertEqual(tool.wait(), 0, tool.stderr)
+
+
+class Wait(KindTestCase):
+    def test_status_of_the_command(self):
+        for kind in self.kinds("output", "http"):
+            with self.trying(kind):
+                with self.make_ready(kind):
+                    for command, expected in (("true", 0), ("false", 1), ("mk-no-such-command", 127), (self.folder, 126)):
+                        status, _, stderr = self.run_tool("wait", *kind.option, "--", command)
+                        self.assertEqual(status, expected, stderr)
+
+    def test_time_is_up(self):
+        for kind in self.kinds("output"):
+            with self.trying(kind):
+                status, stdout, stderr = self.run_tool("wait", "--timeout", "0.2", *kind.option, "--", "echo", "ran")
+                self.assertEqual((status, stdout), (124, ""), stderr)
+
+    def test_gone(self):
+        for kind in self.kinds("output"):
+            with self.trying(kind):
+                status, stdout, stderr = self.run_tool("wait", "--gone", *kind.option, "--", "echo", "ran")
+                self.assertEqual((status, stdout), (0, "ran\n"), stderr)
+
+    def test_interrupted(self):
+        for kind in self.kinds("output"):
+            with self.trying(kind):
+                tool = self.start("wait", *kind.option)
+                insist(lambda: tool.send(signal.SIGINT), tool.has_ended)
+                self.assertEqual(tool.wait(), -signal.SIGINT)
+
+
+if __name__ == "__main__":
+    unittest.main()
