@@ -6,6 +6,7 @@
 #include "mk-any-probe.h"
 #include "mk-callback-probe.h"
 #include "mk-command-probe.h"
+#include "mk-dbus-probe.h"
 #include "mk-enum-types.h"
 #include "mk-error.h"
 #include "mk-executor.h"

@@ -91,6 +91,7 @@ typedef struct _MkUnixSocketProbe MkUnixSocketProbe;
 typedef struct _MkFileProbe MkFileProbe;
 typedef struct _MkCallbackProbe MkCallbackProbe;
 typedef struct _MkCommandProbe MkCommandProbe;
+typedef struct _MkDBusProbe MkDBusProbe;
 typedef struct _MkAllProbe MkAllProbe;
 typedef struct _MkAnyProbe MkAnyProbe;
 
