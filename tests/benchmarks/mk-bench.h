@@ -40,6 +40,7 @@ void mk_bench_readiness (void);
 void mk_bench_http (void);
 void mk_bench_output (void);
 void mk_bench_paths (void);
+void mk_bench_dbus (void);
 void mk_bench_stopping (void);
 void mk_bench_spawning (void);
 void mk_bench_blocking (void);
