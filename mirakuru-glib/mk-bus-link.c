@@ -320,12 +320,11 @@ on_owner_changed (GDBusConnection *bus,
   mk_probe_waker_wake (self->waker);
 }
 
+/* What GDBus says of it depends on what it was doing. */
 static void
 on_closed (GDBusConnection *bus, gboolean remote_peer_vanished, GError *error, gpointer user_data)
 {
-  g_autoptr (GError) reason =
-      error ? g_error_copy (error)
-            : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, "The connection was closed");
+  g_autoptr (GError) reason = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection is closed");
 
   die_of_loss (user_data, reason);
 }
