@@ -125,11 +125,24 @@ test_expiry_tells_the_last_output (void)
       new_shell_probe ("seq 100; echo 'no response' >&2; printf 'try \\377 later\\n'; exit 2");
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (mk_test_probe_wait (probe, 300, NULL, &error));
+  g_assert_false (mk_test_probe_wait (probe, 600, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
   mk_test_assert_contains (error->message, "” succeeded");
   mk_test_assert_contains (error->message, "last seen: sh exited with status 2: 100 / no response / try");
   g_assert_true (g_utf8_validate (error->message, -1, NULL));
+}
+
+/* The last attempt had no time left: what those before it said is worth more. */
+static void
+test_attempt_that_is_cut_short (void)
+{
+  g_autoptr (MkCommandProbe) probe = new_shell_probe ("echo 'no response'; sleep 0.2; exit 2");
+  g_autoptr (GError) error = NULL;
+
+  /* The third one would begin at 900 ms. */
+  g_assert_false (mk_test_probe_wait (probe, 1000, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, "exited with status 2: no response");
 }
 
 static void
@@ -399,6 +412,7 @@ main (int argc, char **argv)
 
   mk_test_add ("/command-probe/wait/comes-and-goes", test_comes_and_goes);
   mk_test_add ("/command-probe/wait/expiry-tells-the-last-output", test_expiry_tells_the_last_output);
+  mk_test_add_once ("/command-probe/wait/attempt-that-is-cut-short", test_attempt_that_is_cut_short);
   mk_test_add ("/command-probe/wait/hung-command", test_hung_command);
   mk_test_add ("/command-probe/wait/limit-of-an-attempt", test_limit_of_an_attempt);
   mk_test_add ("/command-probe/wait/cancelled", test_cancelled);
