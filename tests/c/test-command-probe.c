@@ -152,7 +152,7 @@ assert_times_out (const char *option)
   g_autoptr (MkCommandProbe) probe = new_service_probe (tag, option);
 
   mk_test_assert_wait_times_out (probe, HUNG_MS, "had not ended after", "still thinking");
-  mk_test_assert_nothing_left (tag);
+  mk_test_assert_soon_nothing_left (tag);
 }
 
 static void
@@ -205,7 +205,7 @@ test_cancelled (void)
   mk_test_cancel_later (cancellable, 100);
   g_assert_false (mk_test_probe_wait (probe, LONG_MS, cancellable, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-  mk_test_assert_nothing_left (tag);
+  mk_test_assert_soon_nothing_left (tag);
 }
 
 /* A command costs much: four times a second is enough. */
@@ -337,7 +337,7 @@ test_start_with_hung_command (void)
   g_assert_false (mk_test_start (executor, NULL, &error));
   took = g_get_monotonic_time () - begin;
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-  mk_test_assert_nothing_left (tag);
+  mk_test_assert_soon_nothing_left (tag);
   mk_test_assert_contains (error->message, "asked");
   g_assert_cmpint (took, >=, 500 * G_TIME_SPAN_MILLISECOND);
   g_assert_cmpint (
@@ -363,7 +363,7 @@ test_service_exits_while_command_runs (void)
 
   g_assert_false (mk_test_start (executor, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_EXITED);
-  mk_test_assert_nothing_left (tag);
+  mk_test_assert_soon_nothing_left (tag);
   g_unlink (path);
 }
 

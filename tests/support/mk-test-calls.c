@@ -478,3 +478,20 @@ mk_test_assert_nothing_left (const char *tag)
   g_assert_cmpstr (survivors, ==, "");
   g_assert_cmpuint (children->len, ==, 0);
 }
+
+static gboolean
+nothing_is_left (gpointer tag)
+{
+  g_autoptr (GArray) children = mk_test_find_children (getpid (), TRUE);
+  g_autofree char *survivors = mk_test_describe_tagged (tag);
+
+  return *survivors == '\0' && children->len == 0;
+}
+
+/* For what was killed, but has so little time left that a busy machine may need longer to end it. */
+void
+mk_test_assert_soon_nothing_left (const char *tag)
+{
+  mk_test_poll_until (nothing_is_left, (gpointer) tag, MK_TEST_LIMIT_MS);
+  mk_test_assert_nothing_left (tag);
+}

@@ -57,5 +57,6 @@ void mk_test_assert_wait_times_out (gpointer probe,
 void mk_test_assert_state (gpointer executor, MkExecutorState state);
 void mk_test_assert_contains (const char *text, const char *part);
 void mk_test_assert_nothing_left (const char *tag);
+void mk_test_assert_soon_nothing_left (const char *tag);
 
 G_END_DECLS
