@@ -163,10 +163,8 @@ remember (Poller *self, const GError *error)
 static gboolean
 was_cut_short (Poller *self, const GError *error)
 {
-  gint64 now = g_get_monotonic_time ();
-
   return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) && self->last_seen != NULL &&
-         now >= self->deadline && now - self->asked_at <= 2 * self->cost;
+         g_get_monotonic_time () >= self->deadline && self->deadline - self->asked_at <= 2 * self->cost;
 }
 
 /* @error: (nullable): what the attempt said instead of an answer */
