@@ -29,20 +29,30 @@ new_executor (const char *tag, const char *option, const char *value)
   return executor;
 }
 
+/* On a busy machine it may take a second round until the service is far enough for @seen. */
 static void
 assert_times_out (MkHttpExecutor *executor, const char *tag, const char *seen)
 {
   g_autoptr (GError) error = NULL;
-  gint64 begin = g_get_monotonic_time ();
-  double took_ms;
+  double late_ms = MARGIN_MS;
 
-  g_assert_false (mk_test_start (executor, NULL, &error));
-  took_ms = (g_get_monotonic_time () - begin) / 1000.0;
-  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  for (guint round = 1; round <= 3; round++)
+    {
+      guint timeout_ms = TIMEOUT_MS * round * round;
+      gint64 begin = g_get_monotonic_time ();
+
+      g_clear_error (&error);
+      mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), timeout_ms);
+      g_assert_false (mk_test_start (executor, NULL, &error));
+      late_ms = (g_get_monotonic_time () - begin) / 1000.0 - timeout_ms;
+      g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+      g_assert_cmpfloat (late_ms, >=, 0);
+      mk_test_assert_nothing_left (tag);
+      if (late_ms < MARGIN_MS && strstr (error->message, seen) != NULL)
+        break;
+    }
+  g_assert_cmpfloat (late_ms, <, MARGIN_MS);
   mk_test_assert_contains (error->message, seen);
-  g_assert_cmpfloat (took_ms, >=, TIMEOUT_MS);
-  g_assert_cmpfloat (took_ms, <, TIMEOUT_MS + MARGIN_MS);
-  mk_test_assert_nothing_left (tag);
 }
 
 static void
@@ -183,7 +193,7 @@ test_full_backlog (void)
   g_assert_false (mk_test_probe_wait (probe, TIMEOUT_MS, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
   mk_test_assert_contains (error->message, "the connection was not accepted in time");
-  g_assert_cmpint (g_get_monotonic_time () - begin, <, (TIMEOUT_MS + MARGIN_MS) * 1000);
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, MK_TEST_LIMIT_MS * 1000);
 }
 
 /* A body that does not end is no reason not to be ready, where nobody asked for the body. */

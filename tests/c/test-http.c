@@ -53,15 +53,27 @@ assert_starts_and_stops (Service *self)
   mk_test_assert_stops (self->executor);
 }
 
-static void
-assert_times_out (gpointer executor, const char *seen)
+/* On a busy machine it may take a second round until the service is far enough for @seen. */
+static char *
+dup_time_out_message (gpointer executor, const char *seen)
 {
   g_autoptr (GError) error = NULL;
 
-  mk_simple_executor_set_start_timeout (executor, SHORT_MS);
-  g_assert_false (mk_test_start (executor, NULL, &error));
-  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  for (guint round = 1; round <= 3 && (error == NULL || strstr (error->message, seen) == NULL); round++)
+    {
+      g_clear_error (&error);
+      mk_simple_executor_set_start_timeout (executor, SHORT_MS * round * round);
+      g_assert_false (mk_test_start (executor, NULL, &error));
+      g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+    }
   mk_test_assert_contains (error->message, seen);
+  return g_strdup (error->message);
+}
+
+static void
+assert_times_out (gpointer executor, const char *seen)
+{
+  g_free (dup_time_out_message (executor, seen));
 }
 
 /* The service answers with the request, so what matches is what was sent. */
@@ -171,14 +183,11 @@ static void
 test_password_is_not_told (void)
 {
   g_auto (Service) service = { 0 };
-  g_autoptr (GError) error = NULL;
+  g_autofree char *message = NULL;
 
   service_init (&service, "user:pass-word@127.0.0.1", "/", "401 Unauthorized");
-  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (service.executor), SHORT_MS);
-  g_assert_false (mk_test_start (service.executor, NULL, &error));
-  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-  mk_test_assert_contains (error->message, "HTTP 401 Unauthorized");
-  g_assert_null (strstr (error->message, "pass-word"));
+  message = dup_time_out_message (service.executor, "HTTP 401 Unauthorized");
+  g_assert_null (strstr (message, "pass-word"));
 }
 
 /* Nor where it stands in a URL that is wrong, and perhaps has made it wrong. */
@@ -214,13 +223,11 @@ static void
 test_message_is_text (void)
 {
   g_auto (Service) service = { 0 };
-  g_autoptr (GError) error = NULL;
+  g_autofree char *message = NULL;
 
   service_init (&service, "127.0.0.1", "/", "503 D\xe9j\xe0 \x1b[31m");
-  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (service.executor), SHORT_MS);
-  g_assert_false (mk_test_start (service.executor, NULL, &error));
-  g_assert_true (g_utf8_validate (error->message, -1, NULL));
-  mk_test_assert_contains (error->message, "HTTP 503 D\xef\xbf\xbdj\xef\xbf\xbd \\x1b[31m");
+  message = dup_time_out_message (service.executor, "HTTP 503 D\xef\xbf\xbdj\xef\xbf\xbd \\x1b[31m");
+  g_assert_true (g_utf8_validate (message, -1, NULL));
 }
 
 static void
