@@ -22,8 +22,6 @@
 
 /* For an attempt that is cut off, to say why. */
 #define GRACE_MS 50
-/* An attempt that was cut off sooner does not say that the bus is hung. */
-#define PATIENCE_US (250 * G_TIME_SPAN_MILLISECOND)
 /* Of a connection, and of what GDBus needs for its first one. */
 #define NEEDED_DESCRIPTORS 8
 
@@ -65,7 +63,6 @@ struct _MkDBusProbe
   GMutex lock;
   MkBusLink *link;       /* (owned) (nullable) (locked-by lock) */
   guint fork_generation; /* (locked-by lock) in which it was made */
-  char *last_detail;     /* (owned) (nullable) (locked-by lock) */
   guint owner;           /* (locked-by lock) its pid, 0 if it is not known */
 };
 
@@ -102,21 +99,8 @@ note_answer (MkDBusProbe *self, const char *detail, guint owner)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
-  g_free (self->last_detail);
-  self->last_detail = g_strdup (detail);
   self->owner = owner;
   mk_probe_set_detail (MK_PROBE (self), detail);
-}
-
-/* The end of a wait may cut an attempt off that has hardly begun: that says less than the one before. */
-static void
-note_cut_off (MkDBusProbe *self, gint64 begun)
-{
-  gboolean had_time = g_get_monotonic_time () - begun >= PATIENCE_US;
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  mk_probe_set_detail (MK_PROBE (self),
-                       had_time || self->last_detail == NULL ? "the bus does not answer" : self->last_detail);
 }
 
 /* Then nobody owns a name there. */
@@ -133,7 +117,6 @@ static void
 on_answered (GTask *task, gboolean has_owner, guint pid, const GError *error)
 {
   MkDBusProbe *self = g_task_get_source_object (task);
-  gint64 *begun = g_task_get_task_data (task);
   g_autofree char *detail = NULL;
 
   if (has_owner)
@@ -141,7 +124,7 @@ on_answered (GTask *task, gboolean has_owner, guint pid, const GError *error)
   else if (error == NULL)
     note_answer (self, "the bus is there, but nobody owns that name", 0);
   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    note_cut_off (self, *begun);
+    mk_probe_set_detail (MK_PROBE (self), "the bus does not answer");
   else
     {
       detail = g_strdup_printf (means_no_bus (error) ? "the bus went away: %s" : "%s", error->message);
@@ -236,13 +219,10 @@ static void
 mk_dbus_probe_check_task (MkProbe *probe, GTask *task)
 {
   MkDBusProbe *self = MK_DBUS_PROBE (probe);
-  gint64 *begun = g_new (gint64, 1);
   g_autofree char *address = NULL;
   g_autofree char *detail = NULL;
   g_autoptr (GError) error = NULL;
 
-  *begun = g_get_monotonic_time ();
-  g_task_set_task_data (task, begun, g_free);
   if (validate_name (self, &error))
     address = mk_bus_address_resolve (self->bus, &error);
   if (address == NULL)
@@ -314,7 +294,6 @@ mk_dbus_probe_finalize (GObject *object)
   MkDBusProbe *self = MK_DBUS_PROBE (object);
 
   drop_link (self);
-  g_free (self->last_detail);
   g_free (self->bus);
   g_free (self->name);
   g_mutex_clear (&self->lock);

@@ -135,10 +135,9 @@ ask_later (Poller *self)
 static gboolean
 was_cut_short (Poller *self, const GError *error)
 {
-  gint64 now = g_get_monotonic_time ();
-
-  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) && now >= self->deadline &&
-         now - self->asked_at < MAX (FAIR_TIME_US, 2 * self->cost);
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) && self->last_seen != NULL &&
+         g_get_monotonic_time () >= self->deadline &&
+         self->deadline - self->asked_at < MAX (FAIR_TIME_US, 2 * self->cost);
 }
 
 static void
@@ -146,7 +145,7 @@ remember (Poller *self, const GError *error)
 {
   char *seen;
 
-  if (self->last_seen != NULL && was_cut_short (self, error))
+  if (was_cut_short (self, error))
     return;
 
   seen = error ? g_strdup (error->message) : mk_probe_dup_detail (self->probe);
@@ -157,14 +156,6 @@ remember (Poller *self, const GError *error)
   self->last_error = error ? g_error_copy (error) : NULL;
   g_free (self->last_seen);
   self->last_seen = seen;
-}
-
-/* An attempt that the deadline ends sooner than others took to answer tells less than they did. */
-static gboolean
-was_cut_short (Poller *self, const GError *error)
-{
-  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) && self->last_seen != NULL &&
-         g_get_monotonic_time () >= self->deadline && self->deadline - self->asked_at <= 2 * self->cost;
 }
 
 /* @error: (nullable): what the attempt said instead of an answer */
@@ -186,8 +177,7 @@ take_answer (GTask *task, gboolean there, const GError *error)
       return;
     }
 
-  if (!was_cut_short (self, error))
-    remember (self, error);
+  remember (self, error);
   if (self->alive != NULL && !self->alive (self->alive_data, &end))
     {
       finish (task,
