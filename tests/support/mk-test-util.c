@@ -12,15 +12,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,16 +41,54 @@ port_is_free (int family, const struct sockaddr *address, socklen_t length)
   return is_free;
 }
 
+/* Tests that run at the same time take their ports from different blocks, of which nobody else takes any. */
+#define FIRST_PORT 10000
+#define BLOCK_SIZE 100
+#define N_BLOCKS   100
+/* Out of the way of tests that count descriptors, or leave none. */
+#define LOWEST_RESERVATION_FD 300
+
+static guint port_block = G_MAXUINT; /* none */
+
+/* An abstract socket of the name of the block reserves it until the program ends. */
+static gboolean
+reserve_block (guint block)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int length = snprintf (address.sun_path + 1, sizeof address.sun_path - 1, "mk-test-port-block-%u", block);
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  gboolean reserved = bind (fd,
+                            (struct sockaddr *) &address,
+                            (socklen_t) (offsetof (struct sockaddr_un, sun_path) + 1 + length)) == 0 &&
+                      fcntl (fd, F_DUPFD_CLOEXEC, LOWEST_RESERVATION_FD) >= 0;
+
+  close (fd);
+  return reserved;
+}
+
+__attribute__ ((constructor)) static void
+reserve_ports (void)
+{
+  for (guint i = 0, block = (guint) getpid (); i < N_BLOCKS; i++)
+    {
+      if (!reserve_block ((block + i) % N_BLOCKS))
+        continue;
+      port_block = (block + i) % N_BLOCKS;
+      break;
+    }
+}
+
 /*
- * A random port below the range that the kernel gives to clients: there, a probe that asks before the service
- * listens could be given the very port that it asks, and connect to itself.
+ * A random port of the block, below the range that the kernel gives to clients: there, a probe that asks
+ * before the service listens could be given the very port that it asks, and connect to itself.
  */
 guint
 mk_test_free_port (void)
 {
+  g_assert_cmpuint (port_block, <, N_BLOCKS);
   for (guint i = 0; i < 1000; i++)
     {
-      guint port = g_random_int_range (10000, 32000);
+      guint port = FIRST_PORT + port_block * BLOCK_SIZE + (guint) g_random_int_range (0, BLOCK_SIZE);
       struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons (port) };
       struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons (port) };
 
