@@ -184,16 +184,17 @@ mk_capture_close (MkCapture *self)
     self->watcher (NULL, 0, self->watcher_data);
 }
 
-/* Call before the service is spawned. */
-void
+/* See mk_process_watch_output(). Returns: FALSE if there is one already */
+gboolean
 mk_capture_set_watcher (MkCapture *self, MkCaptureFunc func, gpointer data, GDestroyNotify destroy)
 {
   if (self->watcher != NULL)
-    self->watcher_destroy (self->watcher_data);
+    return FALSE;
 
   self->watcher = func;
   self->watcher_data = data;
   self->watcher_destroy = destroy;
+  return TRUE;
 }
 
 /* Readers that begin from now on begin at @position. */

@@ -25,7 +25,7 @@ mk_capture_wait_readable (MkCapture *self, guint64 position, GCancellable *cance
 GBytes *mk_capture_dup_bytes (MkCapture *self);
 char *mk_capture_dup_last_lines (MkCapture *self, guint max_lines, gsize max_bytes);
 
-void mk_capture_set_watcher (MkCapture *self, MkCaptureFunc func, gpointer data, GDestroyNotify destroy);
+gboolean mk_capture_set_watcher (MkCapture *self, MkCaptureFunc func, gpointer data, GDestroyNotify destroy);
 void mk_capture_set_beginning (MkCapture *self, guint64 position);
 guint64 mk_capture_get_beginning (MkCapture *self);
 void mk_capture_add_waker (MkCapture *self, GSource *waker);

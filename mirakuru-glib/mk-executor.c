@@ -201,11 +201,16 @@ mk_executor_dup_probe (MkSimpleExecutor *executor, gboolean before_start, GError
   MkExecutorClass *klass = MK_EXECUTOR_GET_CLASS (self);
   gboolean overridden =
       before_start ? klass->pre_start_check != ask_before_start : klass->after_start_check != ask_probe;
+  g_autoptr (MkProbe) before = NULL;
 
+  /* If its settings make no sense, that is to be known before anything is started, whatever is asked then. */
+  if (before_start && priv->probe != NULL && (!overridden || klass->after_start_check == ask_probe) &&
+      (before = mk_probe_dup_before_start (priv->probe, error)) == NULL)
+    return NULL;
   if (overridden)
     return mk_check_probe_new (self, before_start);
-  if (priv->probe != NULL && before_start)
-    return mk_probe_dup_before_start (priv->probe, error);
+  if (before != NULL)
+    return g_steal_pointer (&before);
   if (priv->probe != NULL)
     return g_object_ref (priv->probe);
   if (before_start && klass->after_start_check != ask_probe)

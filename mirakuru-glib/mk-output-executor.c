@@ -57,57 +57,6 @@ get_goal (MkOutputExecutor *self)
   return mk_output_probe_get_goal (priv->output_probe);
 }
 
-/* ---- what can be found out before a start ---- */
-
-static gboolean
-check_mode (const char *stream, MkStdioMode mode, GError **error)
-{
-  if (mode == MK_STDIO_MODE_CAPTURE)
-    return TRUE;
-
-  g_set_error (error,
-               MK_ERROR,
-               MK_ERROR_INVALID_ARGUMENT,
-               "The banner cannot be looked for in standard %s, which is not captured: set the mode of "
-               "standard %s, or look in another stream",
-               stream,
-               stream);
-  return FALSE;
-}
-
-static gboolean
-check_modes (MkOutputExecutor *self, GError **error)
-{
-  MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (self);
-  MkStream streams = get_goal (self)->stream;
-  MkStdioMode error_mode = mk_simple_executor_get_stderr_mode (executor);
-
-  if ((streams & MK_STREAM_STDOUT) &&
-      !check_mode ("output", mk_simple_executor_get_stdout_mode (executor), error))
-    return FALSE;
-
-  /* Merged into a stream that is looked at */
-  if ((streams & MK_STREAM_STDOUT) && error_mode == MK_STDIO_MODE_MERGE)
-    return TRUE;
-
-  return !(streams & MK_STREAM_STDERR) || check_mode ("error", error_mode, error);
-}
-
-static MkProbe *
-mk_output_executor_dup_probe (MkSimpleExecutor *executor, gboolean before_start, GError **error)
-{
-  MkOutputExecutor *self = MK_OUTPUT_EXECUTOR (executor);
-  MkOutputExecutorPrivate *priv = mk_output_executor_get_instance_private (self);
-  MkSimpleExecutorClass *parent_class = MK_SIMPLE_EXECUTOR_CLASS (mk_output_executor_parent_class);
-  gboolean is_used = mk_executor_get_probe (MK_EXECUTOR (self)) == MK_PROBE (priv->output_probe);
-
-  if (before_start && is_used &&
-      (!mk_output_probe_validate (priv->output_probe, error) || !check_modes (self, error)))
-    return NULL;
-
-  return parent_class->dup_probe (executor, before_start, error);
-}
-
 /* ---- the object ---- */
 
 static void
@@ -232,8 +181,6 @@ mk_output_executor_class_init (MkOutputExecutorClass *klass)
   object_class->get_property = mk_output_executor_get_property;
   object_class->set_property = mk_output_executor_set_property;
 
-  MK_SIMPLE_EXECUTOR_CLASS (klass)->dup_probe = mk_output_executor_dup_probe;
-
   install_properties (object_class);
 }
 
@@ -242,7 +189,7 @@ mk_output_executor_init (MkOutputExecutor *self)
 {
   MkOutputExecutorPrivate *priv = mk_output_executor_get_instance_private (self);
 
-  priv->output_probe = mk_output_probe_new ();
+  priv->output_probe = mk_output_probe_new (self);
   mk_executor_set_probe (MK_EXECUTOR (self), MK_PROBE (priv->output_probe));
 }
 

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "mk-output-executor.h"
 #include "mk-probe.h"
 
 G_BEGIN_DECLS
@@ -19,9 +20,8 @@ typedef struct
   guint occurrences;
 } MkOutputGoal;
 
-MkOutputProbe *mk_output_probe_new (void);
+MkOutputProbe *mk_output_probe_new (MkOutputExecutor *executor);
 MkOutputGoal *mk_output_probe_get_goal (MkOutputProbe *self);
-gboolean mk_output_probe_validate (MkOutputProbe *self, GError **error);
 char *mk_output_probe_dup_match (MkOutputProbe *self, const char *name_or_number);
 
 G_END_DECLS

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Looks at the output of a service as it comes, in the worker, for a banner and for what tells of a failure.
+ * Looks at the output of a service as it comes, for a banner and for what tells of a failure.
  *
  *   OPEN ──> READY, FAILED, BROKEN or ENDED
  *
  * The first verdict stays, and after it nothing is looked at any more. It wakes `waker`. In one piece of
  * output what comes first counts.
  *
- * The captures of a process hold the watch, and the probe does; the watch holds neither.
+ * All the looking happens in the worker; only the news are shared, so that nobody waits for a look that takes
+ * long. The captures of a process hold the watch, and the probe does; the watch holds neither.
  */
 
 #include "mk-output-watch.h"
 
 #include "mk-scanner.h"
 #include "mk-wake-source.h"
+#include "mk-worker.h"
 
 /* How long a stream has to be silent for a match to count that more output could change. */
 #define SETTLE_US (100 * G_TIME_SPAN_MILLISECOND)
@@ -25,10 +27,9 @@ typedef struct
 {
   MkOutputWatch *watch; /* (unowned) */
   MkStream stream;
-  gboolean followed;
+  gboolean followed; /* does not change once the service is spawned */
   gboolean ended;
-  gboolean settled;   /* since the newest output */
-  gint64 fed_at;      /* when the newest output came */
+  gint64 settles_at;  /* 0: nothing is undecided */
   MkScanner *banner;  /* (owned) (nullable) until there is a verdict */
   MkScanner *failure; /* (owned) (nullable) */
 } Lane;
@@ -36,13 +37,19 @@ typedef struct
 struct _MkOutputWatch
 {
   gatomicrefcount ref_count;
-  GSource *waker; /* (owned) */
+  GSource *waker;   /* (owned) */
+  GSource *settler; /* (owned) of the worker; holds the watch until there is a verdict */
+
+  /* Of the worker. */
+  Lane lanes[2];
+  guint missing; /* matches of the banner */
+  gboolean settler_is_set;
 
   GMutex lock;
-  Lane lanes[2];     /* (locked-by lock) */
-  guint missing;     /* (locked-by lock) matches of the banner */
   MkOutputNews news; /* (locked-by lock) */
 };
+
+static gboolean on_silence (gpointer user_data);
 
 static void
 lane_init (Lane *self, MkOutputWatch *watch, MkStream stream, MkPattern *banner, MkPattern *failure)
@@ -60,7 +67,7 @@ lane_clear (Lane *self)
   g_clear_pointer (&self->failure, mk_scanner_free);
 }
 
-/* @failure: (nullable) */
+/* @failure: (nullable). Call mk_output_watch_end() when the news are of no interest any more */
 MkOutputWatch *
 mk_output_watch_new (MkPattern *banner, guint occurrences, MkPattern *failure, GSource *waker)
 {
@@ -72,6 +79,18 @@ mk_output_watch_new (MkPattern *banner, guint occurrences, MkPattern *failure, G
   self->missing = occurrences;
   lane_init (&self->lanes[0], self, MK_STREAM_STDOUT, banner, failure);
   lane_init (&self->lanes[1], self, MK_STREAM_STDERR, banner, failure);
+  self->settler = mk_wake_source_attach (mk_worker_get_context (),
+                                         "MkOutputWatch",
+                                         on_silence,
+                                         mk_output_watch_ref (self),
+                                         (GDestroyNotify) mk_output_watch_unref);
+  return self;
+}
+
+MkOutputWatch *
+mk_output_watch_ref (MkOutputWatch *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
   return self;
 }
 
@@ -84,6 +103,7 @@ mk_output_watch_unref (MkOutputWatch *self)
   lane_clear (&self->lanes[0]);
   lane_clear (&self->lanes[1]);
   mk_output_news_clear (&self->news);
+  g_source_unref (self->settler);
   g_source_unref (self->waker);
   g_mutex_clear (&self->lock);
   g_free (self);
@@ -96,42 +116,57 @@ mk_output_news_clear (MkOutputNews *news)
   g_clear_error (&news->error);
 }
 
-/* ---- verdicts; call with the lock held ---- */
-
+/* In any thread. @news: what is in it is taken, if it is the first verdict */
 static void
-decide (MkOutputWatch *self, MkOutputVerdict verdict, MkStream stream)
+decide (MkOutputWatch *self, MkOutputNews *news)
 {
-  if (self->news.verdict != MK_OUTPUT_OPEN)
-    return;
+  g_mutex_lock (&self->lock);
+  if (self->news.verdict == MK_OUTPUT_OPEN)
+    {
+      self->news = *news;
+      self->news.since = g_get_monotonic_time ();
+      *news = (MkOutputNews){ 0 };
+    }
+  g_mutex_unlock (&self->lock);
 
-  self->news.verdict = verdict;
-  self->news.stream = stream;
-  self->news.since = g_get_monotonic_time ();
-  lane_clear (&self->lanes[0]);
-  lane_clear (&self->lanes[1]);
+  g_source_destroy (self->settler);
   mk_wake_source_wake (self->waker);
+}
+
+/* ---- in the worker ---- */
+
+/* @stream: where something came, 0 for nothing. Returns: whether there is still something to look for */
+static gboolean
+is_open (MkOutputWatch *self, guint stream)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  if (self->news.verdict != MK_OUTPUT_OPEN)
+    return FALSE;
+
+  if (stream != 0)
+    self->news.stream = stream;
+  return TRUE;
 }
 
 /* Takes the groups now: they point into the bytes that the scanner keeps. */
 static void
-note_match (MkOutputWatch *self, MkScanner *scanner)
+note_match (MkOutputNews *news, MkScanner *scanner)
 {
-  g_clear_pointer (&self->news.groups, g_ptr_array_unref);
-  self->news.groups = mk_scanner_dup_groups (scanner);
-  self->news.end = mk_scanner_get_match_end (scanner);
+  g_clear_pointer (&news->groups, g_ptr_array_unref);
+  news->groups = mk_scanner_dup_groups (scanner);
+  news->end = mk_scanner_get_match_end (scanner);
 }
 
 /* Counts matches of the banner that end before @limit. Returns: whether there were enough */
 static gboolean
-count_banners (Lane *lane, FindFunc find, guint64 limit)
+count_banners (Lane *lane, FindFunc find, guint64 limit, MkOutputNews *news)
 {
-  MkOutputWatch *self = lane->watch;
-
-  while (find (lane->banner, &self->news.error) && mk_scanner_get_match_end (lane->banner) <= limit)
+  while (find (lane->banner, &news->error) && mk_scanner_get_match_end (lane->banner) <= limit)
     {
-      if (--self->missing == 0)
+      if (--lane->watch->missing == 0)
         {
-          note_match (self, lane->banner);
+          note_match (news, lane->banner);
           return TRUE;
         }
       find = mk_scanner_find;
@@ -140,21 +175,90 @@ count_banners (Lane *lane, FindFunc find, guint64 limit)
   return FALSE;
 }
 
+/* Returns: the verdict */
+static MkOutputVerdict
+judge (Lane *lane, FindFunc find, MkOutputNews *news)
+{
+  gboolean failed = lane->failure != NULL && find (lane->failure, &news->error);
+
+  if (failed)
+    note_match (news, lane->failure);
+
+  if (news->error == NULL && count_banners (lane, find, failed ? news->end : G_MAXUINT64, news))
+    return MK_OUTPUT_READY;
+  if (news->error != NULL)
+    return MK_OUTPUT_BROKEN;
+  return failed ? MK_OUTPUT_FAILED : MK_OUTPUT_OPEN;
+}
+
 static void
 look (Lane *lane, FindFunc find)
 {
   MkOutputWatch *self = lane->watch;
-  gboolean failed = lane->failure != NULL && find (lane->failure, &self->news.error);
+  g_auto (MkOutputNews) news = { .stream = lane->stream };
 
-  if (failed)
-    note_match (self, lane->failure);
+  news.verdict = judge (lane, find, &news);
+  if (news.verdict == MK_OUTPUT_OPEN)
+    return;
 
-  if (self->news.error == NULL && count_banners (lane, find, failed ? self->news.end : G_MAXUINT64))
-    decide (self, MK_OUTPUT_READY, lane->stream);
-  else if (self->news.error != NULL)
-    decide (self, MK_OUTPUT_BROKEN, lane->stream);
-  else if (failed)
-    decide (self, MK_OUTPUT_FAILED, lane->stream);
+  decide (self, &news);
+  lane_clear (&self->lanes[0]);
+  lane_clear (&self->lanes[1]);
+}
+
+/* One that is set already is left alone: when it goes off it is set again for what is due later. */
+static void
+set_settler (MkOutputWatch *self, gint64 time)
+{
+  if (self->settler_is_set)
+    return;
+
+  self->settler_is_set = TRUE;
+  mk_wake_source_wake_at (self->settler, time);
+}
+
+static gboolean
+is_undecided (Lane *lane)
+{
+  return lane->banner != NULL && (mk_scanner_is_undecided (lane->banner) ||
+                                  (lane->failure != NULL && mk_scanner_is_undecided (lane->failure)));
+}
+
+static void
+feed (Lane *lane, const guint8 *data, gsize length)
+{
+  mk_scanner_append (lane->banner, data, length);
+  if (lane->failure != NULL)
+    mk_scanner_append (lane->failure, data, length);
+  look (lane, mk_scanner_find);
+
+  lane->settles_at = is_undecided (lane) ? g_get_monotonic_time () + SETTLE_US : 0;
+  if (lane->settles_at != 0)
+    set_settler (lane->watch, lane->settles_at);
+}
+
+static gboolean
+on_silence (gpointer user_data)
+{
+  MkOutputWatch *self = user_data;
+
+  self->settler_is_set = FALSE;
+  for (guint i = 0; i < 2; i++)
+    {
+      Lane *lane = &self->lanes[i];
+
+      if (lane->banner == NULL || lane->settles_at == 0)
+        continue;
+      if (g_get_monotonic_time () < lane->settles_at)
+        {
+          set_settler (self, lane->settles_at);
+          continue;
+        }
+      lane->settles_at = 0;
+      look (lane, mk_scanner_settle);
+    }
+
+  return G_SOURCE_CONTINUE;
 }
 
 static gboolean
@@ -163,44 +267,29 @@ is_over (const Lane *lane)
   return !lane->followed || lane->ended;
 }
 
-/* ---- in the worker ---- */
-
-static void
-feed (Lane *lane, const guint8 *data, gsize length)
-{
-  lane->watch->news.stream = lane->stream;
-  lane->settled = FALSE;
-  lane->fed_at = g_get_monotonic_time ();
-  mk_scanner_append (lane->banner, data, length);
-  if (lane->failure != NULL)
-    mk_scanner_append (lane->failure, data, length);
-  look (lane, mk_scanner_find);
-}
-
 static void
 end (Lane *lane)
 {
   MkOutputWatch *self = lane->watch;
 
   lane->ended = TRUE;
+  lane->settles_at = 0;
   mk_scanner_close (lane->banner);
   if (lane->failure != NULL)
     mk_scanner_close (lane->failure);
   look (lane, mk_scanner_find);
   if (is_over (&self->lanes[0]) && is_over (&self->lanes[1]))
-    decide (self, MK_OUTPUT_ENDED, self->news.stream);
+    mk_output_watch_end (self);
 }
 
 static void
 on_output (const guint8 *data, gsize length, gpointer user_data)
 {
   Lane *lane = user_data;
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lane->watch->lock);
 
-  if (lane->watch->news.verdict != MK_OUTPUT_OPEN)
-    return;
-
-  if (length > 0)
+  if (!is_open (lane->watch, length > 0 ? lane->stream : 0))
+    lane_clear (lane);
+  else if (length > 0)
     feed (lane, data, length);
   else
     end (lane);
@@ -214,44 +303,37 @@ leave (gpointer lane)
 
 /* ---- for the probe ---- */
 
-/* @capture: of a service that is not spawned yet */
-void
-mk_output_watch_follow (MkOutputWatch *self, MkStream stream, MkCapture *capture)
+/* Returns: FALSE if @stream of @process cannot be followed: it was spawned already, or somebody else does */
+gboolean
+mk_output_watch_follow (MkOutputWatch *self, MkStream stream, MkProcess *process)
 {
   Lane *lane = &self->lanes[stream == MK_STREAM_STDERR ? 1 : 0];
 
   lane->followed = TRUE;
-  g_atomic_ref_count_inc (&self->ref_count);
-  mk_capture_set_watcher (capture, on_output, lane, leave);
+  if (mk_process_watch_output (process, stream, on_output, lane, leave))
+    {
+      g_atomic_ref_count_inc (&self->ref_count);
+      return TRUE;
+    }
+  return FALSE;
 }
 
-/* Nobody wants to know any more. */
+/* Nothing can come any more, or nobody wants to know. */
 void
 mk_output_watch_end (MkOutputWatch *self)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MkOutputNews news = { .verdict = MK_OUTPUT_ENDED };
 
-  decide (self, MK_OUTPUT_ENDED, self->news.stream);
-}
-
-static void
-settle (Lane *lane)
-{
-  if (lane->banner == NULL || lane->settled || lane->fed_at == 0 ||
-      g_get_monotonic_time () - lane->fed_at < SETTLE_US)
-    return;
-
-  lane->settled = TRUE;
-  look (lane, mk_scanner_settle);
+  g_mutex_lock (&self->lock);
+  news.stream = self->news.stream;
+  g_mutex_unlock (&self->lock);
+  decide (self, &news);
 }
 
 void
 mk_output_watch_get_news (MkOutputWatch *self, MkOutputNews *news)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  settle (&self->lanes[0]);
-  settle (&self->lanes[1]);
 
   *news = self->news;
   news->groups = self->news.groups ? g_ptr_array_ref (self->news.groups) : NULL;

@@ -2,9 +2,8 @@
 
 #pragma once
 
-#include "mk-capture.h"
 #include "mk-pattern.h"
-#include "mk-types.h"
+#include "mk-process.h"
 
 G_BEGIN_DECLS
 
@@ -30,9 +29,10 @@ typedef struct
 } MkOutputNews;
 
 MkOutputWatch *mk_output_watch_new (MkPattern *banner, guint occurrences, MkPattern *failure, GSource *waker);
+MkOutputWatch *mk_output_watch_ref (MkOutputWatch *self);
 void mk_output_watch_unref (MkOutputWatch *self);
 
-void mk_output_watch_follow (MkOutputWatch *self, MkStream stream, MkCapture *capture);
+gboolean mk_output_watch_follow (MkOutputWatch *self, MkStream stream, MkProcess *process);
 void mk_output_watch_end (MkOutputWatch *self);
 void mk_output_watch_get_news (MkOutputWatch *self, MkOutputNews *news);
 void mk_output_news_clear (MkOutputNews *news);

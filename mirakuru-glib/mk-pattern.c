@@ -14,22 +14,28 @@
 struct _MkPattern
 {
   gatomicrefcount ref_count;
-  char *text;       /* (owned) valid UTF-8, for messages */
-  pcre2_code *code; /* (owned) */
+  char *text;                 /* (owned) valid UTF-8, for messages */
+  pcre2_code *code;           /* (owned) */
+  pcre2_code *limitable_code; /* (owned) the same, slower, that can be told where a match may begin */
 };
 
 /* Bytes, not characters: what a service prints may be no valid text, and a read may end in a character. */
 static pcre2_code *
-compile (const char *text, int *code, gsize *offset)
+compile (const char *text, guint32 options, int *number, gsize *offset)
 {
   pcre2_compile_context *context = pcre2_compile_context_create (NULL);
-  pcre2_code *compiled;
+  pcre2_code *code;
 
+  /* ALT_CIRCUMFLEX: what has come so far may end with a line, and more of the match be still to come. */
+  options |= PCRE2_MULTILINE | PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_UTF;
   pcre2_set_newline (context, PCRE2_NEWLINE_ANYCRLF);
-  compiled = pcre2_compile (
-      (PCRE2_SPTR) text, PCRE2_ZERO_TERMINATED, PCRE2_MULTILINE | PCRE2_NEVER_UTF, code, offset, context);
+  code = pcre2_compile ((PCRE2_SPTR) text, PCRE2_ZERO_TERMINATED, options, number, offset, context);
   pcre2_compile_context_free (context);
-  return compiled;
+
+  /* If this fails, matching is slower. */
+  if (code != NULL)
+    (void) pcre2_jit_compile (code, PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD);
+  return code;
 }
 
 /* @role: what @text is, for the message: "banner" */
@@ -39,7 +45,7 @@ mk_pattern_new (const char *text, const char *role, GError **error)
   g_autofree char *valid = g_utf8_make_valid (text, -1);
   gsize offset = 0;
   int number = 0;
-  pcre2_code *code = compile (text, &number, &offset);
+  pcre2_code *code = compile (text, 0, &number, &offset);
   MkPattern *self;
 
   if (code == NULL)
@@ -58,13 +64,11 @@ mk_pattern_new (const char *text, const char *role, GError **error)
       return NULL;
     }
 
-  /* If this fails, matching is slower. */
-  (void) pcre2_jit_compile (code, PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD);
-
   self = g_new0 (MkPattern, 1);
   g_atomic_ref_count_init (&self->ref_count);
   self->text = g_steal_pointer (&valid);
   self->code = code;
+  self->limitable_code = compile (text, PCRE2_USE_OFFSET_LIMIT, &number, &offset);
   return self;
 }
 
@@ -82,6 +86,7 @@ mk_pattern_unref (MkPattern *self)
     return;
 
   pcre2_code_free (self->code);
+  pcre2_code_free (self->limitable_code);
   g_free (self->text);
   g_free (self);
 }
@@ -92,20 +97,38 @@ mk_pattern_get_code (MkPattern *self)
   return self->code;
 }
 
+/* Returns: (transfer none): for use with pcre2_set_offset_limit() */
+const pcre2_code *
+mk_pattern_get_limitable_code (MkPattern *self)
+{
+  return self->limitable_code;
+}
+
 const char *
 mk_pattern_get_text (MkPattern *self)
 {
   return self->text;
 }
 
-/* Returns: how many bytes before a match decide whether it is one; two for a line that begins after "\r\n" */
+/* Returns: how many bytes before a match decide whether it is one. PCRE2 does not count the two of "\r\n" by
+ * which "^" knows the beginning of a line. */
 gsize
 mk_pattern_get_lookbehind (MkPattern *self)
 {
   guint32 lookbehind = 0;
 
   pcre2_pattern_info (self->code, PCRE2_INFO_MAXLOOKBEHIND, &lookbehind);
-  return MAX (lookbehind, 2);
+  return lookbehind + 2;
+}
+
+/* Returns: whether a match may begin between the two bytes of "\r\n" */
+gboolean
+mk_pattern_splits_line_ends (MkPattern *self)
+{
+  guint32 has_line_ends = 0;
+
+  pcre2_pattern_info (self->code, PCRE2_INFO_HASCRORLF, &has_line_ends);
+  return has_line_ends != 0;
 }
 
 static const char *

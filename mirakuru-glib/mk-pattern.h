@@ -16,8 +16,10 @@ MkPattern *mk_pattern_ref (MkPattern *self);
 void mk_pattern_unref (MkPattern *self);
 
 const pcre2_code *mk_pattern_get_code (MkPattern *self);
+const pcre2_code *mk_pattern_get_limitable_code (MkPattern *self);
 const char *mk_pattern_get_text (MkPattern *self);
 gsize mk_pattern_get_lookbehind (MkPattern *self);
+gboolean mk_pattern_splits_line_ends (MkPattern *self);
 const char *mk_pattern_find_group (MkPattern *self, GPtrArray *groups, const char *name_or_number);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkPattern, mk_pattern_unref)

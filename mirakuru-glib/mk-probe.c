@@ -232,6 +232,19 @@ mk_probe_dup_before_start (MkProbe *self, GError **error)
 }
 
 /*
+ * Asked in a start whose service has ended with status 0.
+ *
+ * Returns: whether the service itself has shown in this start that it was ready: then its end is no failure
+ */
+gboolean
+mk_probe_is_met (MkProbe *self)
+{
+  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+
+  return klass->is_met != NULL && klass->is_met (self);
+}
+
+/*
  * Asked when the service has exited before it was ready, and all it printed is known.
  *
  * Returns: (transfer full) (nullable): a better reason than its status

@@ -135,7 +135,14 @@ struct _MkProbeClass
    */
   GError *(*explain_exit) (MkProbe *self);
 
-  gpointer padding[4];
+  /**
+   * MkProbeClass::is_met: (skip)
+   *
+   * Since: 1.0
+   */
+  gboolean (*is_met) (MkProbe *self);
+
+  gpointer padding[3];
 };
 
 MK_AVAILABLE_IN_1_0

@@ -35,6 +35,8 @@
 
 #define CHUNK_SIZE          65536
 #define CHUNKS_PER_DISPATCH 16
+/* One service whose output takes long to look at must not keep the others waiting. */
+#define DISPATCH_LIMIT_US (20 * G_TIME_SPAN_MILLISECOND)
 /* More than a pipe holds; somebody else may go on writing to it. */
 #define LAST_CHUNKS 32
 /* A supervisor that has not emptied the tree this long after the last deadline is given up. */
@@ -57,6 +59,7 @@ struct _MkProcess
 
   GMutex lock;
   GCond changed;
+  gboolean ordered;     /* (locked-by lock) to be spawned */
   MkProcessNews news;   /* (locked-by lock) */
   GError *failure;      /* (owned) (nullable) (locked-by lock) */
   GPtrArray *listeners; /* (owned) (element-type GSource) (locked-by lock) */
@@ -186,9 +189,11 @@ pump_once (MkProcess *self, guint i)
 static gboolean
 pump (MkProcess *self, guint i)
 {
+  gint64 end = g_get_monotonic_time () + DISPATCH_LIMIT_US;
+
   for (guint n = 0; n < CHUNKS_PER_DISPATCH; n++)
     {
-      if (!pump_once (self, i))
+      if (!pump_once (self, i) || g_get_monotonic_time () >= end)
         break;
     }
 
@@ -592,6 +597,10 @@ spawn_on_worker (gpointer user_data)
 void
 mk_process_spawn (MkProcess *self)
 {
+  g_mutex_lock (&self->lock);
+  self->ordered = TRUE;
+  g_mutex_unlock (&self->lock);
+
   mk_worker_invoke (spawn_on_worker, mk_process_ref (self));
 }
 
@@ -705,6 +714,24 @@ MkLaunch *
 mk_process_get_launch (MkProcess *self)
 {
   return self->launch;
+}
+
+/*
+ * Has @func called in the worker for all that comes out of @stream. There is one place for this.
+ *
+ * Returns: FALSE if the place is taken, or something may have come already
+ */
+gboolean
+mk_process_watch_output (MkProcess *self,
+                         MkStream stream,
+                         MkCaptureFunc func,
+                         gpointer data,
+                         GDestroyNotify destroy)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  return !self->ordered &&
+         mk_capture_set_watcher (mk_process_get_capture (self, stream), func, data, destroy);
 }
 
 MkCapture *

@@ -46,6 +46,11 @@ gboolean mk_process_wait_gone (MkProcess *self, guint timeout_ms);
 gboolean mk_process_is_foreign (MkProcess *self);
 GPid mk_process_get_supervisor (MkProcess *self);
 MkLaunch *mk_process_get_launch (MkProcess *self);
+gboolean mk_process_watch_output (MkProcess *self,
+                                  MkStream stream,
+                                  MkCaptureFunc func,
+                                  gpointer data,
+                                  GDestroyNotify destroy);
 MkCapture *mk_process_get_capture (MkProcess *self, MkStream stream);
 GOutputStream *mk_process_get_stdin (MkProcess *self);
 

@@ -17,6 +17,7 @@ void mk_scanner_free (MkScanner *self);
 void mk_scanner_append (MkScanner *self, const guint8 *data, gsize length);
 void mk_scanner_close (MkScanner *self);
 gboolean mk_scanner_find (MkScanner *self, GError **error);
+gboolean mk_scanner_is_undecided (MkScanner *self);
 gboolean mk_scanner_settle (MkScanner *self, GError **error);
 
 guint64 mk_scanner_get_match_end (MkScanner *self);

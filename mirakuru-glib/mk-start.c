@@ -398,6 +398,7 @@ complete (GTask *task)
 /*
  * A process that ended with status 0 may have put its service into the background, where it still belongs to
  * the tree. With nothing left, only a subclass can know of a service: what answers then is somebody else's.
+ * But what the service has said counts.
  */
 static gboolean
 has_failed (GTask *task)
@@ -407,7 +408,8 @@ has_failed (GTask *task)
   MkProcessNews news = mk_process_get_news (self->process);
 
   return news.lost || (news.exited && news.status != 0) ||
-         (news.gone && self->probe != NULL && klass->check_alive == mk_simple_executor_real_check_alive);
+         (news.gone && self->probe != NULL && klass->check_alive == mk_simple_executor_real_check_alive &&
+          !mk_probe_is_met (self->probe));
 }
 
 static gboolean

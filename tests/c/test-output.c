@@ -307,6 +307,30 @@ test_input (void)
   g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, 0);
 }
 
+/* More than the pipes in both directions hold, though nobody reads meanwhile */
+static void
+test_large_input (void)
+{
+  const char *argv[] = { "cat", NULL };
+  const gsize length = 2000 * 1000;
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new (argv);
+  g_autofree char *input = g_malloc (length);
+  g_autoptr (GBytes) output = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; i < length; i++)
+    input[i] = (char) (i % 251);
+  mk_simple_executor_set_stdin_mode (executor, MK_STDIO_MODE_PIPE);
+  mk_simple_executor_set_output_limit (executor, 0);
+  mk_test_assert_starts (executor);
+  g_assert_true (
+      g_output_stream_write_all (mk_simple_executor_get_stdin (executor), input, length, NULL, NULL, &error));
+  g_assert_true (g_output_stream_close (mk_simple_executor_get_stdin (executor), NULL, &error));
+  g_assert_true (mk_test_wait (executor, NULL, &error));
+  output = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
+  g_assert_cmpmem (g_bytes_get_data (output, NULL), g_bytes_get_size (output), input, length);
+}
+
 static void
 test_no_input (void)
 {
@@ -383,6 +407,7 @@ main (int argc, char **argv)
   mk_test_add ("/output/host/no-other-descriptors", test_service_gets_no_other_descriptors);
 
   mk_test_add ("/output/input/pipe", test_input);
+  mk_test_add ("/output/input/large", test_large_input);
   mk_test_add ("/output/input/none", test_no_input);
   mk_test_add_once ("/output/input/of-the-dead", test_input_of_the_dead);
   mk_test_add ("/output/last-lines-are-in-errors", test_last_lines_are_in_errors);

@@ -226,6 +226,13 @@ heard_new (MkSimpleExecutor *executor)
   return heard;
 }
 
+/* What was said before is told too. */
+static gboolean
+has_heard_all (gpointer heard)
+{
+  return ((Heard *) heard)->n_lines == 101;
+}
+
 static void
 heard_free (Heard *heard)
 {
@@ -335,6 +342,42 @@ test_lines_after_a_synchronous_start (void)
   g_assert_cmpstr (heard->lines[0]->str, ==, "<early>");
 }
 
+/* Says something, and waits until that was heard. */
+static void
+say_and_read (MkSimpleExecutor *executor, GInputStream *stream)
+{
+  char buffer[5] = { 0 };
+
+  g_assert_true (
+      g_output_stream_write_all (mk_simple_executor_get_stdin (executor), "ping\n", 5, NULL, NULL, NULL));
+  g_assert_true (g_input_stream_read_all (stream, buffer, 5, NULL, NULL, NULL));
+}
+
+/* While nobody listens, output gives the main context nothing to do. */
+static void
+test_lines_cost_nothing_unheard (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, "--echo", NULL);
+  g_autoptr (GInputStream) stream = NULL;
+  g_autoptr (Heard) heard = NULL;
+
+  mk_simple_executor_set_stdin_mode (executor, MK_STDIO_MODE_PIPE);
+  mk_test_assert_starts (executor);
+  stream = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+  iterate_all ();
+  for (guint i = 0; i < 100; i++)
+    {
+      say_and_read (executor, stream);
+      g_assert_false (g_main_context_iteration (NULL, FALSE));
+    }
+
+  heard = heard_new (executor);
+  say_and_read (executor, stream);
+  g_assert_true (mk_test_iterate_until (NULL, has_heard_all, heard, MK_TEST_LIMIT_MS));
+  mk_test_assert_stops (executor);
+}
+
 static gboolean
 tick (gpointer n_ticks)
 {
@@ -384,6 +427,7 @@ main (int argc, char **argv)
   mk_test_add_once ("/reading/line/in-pieces", test_line_in_pieces);
   mk_test_add_once ("/reading/line/no-utf8", test_line_that_is_no_utf8);
   mk_test_add_once ("/reading/line/after-a-synchronous-start", test_lines_after_a_synchronous_start);
+  mk_test_add_once ("/reading/line/cost-nothing-unheard", test_lines_cost_nothing_unheard);
   mk_test_add_once ("/reading/line/flood-leaves-time", test_flood_of_lines_leaves_time);
   mk_test_add_once ("/reading/line/zero-bytes", test_line_with_zero_bytes);
   mk_test_add_once ("/reading/line/very-long", test_very_long_line);

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A service that will not say that it is ready is not waited for, and a banner that cannot be seen is told
+ * before anything is started.
+ */
+
+#include "mk-test-calls.h"
+#include "mk-test-output.h"
+
+#define SHORT_MS 200
+#define LATE_US  (100 * 1000)
+#define BOTH     (MK_STREAM_STDOUT | MK_STREAM_STDERR)
+
+/* When it will not come */
+
+static void
+test_exit_with_status (void)
+{
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo no luck; exit 3", "ready");
+
+  mk_test_assert_start_fails (
+      executor, MK_ERROR_EXITED, "exited with status 3 before its standard output matched “ready”");
+}
+
+static void
+assert_ends_at_once (const char *script, int code, const char *part)
+{
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script (script, "ready");
+  gint64 begun = g_get_monotonic_time ();
+
+  mk_test_assert_start_fails (executor, code, part);
+  g_assert_cmpint (g_get_monotonic_time () - begun, <, MK_TEST_LIMIT_MS * 1000 / 2);
+}
+
+static void
+test_exit_without_failure (void)
+{
+  assert_ends_at_once ("echo no luck; exit 0", MK_ERROR_EXITED, "exited with status 0 before");
+  assert_ends_at_once ("echo no luck; exit 0", MK_ERROR_EXITED, "Last output: no luck");
+}
+
+static void
+test_output_closed (void)
+{
+  assert_ends_at_once ("exec >&-", MK_ERROR_FAILED, "closed its output before");
+}
+
+/* Who holds the output may still say it. */
+static void
+test_said_by_a_daemon (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_auto (GStrv) argv =
+      mk_test_service_argv (tag, "--daemon", "--after", "50", "--ready", "daemon is up", NULL);
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new ((const char *const *) argv, "daemon is up");
+
+  mk_test_assert_starts (executor);
+  g_assert_false (mk_simple_executor_get_running (MK_SIMPLE_EXECUTOR (executor)));
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
+/* The last thing it says, without a newline, just before it exits */
+static void
+test_said_at_the_end (void)
+{
+  g_autoptr (MkOutputExecutor) executor =
+      mk_test_output_new_script ("printf 'result 42'; exit 0", "result (\\d+)$");
+
+  g_assert_true (mk_test_start (executor, NULL, NULL));
+  mk_test_assert_match (executor, "1", "42");
+}
+
+/* What was said counts, whichever news comes first. */
+static void
+test_said_and_exited (void)
+{
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo ready; exit 0", "^ready$");
+      g_autoptr (MkOutputExecutor) failing = mk_test_output_new_script ("echo ready; exit 3", "^ready$");
+      g_autoptr (GError) error = NULL;
+
+      g_assert_true (mk_test_start (executor, NULL, &error));
+      g_assert_no_error (error);
+      if (!mk_test_start (failing, NULL, &error))
+        {
+          g_assert_error (error, MK_ERROR, MK_ERROR_EXITED);
+          mk_test_assert_contains (error->message, "exited with status 3 just after its standard output");
+        }
+    }
+}
+
+typedef struct
+{
+  const char *what;
+  const char *options[6];
+  const char *banner;
+} Hung;
+
+static const Hung hung[] = {
+  { "silent", { NULL }, "ready" },
+  { "stopped", { "--stopped", NULL }, "ready" },
+  { "deaf", { "--deaf", "--print", "red", NULL }, "ready" },
+  { "nearly", { "--no-newline", "--print", "read", NULL }, "ready" },
+  { "children", { "--children", "2", "--setsid-children", "--print", "rea dy", NULL }, "ready" },
+  { "flood", { "--flood", "2000000000", NULL }, "ready" },
+  { "flood-that-nearly-matches", { "--flood", "2000000000", NULL }, "(?s)0.*x" },
+};
+
+static char **
+hung_argv (const Hung *self, const char *tag)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  g_strv_builder_add_many (builder, mk_test_service_path (), "--tag", tag, NULL);
+  g_strv_builder_addv (builder, (const char **) self->options);
+  return g_strv_builder_end (builder);
+}
+
+static void
+test_hung (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (hung); i++)
+    {
+      g_autofree char *tag = mk_test_new_tag ();
+      g_auto (GStrv) argv = hung_argv (&hung[i], tag);
+      g_autoptr (MkOutputExecutor) executor = mk_test_output_new ((const char *const *) argv, hung[i].banner);
+      gint64 begun = g_get_monotonic_time ();
+
+      mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), SHORT_MS);
+      mk_test_assert_start_fails (executor, MK_ERROR_TIMED_OUT, "before its standard output matched");
+      g_test_message (
+          "%s: %.0f ms late", hung[i].what, (g_get_monotonic_time () - begun) / 1000.0 - SHORT_MS);
+      g_assert_cmpint (g_get_monotonic_time () - begun, <, SHORT_MS * 1000 + LATE_US);
+      mk_test_assert_nothing_left (tag);
+    }
+}
+
+static void
+test_last_seen (void)
+{
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo one; echo almost", "ready");
+
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), SHORT_MS);
+  mk_test_assert_start_fails (executor, MK_ERROR_TIMED_OUT, "last seen: almost");
+}
+
+/* Failure */
+
+static void
+test_failure_pattern (void)
+{
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo ERROR: no disk", "ready");
+
+  mk_output_executor_set_failure_pattern (executor, "^ERROR: .*$");
+  mk_test_assert_start_fails (
+      executor, MK_ERROR_FAILED, "printed “ERROR: no disk”, which tells of a failure");
+}
+
+/* The same error, whether the end of the process is seen before the words or after them */
+static void
+test_failure_pattern_and_exit (void)
+{
+  for (guint i = 0; i < 10; i++)
+    {
+      g_autoptr (MkOutputExecutor) executor =
+          mk_test_output_new_script ("echo ERROR: no disk; exit 1", "ready");
+
+      mk_output_executor_set_failure_pattern (executor, "ERROR: .*");
+      mk_test_assert_start_fails (executor, MK_ERROR_FAILED, "printed “ERROR: no disk”");
+    }
+}
+
+static void
+test_what_comes_first_counts (void)
+{
+  g_autoptr (MkOutputExecutor) executor =
+      mk_test_output_new_script ("printf 'ready\\nERROR\\nready\\n'", "ready");
+
+  mk_output_executor_set_failure_pattern (executor, "ERROR");
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+  mk_output_executor_set_occurrences (executor, 2);
+  mk_test_assert_start_fails (executor, MK_ERROR_FAILED, "ERROR");
+}
+
+/* Bad input: nothing is started */
+
+static void
+test_bad_banner (void)
+{
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo ready", "rea(dy");
+
+  mk_test_assert_invalid (
+      executor, "banner “rea(dy” is not a regular expression: missing closing parenthesis (after 6 ");
+  mk_output_executor_set_banner (executor, "");
+  mk_test_assert_invalid (executor, "no banner");
+  mk_output_executor_set_banner (executor, NULL);
+  mk_test_assert_invalid (executor, "no banner");
+  mk_output_executor_set_banner (executor, "ready");
+  mk_output_executor_set_failure_pattern (executor, "[");
+  mk_test_assert_invalid (executor, "failure pattern “[”");
+  mk_output_executor_set_failure_pattern (executor, NULL);
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+}
+
+static void
+test_bad_stream (void)
+{
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo ready", "ready");
+
+  mk_output_executor_set_stream (executor, 0);
+  mk_test_assert_invalid (executor, "no output stream");
+  mk_output_executor_set_stream (executor, 4 | MK_STREAM_STDOUT);
+  mk_test_assert_invalid (executor, "no output stream");
+  mk_output_executor_set_stream (executor, MK_STREAM_STDOUT);
+  mk_output_executor_set_occurrences (executor, 0);
+  mk_test_assert_invalid (executor, "0 times");
+}
+
+/* The banner cannot be seen where the output goes elsewhere. */
+static void
+test_not_captured (void)
+{
+  static const struct
+  {
+    MkStream stream;
+    MkStdioMode output_mode, error_mode;
+    const char *name;
+  } cases[] = {
+    { MK_STREAM_STDOUT, MK_STDIO_MODE_NULL, MK_STDIO_MODE_CAPTURE, "output" },
+    { MK_STREAM_STDOUT, MK_STDIO_MODE_INHERIT, MK_STDIO_MODE_CAPTURE, "output" },
+    { MK_STREAM_STDOUT, MK_STDIO_MODE_FILE, MK_STDIO_MODE_CAPTURE, "output" },
+    { MK_STREAM_STDOUT, MK_STDIO_MODE_NULL, MK_STDIO_MODE_MERGE, "output" },
+    { MK_STREAM_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_NULL, "error" },
+    { MK_STREAM_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_INHERIT, "error" },
+    { MK_STREAM_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_FILE, "error" },
+    { MK_STREAM_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_MERGE, "error" },
+    { BOTH, MK_STDIO_MODE_NULL, MK_STDIO_MODE_CAPTURE, "output" },
+    { BOTH, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_INHERIT, "error" },
+  };
+
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo ready", "ready");
+      MkSimpleExecutor *simple = MK_SIMPLE_EXECUTOR (executor);
+      g_autofree char *part = g_strdup_printf ("standard %s, which is not captured", cases[i / 2].name);
+
+      mk_output_executor_set_stream (executor, cases[i / 2].stream);
+      mk_simple_executor_set_stdout_mode (simple, cases[i / 2].output_mode);
+      mk_simple_executor_set_stdout_path (simple, "/dev/null");
+      mk_simple_executor_set_stderr_mode (simple, cases[i / 2].error_mode);
+      mk_simple_executor_set_stderr_path (simple, "/dev/null");
+      if (i % 2)
+        mk_test_ask_together (executor);
+      mk_test_assert_invalid (executor, part);
+    }
+}
+
+static void
+test_too_costly (void)
+{
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script (
+      "printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\\n'", "(a+)+c|(a+)*d");
+
+  mk_test_assert_start_fails (executor, MK_ERROR_FAILED, "Make the regular expression simpler");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  mk_test_add ("/output-failure/end/exit-with-status", test_exit_with_status);
+  mk_test_add ("/output-failure/end/exit-without-failure", test_exit_without_failure);
+  mk_test_add ("/output-failure/end/output-closed", test_output_closed);
+  mk_test_add ("/output-failure/end/said-by-a-daemon", test_said_by_a_daemon);
+  mk_test_add ("/output-failure/end/said-at-the-end", test_said_at_the_end);
+  mk_test_add ("/output-failure/end/said-and-exited", test_said_and_exited);
+  mk_test_add ("/output-failure/hung", test_hung);
+  mk_test_add ("/output-failure/last-seen", test_last_seen);
+  mk_test_add ("/output-failure/failure/pattern", test_failure_pattern);
+  mk_test_add ("/output-failure/failure/pattern-and-exit", test_failure_pattern_and_exit);
+  mk_test_add ("/output-failure/failure/what-comes-first-counts", test_what_comes_first_counts);
+  mk_test_add ("/output-failure/bad/banner", test_bad_banner);
+  mk_test_add ("/output-failure/bad/stream", test_bad_stream);
+  mk_test_add ("/output-failure/bad/not-captured", test_not_captured);
+  mk_test_add ("/output-failure/bad/too-costly", test_too_costly);
+
+  return g_test_run ();
+}
