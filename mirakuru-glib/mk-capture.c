@@ -33,7 +33,7 @@ struct _MkCapture
   guint64 total;     /* (locked-by lock) bytes ever written */
   guint64 beginning; /* (locked-by lock) where readers begin */
   gboolean closed;   /* (locked-by lock) */
-  GPtrArray *wakers; /* (owned) (element-type GSource) (locked-by lock) */
+  GPtrArray *wakers; /* (owned) (element-type GSource) (locked-by lock) that others own */
 };
 
 /* @limit: how many bytes to keep, 0 for all */
@@ -46,7 +46,7 @@ mk_capture_new (gsize limit)
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   self->limit = limit;
-  self->wakers = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
+  self->wakers = g_ptr_array_new ();
   return self;
 }
 
@@ -117,15 +117,8 @@ drop_oldest (MkCapture *self, gsize count)
 static void
 wake_all (MkCapture *self)
 {
-  for (guint i = self->wakers->len; i > 0; i--)
-    {
-      GSource *waker = g_ptr_array_index (self->wakers, i - 1);
-
-      if (g_source_is_destroyed (waker))
-        g_ptr_array_remove_index_fast (self->wakers, i - 1);
-      else
-        mk_wake_source_wake (waker);
-    }
+  for (guint i = 0; i < self->wakers->len; i++)
+    mk_wake_source_wake (g_ptr_array_index (self->wakers, i));
 
   g_cond_broadcast (&self->changed);
 }
@@ -314,18 +307,23 @@ mk_capture_dup_last_lines (MkCapture *self, guint max_lines, gsize max_bytes)
   return *begin != '\0' ? g_strdup (begin) : NULL;
 }
 
-/* @waker: a wake source; woken at each change from now on, until it is destroyed */
+/*
+ * @waker: a source; woken at each change from now on, until it is removed. That has to be before its context
+ * may go, so there is no reference to it here: it would be dropped at any time.
+ */
 void
 mk_capture_add_waker (MkCapture *self, GSource *waker)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
-  for (guint i = self->wakers->len; i > 0; i--)
-    {
-      if (g_source_is_destroyed (g_ptr_array_index (self->wakers, i - 1)))
-        g_ptr_array_remove_index_fast (self->wakers, i - 1);
-    }
-
   if (!self->closed)
-    g_ptr_array_add (self->wakers, g_source_ref (waker));
+    g_ptr_array_add (self->wakers, waker);
+}
+
+void
+mk_capture_remove_waker (MkCapture *self, GSource *waker)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  g_ptr_array_remove_fast (self->wakers, waker);
 }

@@ -29,6 +29,7 @@ gboolean mk_capture_set_watcher (MkCapture *self, MkCaptureFunc func, gpointer d
 void mk_capture_set_beginning (MkCapture *self, guint64 position);
 guint64 mk_capture_get_beginning (MkCapture *self);
 void mk_capture_add_waker (MkCapture *self, GSource *waker);
+void mk_capture_remove_waker (MkCapture *self, GSource *waker);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkCapture, mk_capture_unref)
 

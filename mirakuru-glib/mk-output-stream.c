@@ -77,13 +77,21 @@ typedef struct
 {
   GSource source;
   MkOutputStream *stream; /* (owned) */
+  gboolean is_waker;      /* the capture knows it */
 } ReadableSource;
 
 static gboolean
 readable_source_prepare (GSource *source, int *timeout)
 {
+  ReadableSource *self = (ReadableSource *) source;
+
+  /* Not before it is attached: what is attached is always destroyed before it is freed. */
+  if (!self->is_waker)
+    mk_capture_add_waker (self->stream->capture, source);
+  self->is_waker = TRUE;
+
   *timeout = -1;
-  return mk_output_stream_is_readable (G_POLLABLE_INPUT_STREAM (((ReadableSource *) source)->stream));
+  return mk_output_stream_is_readable (G_POLLABLE_INPUT_STREAM (self->stream));
 }
 
 static gboolean
@@ -98,6 +106,23 @@ readable_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_d
   /* The capture wakes it by this. */
   g_source_set_ready_time (source, -1);
   return G_SOURCE_CONTINUE;
+}
+
+/* Never called: dispatch() does what there is to do. */
+static gboolean
+readable_source_callback (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+/* Called when the source is destroyed, while its context is still there: waking the source uses that. */
+static void
+readable_source_destroyed (gpointer user_data)
+{
+  ReadableSource *self = user_data;
+
+  if (self->is_waker)
+    mk_capture_remove_waker (self->stream->capture, &self->source);
 }
 
 static void
@@ -124,6 +149,7 @@ mk_output_stream_create_source (GPollableInputStream *stream, GCancellable *canc
 
   g_source_set_static_name (readable, "MkOutputStream");
   ((ReadableSource *) readable)->stream = g_object_ref (self);
+  g_source_set_callback (readable, readable_source_callback, readable, readable_source_destroyed);
   g_source_add_child_source (source, readable);
   if (cancellable != NULL)
     {
@@ -133,7 +159,6 @@ mk_output_stream_create_source (GPollableInputStream *stream, GCancellable *canc
       g_source_add_child_source (source, cancel_source);
     }
 
-  mk_capture_add_waker (self->capture, readable);
   return source;
 }
 

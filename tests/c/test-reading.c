@@ -409,6 +409,41 @@ test_flood_of_lines_leaves_time (void)
   mk_test_assert_stops (executor);
 }
 
+/* Reads on a context that lives no longer than that. */
+static gssize
+read_on_own_context (GInputStream *stream, char *buffer, gsize size)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GMainContextPusher) pusher G_GNUC_UNUSED = g_main_context_pusher_new (context);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  g_input_stream_read_async (stream, buffer, size, G_PRIORITY_DEFAULT, NULL, mk_test_store_result, &result);
+  while (result == NULL)
+    g_main_context_iteration (context, TRUE);
+  return g_input_stream_read_finish (stream, result, NULL);
+}
+
+/* What tells of new output must not use a context that has ended: the end of file comes while the context of
+ * the last line's reading ends */
+static void
+test_read_on_contexts_that_end (void)
+{
+  for (guint i = 0; i < 300; i++)
+    {
+      g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new_for_shell ("echo a; echo b; echo c");
+      g_autoptr (GInputStream) stream = NULL;
+      g_autofree char *buffer = g_malloc (65536);
+      gssize n, n_bytes = 0;
+
+      g_assert_true (mk_simple_executor_start (executor, NULL, NULL));
+      stream = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+      while ((n = read_on_own_context (stream, buffer, 65536)) > 0)
+        n_bytes += n;
+      g_assert_cmpint (n_bytes, ==, 6);
+      g_assert_true (mk_simple_executor_stop (executor, NULL, NULL));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -421,6 +456,7 @@ main (int argc, char **argv)
   mk_test_add ("/reading/stream/cancelled", test_cancel_reading);
   mk_test_add_once ("/reading/stream/when-polled", test_read_when_polled);
   mk_test_add ("/reading/stream/slow-reader", test_slow_reader);
+  mk_test_add_once ("/reading/stream/on-contexts-that-end", test_read_on_contexts_that_end);
 
   mk_test_add_once ("/reading/line/each", test_lines);
   mk_test_add_once ("/reading/line/last-without-an-end", test_last_line_without_an_end);
