@@ -49,6 +49,7 @@ port_is_free (int family, const struct sockaddr *address, socklen_t length)
 #define LOWEST_RESERVATION_FD 300
 
 static guint port_block = G_MAXUINT; /* none */
+static guint next_port;              /* (atomic) within the block */
 
 /* An abstract socket of the name of the block reserves it until the program ends. */
 static gboolean
@@ -79,8 +80,8 @@ reserve_ports (void)
 }
 
 /*
- * A random port of the block, below the range that the kernel gives to clients: there, a probe that asks
- * before the service listens could be given the very port that it asks, and connect to itself.
+ * One port of the block after the other, below the range that the kernel gives to clients: there, a probe
+ * that asks before the service listens could be given the very port that it asks, and connect to itself.
  */
 guint
 mk_test_free_port (void)
@@ -88,7 +89,7 @@ mk_test_free_port (void)
   g_assert_cmpuint (port_block, <, N_BLOCKS);
   for (guint i = 0; i < 1000; i++)
     {
-      guint port = FIRST_PORT + port_block * BLOCK_SIZE + (guint) g_random_int_range (0, BLOCK_SIZE);
+      guint port = FIRST_PORT + port_block * BLOCK_SIZE + g_atomic_int_add (&next_port, 1) % BLOCK_SIZE;
       struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons (port) };
       struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons (port) };
 
