@@ -26,7 +26,11 @@
  *
  * The start fails with %MK_ERROR_EXITED at once when the service has exited and no more output can come, also
  * with status 0; and with %MK_ERROR_FAILED when what it printed matches
- * [property@Mk.OutputExecutor:failure-pattern], or when it closed its output.
+ * [property@Mk.OutputExecutor:failure-pattern], when it closed its output, or when the expression takes
+ * too long to match. A service that exits with status 0 after it has printed the banner was ready.
+ *
+ * [property@Mk.Executor:probe] may be made a part of a [class@Mk.AllProbe] that the same executor uses; it is
+ * of no use to other executors.
  *
  * Since: 1.0
  */

@@ -37,7 +37,6 @@ typedef struct
 struct _MkOutputWatch
 {
   gatomicrefcount ref_count;
-  GSource *waker;   /* (owned) */
   GSource *settler; /* (owned) of the worker; holds the watch until there is a verdict */
 
   /* Of the worker. */
@@ -47,6 +46,8 @@ struct _MkOutputWatch
 
   GMutex lock;
   MkOutputNews news; /* (locked-by lock) */
+  /* (owned) (nullable) (locked-by lock) until there is a verdict: its context may not live much longer */
+  GSource *waker;
 };
 
 static gboolean on_silence (gpointer user_data);
@@ -104,7 +105,6 @@ mk_output_watch_unref (MkOutputWatch *self)
   lane_clear (&self->lanes[1]);
   mk_output_news_clear (&self->news);
   g_source_unref (self->settler);
-  g_source_unref (self->waker);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -126,11 +126,12 @@ decide (MkOutputWatch *self, MkOutputNews *news)
       self->news = *news;
       self->news.since = g_get_monotonic_time ();
       *news = (MkOutputNews){ 0 };
+      mk_wake_source_wake (self->waker);
+      g_clear_pointer (&self->waker, g_source_unref);
     }
   g_mutex_unlock (&self->lock);
 
   g_source_destroy (self->settler);
-  mk_wake_source_wake (self->waker);
 }
 
 /* ---- in the worker ---- */

@@ -16,8 +16,21 @@
 #define N_WORDS_PEER     40
 #define N_FLOODS         5
 /* 256 MiB, for which 200 MB/s are 1342 ms */
-#define FLOOD_SCRIPT "head -c 268435456 /dev/zero; echo; echo ready"
-#define FLOOD_LIMIT  1342.0
+#define FLOOD_LIMIT 1342.0
+
+typedef struct
+{
+  const char *script;
+  const char *banner;
+} Flood;
+
+/* One endless line, and lines as they are in logs */
+static const Flood zeros = { "head -c 268435456 /dev/zero; echo; echo ready", "^ready$" };
+static const Flood lines = {
+  "yes '2024-05-01 12:00:00.000 [4711] LOG: request 17 from 127.0.0.1 took 12.3 ms' | head -c 268435456; "
+  "echo; echo now port 17 is ready",
+  "port (\\d+) is ready$",
+};
 
 static MkSimpleExecutor *
 new_executor (const char *const *argv, const char *banner)
@@ -72,10 +85,11 @@ lag_of_words_at_interval (void)
 }
 
 static double
-time_of_flood (void)
+time_of_flood (const Flood *flood)
 {
-  const char *const argv[] = { "/bin/sh", "-c", FLOOD_SCRIPT "; exec sleep 100", NULL };
-  g_autoptr (MkSimpleExecutor) executor = new_executor (argv, "^ready$");
+  g_autofree char *script = g_strconcat (flood->script, "; exec sleep 100", NULL);
+  const char *const argv[] = { "/bin/sh", "-c", script, NULL };
+  g_autoptr (MkSimpleExecutor) executor = new_executor (argv, flood->banner);
   gint64 start_us = g_get_monotonic_time ();
   double ms;
 
@@ -85,14 +99,40 @@ time_of_flood (void)
   return ms;
 }
 
+/* What the pipe alone takes */
 static double
-time_of_flood_thrown_away (void)
+time_of_flood_thrown_away (const Flood *flood)
 {
-  const char *const argv[] = { "/bin/sh", "-c", "(" FLOOD_SCRIPT ") | cat >/dev/null", NULL };
+  g_autofree char *script = g_strdup_printf ("{ %s; } | cat >/dev/null", flood->script);
+  const char *const argv[] = { "/bin/sh", "-c", script, NULL };
   gint64 start_us = g_get_monotonic_time ();
 
   mk_bench_reap (mk_bench_spawn (argv));
   return mk_bench_ms_since (start_us);
+}
+
+static double
+time_of_zeros (void)
+{
+  return time_of_flood (&zeros);
+}
+
+static double
+time_of_zeros_thrown_away (void)
+{
+  return time_of_flood_thrown_away (&zeros);
+}
+
+static double
+time_of_lines (void)
+{
+  return time_of_flood (&lines);
+}
+
+static double
+time_of_lines_thrown_away (void)
+{
+  return time_of_flood_thrown_away (&lines);
 }
 
 static void
@@ -124,11 +164,18 @@ mk_bench_output (void)
            "asked every 100 ms",
            lag_of_words_at_interval,
            N_WORDS_PEER);
-  measure ("256 MiB, then the banner",
-           time_of_flood,
+  measure ("256 MiB without a line end, then the banner",
+           time_of_zeros,
            N_FLOODS,
            FLOOD_LIMIT,
            "to cat",
-           time_of_flood_thrown_away,
+           time_of_zeros_thrown_away,
+           N_FLOODS);
+  measure ("256 MiB of lines, then the banner",
+           time_of_lines,
+           N_FLOODS,
+           FLOOD_LIMIT,
+           "to cat",
+           time_of_lines_thrown_away,
            N_FLOODS);
 }

@@ -119,22 +119,33 @@ hung_argv (const Hung *self, const char *tag)
   return g_strv_builder_end (builder);
 }
 
+/* Returns: how long after its deadline the start failed, with nothing left */
+static gint64
+get_lateness (const Hung *self)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_auto (GStrv) argv = hung_argv (self, tag);
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new ((const char *const *) argv, self->banner);
+  gint64 begun = g_get_monotonic_time (), lateness;
+
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), SHORT_MS);
+  mk_test_assert_start_fails (executor, MK_ERROR_TIMED_OUT, "before its standard output matched");
+  lateness = g_get_monotonic_time () - begun - SHORT_MS * 1000;
+  mk_test_assert_nothing_left (tag);
+  g_test_message ("%s: %.0f ms late", self->what, lateness / 1000.0);
+  return lateness;
+}
+
+/* On a busy machine it is not always the start that is late. */
 static void
 test_hung (void)
 {
   for (guint i = 0; i < G_N_ELEMENTS (hung); i++)
     {
-      g_autofree char *tag = mk_test_new_tag ();
-      g_auto (GStrv) argv = hung_argv (&hung[i], tag);
-      g_autoptr (MkOutputExecutor) executor = mk_test_output_new ((const char *const *) argv, hung[i].banner);
-      gint64 begun = g_get_monotonic_time ();
+      guint n_left = 5;
 
-      mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), SHORT_MS);
-      mk_test_assert_start_fails (executor, MK_ERROR_TIMED_OUT, "before its standard output matched");
-      g_test_message (
-          "%s: %.0f ms late", hung[i].what, (g_get_monotonic_time () - begun) / 1000.0 - SHORT_MS);
-      g_assert_cmpint (g_get_monotonic_time () - begun, <, SHORT_MS * 1000 + LATE_US);
-      mk_test_assert_nothing_left (tag);
+      while (get_lateness (&hung[i]) > LATE_US)
+        g_assert_cmpuint (--n_left, >, 0);
     }
 }
 

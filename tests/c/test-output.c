@@ -249,6 +249,12 @@ test_service_does_not_hold_the_streams_of_the_host (void)
   int saved_stderr = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
   char byte;
 
+  if (mk_test_is_under_valgrind ())
+    {
+      g_test_skip ("what valgrind prints would be taken for what is left");
+      return;
+    }
+
   /* The end of this pipe comes when nobody holds the other end any more. */
   g_assert_cmpint (pipe2 (fds, O_CLOEXEC | O_NONBLOCK), ==, 0);
   dup2 (fds[1], STDOUT_FILENO);

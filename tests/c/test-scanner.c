@@ -9,6 +9,7 @@
 
 #include "mk-error.h"
 #include "mk-scanner.h"
+#include "mk-test-util.h"
 
 #define CHUNK 65536
 
@@ -345,14 +346,6 @@ test_hidden (void)
   assert_group (scanner, 0, "ready");
 }
 
-static gboolean
-is_under_valgrind (void)
-{
-  const char *preloaded = g_getenv ("LD_PRELOAD");
-
-  return preloaded != NULL && strstr (preloaded, "vgpreload") != NULL;
-}
-
 /* However much follows it */
 static void
 test_hidden_in_a_large_piece (void)
@@ -360,7 +353,7 @@ test_hidden_in_a_large_piece (void)
   g_autoptr (GString) text = g_string_new ("begin\nready\n");
   g_autoptr (MkScanner) scanner = scanner_new ("(?s)begin.*end|ready");
 
-  if (is_under_valgrind ())
+  if (mk_test_is_under_valgrind ())
     {
       g_test_skip ("this takes so long under valgrind that the scanner does not do it");
       return;

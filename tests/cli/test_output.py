@@ -41,6 +41,19 @@ class Output(TestCase):
         stderr = self.assert_failed(125, shlex.join(["sh", "-c", "echo bye"]), "--output", "ready")
         self.assertIn("exited with status 0 before its output matched “ready”", stderr)
 
+    def test_exits_after_it(self):
+        stderr = self.assert_ready(shlex.join(["sh", "-c", "echo ready; exit 0"]), "--output", "^ready$")
+        self.assertIn("ended by itself with status 0", stderr)
+
+    def test_too_costly(self):
+        command_line = shlex.join(["sh", "-c", "printf '%060d\\n' 0; exec sleep 60"])
+        stderr = self.assert_failed(125, command_line, "--output", "(0+)+y|(0|00)+z")
+        self.assertIn("Make the regular expression simpler", stderr)
+
+    def test_empty(self):
+        stderr = self.assert_failed(125, service(), "--output", "")
+        self.assertIn("no banner", stderr)
+
     def test_no_regular_expression(self):
         stderr = self.assert_failed(125, service(), "--output", "rea(dy")
         self.assertIn("“rea(dy” is not a regular expression", stderr)

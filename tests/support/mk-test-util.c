@@ -41,6 +41,15 @@ port_is_free (int family, const struct sockaddr *address, socklen_t length)
   return is_free;
 }
 
+/* It makes everything twenty times as slow, and prints to the standard error of who has it. */
+gboolean
+mk_test_is_under_valgrind (void)
+{
+  const char *preloaded = g_getenv ("LD_PRELOAD");
+
+  return preloaded != NULL && strstr (preloaded, "vgpreload") != NULL;
+}
+
 /* Tests that run at the same time take their ports from different blocks, of which nobody else takes any. */
 #define FIRST_PORT 10000
 #define BLOCK_SIZE 100

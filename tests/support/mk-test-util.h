@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 
 typedef gboolean (*MkTestFunc) (gpointer data);
 
+gboolean mk_test_is_under_valgrind (void);
 guint mk_test_free_port (void);
 gboolean mk_test_port_accepts (guint port);
 
