@@ -42,13 +42,13 @@ typedef enum
 typedef struct
 {
   gatomicrefcount ref_count;
-  MkBusLink *link;    /* (owned) */
-  MkBusLinkFunc func; /* to be called with the answer */
-  GTask *task;        /* (owned) (nullable) until it is returned */
-  GSource *cancelled; /* (owned) (nullable) */
+  MkBusLink *link;         /* (owned) */
+  MkBusLinkFunc func;      /* to be called with the answer */
+  GTask *task;             /* (owned) (nullable) until it is returned */
+  MkWakeSource *cancelled; /* (owned) (nullable) */
 
-  GSource *answered;  /* (owned) (nullable) (locked-by link->lock) until the task is returned */
-  gboolean has_owner; /* (locked-by link->lock), and so the next ones */
+  MkWakeSource *answered; /* (owned) (nullable) (locked-by link->lock) until the task is returned */
+  gboolean has_owner;     /* (locked-by link->lock), and so the next ones */
   guint pid;
   GError *error; /* (owned) (nullable) */
 } Ask;
@@ -56,11 +56,11 @@ typedef struct
 struct _MkBusLink
 {
   gatomicrefcount ref_count;
-  char *address;       /* (owned) */
-  char *name;          /* (owned) */
-  MkProbeWaker *waker; /* (owned) */
-  GSource *orders;     /* (owned) on the worker: there is something to do */
-  GSource *timer;      /* (owned) on the worker: for the two limits */
+  char *address;        /* (owned) */
+  char *name;           /* (owned) */
+  MkProbeWaker *waker;  /* (owned) */
+  MkWakeSource *orders; /* (owned) on the worker: there is something to do */
+  MkWakeSource *timer;  /* (owned) on the worker: for the two limits */
 
   GMutex lock;
   State state;       /* (locked-by lock) */
@@ -86,8 +86,8 @@ link_unref (gpointer data)
   g_ptr_array_unref (self->asked);
   g_ptr_array_unref (self->asks);
   g_object_unref (self->cancellable);
-  g_source_unref (self->orders);
-  g_source_unref (self->timer);
+  mk_wake_source_unref (self->orders);
+  mk_wake_source_unref (self->timer);
   g_mutex_clear (&self->lock);
   g_free (self->address);
   g_free (self->name);
@@ -117,7 +117,7 @@ ask_unref (gpointer data)
 }
 
 /* From then on the worker does not touch the context of the task, which may be gone soon. */
-static GSource *
+static MkWakeSource *
 steal_answered (Ask *ask)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&ask->link->lock);
@@ -129,7 +129,7 @@ static void
 finish (Ask *ask, gboolean has_owner, guint pid, const GError *error)
 {
   g_autoptr (GTask) task = g_steal_pointer (&ask->task);
-  GSource *answered = steal_answered (ask);
+  MkWakeSource *answered = steal_answered (ask);
 
   mk_wake_source_clear (&ask->cancelled);
   ask->func (task, has_owner, pid, error);
@@ -244,8 +244,8 @@ die (MkBusLink *self, const GError *error)
   answer (self, FALSE, 0, error);
   g_cancellable_cancel (self->cancellable);
   close_bus (self);
-  g_source_destroy (self->timer);
-  g_source_destroy (self->orders);
+  mk_wake_source_destroy (self->timer);
+  mk_wake_source_destroy (self->orders);
 }
 
 /* The bus went away. */

@@ -118,7 +118,7 @@ static void
 wake_all (MkCapture *self)
 {
   for (guint i = 0; i < self->wakers->len; i++)
-    mk_wake_source_wake (g_ptr_array_index (self->wakers, i));
+    g_source_set_ready_time (g_ptr_array_index (self->wakers, i), 0);
 
   g_cond_broadcast (&self->changed);
 }

@@ -30,9 +30,9 @@ G_STATIC_ASSERT (GIVE_UP_AFTER_US < MK_COMMAND_GRACE_MS * G_TIME_SPAN_MILLISECON
 
 typedef struct
 {
-  MkProcess *process; /* (owned) */
-  GSource *news;      /* (owned) woken by the process */
-  GSource *timer;     /* (owned) */
+  MkProcess *process;  /* (owned) */
+  MkWakeSource *news;  /* (owned) woken by the process */
+  MkWakeSource *timer; /* (owned) */
   gulong cancel_handler;
   gint64 begun;
   gboolean ordered;   /* the order to end was given */
@@ -43,8 +43,8 @@ typedef struct
 static void
 attempt_free (Attempt *attempt)
 {
-  g_source_unref (attempt->news);
-  g_source_unref (attempt->timer);
+  mk_wake_source_unref (attempt->news);
+  mk_wake_source_unref (attempt->timer);
   mk_process_unref (attempt->process);
   g_free (attempt);
 }
@@ -56,8 +56,8 @@ return_answer (GTask *task, gboolean there, GError *error)
   Attempt *attempt = g_task_get_task_data (task);
 
   mk_process_remove_listener (attempt->process, attempt->news);
-  g_source_destroy (attempt->news);
-  g_source_destroy (attempt->timer);
+  mk_wake_source_destroy (attempt->news);
+  mk_wake_source_destroy (attempt->timer);
   g_cancellable_disconnect (g_task_get_cancellable (task), attempt->cancel_handler);
 
   if (error != NULL)
@@ -179,13 +179,13 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 }
 
 /* Goes before the library's own timer, if a busy machine lets both be due. */
-static GSource *
+static MkWakeSource *
 attach_source (GTask *task, const char *name, GSourceFunc func)
 {
-  GSource *source =
+  MkWakeSource *source =
       mk_wake_source_attach (g_task_get_context (task), name, func, g_object_ref (task), g_object_unref);
 
-  g_source_set_priority (source, G_PRIORITY_HIGH);
+  mk_wake_source_set_priority (source, G_PRIORITY_HIGH);
   return source;
 }
 

@@ -34,8 +34,9 @@ struct _MkEmitter
 {
   gatomicrefcount ref_count;
   GWeakRef executor;
-  GSource *state_source; /* (owned) */
-  GSource *line_source;  /* (owned) */
+  GMainContext *context;      /* (owned): the executor may be dropped in another thread */
+  MkWakeSource *state_source; /* (owned) */
+  MkWakeSource *line_source;  /* (owned) */
 
   GMutex lock;
   MkSimpleExecutor *listened; /* (unowned) (nullable) (locked-by lock) until the executor is disposed */
@@ -173,20 +174,20 @@ MkEmitter *
 mk_emitter_new (MkSimpleExecutor *executor)
 {
   MkEmitter *self = g_new0 (MkEmitter, 1);
-  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
 
   g_atomic_ref_count_init (&self->ref_count);
   g_mutex_init (&self->lock);
   g_weak_ref_init (&self->executor, executor);
   self->listened = executor;
+  self->context = g_main_context_ref_thread_default ();
   self->told.exit_status = MK_STATUS_NONE;
   for (guint i = 0; i < 2; i++)
     self->readers[i].partial = g_string_new (NULL);
 
   self->state_source = mk_wake_source_attach (
-      context, "MkEmitter state", on_state, mk_emitter_ref (self), (GDestroyNotify) mk_emitter_unref);
+      self->context, "MkEmitter state", on_state, mk_emitter_ref (self), (GDestroyNotify) mk_emitter_unref);
   self->line_source = mk_wake_source_attach (
-      context, "MkEmitter lines", on_lines, mk_emitter_ref (self), (GDestroyNotify) mk_emitter_unref);
+      self->context, "MkEmitter lines", on_lines, mk_emitter_ref (self), (GDestroyNotify) mk_emitter_unref);
   return self;
 }
 
@@ -207,8 +208,8 @@ mk_emitter_unref (MkEmitter *self)
   g_clear_pointer (&self->process, mk_process_unref);
   for (guint i = 0; i < 2; i++)
     g_string_free (self->readers[i].partial, TRUE);
-  g_source_unref (self->state_source);
-  g_source_unref (self->line_source);
+  mk_wake_source_unref (self->state_source);
+  mk_wake_source_unref (self->line_source);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -221,14 +222,15 @@ mk_emitter_detach (MkEmitter *self)
   self->listened = NULL;
   g_mutex_unlock (&self->lock);
 
-  g_source_destroy (self->state_source);
-  g_source_destroy (self->line_source);
+  mk_wake_source_destroy (self->state_source);
+  mk_wake_source_destroy (self->line_source);
+  g_clear_pointer (&self->context, g_main_context_unref);
   /* It holds the emitter in turn. Whoever reads it holds the executor, so nobody does. */
   g_clear_pointer (&self->process, mk_process_unref);
 }
 
 /* Returns: (transfer none): to be woken when the properties may have changed */
-GSource *
+MkWakeSource *
 mk_emitter_get_waker (MkEmitter *self)
 {
   return self->state_source;

@@ -13,7 +13,7 @@ MkEmitter *mk_emitter_ref (MkEmitter *self);
 void mk_emitter_unref (MkEmitter *self);
 void mk_emitter_detach (MkEmitter *self);
 
-GSource *mk_emitter_get_waker (MkEmitter *self);
+MkWakeSource *mk_emitter_get_waker (MkEmitter *self);
 void mk_emitter_wake (MkEmitter *self);
 void mk_emitter_on_output (gpointer self);
 

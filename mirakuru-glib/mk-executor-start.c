@@ -220,7 +220,7 @@ mk_simple_executor_start_async (MkSimpleExecutor *self,
 
   if (g_cancellable_set_error_if_cancelled (cancellable, &error) || !begin (task, &error))
     {
-      g_source_destroy (start->news);
+      mk_wake_source_destroy (start->news);
       if (error != NULL)
         g_task_return_error (task, error);
       else

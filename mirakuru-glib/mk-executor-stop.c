@@ -43,10 +43,10 @@ typedef struct
 
   GTask *preempted; /* (owned) (nullable) the start whose process this is */
 
-  GCancellable *cancellable; /* (owned) of request_stop */
-  GSource *news;             /* (owned) (nullable) */
-  GSource *timer;            /* (owned) (nullable) the deadline after request_stop */
-  GSource *cancel_source;    /* (owned) (nullable) */
+  GCancellable *cancellable;   /* (owned) of request_stop */
+  MkWakeSource *news;          /* (owned) (nullable) */
+  MkWakeSource *timer;         /* (owned) (nullable) the deadline after request_stop */
+  MkWakeSource *cancel_source; /* (owned) (nullable) */
   gboolean cancelled;
 } Stop;
 

@@ -19,9 +19,9 @@ typedef struct
   MkProbe *probe;     /* (owned) (nullable) */
   gint64 begun;
 
-  GCancellable *cancellable; /* (owned) of the poller */
-  GSource *news;             /* (owned) (nullable) */
-  GSource *cancel_source;    /* (owned) (nullable) */
+  GCancellable *cancellable;   /* (owned) of the poller */
+  MkWakeSource *news;          /* (owned) (nullable) */
+  MkWakeSource *cancel_source; /* (owned) (nullable) */
   gboolean polling;
   GError *error; /* (owned) (nullable) to be reported once the service is gone, or the poller is done */
 } Wait;

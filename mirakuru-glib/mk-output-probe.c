@@ -40,7 +40,7 @@ struct _MkOutputProbe
   GError *trouble;      /* (owned) (nullable) (locked-by lock) why it could not be attached */
   MkProcess *process;   /* (owned) (nullable) (locked-by lock) of the last start */
   MkOutputWatch *watch; /* (owned) (nullable) (locked-by lock) likewise */
-  GSource *waker;       /* (owned) (nullable) (locked-by lock) while attached; of the context of the start */
+  MkWakeSource *waker;  /* (owned) (nullable) (locked-by lock) while attached; of the context of the start */
   MkPattern *matched;   /* (owned) (nullable) (locked-by lock) what has matched in the last start */
   GPtrArray *groups;    /* (owned) (nullable) (element-type utf8) (locked-by lock) of the match */
 };
@@ -376,7 +376,7 @@ unwatch_process (MkOutputProbe *self)
 {
   mk_process_remove_listener (self->process, self->waker);
   mk_output_watch_end (self->watch);
-  mk_wake_source_clear (&self->waker);
+  mk_wake_source_leave (&self->waker);
 }
 
 /* Call with the lock held. Returns: FALSE if @process runs already, and was not watched from its beginning */

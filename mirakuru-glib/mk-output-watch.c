@@ -37,7 +37,7 @@ typedef struct
 struct _MkOutputWatch
 {
   gatomicrefcount ref_count;
-  GSource *settler; /* (owned) of the worker; holds the watch until there is a verdict */
+  MkWakeSource *settler; /* (owned) of the worker; holds the watch until there is a verdict */
 
   /* Of the worker. */
   Lane lanes[2];
@@ -47,7 +47,7 @@ struct _MkOutputWatch
   GMutex lock;
   MkOutputNews news; /* (locked-by lock) */
   /* (owned) (nullable) (locked-by lock) until there is a verdict: its context may not live much longer */
-  GSource *waker;
+  MkWakeSource *waker;
 };
 
 static gboolean on_silence (gpointer user_data);
@@ -70,13 +70,13 @@ lane_clear (Lane *self)
 
 /* @failure: (nullable). Call mk_output_watch_end() when the news are of no interest any more */
 MkOutputWatch *
-mk_output_watch_new (MkPattern *banner, guint occurrences, MkPattern *failure, GSource *waker)
+mk_output_watch_new (MkPattern *banner, guint occurrences, MkPattern *failure, MkWakeSource *waker)
 {
   MkOutputWatch *self = g_new0 (MkOutputWatch, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
   g_mutex_init (&self->lock);
-  self->waker = g_source_ref (waker);
+  self->waker = mk_wake_source_ref (waker);
   self->missing = occurrences;
   lane_init (&self->lanes[0], self, MK_STREAM_STDOUT, banner, failure);
   lane_init (&self->lanes[1], self, MK_STREAM_STDERR, banner, failure);
@@ -104,7 +104,7 @@ mk_output_watch_unref (MkOutputWatch *self)
   lane_clear (&self->lanes[0]);
   lane_clear (&self->lanes[1]);
   mk_output_news_clear (&self->news);
-  g_source_unref (self->settler);
+  mk_wake_source_unref (self->settler);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -127,11 +127,11 @@ decide (MkOutputWatch *self, MkOutputNews *news)
       self->news.since = g_get_monotonic_time ();
       *news = (MkOutputNews){ 0 };
       mk_wake_source_wake (self->waker);
-      g_clear_pointer (&self->waker, g_source_unref);
+      g_clear_pointer (&self->waker, mk_wake_source_unref);
     }
   g_mutex_unlock (&self->lock);
 
-  g_source_destroy (self->settler);
+  mk_wake_source_destroy (self->settler);
 }
 
 /* ---- in the worker ---- */

@@ -28,7 +28,8 @@ typedef struct
   gint64 since;      /* monotonic */
 } MkOutputNews;
 
-MkOutputWatch *mk_output_watch_new (MkPattern *banner, guint occurrences, MkPattern *failure, GSource *waker);
+MkOutputWatch *
+mk_output_watch_new (MkPattern *banner, guint occurrences, MkPattern *failure, MkWakeSource *waker);
 MkOutputWatch *mk_output_watch_ref (MkOutputWatch *self);
 void mk_output_watch_unref (MkOutputWatch *self);
 

@@ -11,7 +11,7 @@
  * poller finds the file then, a little later.
  *
  * Threads: mk_path_watch_follow() is called by the checks of the probe, in the context of whoever asks; the
- * worker reads the news and wakes a source there, which emits MkProbe::wake. One lock guards it all, for it
+ * worker reads the news and has MkProbe::wake emitted there. One lock guards it all, for it
  * is held for moments only and never while other code is called.
  */
 
@@ -23,7 +23,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "mk-wake-source.h"
+#include "mk-probe-waker.h"
 #include "mk-worker.h"
 
 #define EVENTS                                                                                               \
@@ -43,8 +43,7 @@ struct _MkPathWatch
   gboolean is_parent; /* (locked-by lock) the folder is the one that the path is in */
   gboolean stale;     /* (locked-by lock) perhaps another folder is the nearest now */
 
-  GMainContext *context; /* (owned) (nullable) (locked-by lock) the worker wakes it: it must not go first */
-  GSource *waker;        /* (owned) (nullable) (locked-by lock) attached to the context */
+  MkProbeWaker *waker; /* (owned) */
 };
 
 static GMutex lock;
@@ -66,7 +65,7 @@ wake_those (GPtrArray *those, const char *name)
         continue;
 
       watch->stale = watch->stale || name == NULL || !watch->is_parent;
-      mk_wake_source_wake (watch->waker);
+      mk_probe_waker_wake (watch->waker);
     }
 }
 
@@ -232,44 +231,6 @@ arm (MkPathWatch *self)
   self->stale = FALSE;
 }
 
-/* ---- the waker ---- */
-
-static gboolean
-on_wake (gpointer user_data)
-{
-  g_autoptr (MkProbe) probe = g_weak_ref_get (user_data);
-
-  if (probe != NULL)
-    g_signal_emit_by_name (probe, "wake");
-  return G_SOURCE_CONTINUE;
-}
-
-static void
-weak_ref_free (gpointer weak_ref)
-{
-  g_weak_ref_clear (weak_ref);
-  g_free (weak_ref);
-}
-
-/*
- * Call with the lock held.
- *
- * @context: (transfer full). Returns: (transfer full) (nullable): the context that was left; freeing it may
- * run code of others, so without the lock
- */
-static GMainContext *
-move_waker (MkPathWatch *self, GMainContext *context)
-{
-  GMainContext *left = self->context;
-  GWeakRef *probe = g_new0 (GWeakRef, 1);
-
-  g_weak_ref_init (probe, self->probe);
-  mk_wake_source_clear (&self->waker);
-  self->waker = mk_wake_source_attach (context, "MkPathWatch", on_wake, probe, weak_ref_free);
-  self->context = context;
-  return left;
-}
-
 /* ---- for probes ---- */
 
 MkPathWatch *
@@ -280,6 +241,7 @@ mk_path_watch_new (MkProbe *probe)
   self->probe = probe;
   self->wake_signal = g_signal_lookup ("wake", MK_TYPE_PROBE);
   self->wd = -1;
+  self->waker = mk_probe_waker_new (probe);
   return self;
 }
 
@@ -287,15 +249,15 @@ void
 mk_path_watch_free (MkPathWatch *self)
 {
   mk_path_watch_stop (self);
+  mk_probe_waker_free (self->waker);
   g_free (self);
 }
 
 /* Call with the lock held. Returns: whether there is nothing to do */
 static gboolean
-is_following (MkPathWatch *self, GMainContext *context, const char *path)
+is_following (MkPathWatch *self, const char *path)
 {
-  return self->context == context && self->generation == generation && !self->stale &&
-         g_strcmp0 (self->path, path) == 0;
+  return self->generation == generation && !self->stale && g_strcmp0 (self->path, path) == 0;
 }
 
 /*
@@ -312,12 +274,11 @@ mk_path_watch_follow (MkPathWatch *self, const char *path)
     return;
 
   context = g_main_context_ref_thread_default ();
+  mk_probe_waker_move (self->waker, context);
   locker = g_mutex_locker_new (&lock);
-  if (is_following (self, context, path) || !ensure_instance ())
+  if (is_following (self, path) || !ensure_instance ())
     return;
 
-  if (self->context != context)
-    context = move_waker (self, context);
   if (g_strcmp0 (self->path, path) != 0)
     {
       g_free (self->path);
@@ -330,12 +291,9 @@ mk_path_watch_follow (MkPathWatch *self, const char *path)
 void
 mk_path_watch_stop (MkPathWatch *self)
 {
-  g_autoptr (GMainContext) context = NULL;
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
 
   release_folder (self);
-  mk_wake_source_clear (&self->waker);
-  context = g_steal_pointer (&self->context);
   g_clear_pointer (&self->awaited, g_free);
   g_clear_pointer (&self->path, g_free);
 }

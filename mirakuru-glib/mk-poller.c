@@ -43,8 +43,8 @@ typedef struct
   gpointer alive_data;
   gpointer quick; /* (owned) (nullable) asks without waiting, where the probe can */
 
-  GSource *timer;         /* (owned) (nullable) when to ask next */
-  GSource *cancel_source; /* (owned) (nullable) */
+  MkWakeSource *timer;         /* (owned) (nullable) when to ask next */
+  MkWakeSource *cancel_source; /* (owned) (nullable) */
   gulong wake_handler;
   gint woken;     /* (atomic) since the last attempt began */
   gboolean asked; /* at least once, without haste */
@@ -64,7 +64,7 @@ poller_free (Poller *self)
 {
   if (self->quick != NULL)
     MK_PROBE_GET_CLASS (self->probe)->quick_end (self->probe, self->quick);
-  g_clear_pointer (&self->timer, g_source_unref);
+  g_clear_pointer (&self->timer, mk_wake_source_unref);
   g_object_unref (self->probe);
   g_clear_error (&self->last_error);
   g_free (self->last_seen);
@@ -78,7 +78,7 @@ finish (GTask *task, GError *error)
   Poller *self = g_task_get_task_data (task);
 
   g_clear_signal_handler (&self->wake_handler, self->probe);
-  g_source_destroy (self->timer);
+  mk_wake_source_destroy (self->timer);
   mk_wake_source_clear (&self->cancel_source);
 
   if (error != NULL)

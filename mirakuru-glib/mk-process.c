@@ -62,10 +62,10 @@ struct _MkProcess
   gboolean ordered;     /* (locked-by lock) to be spawned */
   MkProcessNews news;   /* (locked-by lock) */
   GError *failure;      /* (owned) (nullable) (locked-by lock) */
-  GPtrArray *listeners; /* (owned) (element-type GSource) (locked-by lock) */
+  GPtrArray *listeners; /* (owned) (element-type MkWakeSource) (locked-by lock) */
   GOutputStream *input; /* (owned) (nullable) (locked-by lock) */
   gint64 backstop;      /* (locked-by lock) */
-  GSource *timer;       /* (owned) (nullable) (locked-by lock) */
+  MkWakeSource *timer;  /* (owned) (nullable) (locked-by lock) */
 
   /* Of the worker. */
   GSource *exit_source;       /* (owned) (nullable) of the supervisor */
@@ -113,7 +113,7 @@ mk_process_new (MkLaunch *launch,
   self->output_func = output_func;
   self->output_data = output_data;
   self->output_destroy = output_destroy;
-  self->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
+  self->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_wake_source_unref);
   mk_host_record_init (&self->record);
   self->backstop = G_MAXINT64;
   for (guint i = 0; i < 2; i++)
@@ -159,10 +159,19 @@ tell_listeners (MkProcess *self)
 /* ---- output ---- */
 
 static void
+clear_source (GSource **source)
+{
+  if (*source == NULL)
+    return;
+
+  g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+static void
 close_output (MkProcess *self, guint i)
 {
-  mk_wake_source_clear (&self->output_sources[i]);
-
+  clear_source (&self->output_sources[i]);
   mk_host_record_close (&self->record.output_fds[i]);
   mk_capture_close (self->captures[i]);
 }
@@ -275,7 +284,7 @@ read_control (MkProcess *self)
 
   /* The end itself is told by the supervisor's exit: somebody else may hold a copy of its socket. */
   if (n == 0 || errno != EAGAIN)
-    mk_wake_source_clear (&self->control_source);
+    clear_source (&self->control_source);
 }
 
 static gboolean
@@ -308,8 +317,8 @@ finish (MkProcess *self)
         ;
       close_output (self, i);
     }
-  mk_wake_source_clear (&self->control_source);
-  mk_wake_source_clear (&self->exit_source);
+  clear_source (&self->control_source);
+  clear_source (&self->exit_source);
 
   g_mutex_lock (&self->lock);
   mk_wake_source_clear (&self->timer);
@@ -682,15 +691,15 @@ mk_process_dup_failure (MkProcess *self)
 
 /* @waker: a wake source; woken at each change from now on */
 void
-mk_process_add_listener (MkProcess *self, GSource *waker)
+mk_process_add_listener (MkProcess *self, MkWakeSource *waker)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
-  g_ptr_array_add (self->listeners, g_source_ref (waker));
+  g_ptr_array_add (self->listeners, mk_wake_source_ref (waker));
 }
 
 void
-mk_process_remove_listener (MkProcess *self, GSource *waker)
+mk_process_remove_listener (MkProcess *self, MkWakeSource *waker)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 

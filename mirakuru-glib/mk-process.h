@@ -4,6 +4,7 @@
 
 #include "mk-capture.h"
 #include "mk-launch.h"
+#include "mk-wake-source.h"
 
 G_BEGIN_DECLS
 
@@ -39,8 +40,8 @@ gboolean mk_process_signal (MkProcess *self, int signal_number);
 
 MkProcessNews mk_process_get_news (MkProcess *self);
 GError *mk_process_dup_failure (MkProcess *self);
-void mk_process_add_listener (MkProcess *self, GSource *waker);
-void mk_process_remove_listener (MkProcess *self, GSource *waker);
+void mk_process_add_listener (MkProcess *self, MkWakeSource *waker);
+void mk_process_remove_listener (MkProcess *self, MkWakeSource *waker);
 gboolean mk_process_wait_gone (MkProcess *self, guint timeout_ms);
 
 gboolean mk_process_is_foreign (MkProcess *self);

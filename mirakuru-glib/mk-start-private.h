@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mk-simple-executor-private.h"
+#include "mk-wake-source.h"
 
 G_BEGIN_DECLS
 
@@ -37,10 +38,10 @@ typedef struct
 
   gint64 begun;
   gint64 deadline;
-  GCancellable *cancellable; /* (owned) of the steps */
-  GSource *news;             /* (owned) woken by the process, and by who preempts */
-  GSource *timer;            /* (owned) (nullable) the deadline where no step watches it */
-  GSource *cancel_source;    /* (owned) (nullable) */
+  GCancellable *cancellable;   /* (owned) of the steps */
+  MkWakeSource *news;          /* (owned) woken by the process, and by who preempts */
+  MkWakeSource *timer;         /* (owned) (nullable) the deadline where no step watches it */
+  MkWakeSource *cancel_source; /* (owned) (nullable) */
 
   gint preemption; /* (atomic) */
   GError *error;   /* (owned) (nullable) why it fails */

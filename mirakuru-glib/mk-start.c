@@ -40,7 +40,7 @@ mk_start_free (MkStart *self)
   g_clear_object (&self->probe);
   g_clear_object (&self->cancellable);
   g_clear_error (&self->error);
-  g_clear_pointer (&self->news, g_source_unref);
+  g_clear_pointer (&self->news, mk_wake_source_unref);
   g_free (self);
 }
 
@@ -158,7 +158,7 @@ release (GTask *task)
 
   if (self->process != NULL)
     mk_process_remove_listener (self->process, self->news);
-  g_source_destroy (self->news);
+  mk_wake_source_destroy (self->news);
   mk_wake_source_clear (&self->timer);
   mk_wake_source_clear (&self->cancel_source);
   mk_start_detach (task);

@@ -24,9 +24,9 @@ typedef struct
   GTask *outer;                    /* (owned) (nullable) until it is answered */
   const char *name;                /* static */
   GCancellable *inner_cancellable; /* (owned) */
-  GSource *timer;                  /* (owned) (nullable) the deadline, then the grace */
-  GSource *cancel_source;          /* (owned) (nullable) */
-  GSource *dropped;                /* (owned) */
+  MkWakeSource *timer;             /* (owned) (nullable) the deadline, then the grace */
+  MkWakeSource *cancel_source;     /* (owned) (nullable) */
+  MkWakeSource *dropped;           /* (owned) */
   guint grace_ms;
   GError *reason; /* (owned) (nullable) why the inner task was cancelled */
   gboolean timed_out;
@@ -39,7 +39,7 @@ step_unref (Step *self)
     return;
 
   g_clear_error (&self->reason);
-  g_source_unref (self->dropped);
+  mk_wake_source_unref (self->dropped);
   g_object_unref (self->inner_cancellable);
   g_free (self);
 }
@@ -53,7 +53,7 @@ answer (Step *self, gboolean result, GError *error)
   mk_wake_source_clear (&self->timer);
   mk_wake_source_clear (&self->cancel_source);
   /* Not freed yet: the inner task may be dropped in another thread at this moment. */
-  g_source_destroy (self->dropped);
+  mk_wake_source_destroy (self->dropped);
 
   if (error != NULL)
     g_task_return_error (outer, error);

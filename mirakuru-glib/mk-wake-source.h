@@ -6,18 +6,25 @@
 
 G_BEGIN_DECLS
 
-GSource *mk_wake_source_new (const char *name, GSourceFunc func, gpointer data, GDestroyNotify destroy);
-GSource *mk_wake_source_attach (GMainContext *context,
-                                const char *name,
-                                GSourceFunc func,
-                                gpointer data,
-                                GDestroyNotify destroy);
-GSource *mk_cancel_source_attach (GCancellable *cancellable,
-                                  GMainContext *context,
-                                  GCancellableSourceFunc func,
-                                  gpointer data);
-void mk_wake_source_wake (GSource *source);
-void mk_wake_source_wake_at (GSource *source, gint64 time_us);
-void mk_wake_source_clear (GSource **source);
+typedef struct _MkWakeSource MkWakeSource;
+
+MkWakeSource *mk_wake_source_attach (GMainContext *context,
+                                     const char *name,
+                                     GSourceFunc func,
+                                     gpointer data,
+                                     GDestroyNotify destroy);
+MkWakeSource *mk_cancel_source_attach (GCancellable *cancellable,
+                                       GMainContext *context,
+                                       GCancellableSourceFunc func,
+                                       gpointer data);
+MkWakeSource *mk_wake_source_ref (MkWakeSource *self);
+void mk_wake_source_unref (MkWakeSource *self);
+void mk_wake_source_set_priority (MkWakeSource *self, int priority);
+gboolean mk_wake_source_is_attached (MkWakeSource *self);
+void mk_wake_source_wake (MkWakeSource *self);
+void mk_wake_source_wake_at (MkWakeSource *self, gint64 time_us);
+void mk_wake_source_destroy (MkWakeSource *self);
+void mk_wake_source_clear (MkWakeSource **self);
+void mk_wake_source_leave (MkWakeSource **self);
 
 G_END_DECLS

@@ -68,10 +68,11 @@ mk_worker_get_context (void)
 void
 mk_worker_invoke (GSourceFunc func, gpointer data)
 {
-  g_autoptr (GSource) source =
+  MkWakeSource *source =
       mk_wake_source_attach (mk_worker_get_context (), "mk-worker order", func, data, NULL);
 
   mk_wake_source_wake (source);
+  mk_wake_source_unref (source);
 }
 
 /*
