@@ -63,6 +63,46 @@ test_one_executor_a_thread (void)
     g_thread_join (threads[i]);
 }
 
+/* ---- contexts that go as soon as they can ---- */
+
+static void
+start_and_kill_in_own_context (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+
+  g_main_context_push_thread_default (context);
+  {
+    g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new (quiet_service);
+    g_autoptr (GError) error = NULL;
+
+    g_assert_true (mk_simple_executor_start (executor, NULL, &error));
+    g_assert_no_error (error);
+    g_assert_true (mk_simple_executor_kill (executor, NULL, &error));
+    g_assert_no_error (error);
+  }
+  g_main_context_pop_thread_default (context);
+}
+
+static gpointer
+use_own_contexts (gpointer data)
+{
+  for (guint i = 0; i < 8 * N_ROUNDS; i++)
+    start_and_kill_in_own_context ();
+  return NULL;
+}
+
+/* The library's own thread may be about to say something there. */
+static void
+test_contexts_that_go (void)
+{
+  GThread *threads[N_THREADS];
+
+  for (guint i = 0; i < N_THREADS; i++)
+    threads[i] = g_thread_new ("user", use_own_contexts, NULL);
+  for (guint i = 0; i < N_THREADS; i++)
+    g_thread_join (threads[i]);
+}
+
 /* ---- one executor for all threads ---- */
 
 /* Whatever the others do: an error is one of those that say so. */
@@ -199,6 +239,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/threads/one-executor-a-thread", test_one_executor_a_thread);
+  g_test_add_func ("/threads/contexts-that-go", test_contexts_that_go);
   g_test_add_func ("/threads/one-executor-for-all-threads", test_one_executor_for_all_threads);
   g_test_add_func ("/threads/start-stopped-by-another-thread", test_start_stopped_by_another_thread);
   g_test_add_func ("/threads/output-read-by-several-threads", test_output_read_by_several_threads);
