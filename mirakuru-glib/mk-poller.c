@@ -24,8 +24,8 @@
 
 #define INTERVAL_PER_COST 50 /* a duty of 2 % */
 #define MIN_INTERVAL_US   1000
-/* For an eager probe: a duty of 25 %, and one part in so many of the time since the last news */
-#define EAGER_INTERVAL_PER_COST 3
+/* For an eager probe: a duty of a third, and one part in so many of the time since the last news */
+#define EAGER_INTERVAL_PER_COST 2
 #define EAGER_PART              400
 /* What it takes to wake up for an attempt. */
 #define WAKE_COST_US 10
