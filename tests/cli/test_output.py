@@ -52,7 +52,7 @@ class Output(TestCase):
 
     def test_empty(self):
         stderr = self.assert_failed(125, service(), "--output", "")
-        self.assertIn("no banner", stderr)
+        self.assertIn("needs a regular expression", stderr)
 
     def test_no_regular_expression(self):
         stderr = self.assert_failed(125, service(), "--output", "rea(dy")
