@@ -39,7 +39,7 @@ mk_http_door_new (const MkHttpSettings *settings)
   gpointer quick = klass->quick_begin ? klass->quick_begin (probe) : NULL;
   MkHttpDoor *self;
 
-  if (quick == NULL && klass->check == NULL)
+  if (quick == NULL && !MK_IS_UNIX_SOCKET_PROBE (probe))
     return NULL;
 
   self = g_new0 (MkHttpDoor, 1);

@@ -54,6 +54,45 @@ static guint signals[N_SIGNALS];
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (MkProbe, mk_probe, G_TYPE_OBJECT)
 
+static gboolean
+mk_probe_real_check (MkProbe *self, GError **error)
+{
+  g_set_error (error,
+               MK_ERROR,
+               MK_ERROR_FAILED,
+               "%s implements neither check() nor check_task()",
+               G_OBJECT_TYPE_NAME (self));
+  return FALSE;
+}
+
+/* @error: (transfer full) (nullable) */
+static void
+return_attempt (MkProbe *self, GTask *task, gboolean there, GError *error)
+{
+  /* These are answers. */
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) ||
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    {
+      mk_probe_set_detail (self, error->message);
+      g_clear_error (&error);
+      there = FALSE;
+    }
+
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, there);
+}
+
+static void
+mk_probe_real_check_task (MkProbe *self, GTask *task)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean there = MK_PROBE_GET_CLASS (self)->check (self, &error);
+
+  return_attempt (self, task, there, g_steal_pointer (&error));
+}
+
 static char *
 mk_probe_real_describe (MkProbe *self)
 {
@@ -88,6 +127,8 @@ mk_probe_class_init (MkProbeClass *klass)
 
   object_class->finalize = mk_probe_finalize;
 
+  klass->check = mk_probe_real_check;
+  klass->check_task = mk_probe_real_check_task;
   klass->describe = mk_probe_real_describe;
   klass->attach = mk_probe_real_attach;
   klass->detach = mk_probe_real_detach;
@@ -271,25 +312,6 @@ mk_probe_detach (MkProbe *self, MkSimpleExecutor *executor)
 
 /* ---- one attempt ---- */
 
-/* @error: (transfer full) (nullable) */
-static void
-return_attempt (MkProbe *self, GTask *task, gboolean there, GError *error)
-{
-  /* These are answers. */
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) ||
-      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    {
-      mk_probe_set_detail (self, error->message);
-      g_clear_error (&error);
-      there = FALSE;
-    }
-
-  if (error != NULL)
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, there);
-}
-
 static void
 on_step_done (GObject *object, GAsyncResult *result, gpointer user_data)
 {
@@ -307,27 +329,6 @@ on_step_done (GObject *object, GAsyncResult *result, gpointer user_data)
     }
   else
     return_attempt (MK_PROBE (object), task, there, g_steal_pointer (&error));
-}
-
-static void
-check_at_once (MkProbe *self, GTask *task)
-{
-  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
-  g_autoptr (GError) error = NULL;
-  gboolean there;
-
-  if (klass->check == NULL)
-    {
-      g_task_return_new_error (task,
-                               MK_ERROR,
-                               MK_ERROR_FAILED,
-                               "%s implements neither check() nor check_task()",
-                               G_OBJECT_TYPE_NAME (self));
-      return;
-    }
-
-  there = klass->check (self, &error);
-  return_attempt (self, task, there, g_steal_pointer (&error));
 }
 
 /*
@@ -355,8 +356,8 @@ mk_probe_attempt_async (MkProbe *self,
   if (priv->grace_ms > 0)
     mk_probe_set_detail (self, NULL);
 
-  if (klass->check_task == NULL)
-    check_at_once (self, task);
+  if (klass->check_task == mk_probe_real_check_task)
+    mk_probe_real_check_task (self, task);
   else
     mk_step_run_async (self,
                        (MkStepFunc) klass->check_task,
