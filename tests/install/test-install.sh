@@ -3,9 +3,9 @@
 #
 # What `meson install` lays down works by itself: programs are compiled with pkg-config, and
 # the supervisor, the typelib, the vapi and the command are found where they were installed.
-# Usage: test-install.sh SOURCE_FOLDER PYTHON|'' VALAC|''
+# Usage: test-install.sh SOURCE_FOLDER PYTHON|'' VALAC|'' GJS|''
 set -euo pipefail
-source=$1 python=$2 valac=$3
+source=$1 python=$2 valac=$3 gjs=$4
 unset MIRAKURU_GLIB_SUPERVISOR GI_TYPELIB_PATH LD_LIBRARY_PATH DESTDIR
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -16,7 +16,7 @@ enabled () {
 }
 
 meson setup "$work/build" "$source" --prefix="$prefix" --libdir=lib --buildtype=plain \
-  -Dtests=false "-Dintrospection=$(enabled "$python")" "-Dvapi=$(enabled "$valac")" < /dev/null
+  -Dtests=false "-Dintrospection=$(enabled "$python$gjs")" "-Dvapi=$(enabled "$valac")" < /dev/null
 meson compile -C "$work/build"
 meson install -C "$work/build" --no-rebuild --quiet
 rm -rf "$work/build"
@@ -44,6 +44,11 @@ executor = Mk.SimpleExecutor.new(["sleep", "60"])
 executor.start(None)
 executor.stop(None)
 print("Python works")' | grep -x 'Python works'
+fi
+
+if [ -n "$gjs" ]; then
+  GI_TYPELIB_PATH=$prefix/lib/girepository-1.0 "$gjs" -m "$source/tests/install/consumer/main.js" \
+    "$(pkg-config --variable=gjs_module mirakuru-glib-1)" | grep -x 'started and stopped'
 fi
 
 if [ -n "$valac" ]; then

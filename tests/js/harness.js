@@ -3,8 +3,8 @@
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
-import Mk from 'gi://Mk?version=1';
 import System from 'system';
+import Mk from '../../introspection/js/mirakuru-glib.js';
 
 const SERVICE = GLib.getenv('MK_TEST_SERVICE');
 const LIMIT_MS = 30000; // no wait of a test lasts longer
@@ -16,14 +16,6 @@ export const LOCALHOST = '127.0.0.1';
 for (const domain of ['mirakuru-glib', 'GLib', 'GLib-GObject', 'GLib-GIO']) {
   const {FLAG_FATAL, LEVEL_CRITICAL, LEVEL_ERROR, LEVEL_WARNING} = GLib.LogLevelFlags;
   GLib.log_set_fatal_mask(domain, FLAG_FATAL | LEVEL_CRITICAL | LEVEL_ERROR | LEVEL_WARNING);
-}
-
-for (const [type, names] of [
-  [Mk.SimpleExecutor, ['start', 'stop', 'stop_full', 'kill', 'wait', 'wait_for']],
-  [Mk.Probe, ['check', 'wait', 'wait_gone']],
-]) {
-  for (const name of names)
-    Gio._promisify(type.prototype, `${name}_async`, `${name}_finish`);
 }
 
 /* The two ways to call an operation; a test that can be run both ways is. */

@@ -139,4 +139,88 @@ testBothWays('wait for more', async call => {
   await call(executor, 'stop', null);
 });
 
+/* Throws in all but the function that is asked for. */
+const BrokenProbe = GObject.registerClass(class MkTestBrokenProbe extends Mk.Probe {
+  vfunc_check() {
+    return true;
+  }
+
+  vfunc_describe() {
+    throw new Error('this exception is part of the test');
+  }
+
+  vfunc_attach(_executor) {
+    throw new Error('this exception is part of the test');
+  }
+
+  vfunc_detach(_executor) {
+    throw new Error('this exception is part of the test');
+  }
+});
+
+const BrokenTaskProbe = GObject.registerClass(class MkTestBrokenTaskProbe extends Mk.Probe {
+  vfunc_check_task(_task) {
+    throw new Error('this exception is part of the test');
+  }
+});
+
+const ChainUpProbe = GObject.registerClass(class MkTestChainUpProbe extends Mk.Probe {
+  vfunc_check() {
+    this.attempts = (this.attempts ?? 0) + 1;
+    return this.attempts >= 3;
+  }
+
+  vfunc_check_task(task) {
+    super.vfunc_check_task(task);
+  }
+
+  vfunc_describe() {
+    return super.vfunc_describe();
+  }
+
+  vfunc_attach(executor) {
+    super.vfunc_attach(executor);
+  }
+
+  vfunc_detach(executor) {
+    super.vfunc_detach(executor);
+  }
+});
+
+const NoProbe = GObject.registerClass(class MkTestNoProbe extends Mk.Probe {});
+
+const UpToNothingProbe = GObject.registerClass(class MkTestUpToNothingProbe extends Mk.Probe {
+  vfunc_check() {
+    return super.vfunc_check();
+  }
+});
+
+testBothWays('exceptions beside the check', async call => {
+  const probe = new BrokenProbe();
+  assert(await call(probe, 'wait', 5000, null), 'it is there');
+  assert(probe.describe().length > 0, 'is described all the same');
+  const executor = Mk.SimpleExecutor.new(service());
+  await call(executor, 'start', null);
+  assert(await call(executor, 'wait_for', probe, null), 'it is there');
+  await call(executor, 'stop', null);
+});
+
+testBothWays('an exception in a check with a task', async call => {
+  await assertError(Mk.Error, Mk.Error.TIMED_OUT, () => call(new BrokenTaskProbe(), 'wait', 100, null));
+});
+
+testBothWays('chaining up', async call => {
+  const probe = new ChainUpProbe();
+  assert(await call(probe, 'wait', 5000, null), 'it is there');
+  const executor = Mk.SimpleExecutor.new(service());
+  await call(executor, 'start', null);
+  assert(await call(executor, 'wait_for', probe, null), 'it is there');
+  await call(executor, 'stop', null);
+});
+
+testBothWays('nothing to ask', async call => {
+  for (const probe of [new NoProbe(), new UpToNothingProbe()])
+    await assertError(Mk.Error, Mk.Error.FAILED, () => call(probe, 'wait', 5000, null));
+});
+
 await run();

@@ -201,4 +201,83 @@ testBothWays('request_stop', async call => {
   assertEqual(executor.exit_status, 0);
 });
 
+/* Throws in the steps that are named, and is an ordinary executor otherwise. */
+const Throwing = GObject.registerClass(class MkTestThrowing extends Mk.Executor {
+  _init(...steps) {
+    super._init({startTimeout: 300, stopTimeout: 300});
+    Object.assign(this, {steps, options: []});
+  }
+
+  attempt(step, otherwise) {
+    if (this.steps.includes(step))
+      throw new Error(`this exception of ${step} is part of the test`);
+    return otherwise();
+  }
+
+  vfunc_pre_start_check() {
+    return this.attempt('pre_start_check', () => false);
+  }
+
+  vfunc_prepare(task) {
+    this.attempt('prepare', () => super.vfunc_prepare(task));
+  }
+
+  vfunc_build_command() {
+    return this.attempt('build_command', () => service(...this.options));
+  }
+
+  vfunc_after_start_check() {
+    return this.attempt('after_start_check', () => this.options.length === 0);
+  }
+
+  vfunc_check_alive() {
+    return this.attempt('check_alive', () => super.vfunc_check_alive());
+  }
+
+  vfunc_started(task) {
+    this.attempt('started', () => super.vfunc_started(task));
+  }
+
+  vfunc_request_stop(task) {
+    this.attempt('request_stop', () => super.vfunc_request_stop(task));
+  }
+
+  vfunc_cleanup(task) {
+    this.attempt('cleanup', () => super.vfunc_cleanup(task));
+  }
+});
+
+testBothWays('an exception in each step of a start', async call => {
+  for (const step of ['pre_start_check', 'prepare', 'build_command', 'after_start_check', 'check_alive', 'started']) {
+    const executor = new Throwing(step);
+    const mark = marker(executor);
+    let error = null;
+    executor.options = step === 'check_alive' ? ['--exit', 0] : [];
+    await call(executor, 'start', null).catch(e => (error = e));
+    assert(error !== null, `${step} fails`); // gjs may turn it into the exception again
+    assertEqual(executor.state, Mk.ExecutorState.STOPPED);
+    assertEqual(processes(mark), []);
+  }
+});
+
+testBothWays('an exception in each step of a stop', async call => {
+  for (const step of ['request_stop', 'cleanup']) {
+    const executor = new Throwing(step);
+    const mark = marker(executor);
+    await call(executor, 'start', null);
+    await call(executor, 'stop', null).catch(() => {});
+    assertEqual(executor.state, Mk.ExecutorState.STOPPED);
+    assertEqual(processes(mark), []);
+  }
+});
+
+testBothWays('exceptions in all steps of the way out', async call => {
+  const executor = new Throwing('started', 'request_stop', 'cleanup');
+  const mark = marker(executor);
+  let error = null;
+  await call(executor, 'start', null).catch(e => (error = e));
+  assert(error !== null, 'the start fails');
+  assertEqual(processes(mark), []);
+});
+
 await run();
