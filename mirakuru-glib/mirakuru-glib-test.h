@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * For test suites that are written with GTest (g_test_add() and its like) and need services:
+ *
+ *   static void
+ *   set_up (Fixture *self, gconstpointer data)
+ *   {
+ *     if (mk_gtest_skip_without ("redis-server"))
+ *       return;
+ *     self->redis = MK_SIMPLE_EXECUTOR (mk_tcp_executor_new (argv, "127.0.0.1", port));
+ *     mk_gtest_start (self->redis);
+ *   }
+ *
+ *   static void
+ *   tear_down (Fixture *self, gconstpointer data)
+ *   {
+ *     mk_gtest_stop (self->redis);
+ *     g_clear_object (&self->redis);
+ *   }
+ *
+ * All is in this header: it is not part of mirakuru-glib.h, and the library is none the larger for it.
+ */
+
+#pragma once
+
+#include "mirakuru-glib.h"
+
+#include <string.h>
+
+G_BEGIN_DECLS
+
+/* How many lines of each output of a service are shown when a test has failed. */
+#define MK_GTEST_LINES 50
+
+/* How much longer everything takes than usual. */
+static inline guint
+mk_gtest_time_factor (void)
+{
+#if defined(__SANITIZE_THREAD__)
+  return 10;
+#elif defined(__SANITIZE_ADDRESS__)
+  return 5;
+#else
+  const char *preload = g_getenv ("LD_PRELOAD");
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+  return 10;
+#elif __has_feature(address_sanitizer)
+  return 5;
+#endif
+#endif
+  /* That is how valgrind gets into the programs it runs. */
+  return preload != NULL && strstr (preload, "/vgpreload_") != NULL ? 20 : 1;
+#endif
+}
+
+/*
+ * mk_gtest_scale:
+ * @time_ms: a time limit in milliseconds, 0 for none
+ *
+ * Makes a time limit that fits an ordinary run fit one with valgrind or a sanitizer, too.
+ *
+ * Returns: @time_ms, or a multiple of it
+ */
+static inline guint
+mk_gtest_scale (guint time_ms)
+{
+  return (guint) MIN ((guint64) time_ms * mk_gtest_time_factor (), G_MAXUINT);
+}
+
+/*
+ * mk_gtest_skip_without:
+ * @program: a program, as it is looked for in `PATH`, or a path
+ *
+ * Marks the running test case as skipped if a program is missing. The case has to return then;
+ * after a set-up that did so, the case and the tear-down are run all the same.
+ *
+ * Returns: %TRUE if @program is missing
+ */
+static inline gboolean
+mk_gtest_skip_without (const char *program)
+{
+  g_autofree char *path = g_find_program_in_path (program);
+
+  if (path != NULL)
+    return FALSE;
+
+  g_test_skip_printf ("%s is not installed", program);
+  return TRUE;
+}
+
+/* A message of several lines would break the protocol between tests and harness. */
+static inline void
+mk_gtest_show_lines (const char *label, const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  guint n = g_strv_length (lines);
+
+  if (n > 0 && *lines[n - 1] == '\0')
+    n--;
+  if (n > 0)
+    g_test_message ("%s", label);
+  for (guint i = n > MK_GTEST_LINES ? n - MK_GTEST_LINES : 0; i < n; i++)
+    g_test_message ("  %s", g_strchomp (lines[i]));
+}
+
+/*
+ * mk_gtest_show_output:
+ * @executor: (type Mk.SimpleExecutor): an executor
+ *
+ * Shows the last lines that a service has printed, as diagnostics of the running test case.
+ */
+static inline void
+mk_gtest_show_output (gpointer executor)
+{
+  static const char *const labels[] = { "Output:", "Error output:" };
+  static const MkStream streams[] = { MK_STREAM_STDOUT, MK_STREAM_STDERR };
+
+  for (guint i = 0; i < G_N_ELEMENTS (streams); i++)
+    {
+      g_autoptr (GBytes) output = mk_simple_executor_dup_output (executor, streams[i]);
+      gsize size = 0;
+      const char *data = g_bytes_get_data (output, &size);
+      g_autofree char *text = g_utf8_make_valid (data != NULL ? data : "", (gssize) size);
+
+      mk_gtest_show_lines (labels[i], text);
+    }
+}
+
+static inline gboolean
+mk_gtest_fail (gpointer executor,
+               const char *what,
+               const GError *error,
+               const char *file,
+               int line,
+               const char *function)
+{
+  g_autofree char *description = mk_simple_executor_describe (executor);
+  g_autofree char *message = g_strdup_printf ("%s did not %s", description, what);
+
+  mk_gtest_show_lines ("Error:", error->message);
+  mk_gtest_show_output (executor);
+  g_assertion_message (G_LOG_DOMAIN, file, line, function, message);
+  return FALSE; /* only after g_test_set_nonfatal_assertions() */
+}
+
+static inline gboolean
+mk_gtest_start_full (gpointer executor, const char *file, int line, const char *function)
+{
+  guint timeout_ms = mk_simple_executor_get_start_timeout (executor);
+  g_autoptr (GError) error = NULL;
+  gboolean started;
+
+  mk_simple_executor_set_start_timeout (executor, mk_gtest_scale (timeout_ms));
+  started = mk_simple_executor_start (executor, NULL, &error);
+  mk_simple_executor_set_start_timeout (executor, timeout_ms);
+
+  return started || mk_gtest_fail (executor, "start", error, file, line, function);
+}
+
+static inline gboolean
+mk_gtest_stop_full (gpointer executor, const char *file, int line, const char *function)
+{
+  guint timeout_ms;
+  g_autoptr (GError) error = NULL;
+  gboolean stopped;
+
+  if (executor == NULL)
+    return TRUE;
+
+  timeout_ms = mk_simple_executor_get_stop_timeout (executor);
+  mk_simple_executor_set_stop_timeout (executor, mk_gtest_scale (timeout_ms));
+  stopped = mk_simple_executor_stop (executor, NULL, &error);
+  mk_simple_executor_set_stop_timeout (executor, timeout_ms);
+
+  if (!stopped)
+    return mk_gtest_fail (executor, "stop as it should", error, file, line, function);
+  if (g_test_failed ())
+    mk_gtest_show_output (executor);
+  return TRUE;
+}
+
+/*
+ * mk_gtest_start:
+ * @executor: (type Mk.SimpleExecutor): an executor
+ *
+ * Starts a service and waits until it is ready, or fails the running test case as g_assert_no_error()
+ * does, with the error and what the service has printed as diagnostics. Time limits are scaled.
+ *
+ * Returns: %TRUE; %FALSE if the start failed and assertions are not fatal
+ */
+#define mk_gtest_start(executor) (mk_gtest_start_full ((executor), __FILE__, __LINE__, G_STRFUNC))
+
+/*
+ * mk_gtest_stop:
+ * @executor: (type Mk.SimpleExecutor) (nullable): an executor
+ *
+ * Stops a service, or fails the running test case, if for example the service has crashed meanwhile. If the
+ * case has failed anyhow, what the service has printed becomes part of its diagnostics.
+ *
+ * Returns: %TRUE; %FALSE if the stop failed and assertions are not fatal
+ */
+#define mk_gtest_stop(executor) (mk_gtest_stop_full ((executor), __FILE__, __LINE__, G_STRFUNC))
+
+G_END_DECLS
