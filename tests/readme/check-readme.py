@@ -17,7 +17,7 @@ import re
 BLOCK = re.compile(r"^<!-- (examples/\S+) -->\n```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 FOR_THE_MACHINE = re.compile(r"^(#!|.*SPDX-License-Identifier:)")
-EXPECTED = {f"examples/redis.{kind}" for kind in ("sh", "c", "py", "js")}
+EXPECTED = {f"examples/redis.{kind}" for kind in ("sh", "c", "py", "js", "vala")}
 
 
 def sample(root, name):

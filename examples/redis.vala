@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+int main () {
+	try {
+		var listener = new SocketListener ();
+		uint port = listener.add_any_inet_port (null);
+		listener.close ();
+
+		var redis = new Mk.TcpExecutor ({ "redis-server", "--port", @"$port", "--save", "" }, "127.0.0.1", port);
+		redis.start (); // returns once redis accepts connections
+		Process.spawn_command_line_sync (@"redis-cli -p $port ping");
+		redis.stop (); // returns once nothing of it is left
+		return 0;
+	} catch (Error error) {
+		printerr ("%s\n", error.message);
+		return 1;
+	}
+}
