@@ -29,6 +29,10 @@ pkg-config --exists --print-errors mirakuru-glib-1
 cc -Wall -Wextra -Werror -o "$work/consumer" "$source/tests/install/consumer/main.c" \
   $(pkg-config --cflags --libs mirakuru-glib-1)
 "$work/consumer" | grep -x 'started and stopped'
+# shellcheck disable=SC2046
+cc -Wall -Wextra -Wno-unused-parameter -Werror -o "$work/suite" "$source/examples/redis-test.c" \
+  $(pkg-config --cflags --libs mirakuru-glib-1)
+"$work/suite" -l | grep -x /redis/ping
 
 [ -s "$prefix/share/man/man1/mirakuru.1" ]
 "$prefix/bin/mirakuru" --version | grep -F "$(pkg-config --modversion mirakuru-glib-1)"
