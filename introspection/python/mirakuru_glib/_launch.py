@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Sets up an executor of the library for what would be the arguments of subprocess.Popen."""
+
+import errno
+import os
+import shutil
+import stat
+import subprocess
+
+from ._native import Mk
+
+# Those that make no difference here, and those about text, which are the streams' business.
+_ACCEPTED = {
+    "args",
+    "bufsize",
+    "close_fds",
+    "creationflags",
+    "encoding",
+    "errors",
+    "pipesize",
+    "process_group",
+    "restore_signals",
+    "start_new_session",
+    "startupinfo",
+    "text",
+    "universal_newlines",
+}
+_USED = {"cwd", "env", "executable", "shell", "stderr", "stdin", "stdout"}
+# What Popen would do in the child of a fork. There is none: a supervisor starts the service.
+_REFUSED = {"extra_groups", "group", "pass_fds", "preexec_fn", "umask", "user"}
+
+_MODES = {
+    "stdin": {
+        None: Mk.StdioMode.INHERIT,
+        subprocess.PIPE: Mk.StdioMode.PIPE,
+        subprocess.DEVNULL: Mk.StdioMode.NULL,
+    },
+    "stdout": {
+        None: Mk.StdioMode.INHERIT,
+        subprocess.PIPE: Mk.StdioMode.CAPTURE,
+        subprocess.DEVNULL: Mk.StdioMode.NULL,
+    },
+}
+_MODES["stderr"] = {**_MODES["stdout"], subprocess.STDOUT: Mk.StdioMode.MERGE}
+_REDIRECTIONS = {"stdin": "<", "stdout": ">>", "stderr": "2>>"}
+
+
+def _check(kwargs):
+    for name, value in kwargs.items():
+        # A session of its own is what every service has.
+        if name in _REFUSED and value and value not in (os.setsid, os.setpgrp) and value != -1:
+            raise ValueError(f"{name} cannot be used: services are not forked from this process")
+        if name not in _ACCEPTED | _USED | _REFUSED:
+            raise TypeError(f"popen_kwargs has an unknown argument: {name!r}")
+
+
+def _descriptor(stream):
+    number = stream if isinstance(stream, int) else stream.fileno()
+    if stat.S_ISSOCK(os.fstat(number).st_mode):
+        raise ValueError("a socket cannot be a standard stream of a service")
+    return number
+
+
+def _set_streams(native, kwargs):
+    """Returns what a shell has to redirect: the library itself passes no descriptors on."""
+    redirections = []
+    for name, modes in _MODES.items():
+        stream = kwargs.get(name)
+        mode = modes.get(stream) if stream is None or isinstance(stream, int) else None
+        if mode is None:
+            path = f"/proc/{os.getpid()}/fd/{_descriptor(stream)}"
+            redirections.append(f"{_REDIRECTIONS[name]}{path}")
+            mode = Mk.StdioMode.NULL
+        elif mode == Mk.StdioMode.MERGE and redirections[-1:] and redirections[-1][0] == ">":
+            redirections.append("2>&1")
+            mode = Mk.StdioMode.NULL
+        native.set_property(f"{name}-mode", mode)
+    return redirections
+
+
+def _command(command, parts, kwargs):
+    if kwargs.get("shell"):
+        return [os.fspath(kwargs.get("executable") or "/bin/sh"), "-c", command]
+    if kwargs.get("executable"):
+        return [os.fspath(kwargs["executable"]), *parts[1:]]
+    return list(parts)
+
+
+def _set_environment(native, environment):
+    """Returns the names that the service must not inherit."""
+    if environment is None:
+        environment = os.environ
+    if any("=" in name or "\0" in f"{name}{value}" for name, value in environment.items()):
+        raise ValueError("the environment has an illegal name or value")
+    changed = [f"{name}={value}" for name, value in environment.items() if os.environ.get(name) != value]
+    native.set_environment(changed)
+    return [name for name in os.environ if name not in environment]
+
+
+def configure(native, command, parts, kwargs):
+    """Takes over all that Popen would be given."""
+    _check(kwargs)
+    argv = _command(command, parts, kwargs)
+    if not argv or not argv[0]:
+        raise ValueError("the command is empty")
+    if any("\0" in part for part in argv):
+        raise ValueError("the command has a null character")
+
+    redirections = _set_streams(native, kwargs)
+    unwanted = _set_environment(native, kwargs.get("env"))
+    if (redirections or unwanted) and not shutil.which(argv[0]):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
+    if unwanted:
+        argv = ["env", *(f"--unset={name}" for name in unwanted), "--", *argv]
+    if redirections:
+        argv = ["/bin/sh", "-c", " ".join(['exec "$@"', *redirections]), "sh", *argv]
+
+    cwd = kwargs.get("cwd")
+    native.set_cwd(None if cwd is None else os.fsdecode(cwd))
+    native.set_command(argv)
+
+
+def spawn_error(native, message):
+    """The exception that Popen would raise for a program that cannot be run."""
+    program, cwd = native.get_command()[0], native.get_cwd()
+    if cwd is not None and not os.path.isdir(cwd):
+        number, name = (errno.ENOTDIR if os.path.exists(cwd) else errno.ENOENT), cwd
+    elif os.path.exists(program):
+        number, name = (errno.ENOEXEC if os.access(program, os.X_OK) else errno.EACCES), program
+    else:
+        number, name = errno.ENOENT, program
+    return OSError(number, message, name)

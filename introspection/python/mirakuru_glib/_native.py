@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The library as this package uses it: operations, waits, and checks that are made by probes."""
+
+import functools
+import os
+import threading
+import types
+
+import gi
+
+gi.require_version("Mk", "1")
+from gi.repository import Gio, GLib, Mk  # noqa: E402
+
+# How late a signal handler of Python may run if its signal comes just before a wait, in ms.
+SIGNAL_DELAY = 200
+# GLib ends the program when it has no descriptors for a main context.
+DESCRIPTORS = 4
+
+
+def is_error(error, code):
+    """Whether a GLib.Error is that one of the library."""
+    return error.matches(Mk.error_quark(), code)
+
+
+def _check_descriptors():
+    spare = []
+    try:
+        for _ in range(DESCRIPTORS):
+            spare.append(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
+    finally:
+        for descriptor in spare:
+            os.close(descriptor)
+
+
+def _add_timer(context, interval, callback):
+    source = GLib.timeout_source_new(interval)
+    source.set_callback(lambda *_: callback() or True)
+    source.attach(context)
+    return source
+
+
+def _iterate(context, results):
+    while not results:
+        context.iteration(True)
+
+
+def run(thing, name, *arguments, waits=True, limit=0):
+    """Runs an operation of the library to its end, on a main context of its own.
+
+    Other than in the blocking calls of the library, signal handlers of Python run meanwhile: Ctrl-C
+    cancels the operation and raises KeyboardInterrupt. Without `waits` the operation is only begun;
+    after `limit` milliseconds it is cancelled.
+    """
+    _check_descriptors()
+    results, timers, cancellable = [], [], Gio.Cancellable()
+    context = GLib.MainContext.new()
+    context.push_thread_default()
+    try:
+        begin = getattr(thing, f"{name}_async")
+        begin(*arguments, cancellable, lambda _thing, result: results.append(result))
+        if not waits:
+            cancellable.cancel()
+        if limit:
+            timers.append(_add_timer(context, limit, cancellable.cancel))
+        if threading.current_thread() is threading.main_thread():
+            timers.append(_add_timer(context, SIGNAL_DELAY, lambda: None))
+        try:
+            _iterate(context, results)
+        except BaseException:
+            cancellable.cancel()
+            _iterate(context, results)
+            raise
+    finally:
+        for timer in timers:
+            timer.destroy()
+        context.pop_thread_default()
+    return getattr(thing, f"{name}_finish")(results[0])
+
+
+def function_probe(function):
+    """Returns a probe that asks a function, and a list that gets the exception it raises.
+
+    An exception ends the wait: the probe is satisfied then.
+    """
+    raised = []
+
+    def ask(*_):
+        try:
+            return bool(function())
+        except BaseException as error:  # pylint: disable=broad-except
+            raised.append(error)
+            return True
+
+    return Mk.CallbackProbe.new(ask), raised
+
+
+def wait_until(function, limit):
+    """Waits until a function returns true; how often it is asked, the library decides.
+
+    Returns whether it did within `limit` milliseconds (0 for no limit). Its exceptions are passed on.
+    """
+    probe, raised = function_probe(function)
+    try:
+        run(probe, "wait", limit)
+    except GLib.Error as error:
+        if not raised and is_error(error, Mk.Error.TIMED_OUT):
+            return False
+        if not raised:
+            raise
+    if raised:
+        raise raised.pop()
+    return True
+
+
+def ask(probe, limit=0):
+    """Whether a probe is satisfied right now; what cannot be found out is not there."""
+    try:
+        return run(probe, "check", limit=limit)
+    except GLib.Error as error:
+        if is_error(error, Mk.Error.INVALID_ARGUMENT):
+            raise ValueError(error.message) from None
+        return False
+
+
+def probed(make_probe):
+    """Makes a check of an executor from a method that returns a probe.
+
+    A wait for a check that nobody has overridden asks the probe itself, without Python in between.
+    """
+
+    @functools.wraps(make_probe)
+    def check(self):
+        return ask(make_probe(self), self._time_left())
+
+    check.make_probe = make_probe
+    return check
+
+
+def probe_of(check):
+    """The probe behind a bound check; None if it is somebody else's function."""
+    if not isinstance(check, types.MethodType):
+        return None
+    make_probe = getattr(check.__func__, "make_probe", None)
+    return make_probe(check.__self__) if make_probe else None
+
+
+def describe_holder(probe):
+    """What answers in the place of a service that was not started yet."""
+    try:
+        run(Mk.Executor(command=["true"], probe=probe, start_timeout=1000), "start")
+    except GLib.Error as error:
+        if is_error(error, Mk.Error.ALREADY_RUNNING):
+            return error.message
+    return ""

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The process of a service, with the interface of subprocess.Popen."""
+
+import io
+import locale
+import math
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+
+from ._native import Gio, GLib, Mk, run, wait_until
+
+
+class OutputReader(io.RawIOBase):
+    """What the service prints, from the beginning; the library reads it whether anybody reads here or not."""
+
+    def __init__(self, stream, skips_line=False):
+        super().__init__()
+        self._stream = stream
+        self._skips_line = skips_line
+        self._pipe = None
+        self._cancellable = Gio.Cancellable()
+
+    def readable(self):
+        return True
+
+    def _read(self, count):
+        if self._pipe is not None:
+            return os.read(self._pipe, count)
+        return run(self._stream, "read_bytes", count, GLib.PRIORITY_DEFAULT).get_data() or b""
+
+    def readinto(self, buffer):
+        data = self._read(len(buffer))
+        while self._skips_line and data:
+            _line, newline, data = data.partition(b"\n")
+            self._skips_line = not newline
+            data = data or self._read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def fileno(self):
+        """A descriptor that can be polled. Only who asks for it pays for it, with a thread."""
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        if self._pipe is None:
+            self._pipe, sink = os.pipe()
+            arguments = (self._stream, self._cancellable, sink)
+            threading.Thread(target=self._pump, args=arguments, daemon=True).start()
+        return self._pipe
+
+    @staticmethod
+    def _pump(stream, cancellable, sink):
+        try:
+            while data := stream.read_bytes(65536, cancellable).get_data():
+                while data:
+                    data = data[os.write(sink, data) :]
+        except (GLib.Error, OSError):
+            pass
+        finally:
+            os.close(sink)
+
+    def close(self):
+        if not self.closed:
+            self._cancellable.cancel()
+            if self._pipe is not None:
+                os.close(self._pipe)
+        super().close()
+
+
+class InputWriter(io.RawIOBase):
+    """The standard input of the service."""
+
+    def __init__(self, stream):
+        super().__init__()
+        self._stream = stream
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        return self._stream.get_fd()
+
+    def write(self, data):
+        return os.write(self.fileno(), data)
+
+    def close(self):
+        if not self.closed:
+            try:
+                self._stream.close(None)
+            except GLib.Error:
+                pass
+        super().close()
+
+
+def _is_marked(pid, marker):
+    with open(f"/proc/{pid}/environ", "rb") as environment:
+        if marker.encode() not in environment.read().split(b"\0"):
+            return False
+    # A child of this process is the supervisor: services are children of that.
+    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as status:
+        return f"PPid:\t{os.getpid()}\n" not in status
+
+
+def processes_with_marker(marker):
+    """The ids of the processes of a service, wherever they are."""
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if _is_marked(pid, marker):
+                found.add(int(pid))
+        except OSError:
+            pass  # it has ended, or is not ours
+    return found
+
+
+def _is_text(kwargs):
+    return any(kwargs.get(name) for name in ("universal_newlines", "text", "encoding", "errors"))
+
+
+def _as_text(file, kwargs, **options):
+    if not _is_text(kwargs):
+        return file
+    encoding = kwargs.get("encoding") or locale.getpreferredencoding(False)
+    return io.TextIOWrapper(file, encoding, kwargs.get("errors") or "replace", **options)
+
+
+class Process:
+    """A started command. It belongs to an executor, and is over when that is stopped."""
+
+    def __init__(self, native, kwargs, skipping=()):
+        self._native = native
+        self.args = native.get_command()
+        self.pid = native.get_pid()
+        self.returncode = None
+        self._pidfd = None
+        try:
+            self._pidfd = os.pidfd_open(self.pid)
+        except (AttributeError, OSError):
+            pass  # an old kernel, or it has ended
+        self.stdin = self._open_input(kwargs)
+        self.stdout = self._open_output(Mk.Stream.STDOUT, kwargs, skipping)
+        self.stderr = self._open_output(Mk.Stream.STDERR, kwargs, skipping)
+
+    def _open_input(self, kwargs):
+        stream = self._native.get_stdin()
+        if stream is None:
+            return None
+        options = {"write_through": True, "line_buffering": kwargs.get("bufsize") == 1}
+        return _as_text(io.BufferedWriter(InputWriter(stream)), kwargs, **options)
+
+    def _open_output(self, which, kwargs, skipping):
+        if self._native.get_property(f"{which.first_value_nick}-mode") != Mk.StdioMode.CAPTURE:
+            return None
+        reader = OutputReader(self._native.open_output(which), skips_line=which in skipping)
+        return _as_text(io.BufferedReader(reader), kwargs)
+
+    def __repr__(self):
+        return f"<{type(self).__name__}: returncode: {self.returncode} args: {self.args!r}>"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self._close_streams()
+        self.wait()
+
+    @property
+    def universal_newlines(self):
+        return isinstance(self.stdout, io.TextIOBase)
+
+    def poll(self):
+        """The exit code, None while the process lives."""
+        if self.returncode is None:
+            native = self._native
+            status = native.get_exit_status() if native else Mk.STATUS_NONE
+            if status != Mk.STATUS_NONE:
+                self.returncode = status
+            elif native is None or not native.get_running():
+                self.returncode = -signal.SIGKILL  # and nobody was there to be told of its end
+        return self.returncode
+
+    def wait(self, timeout=None):
+        """Waits for the process, but not for others that it has started."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if self.poll() is None and self._pidfd is not None:
+            select.select([self._pidfd], [], [], None if timeout is None else max(0, timeout))
+        # It has ended, which the library may learn a moment later.
+        limit = 0 if deadline is None else max(1, math.ceil((deadline - time.monotonic()) * 1000))
+        if self.poll() is None and not wait_until(lambda: self.poll() is not None, limit):
+            raise subprocess.TimeoutExpired(self.args, timeout)
+        return self.returncode
+
+    def send_signal(self, sig):
+        """Sends a signal to the process, but not to others that it has started."""
+        if self.poll() is not None:
+            return
+        try:
+            if self._pidfd is not None:
+                signal.pidfd_send_signal(self._pidfd, sig)
+            else:
+                os.kill(self.pid, sig)
+        except ProcessLookupError:
+            pass
+
+    def terminate(self):
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, input=None, timeout=None):  # pylint: disable=redefined-builtin
+        """Gives the process its input, and returns all that it prints."""
+        if self.stdin is not None and not self.stdin.closed:
+            try:
+                if input:
+                    self.stdin.write(input)
+                self.stdin.close()
+            except BrokenPipeError:
+                pass
+        self.wait(timeout)
+        return tuple(file.read() if file else None for file in (self.stdout, self.stderr))
+
+    def _close_streams(self):
+        for file in (self.stdin, self.stdout, self.stderr):
+            try:
+                if file is not None:
+                    file.close()
+            except OSError:
+                pass  # what is still to be written has nobody to read it
+
+    def release(self):
+        """The executor has no more to do with the process; what is known stays."""
+        self._native, native = None, self._native
+        if self.returncode is None and native is not None and native.get_exit_status() != Mk.STATUS_NONE:
+            self.returncode = native.get_exit_status()
+        self._close_streams()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None

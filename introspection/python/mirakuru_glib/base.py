@@ -1,0 +1,403 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The lifecycle of a command, and the wait until a check says that its service is ready."""
+
+import math
+import os
+import shlex
+import signal
+import time
+from contextlib import contextmanager
+from subprocess import PIPE
+
+from . import _launch
+from ._native import GLib, Mk, describe_holder, function_probe, is_error, probe_of, run, wait_until
+from ._process import Process, processes_with_marker
+from .compat import SIGKILL
+from .exceptions import (
+    AlreadyRunning,
+    ExecutorError,
+    ProcessExitedWithError,
+    ProcessFinishedWithError,
+    TimeoutExpired,
+)
+
+# Every process of a service has it in its environment.
+ENV_UUID = "mirakuru_uuid"
+
+# How much of its output an error shows.
+OUTPUT_LENGTH = 1000
+# How much of a command repr() and str() show.
+REPR_LENGTH = 10
+STR_LENGTH = 60
+
+
+def _shorten(command, length):
+    return command if len(command) <= length else f"{command[:length]}..."
+
+
+def _milliseconds(seconds):
+    """For the library: 0 is no limit there, so what is over by now has 1 ms."""
+    if seconds is None or math.isinf(seconds):
+        return 0
+    return min(max(1, math.ceil(seconds * 1000)), GLib.MAXUINT32)
+
+
+class SimpleExecutor:
+    """Runs a command and leaves nothing of it behind.
+
+    `timeout` is what a start and each `wait_for()` may take, in seconds. `sleep` changes nothing:
+    the library decides how often it asks.
+    """
+
+    # How long a service has to end before it is killed, in seconds; never longer than the timeout.
+    stop_timeout = 10
+    # The newest bytes of each output stream that are kept for who reads late.
+    output_limit = 16 << 20
+
+    # An executor whose construction has failed is deleted, too.
+    process = None
+    _native = None
+    _endtime = None
+    _spawn_endtime = None
+
+    def __init__(
+        self,
+        command,
+        cwd=None,
+        shell=False,
+        timeout=3600,
+        sleep=0.1,
+        stop_signal=signal.SIGTERM,
+        kill_signal=SIGKILL,
+        expected_returncode=None,
+        envvars=None,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=None,
+        popen_kwargs=None,
+    ):
+        if isinstance(command, (list, tuple)):
+            self.command = " ".join(shlex.quote(part) for part in command)
+            self.command_parts = list(command)
+        elif isinstance(command, str):
+            self.command = command
+            self.command_parts = shlex.split(command)
+        else:
+            raise TypeError(f"a command is a string or a list of strings, not {type(command).__name__}")
+
+        self._cwd = cwd
+        self._shell = shell
+        self._timeout = timeout
+        self._sleep = sleep
+        self._stop_signal = stop_signal
+        self._kill_signal = kill_signal
+        self._expected_returncode = expected_returncode
+        self._envvars = dict(envvars or {})
+        self._stdin = stdin
+        self._stdout = stdout
+        self._stderr = stderr
+        self._extra_popen_kwargs = dict(popen_kwargs or {})
+        self._native = self._new_native()
+
+    def _new_native(self):
+        return Mk.SimpleExecutor()
+
+    # ---- what is known ----
+
+    @property
+    def native(self):
+        """The executor of the library: for its signals, its output, its state."""
+        return self._native
+
+    @property
+    def _uuid(self):
+        prefix = f"{ENV_UUID}="
+        return next(e for e in self._native.dup_environment() if e.startswith(prefix))[len(prefix) :]
+
+    @property
+    def envvars(self):
+        """The environment that the service gets."""
+        return {**os.environ, **self._envvars, ENV_UUID: self._uuid}
+
+    @property
+    def _popen_kwargs(self):
+        streams = {"stdin": self._stdin, "stdout": self._stdout, "stderr": self._stderr}
+        return {
+            **{name: stream for name, stream in streams.items() if stream},
+            "universal_newlines": True,
+            "shell": self._shell,
+            "env": self.envvars,
+            "cwd": self._cwd,
+            "start_new_session": True,
+            **self._extra_popen_kwargs,
+        }
+
+    def running(self):
+        """Whether the process of the command lives."""
+        process = self.process
+        return process is not None and process.poll() is None
+
+    def output(self):
+        """What the service prints, as a text file; None if nothing was started, or it is not piped."""
+        return self.process.stdout if self.process is not None else None
+
+    def err_output(self):
+        """The same of standard error."""
+        return self.process.stderr if self.process is not None else None
+
+    def _last_output(self):
+        """For an error that the library does not explain."""
+        streams = (Mk.Stream.STDOUT, Mk.Stream.STDERR)
+        printed = b"".join(self._native.dup_output(stream).get_data() or b"" for stream in streams)
+        text = printed[-OUTPUT_LENGTH:].decode(errors="replace").strip()
+        return f"last output: {text}" if text else ""
+
+    # ---- start ----
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, exc_type, exc_value, traceback):
+        self.stop()
+
+    def start(self):
+        """Runs the command, unless that was done already."""
+        if self.process is None:
+            self._spawn()
+        else:
+            self._set_timeout()
+        return self
+
+    def _spawn(self):
+        native, kwargs = self._native, self._popen_kwargs
+        if native.get_state() == Mk.ExecutorState.STOPPING:
+            run(native, "kill")  # it was killed before, without being waited for
+        self._configure(kwargs)
+        self._set_timeout()
+        self._spawn_endtime = self._endtime
+        try:
+            run(native, "start")
+        except GLib.Error as error:
+            self._endtime = None
+            raise self._translate(error) from None
+        self.process = Process(native, kwargs, self._streams_with_banner())
+
+    def _configure(self, kwargs):
+        _launch.configure(self._native, self.command, self.command_parts, kwargs)
+        self._native.set_start_timeout(_milliseconds(self._timeout or None))
+        self._native.set_output_limit(self.output_limit)
+
+    def _streams_with_banner(self):
+        return ()
+
+    def _translate(self, error):
+        """Returns the exception of this package for an error of the library."""
+        if is_error(error, Mk.Error.INVALID_ARGUMENT):
+            return ValueError(error.message)
+        if is_error(error, Mk.Error.SPAWN_FAILED):
+            return _launch.spawn_error(self._native, error.message)
+
+        code = self._native.get_exit_status()
+        if is_error(error, Mk.Error.TIMED_OUT):
+            translated = TimeoutExpired(self, self._timeout)
+        elif is_error(error, Mk.Error.EXITED):
+            translated = ProcessExitedWithError(self, code)
+        elif is_error(error, Mk.Error.FINISHED_WITH_ERROR):
+            translated = ProcessFinishedWithError(self, code)
+        else:
+            translated = ExecutorError(self)
+        translated.detail = error.message
+        return translated
+
+    # ---- waiting ----
+
+    def _set_timeout(self):
+        """Lets the time for the waits that follow begin now."""
+        self._endtime = time.monotonic() + self._timeout if self._timeout else None
+
+    def _time_left(self):
+        return _milliseconds(None if self._endtime is None else self._endtime - time.monotonic())
+
+    def check_timeout(self):
+        """Whether there is time left."""
+        return self._endtime is None or self._endtime > time.monotonic()
+
+    def wait_for(self, wait_for):
+        """Waits until a function returns true; if the time is up before, kills the service."""
+        if not wait_until(wait_for, self._time_left()):
+            error = TimeoutExpired(self, timeout=self._timeout)
+            error.detail = self._last_output()
+            self.kill()
+            raise error
+        return self
+
+    # ---- stop ----
+
+    def stop(self, stop_signal=None, expected_returncode=None):
+        """Stops the service, and waits until nothing of it is left."""
+        if self.process is None and not self._is_active():
+            return self
+        number = int(self._stop_signal if stop_signal is None else stop_signal)
+        expected = self._expected_returncode if expected_returncode is None else expected_returncode
+        expected = Mk.STATUS_NONE if expected is None else expected
+
+        failure = None
+        self._native.set_kill_signal(int(self._kill_signal))
+        try:
+            run(self._native, "stop_full", number, expected, self._stop_limit())
+        except GLib.Error as error:
+            failure = self._translate(error)
+            if isinstance(failure, ValueError):
+                raise failure from None
+        self._await_end()
+        self._forget_process()
+        if failure is not None:
+            raise failure
+        return self
+
+    def _stop_limit(self):
+        return _milliseconds(min(self._timeout or math.inf, self.stop_timeout))
+
+    def _await_end(self):
+        """A subclass may know of more than the processes, by a running() of its own."""
+        if self.running() and not wait_until(lambda: not self.running(), self._stop_limit()):
+            self.kill()
+
+    @contextmanager
+    def stopped(self):
+        """Stops the service for the time of a with statement, if it runs."""
+        was_running = self.running()
+        if was_running:
+            self.stop()
+        try:
+            yield self
+        finally:
+            if was_running:
+                self.start()
+
+    def kill(self, wait=True, sig=None):
+        """Kills the service with all that it has started."""
+        if self.process is not None or self._is_active():
+            self._native.set_kill_signal(int(self._kill_signal if sig is None else sig))
+            try:
+                run(self._native, "kill", waits=wait)
+            except GLib.Error as error:
+                if wait:
+                    raise self._translate(error) from None
+        self._forget_process()
+        return self
+
+    def _is_active(self):
+        return self._native is not None and self._native.get_active()
+
+    def _kill_all_kids(self, sig):
+        """Sends a signal to all that has the marker of this executor in its environment."""
+        marked = processes_with_marker(f"{ENV_UUID}={self._uuid}")
+        for pid in marked:
+            try:
+                os.kill(pid, sig)
+            except ProcessLookupError:
+                pass  # it has just ended
+        return marked
+
+    def _clear_process(self):
+        """Forgets the process; if it lives, it is killed."""
+        if self._is_active():
+            run(self._native, "kill")
+        self._forget_process()
+
+    def _forget_process(self):
+        process, self.process = self.process, None
+        if process is not None:
+            process.release()
+        self._endtime = None
+
+    def __del__(self):
+        if self.process is not None:
+            self.kill()
+
+    # ---- words ----
+
+    def _address(self):
+        """What str() shows beside the command."""
+        return ""
+
+    def _describe(self, length, *more):
+        name = f"{type(self).__module__}.{type(self).__name__}"
+        command = _shorten(getattr(self, "command", ""), length)
+        words = [f'{name}: "{command}"', self._address(), *more]
+        return f"<{' '.join(word for word in words if word)}>"
+
+    def __repr__(self):
+        return self._describe(REPR_LENGTH, hex(id(self)))
+
+    def __str__(self):
+        return self._describe(STR_LENGTH)
+
+
+class Executor(SimpleExecutor):
+    """An executor that waits until a check says that the service is ready.
+
+    A subclass has the checks: `pre_start_check()`, `after_start_check()`.
+    """
+
+    def pre_start_check(self):
+        """Whether what would be waited for is there before anything was started."""
+        raise NotImplementedError
+
+    def after_start_check(self):
+        """Whether the service is ready."""
+        raise NotImplementedError
+
+    def start(self):
+        """Runs the command, and waits until its service is ready."""
+        if self.pre_start_check():
+            raise self._already_running()
+        super().start()
+        try:
+            self.wait_for(self.check_subprocess)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def _already_running(self):
+        error = AlreadyRunning(self)
+        probe = probe_of(self.pre_start_check) or probe_of(self.after_start_check)
+        error.detail = describe_holder(probe) if probe else ""
+        return error
+
+    def check_subprocess(self):
+        """Whether the service is ready; an error if its process has ended with one."""
+        code = self.process.poll() if self.process is not None else None
+        if code:
+            error = ProcessExitedWithError(self, code)
+            error.detail = self._last_output()
+            self.kill()
+            raise error
+        return self.after_start_check()
+
+    def wait_for(self, wait_for):
+        """Waits until a function returns true; if the time is up before, kills the service."""
+        is_own_check = getattr(wait_for, "__func__", None) is Executor.check_subprocess
+        if is_own_check and self.process is not None and self._endtime == self._spawn_endtime:
+            return self._wait_until_ready()
+        return super().wait_for(wait_for)
+
+    def _wait_until_ready(self):
+        """The same as waiting for check_subprocess(), but the library watches the process, and asks."""
+        probe, raised = probe_of(self.after_start_check), []
+        if probe is None:
+            probe, raised = function_probe(self.after_start_check)
+        try:
+            run(self._native, "wait_for", probe)
+        except GLib.Error as error:
+            if is_error(error, Mk.Error.EXITED) and self._native.get_exit_status() == 0:
+                # Nothing of it is left here, but it may have had something started elsewhere.
+                return super().wait_for(self.check_subprocess)
+            failure = self._translate(error)
+            self.kill()
+            raise failure from None
+        if raised:
+            raise raised.pop()
+        return self

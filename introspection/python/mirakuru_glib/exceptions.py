@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What can go wrong with a service."""
+
+
+class ExecutorError(Exception):
+    """The base of them all.
+
+    `detail` is what the library says about it: the service, what was waited for and for how long,
+    what was seen last, the last lines of output. It is empty where somebody else raised the error.
+    """
+
+    detail = ""
+
+    def __init__(self, executor):
+        super().__init__(executor)
+        self.executor = executor
+
+    def _summary(self):
+        return f"Executor {self.executor} failed"
+
+    def __str__(self):
+        return f"{self._summary()}: {self.detail}" if self.detail else f"{self._summary()}."
+
+
+class TimeoutExpired(ExecutorError):
+    """The service was not ready, or a condition not true, when the time was up."""
+
+    def __init__(self, executor, timeout):
+        super().__init__(executor)
+        self.timeout = timeout
+
+    def _summary(self):
+        return f"Executor {self.executor} timed out after {self.timeout} seconds"
+
+
+class AlreadyRunning(ExecutorError):
+    """What would be waited for was there before anything was started."""
+
+    def _summary(self):
+        return f"Executor {self.executor} seems to be already running"
+
+
+class ProcessExitedWithError(ExecutorError):
+    """The process ended with an error before the service was ready."""
+
+    def __init__(self, executor, exit_code):
+        super().__init__(executor)
+        self.exit_code = exit_code
+
+    def _summary(self):
+        code = "a non-zero code" if self.exit_code else "code"
+        return f"The process invoked by the {self.executor} executor has exited with {code}: {self.exit_code}"
+
+
+class ProcessFinishedWithError(ProcessExitedWithError):
+    """The process had ended, or ended when it was stopped, with another code than expected."""
+
+    def _summary(self):
+        return (
+            f"The process invoked by the {self.executor} executor has finished with a non-zero code: "
+            f"{self.exit_code}"
+        )

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Services that say when they are ready."""
+
+import re
+
+from ._native import Mk
+from .base import SimpleExecutor
+
+_STREAMS = {"stdout": Mk.Stream.STDOUT, "stderr": Mk.Stream.STDERR}
+# Flags of Python's expressions, as the library writes them
+_FLAGS = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
+
+
+class OutputExecutor(SimpleExecutor):
+    """An executor that waits until the service prints a banner, a regular expression.
+
+    It is looked for in standard output, and in standard error if that is piped. What follows the
+    line of the banner is left to be read.
+    """
+
+    def __init__(self, command, banner, **kwargs):
+        super().__init__(command, **kwargs)
+        self._banner = re.compile(banner)
+        if not any((self._stdout, self._stderr)):
+            raise TypeError("At least one of stdout or stderr has to be initialized")
+
+    def _new_native(self):
+        return Mk.OutputExecutor()
+
+    def _pattern(self):
+        flags = "".join(letter for flag, letter in _FLAGS.items() if self._banner.flags & flag)
+        return f"(?{flags}){self._banner.pattern}" if flags else self._banner.pattern
+
+    def _captured(self):
+        is_captured = lambda name: self._native.get_property(f"{name}-mode") == Mk.StdioMode.CAPTURE
+        return [stream for name, stream in _STREAMS.items() if is_captured(name)]
+
+    def _configure(self, kwargs):
+        super()._configure(kwargs)
+        streams = self._captured()
+        if not streams:
+            raise ValueError("the banner cannot be seen: neither stdout nor stderr is a pipe")
+        stream = streams[0]
+        for other in streams[1:]:
+            stream |= other
+        self._native.set_stream(stream)
+        self._native.set_banner(self._pattern())
+
+    def _streams_with_banner(self):
+        """Where the line of the banner is not over yet: the library leaves all that follows the match."""
+        if (self._native.dup_match("0") or "").endswith("\n"):
+            return ()
+        streams = self._captured()
+        if len(streams) == 1:
+            return streams
+        text = (self._native.dup_output(Mk.Stream.STDOUT).get_data() or b"").decode(errors="replace")
+        seen = any(self._banner.search(line) for line in text.splitlines())
+        return (Mk.Stream.STDOUT if seen else Mk.Stream.STDERR,)
+
+    def _address(self):
+        banner = getattr(self, "_banner", None)
+        return f'"{banner.pattern}"' if banner else ""

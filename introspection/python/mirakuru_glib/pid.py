@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Services that are ready when a file is there."""
+
+from ._native import Mk, probed
+from .base import Executor
+
+
+class PidExecutor(Executor):
+    """An executor that waits until a file is there."""
+
+    def __init__(self, command, filename, **kwargs):
+        super().__init__(command, **kwargs)
+        if not filename:
+            raise ValueError("the name of the pid file is empty")
+        self.filename = filename
+
+    @probed
+    def pre_start_check(self):
+        """Whether the file is there before anything was started."""
+        return Mk.FileProbe.new(self.filename)
+
+    @probed
+    def after_start_check(self):
+        """Whether the file is there."""
+        # This one gives an empty file a moment: who waits for a pid file is about to read it.
+        return Mk.PidExecutor(filename=self.filename).get_probe()
+
+    def _address(self):
+        return str(getattr(self, "filename", ""))

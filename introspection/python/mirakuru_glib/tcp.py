@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Services that are ready when a TCP port accepts connections."""
+
+from ._native import Mk, probed
+from .base import Executor
+
+
+class TCPExecutor(Executor):
+    """An executor that waits until a TCP port accepts connections, over IPv4 or IPv6."""
+
+    def __init__(self, command, host, port, **kwargs):
+        super().__init__(command, **kwargs)
+        self.host = host
+        self.port = int(port)
+
+    @probed
+    def pre_start_check(self):
+        """Whether the port accepts connections before anything was started."""
+        return Mk.TcpProbe.new(self.host, self.port)
+
+    @probed
+    def after_start_check(self):
+        """Whether the port accepts connections."""
+        return Mk.TcpProbe.new(self.host, self.port)
+
+    def _address(self):
+        return f"{getattr(self, 'host', '')}:{getattr(self, 'port', '')}"

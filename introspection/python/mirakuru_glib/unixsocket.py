@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Services that are ready when a Unix socket accepts connections."""
+
+from ._native import Mk, probed
+from .base import Executor
+
+
+class UnixSocketExecutor(Executor):
+    """An executor that waits until a Unix socket accepts connections."""
+
+    def __init__(self, command, socket_name, **kwargs):
+        super().__init__(command, **kwargs)
+        self.socket = socket_name
+
+    @probed
+    def pre_start_check(self):
+        """Whether the socket accepts connections before anything was started."""
+        return Mk.UnixSocketProbe.new(self.socket)
+
+    @probed
+    def after_start_check(self):
+        """Whether the socket accepts connections."""
+        return Mk.UnixSocketProbe.new(self.socket)
+
+    def _address(self):
+        return str(getattr(self, "socket", ""))
