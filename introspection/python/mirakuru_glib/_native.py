@@ -3,6 +3,7 @@
 
 import functools
 import os
+import sys
 import threading
 import types
 
@@ -51,6 +52,8 @@ def run(thing, name, *arguments, waits=True, limit=0):
     cancels the operation and raises KeyboardInterrupt. Without `waits` the operation is only begun;
     after `limit` milliseconds it is cancelled.
     """
+    if sys.is_finalizing():
+        return getattr(thing, name)(*arguments, None)  # nothing can call Python back any more
     _check_descriptors()
     results, timers, cancellable = [], [], Gio.Cancellable()
     context = GLib.MainContext.new()
@@ -99,6 +102,8 @@ def wait_until(function, limit):
 
     Returns whether it did within `limit` milliseconds (0 for no limit). Its exceptions are passed on.
     """
+    if sys.is_finalizing():
+        return bool(function())
     probe, raised = function_probe(function)
     try:
         run(probe, "wait", limit)

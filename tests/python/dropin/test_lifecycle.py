@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Start, stop, kill: what programs written for mirakuru rely on."""
+
+import gc
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import unittest
+
+from dropintest import DropInTest, lives, service, wait_until
+
+import mirakuru
+from mirakuru import SimpleExecutor
+from mirakuru.base import ENV_UUID
+from mirakuru.compat import SIGKILL
+from mirakuru.exceptions import ProcessExitedWithError, ProcessFinishedWithError
+
+SLEEP = "sleep 300"
+
+
+class Names(unittest.TestCase):
+    def test_modules(self):
+        from mirakuru.http import HTTPExecutor
+        from mirakuru.output import OutputExecutor
+        from mirakuru.pid import PidExecutor
+        from mirakuru.tcp import TCPExecutor
+        from mirakuru.unixsocket import UnixSocketExecutor
+
+        for cls in (HTTPExecutor, PidExecutor, TCPExecutor, UnixSocketExecutor):
+            self.assertTrue(issubclass(cls, mirakuru.Executor))
+        self.assertTrue(issubclass(HTTPExecutor, TCPExecutor))
+        self.assertFalse(issubclass(OutputExecutor, mirakuru.Executor))
+        self.assertIs(mirakuru.TimeoutExpired, mirakuru.exceptions.TimeoutExpired)
+
+    def test_an_alias_loads_nothing_twice(self):
+        import mirakuru.exceptions as by_alias
+        import mirakuru_glib.exceptions as by_name
+
+        self.assertIs(by_alias, by_name)
+        with self.assertRaises(ModuleNotFoundError):
+            import mirakuru.nonexistent  # noqa: F401
+
+    def test_constants(self):
+        self.assertEqual(ENV_UUID, "mirakuru_uuid")
+        self.assertEqual(SIGKILL, signal.SIGKILL)
+
+    def test_exceptions(self):
+        executor = SimpleExecutor(SLEEP)
+        cases = [
+            (mirakuru.ExecutorError(executor), ()),
+            (mirakuru.TimeoutExpired(executor, 5), ("timed out", "5")),
+            (mirakuru.TimeoutExpired(executor, timeout=5), ("timed out", "5")),
+            (mirakuru.AlreadyRunning(executor), ("already running",)),
+            (ProcessExitedWithError(executor, 12), ("exited with a non-zero code: 12",)),
+            (ProcessFinishedWithError(executor, exit_code=-9), ("finished with a non-zero code: -9",)),
+        ]
+        for error, words in cases:
+            with self.subTest(type(error).__name__):
+                self.assertIsInstance(error, mirakuru.ExecutorError)
+                self.assertIs(error.executor, executor)
+                for word in (SLEEP, *words):
+                    self.assertIn(word, str(error))
+        self.assertEqual(cases[1][0].timeout, 5)
+        self.assertTrue(issubclass(ProcessFinishedWithError, ProcessExitedWithError))
+
+
+class Command(DropInTest):
+    def test_string_or_list(self):
+        for command in (SLEEP, SLEEP.split(), tuple(SLEEP.split())):
+            with self.subTest(command):
+                executor = self.keep(SimpleExecutor(command))
+                self.assertEqual(executor.command, SLEEP)
+                self.assertEqual(list(executor.command_parts), SLEEP.split())
+                executor.start()
+                self.assertTrue(executor.running())
+                executor.stop()
+                self.assertFalse(executor.running())
+
+    def test_quoting(self):
+        words = ["echo", "two words", "it's", "$HOME"]
+        self.assertEqual(shlex.split(SimpleExecutor(words).command), words)
+        executor = self.keep(SimpleExecutor(words)).start()
+        self.assertEqual(executor.output().read(), "two words it's $HOME\n")
+        executor.stop()
+
+    def test_shell(self):
+        executor = self.keep(SimpleExecutor("echo $((40 + 2)); sleep 300 && true", shell=True)).start()
+        self.assertEqual(executor.output().readline(), "42\n")
+        executor.stop()
+        self.assert_gone(executor)
+
+    def test_shell_gets_a_list_quoted(self):
+        executor = self.keep(SimpleExecutor(["echo", "a;  b"], shell=True)).start()
+        self.assertEqual(executor.output().read(), "a;  b\n")
+        executor.stop()
+
+    def test_words(self):
+        executor = SimpleExecutor(["sleep", "300", "x" * 200])
+        for text in (repr(executor), str(executor)):
+            self.assertIn("SimpleExecutor", text)
+            self.assertIn("sleep 300", text)
+            self.assertLess(len(text), 200)
+        self.assertIn("localhost:80", str(mirakuru.TCPExecutor(SLEEP, "localhost", 80)))
+        self.assertIn("foo", str(mirakuru.OutputExecutor(SLEEP, "foo")))
+        self.assertIn("http://localhost/x", str(mirakuru.HTTPExecutor(SLEEP, "http://localhost/x")))
+
+    def test_no_such_program(self):
+        with self.assertRaises(FileNotFoundError):
+            SimpleExecutor("/nonexistent/program").start()
+        with self.assertRaises(PermissionError):
+            SimpleExecutor("/etc/passwd").start()
+        with self.assertRaises(FileNotFoundError):
+            SimpleExecutor(SLEEP, cwd="/nonexistent").start()
+
+    def test_cwd(self):
+        folder = self.folder()
+        for cwd in (folder, str(folder)):
+            executor = self.keep(SimpleExecutor("pwd", cwd=cwd)).start()
+            self.assertEqual(executor.output().read().strip(), str(folder.resolve()))
+            executor.stop()
+
+
+class Environment(DropInTest):
+    def setUp(self):
+        os.environ["MK_DROPIN_HOST"] = "at construction"
+        self.addCleanup(os.environ.pop, "MK_DROPIN_HOST", None)
+
+    def print_environment(self, **arguments):
+        executor = self.keep(SimpleExecutor(["env", "-0"], **arguments))
+        os.environ["MK_DROPIN_HOST"] = "at start"
+        text = executor.start().output().read()
+        executor.stop()
+        return executor, dict(entry.split("=", 1) for entry in text.split("\0") if entry)
+
+    def test_what_the_service_gets(self):
+        executor, seen = self.print_environment(envvars={"MK_DROPIN": "mine", "LC_ALL": "C"})
+        self.assertEqual(seen["MK_DROPIN_HOST"], "at start")
+        self.assertEqual(seen["MK_DROPIN"], "mine")
+        self.assertEqual(seen["LC_ALL"], "C")
+        self.assertEqual(seen, executor.envvars)
+
+    def test_marker(self):
+        executor, seen = self.print_environment(envvars={ENV_UUID: "forged"})
+        self.assertRegex(seen[ENV_UUID], rf"^{os.getpid()}:[0-9a-f-]{{36}}$")
+        self.assertEqual(executor._uuid, seen[ENV_UUID])
+        self.assertNotEqual(executor._uuid, SimpleExecutor(SLEEP)._uuid)
+
+    def test_the_same_marker_in_each_start(self):
+        executor = self.keep(SimpleExecutor(SLEEP))
+        marker = executor._uuid
+        for _ in range(2):
+            executor.start()
+            self.assertEqual(executor.envvars[ENV_UUID], marker)
+            executor.stop()
+
+    def test_another_environment_altogether(self):
+        alone = {"PATH": os.environ["PATH"], "ONLY": "this"}
+        executor, seen = self.print_environment(popen_kwargs={"env": alone})
+        self.assertEqual(seen, {**alone, ENV_UUID: executor._uuid})
+
+    def test_overridden(self):
+        class Overriding(SimpleExecutor):
+            @property
+            def _popen_kwargs(self):
+                kwargs = super()._popen_kwargs
+                kwargs["env"]["MK_DROPIN"] = "overridden"
+                return kwargs
+
+        executor = self.keep(Overriding(["sh", "-c", "echo $MK_DROPIN"])).start()
+        self.assertEqual(executor.output().read(), "overridden\n")
+        executor.stop()
+
+
+class Start(DropInTest):
+    def test_second_start_changes_nothing(self):
+        executor = self.keep(SimpleExecutor(SLEEP)).start()
+        process = executor.process
+        self.assertIs(executor.start(), executor)
+        self.assertIs(executor.process, process)
+        executor.stop()
+
+    def test_session_of_its_own(self):
+        executor = self.keep(SimpleExecutor(SLEEP)).start()
+        self.assertEqual(os.getsid(executor.process.pid), executor.process.pid)
+        executor.stop()
+
+    def test_methods_return_the_executor(self):
+        executor = self.keep(SimpleExecutor(SLEEP))
+        self.assertIs(executor.start().stop().start().kill().stop(), executor)
+        self.assertIs(executor.wait_for(lambda: True), executor)
+
+    def test_context_manager(self):
+        with self.keep(SimpleExecutor(SLEEP)) as executor:
+            self.assertTrue(executor.running())
+        self.assertFalse(executor.running())
+        with SimpleExecutor(SLEEP).start() as executor:
+            self.assertTrue(executor.running())
+        self.assert_gone(executor)
+
+    def test_running_is_about_the_main_process(self):
+        executor = self.keep(SimpleExecutor(service("--daemon"))).start()
+        wait_until(lambda: not executor.running(), "the launcher has ended")
+        self.assertEqual(executor.process.poll(), 0)
+        self.assertTrue(executor.native.get_active())
+        executor.stop()
+        self.assert_gone(executor)
+
+    def test_popen_kwargs(self):
+        executor = self.keep(SimpleExecutor(["echo", "x"], popen_kwargs={"universal_newlines": False})).start()
+        self.assertEqual(executor.output().read(), b"x\n")
+        executor.stop()
+        executor = SimpleExecutor(["a"], popen_kwargs={"executable": "/bin/echo", "preexec_fn": os.setsid})
+        self.assertEqual(self.keep(executor).start().output().read(), "\n")
+        executor.stop()
+        with self.assertRaises(ValueError):
+            SimpleExecutor(SLEEP, popen_kwargs={"preexec_fn": lambda: None}).start()
+        with self.assertRaises(TypeError):
+            SimpleExecutor(SLEEP, popen_kwargs={"nonsense": 1}).start()
+
+
+class Stop(DropInTest):
+    def test_not_started(self):
+        executor = SimpleExecutor(SLEEP)
+        self.assertIs(executor.stop(), executor)
+        self.assertIs(executor.kill(), executor)
+
+    def test_signals(self):
+        for arguments, call in (
+            ({"stop_signal": signal.SIGQUIT}, {}),
+            ({}, {"stop_signal": signal.SIGQUIT}),
+        ):
+            executor = self.keep(SimpleExecutor(SLEEP, **arguments)).start()
+            process = executor.process
+            executor.stop(**call)
+            self.assertEqual(process.returncode, -signal.SIGQUIT)
+
+    def test_status(self):
+        for status, arguments, call, fails in (
+            (0, {}, (), False),
+            (7, {}, (), True),
+            (7, {"expected_returncode": 7}, (), False),
+            (7, {}, (signal.SIGTERM, 7), False),
+            (7, {"expected_returncode": 7}, (signal.SIGTERM, 8), True),
+        ):
+            with self.subTest(status=status, arguments=arguments, call=call):
+                command = service("--on-term", status, "--ready", "up")
+                executor = self.keep(SimpleExecutor(command, **arguments)).start()
+                self.assertEqual(executor.output().readline(), "up\n")
+                if fails:
+                    with self.assertRaises(ProcessFinishedWithError) as caught:
+                        executor.stop(*call)
+                    self.assertEqual(caught.exception.exit_code, status)
+                else:
+                    executor.stop(*call)
+                self.assertIsNone(executor.process)
+
+    def test_died_before(self):
+        with self.assertRaises(ProcessFinishedWithError) as caught:
+            with self.keep(SimpleExecutor(SLEEP)) as executor:
+                os.killpg(executor.process.pid, SIGKILL)
+                executor.wait_for(lambda: not executor.running())
+                self.assertIsNotNone(executor.process)
+        self.assertEqual(caught.exception.exit_code, -9)
+        self.assertIsNone(executor.process)
+
+    def test_deaf(self):
+        executor = self.keep(SimpleExecutor(service("--deaf", "--ready", "up"), timeout=0.3)).start()
+        self.assertEqual(executor.output().readline(), "up\n")
+        self.assert_takes(5, executor.stop, shortest=0.3)
+        self.assert_gone(executor)
+
+    def test_leftovers(self):
+        command = service("--children", 2, "--setsid-children", "--ready", "up")
+        for end in ("stop", "kill"):
+            executor = self.keep(SimpleExecutor(command)).start()
+            self.assertEqual(executor.output().readline(), "up\n")
+            getattr(executor, end)()
+            self.assert_gone(executor)
+
+    def test_kill(self):
+        executor = self.keep(SimpleExecutor(service("--deaf"), kill_signal=signal.SIGQUIT)).start()
+        process = executor.process
+        executor.kill()
+        self.assertEqual(process.returncode, -signal.SIGQUIT)
+        executor.start().kill(sig=signal.SIGINT)
+        self.assertFalse(executor.running())
+
+    def test_kill_without_waiting(self):
+        executor = self.keep(SimpleExecutor(service("--deaf"))).start()
+        pid = executor.process.pid
+        executor.kill(wait=False)
+        self.assertFalse(executor.running())
+        wait_until(lambda: not lives(pid), "the process has ended")
+        executor.start().kill(wait=False).start().kill()
+        self.assert_gone(executor)
+
+    def test_stopped(self):
+        with self.keep(SimpleExecutor(SLEEP)) as executor:
+            with executor.stopped() as same:
+                self.assertIs(same, executor)
+                self.assertFalse(executor.running())
+            self.assertTrue(executor.running())
+            with self.assertRaises(KeyError):
+                with executor.stopped():
+                    raise KeyError
+            self.assertTrue(executor.running())
+
+    def test_kids(self):
+        command = service("--children", 2, "--setsid-children", "--ready", "up")
+        executor = self.keep(SimpleExecutor(command)).start()
+        self.assertEqual(executor.output().readline(), "up\n")
+        process = executor.process
+        found = executor._kill_all_kids(SIGKILL)
+        self.assertIn(process.pid, found)
+        self.assertEqual(len(found), 3)
+        executor._clear_process()
+        self.assertIsNone(executor.process)
+        self.assertEqual(process.returncode, -9)
+
+    def test_clear_process(self):
+        executor = self.keep(SimpleExecutor(SLEEP)).start()
+        executor._clear_process()
+        self.assert_gone(executor)
+        self.assertTrue(executor.start().running())
+        executor.stop()
+
+
+class Dropped(DropInTest):
+    def test_dropped(self):
+        executor = self.keep(SimpleExecutor("sleep 300 && true", shell=True)).start()
+        pid = executor.process.pid
+        gc.disable()
+        self.addCleanup(gc.enable)
+        del executor
+        self.assertFalse(lives(pid))
+
+    def test_host_ends(self):
+        for end in ("pass", "os._exit(0)", "os.kill(os.getpid(), 9)", "raise KeyError", "os.abort()"):
+            with self.subTest(end):
+                script = (
+                    "import os, resource; from mirakuru_glib import SimpleExecutor\n"
+                    "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+                    f"executor = SimpleExecutor({service('--children', 1)!r}).start()\n"
+                    f"print(executor.process.pid, flush=True)\n{end}\n"
+                )
+                host = subprocess.run(
+                    [sys.executable, "-c", script],
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    timeout=30,
+                    check=False,
+                )
+                pid = int(host.stdout)
+                wait_until(lambda pid=pid: not lives(pid), "the service has ended")
+
+
+if __name__ == "__main__":
+    unittest.main()
