@@ -217,10 +217,41 @@ inherit (int number, int *fd, GError **error)
                         : system_error (error, "Cannot pass a standard stream on");
 }
 
+/* As in a shell, /dev/fd/N is the descriptor itself, and not another way to its file: it may be a socket, and
+ * what is in a file stays. */
+static gboolean
+get_descriptor (const char *path, int *number)
+{
+  const char *prefix = "/dev/fd/";
+  guint64 value;
+
+  if (!g_str_has_prefix (path, prefix) ||
+      !g_ascii_string_to_unsigned (path + strlen (prefix), 10, 0, G_MAXINT, &value, NULL))
+    return FALSE;
+
+  *number = (int) value;
+  return TRUE;
+}
+
+static gboolean
+pass_descriptor (const char *path, int number, int *fd, GError **error)
+{
+  g_autofree char *what = NULL;
+
+  *fd = fcntl (number, F_DUPFD_CLOEXEC, MK_CONTROL_FD + 1);
+  if (*fd >= 0)
+    return TRUE;
+
+  what = g_strdup_printf ("Cannot pass “%s” on", path);
+  return system_error (error, what);
+}
+
 /* Appending lets standard output and standard error share a file. */
 static gboolean
 open_output (MkStdio *stdio, int stream, MkStdioMode mode, const char *path, GError **error)
 {
+  int number;
+
   switch (mode)
     {
     case MK_STDIO_MODE_CAPTURE:
@@ -232,6 +263,8 @@ open_output (MkStdio *stdio, int stream, MkStdioMode mode, const char *path, GEr
       return inherit (stream, &stdio->service[stream], error);
 
     case MK_STDIO_MODE_FILE:
+      if (get_descriptor (path, &number))
+        return pass_descriptor (path, number, &stdio->service[stream], error);
       return open_file (path, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC, &stdio->service[stream], error);
 
     case MK_STDIO_MODE_MERGE:

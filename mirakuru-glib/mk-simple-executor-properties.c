@@ -347,7 +347,8 @@ mk_simple_executor_install_properties (GObjectClass *object_class)
    * MkSimpleExecutor:stdout-path:
    *
    * The file for standard output. It is emptied at each start. A relative path starts at the folder of the
-   * program.
+   * program. `/dev/fd/N` is the open descriptor N of the program itself: a file is not emptied then, and a
+   * socket or a pipe will do as well.
    *
    * Since: 1.0
    */

@@ -202,6 +202,42 @@ test_file (void)
 }
 
 static void
+test_descriptor (void)
+{
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new ("descriptor", "--print", "one", "--stderr", "two", "--exit", "0", NULL);
+  g_autofree char *path = NULL;
+  g_autofree char *name = NULL;
+  g_autofree char *text = NULL;
+  int fd = g_file_open_tmp (NULL, &path, NULL);
+
+  g_assert_cmpint (write (fd, "before\n", 7), ==, 7);
+  name = g_strdup_printf ("/dev/fd/%d", fd);
+  mk_simple_executor_set_stdout_mode (executor, MK_STDIO_MODE_FILE);
+  mk_simple_executor_set_stdout_path (executor, name);
+  mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_MERGE);
+  start_and_wait (executor);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "before\none\ntwo\n");
+  g_assert_cmpint (write (fd, "after\n", 6), ==, 6);
+  close (fd);
+  g_unlink (path);
+}
+
+static void
+test_closed_descriptor (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new ("descriptor", NULL);
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_stdout_mode (executor, MK_STDIO_MODE_FILE);
+  mk_simple_executor_set_stdout_path (executor, "/dev/fd/987654");
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_SPAWN_FAILED);
+  mk_test_assert_contains (error->message, "/dev/fd/987654");
+}
+
+static void
 test_failure_names_the_file (void)
 {
   g_autofree char *tag = mk_test_new_tag ();
@@ -407,6 +443,8 @@ main (int argc, char **argv)
   mk_test_add ("/output/mode/merge", test_merge);
   mk_test_add ("/output/mode/null", test_null);
   mk_test_add ("/output/mode/file", test_file);
+  mk_test_add ("/output/mode/descriptor", test_descriptor);
+  mk_test_add ("/output/mode/closed-descriptor", test_closed_descriptor);
   mk_test_add ("/output/mode/failure-names-the-file", test_failure_names_the_file);
   mk_test_add_once ("/output/mode/inherit", test_inherit);
   mk_test_add_once ("/output/host/streams-are-not-held", test_service_does_not_hold_the_streams_of_the_host);
