@@ -42,7 +42,6 @@ _MODES = {
     },
 }
 _MODES["stderr"] = {**_MODES["stdout"], subprocess.STDOUT: Mk.StdioMode.MERGE}
-_REDIRECTIONS = {"stdin": "<", "stdout": ">>", "stderr": "2>>"}
 
 
 def _check(kwargs):
@@ -54,28 +53,27 @@ def _check(kwargs):
             raise TypeError(f"popen_kwargs has an unknown argument: {name!r}")
 
 
-def _descriptor(stream):
+def _set_stream(native, name, stream):
+    """Returns the descriptor, where it is one."""
+    mode = _MODES[name].get(stream) if stream is None or isinstance(stream, int) else None
+    if mode is not None:
+        native.set_property(f"{name}-mode", mode)
+        return None
     number = stream if isinstance(stream, int) else stream.fileno()
-    if stat.S_ISSOCK(os.fstat(number).st_mode):
-        raise ValueError("a socket cannot be a standard stream of a service")
+    os.fstat(number)
+    if name == "stdin":
+        native.set_stdin_mode(Mk.StdioMode.NULL)
+    else:
+        native.set_property(f"{name}-mode", Mk.StdioMode.FILE)
+        native.set_property(f"{name}-path", f"/dev/fd/{number}")
     return number
 
 
-def _set_streams(native, kwargs):
-    """Returns what a shell has to redirect: the library itself passes no descriptors on."""
-    redirections = []
-    for name, modes in _MODES.items():
-        stream = kwargs.get(name)
-        mode = modes.get(stream) if stream is None or isinstance(stream, int) else None
-        if mode is None:
-            path = f"/proc/{os.getpid()}/fd/{_descriptor(stream)}"
-            redirections.append(f"{_REDIRECTIONS[name]}{path}")
-            mode = Mk.StdioMode.NULL
-        elif mode == Mk.StdioMode.MERGE and redirections[-1:] and redirections[-1][0] == ">":
-            redirections.append("2>&1")
-            mode = Mk.StdioMode.NULL
-        native.set_property(f"{name}-mode", mode)
-    return redirections
+def _copy(number):
+    """A descriptor that stays open until the shell of the service has opened its file."""
+    if stat.S_ISSOCK(os.fstat(number).st_mode):
+        raise ValueError("a socket cannot be the standard input of a service")
+    return open(os.dup(number), "rb", buffering=0)
 
 
 def _command(command, parts, kwargs):
@@ -98,7 +96,7 @@ def _set_environment(native, environment):
 
 
 def configure(native, command, parts, kwargs):
-    """Takes over all that Popen would be given."""
+    """Takes over all that Popen would be given; returns a file to keep open while the service runs, or None."""
     _check(kwargs)
     argv = _command(command, parts, kwargs)
     if not argv or not argv[0]:
@@ -106,18 +104,22 @@ def configure(native, command, parts, kwargs):
     if any("\0" in part for part in argv):
         raise ValueError("the command has a null character")
 
-    redirections = _set_streams(native, kwargs)
+    source, _, _ = (_set_stream(native, name, kwargs.get(name)) for name in _MODES)
     unwanted = _set_environment(native, kwargs.get("env"))
-    if (redirections or unwanted) and not shutil.which(argv[0]):
+    if (source is not None or unwanted) and not shutil.which(argv[0]):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
     if unwanted:
         argv = ["env", *(f"--unset={name}" for name in unwanted), "--", *argv]
-    if redirections:
-        argv = ["/bin/sh", "-c", " ".join(['exec "$@"', *redirections]), "sh", *argv]
+    held = None
+    if source is not None:
+        held = _copy(source)
+        path = f"/proc/{os.getpid()}/fd/{held.fileno()}"
+        argv = ["/bin/sh", "-c", 'source=$1; shift; exec "$@" <"$source"', "sh", path, *argv]
 
     cwd = kwargs.get("cwd")
     native.set_cwd(None if cwd is None else os.fsdecode(cwd))
     native.set_command(argv)
+    return held
 
 
 def spawn_error(native, message):

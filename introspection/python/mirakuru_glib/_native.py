@@ -53,7 +53,7 @@ def run(thing, name, *arguments, waits=True, limit=0):
     after `limit` milliseconds it is cancelled.
     """
     if sys.is_finalizing():
-        return getattr(thing, name)(*arguments, None)  # nothing can call Python back any more
+        raise RuntimeError("the interpreter is ending: the library cannot call back any more")
     _check_descriptors()
     results, timers, cancellable = [], [], Gio.Cancellable()
     context = GLib.MainContext.new()
@@ -102,8 +102,6 @@ def wait_until(function, limit):
 
     Returns whether it did within `limit` milliseconds (0 for no limit). Its exceptions are passed on.
     """
-    if sys.is_finalizing():
-        return bool(function())
     probe, raised = function_probe(function)
     try:
         run(probe, "wait", limit)
@@ -147,6 +145,12 @@ def probe_of(check):
         return None
     make_probe = getattr(check.__func__, "make_probe", None)
     return make_probe(check.__self__) if make_probe else None
+
+
+def end_service(native):
+    """For when an executor is gone, or the interpreter is about to end."""
+    if native.get_active():
+        run(native, "kill")
 
 
 def describe_holder(probe):

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -63,7 +64,7 @@ class OutputReader(io.RawIOBase):
             os.close(sink)
 
     def close(self):
-        if not self.closed:
+        if not self.closed and not sys.is_finalizing():
             self._cancellable.cancel()
             if self._pipe is not None:
                 os.close(self._pipe)
@@ -89,7 +90,7 @@ class InputWriter(io.RawIOBase):
         return os.write(self.fileno(), data)
 
     def close(self):
-        if not self.closed:
+        if not self.closed and not sys.is_finalizing():
             try:
                 self._stream.close(None)
             except GLib.Error:
@@ -176,13 +177,17 @@ class Process:
     def poll(self):
         """The exit code, None while the process lives."""
         if self.returncode is None:
-            native = self._native
-            status = native.get_exit_status() if native else Mk.STATUS_NONE
-            if status != Mk.STATUS_NONE:
-                self.returncode = status
-            elif native is None or not native.get_running():
-                self.returncode = -signal.SIGKILL  # and nobody was there to be told of its end
+            self.returncode = self._find_status()
         return self.returncode
+
+    def _find_status(self):
+        # At the end of the interpreter the library cannot be asked any more.
+        native = None if sys.is_finalizing() else self._native
+        if native is not None and (status := native.get_exit_status()) != Mk.STATUS_NONE:
+            return status
+        if native is not None and native.get_running():
+            return None
+        return -signal.SIGKILL  # and nobody was there to be told of its end
 
     def wait(self, timeout=None):
         """Waits for the process, but not for others that it has started."""
@@ -235,9 +240,8 @@ class Process:
 
     def release(self):
         """The executor has no more to do with the process; what is known stays."""
-        self._native, native = None, self._native
-        if self.returncode is None and native is not None and native.get_exit_status() != Mk.STATUS_NONE:
-            self.returncode = native.get_exit_status()
+        self.poll()
+        self._native = None
         self._close_streams()
         if self._pidfd is not None:
             os.close(self._pidfd)

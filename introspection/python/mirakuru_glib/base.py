@@ -2,15 +2,29 @@
 """The lifecycle of a command, and the wait until a check says that its service is ready."""
 
 import math
+import operator
 import os
 import shlex
 import signal
+import sys
 import time
+import weakref
 from contextlib import contextmanager
 from subprocess import PIPE
 
 from . import _launch
-from ._native import GLib, Mk, describe_holder, function_probe, is_error, probe_of, run, wait_until
+from ._native import (
+    Gio,
+    GLib,
+    Mk,
+    describe_holder,
+    end_service,
+    function_probe,
+    is_error,
+    probe_of,
+    run,
+    wait_until,
+)
 from ._process import Process, processes_with_marker
 from .compat import SIGKILL
 from .exceptions import (
@@ -57,6 +71,7 @@ class SimpleExecutor:
     # An executor whose construction has failed is deleted, too.
     process = None
     _native = None
+    _held_file = None
     _endtime = None
     _spawn_endtime = None
 
@@ -98,6 +113,7 @@ class SimpleExecutor:
         self._stderr = stderr
         self._extra_popen_kwargs = dict(popen_kwargs or {})
         self._native = self._new_native()
+        weakref.finalize(self, end_service, self._native)
 
     def _new_native(self):
         return Mk.SimpleExecutor()
@@ -178,12 +194,14 @@ class SimpleExecutor:
         try:
             run(native, "start")
         except GLib.Error as error:
-            self._endtime = None
+            self._forget_process()
             raise self._translate(error) from None
         self.process = Process(native, kwargs, self._streams_with_banner())
 
     def _configure(self, kwargs):
-        _launch.configure(self._native, self.command, self.command_parts, kwargs)
+        self._held_file = _launch.configure(self._native, self.command, self.command_parts, kwargs)
+        self._native.set_stop_signal(operator.index(self._stop_signal))
+        self._native.set_kill_signal(operator.index(self._kill_signal))
         self._native.set_start_timeout(_milliseconds(self._timeout or None))
         self._native.set_output_limit(self.output_limit)
 
@@ -235,14 +253,14 @@ class SimpleExecutor:
 
     def stop(self, stop_signal=None, expected_returncode=None):
         """Stops the service, and waits until nothing of it is left."""
-        if self.process is None and not self._is_active():
+        if sys.is_finalizing() or not self._is_started():
             return self
-        number = int(self._stop_signal if stop_signal is None else stop_signal)
+        number = operator.index(self._stop_signal if stop_signal is None else stop_signal)
         expected = self._expected_returncode if expected_returncode is None else expected_returncode
         expected = Mk.STATUS_NONE if expected is None else expected
 
         failure = None
-        self._native.set_kill_signal(int(self._kill_signal))
+        self._native.set_kill_signal(operator.index(self._kill_signal))
         try:
             run(self._native, "stop_full", number, expected, self._stop_limit())
         except GLib.Error as error:
@@ -277,15 +295,20 @@ class SimpleExecutor:
 
     def kill(self, wait=True, sig=None):
         """Kills the service with all that it has started."""
-        if self.process is not None or self._is_active():
-            self._native.set_kill_signal(int(self._kill_signal if sig is None else sig))
+        if sys.is_finalizing():
+            return self  # all has been killed already
+        if self._is_started():
+            self._native.set_kill_signal(operator.index(self._kill_signal if sig is None else sig))
             try:
                 run(self._native, "kill", waits=wait)
             except GLib.Error as error:
-                if wait:
+                if not error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
                     raise self._translate(error) from None
         self._forget_process()
         return self
+
+    def _is_started(self):
+        return self.process is not None or self._is_active()
 
     def _is_active(self):
         return self._native is not None and self._native.get_active()
@@ -310,7 +333,9 @@ class SimpleExecutor:
         process, self.process = self.process, None
         if process is not None:
             process.release()
-        self._endtime = None
+        if self._held_file is not None:
+            self._held_file.close()
+        self._endtime = self._held_file = None
 
     def __del__(self):
         if self.process is not None:

@@ -13,9 +13,19 @@ import mirakuru_glib
 
 sys.modules["mirakuru"] = mirakuru_glib
 
-from mktest import LIMIT, LOCALHOST, SERVICE, free_port, listener, lives, processes, service  # noqa: E402
+from mktest import (  # noqa: E402
+    LIMIT,
+    LOCALHOST,
+    SERVICE,
+    free_port,
+    iterate_until,
+    listener,
+    lives,
+    processes,
+    service,
+)
 
-__all__ = ["LOCALHOST", "SERVICE", "DropInTest", "free_port", "listener", "lives", "service"]
+__all__ = ["LOCALHOST", "SERVICE", "DropInTest", "free_port", "iterate_until", "listener", "lives", "service"]
 
 
 def wait_until(condition, what):
