@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The library as this package uses it: operations, waits, and checks that are made by probes."""
 
+import contextlib
 import functools
 import os
 import sys
@@ -33,11 +34,35 @@ def _check_descriptors():
             os.close(descriptor)
 
 
-def _add_timer(context, interval, callback):
-    source = GLib.timeout_source_new(interval)
-    source.set_callback(lambda *_: callback() or True)
-    source.attach(context)
-    return source
+_local = threading.local()
+# The descriptors of a main context are those of the parent.
+os.register_at_fork(after_in_child=lambda: _local.__dict__.clear())
+
+
+def _new_context():
+    _check_descriptors()
+    context = GLib.MainContext.new()
+    if threading.current_thread() is threading.main_thread():
+        timer = GLib.timeout_source_new(SIGNAL_DELAY)
+        timer.set_callback(lambda *_: GLib.SOURCE_CONTINUE)
+        timer.attach(context)
+    return context
+
+
+@contextlib.contextmanager
+def _main_context():
+    """The main context of the thread, or another one inside of a wait, made the default of the thread.
+
+    It is kept, for PyGObject loses some memory for each callback.
+    """
+    context = getattr(_local, "context", None) or _new_context()
+    _local.context = None
+    context.push_thread_default()
+    try:
+        yield context
+    finally:
+        context.pop_thread_default()
+        _local.context = context
 
 
 def _iterate(context, results):
@@ -45,38 +70,26 @@ def _iterate(context, results):
         context.iteration(True)
 
 
-def run(thing, name, *arguments, waits=True, limit=0):
-    """Runs an operation of the library to its end, on a main context of its own.
+def run(thing, name, *arguments, waits=True):
+    """Runs an operation of the library to its end, and returns its result.
 
     Other than in the blocking calls of the library, signal handlers of Python run meanwhile: Ctrl-C
-    cancels the operation and raises KeyboardInterrupt. Without `waits` the operation is only begun;
-    after `limit` milliseconds it is cancelled.
+    cancels the operation and raises KeyboardInterrupt. Without `waits` the operation is only begun.
     """
     if sys.is_finalizing():
         raise RuntimeError("the interpreter is ending: the library cannot call back any more")
-    _check_descriptors()
-    results, timers, cancellable = [], [], Gio.Cancellable()
-    context = GLib.MainContext.new()
-    context.push_thread_default()
-    try:
+    results, cancellable = [], Gio.Cancellable()
+    with _main_context() as context:
         begin = getattr(thing, f"{name}_async")
         begin(*arguments, cancellable, lambda _thing, result: results.append(result))
         if not waits:
             cancellable.cancel()
-        if limit:
-            timers.append(_add_timer(context, limit, cancellable.cancel))
-        if threading.current_thread() is threading.main_thread():
-            timers.append(_add_timer(context, SIGNAL_DELAY, lambda: None))
         try:
             _iterate(context, results)
         except BaseException:
             cancellable.cancel()
             _iterate(context, results)
             raise
-    finally:
-        for timer in timers:
-            timer.destroy()
-        context.pop_thread_default()
     return getattr(thing, f"{name}_finish")(results[0])
 
 
@@ -115,10 +128,10 @@ def wait_until(function, limit):
     return True
 
 
-def ask(probe, limit=0):
+def ask(probe):
     """Whether a probe is satisfied right now; what cannot be found out is not there."""
     try:
-        return run(probe, "check", limit=limit)
+        return probe.check(None)
     except GLib.Error as error:
         if is_error(error, Mk.Error.INVALID_ARGUMENT):
             raise ValueError(error.message) from None
@@ -133,7 +146,7 @@ def probed(make_probe):
 
     @functools.wraps(make_probe)
     def check(self):
-        return ask(make_probe(self), self._time_left())
+        return ask(make_probe(self))
 
     check.make_probe = make_probe
     return check

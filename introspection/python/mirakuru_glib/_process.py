@@ -31,6 +31,8 @@ class OutputReader(io.RawIOBase):
     def _read(self, count):
         if self._pipe is not None:
             return os.read(self._pipe, count)
+        if self._stream.is_readable():
+            return self._stream.read_bytes(count, None).get_data() or b""
         return run(self._stream, "read_bytes", count, GLib.PRIORITY_DEFAULT).get_data() or b""
 
     def readinto(self, buffer):
