@@ -48,6 +48,13 @@ executor = Mk.SimpleExecutor.new(["sleep", "60"])
 executor.start(None)
 executor.stop(None)
 print("Python works")' | grep -x 'Python works'
+
+  GI_TYPELIB_PATH=$prefix/lib/girepository-1.0 \
+    PYTHONPATH=$(dirname "$(find "$prefix" -type d -name mirakuru_glib)") "$python" -c '
+import mirakuru_glib as mirakuru
+with mirakuru.SimpleExecutor("sleep 60") as executor:
+    assert executor.running()
+print("The drop-in module works")' | grep -x 'The drop-in module works'
 fi
 
 if [ -n "$gjs" ]; then

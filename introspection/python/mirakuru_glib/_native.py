@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The library as this package uses it: operations, waits, and checks that are made by probes."""
+"""The library as this package uses it: operations, waits, and checks that are made by probes.
+
+Python runs its signal handlers where it likes, and what they raise is lost in a callback of the library.
+So callbacks are either written in C, as the methods of a dict are, or have a try around all of them.
+"""
 
 import contextlib
 import functools
@@ -44,7 +48,7 @@ def _new_context():
     context = GLib.MainContext.new()
     if threading.current_thread() is threading.main_thread():
         timer = GLib.timeout_source_new(SIGNAL_DELAY)
-        timer.set_callback(lambda *_: GLib.SOURCE_CONTINUE)
+        timer.set_callback("again".format)
         timer.attach(context)
     return context
 
@@ -78,36 +82,44 @@ def run(thing, name, *arguments, waits=True):
     """
     if sys.is_finalizing():
         raise RuntimeError("the interpreter is ending: the library cannot call back any more")
-    results, cancellable = [], Gio.Cancellable()
+    results, cancellable = {}, Gio.Cancellable()
+    begin, finish = getattr(thing, f"{name}_async"), getattr(thing, f"{name}_finish")
+    has_begun = False
     with _main_context() as context:
-        begin = getattr(thing, f"{name}_async")
-        begin(*arguments, cancellable, lambda _thing, result: results.append(result))
-        if not waits:
-            cancellable.cancel()
         try:
+            begin(*arguments, cancellable, results.__setitem__)
+            has_begun = True
+            if not waits:
+                cancellable.cancel()
             _iterate(context, results)
         except BaseException:
             cancellable.cancel()
-            _iterate(context, results)
+            if has_begun:
+                _iterate(context, results)
             raise
-    return getattr(thing, f"{name}_finish")(results[0])
+    return finish(results[thing])
+
+
+def _ask(function, raised):
+    """Gives an answer each time it is resumed; an exception counts as a yes, and is put aside."""
+    try:
+        there = False
+        while True:
+            yield there
+            there = bool(function())
+    except GeneratorExit:
+        return
+    except BaseException as error:  # pylint: disable=broad-except
+        raised.append(error)
+        yield True
 
 
 def function_probe(function):
-    """Returns a probe that asks a function, and a list that gets the exception it raises.
-
-    An exception ends the wait: the probe is satisfied then.
-    """
+    """Returns a probe that asks a function, and a list that gets the exception it raises."""
     raised = []
-
-    def ask(*_):
-        try:
-            return bool(function())
-        except BaseException as error:  # pylint: disable=broad-except
-            raised.append(error)
-            return True
-
-    return Mk.CallbackProbe.new(ask), raised
+    answers = _ask(function, raised)
+    next(answers)
+    return Mk.CallbackProbe.new(answers.__next__), raised
 
 
 def wait_until(function, limit):

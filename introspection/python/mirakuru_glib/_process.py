@@ -195,7 +195,9 @@ class Process:
         """Waits for the process, but not for others that it has started."""
         deadline = None if timeout is None else time.monotonic() + timeout
         if self.poll() is None and self._pidfd is not None:
-            select.select([self._pidfd], [], [], None if timeout is None else max(0, timeout))
+            end = select.poll()
+            end.register(self._pidfd, select.POLLIN)
+            end.poll(None if timeout is None else max(0, timeout * 1000))
         # It has ended, which the library may learn a moment later.
         limit = 0 if deadline is None else max(1, math.ceil((deadline - time.monotonic()) * 1000))
         if self.poll() is None and not wait_until(lambda: self.poll() is not None, limit):

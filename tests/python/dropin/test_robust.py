@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Nothing crashes: bad arguments, exceptions, threads, forks, signals, the end of the interpreter."""
 
-import concurrent.futures
 import gc
 import os
 import re
@@ -13,6 +12,7 @@ import threading
 import time
 import unittest
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 from dropintest import LOCALHOST, DropInTest, free_port, listener, lives, service, wait_until
@@ -116,7 +116,7 @@ class BadArguments(DropInTest):
         except OSError:
             with self.assertRaises((OSError, mirakuru.ExecutorError)):
                 executor.start()
-            with concurrent.futures.ThreadPoolExecutor() as pool, self.assertRaises(OSError):
+            with ThreadPoolExecutor() as pool, self.assertRaises(OSError):
                 pool.submit(executor.wait_for, lambda: True).result(LIMIT)
         finally:
             for descriptor in used:
@@ -158,6 +158,13 @@ class Signals(DropInTest):
         self.interrupt(executor.output().readline)
         self.interrupt(executor.process.wait)
         executor.stop()
+
+    def test_none_is_lost(self):
+        """Wherever the signal hits: in the check, in the loop, on the way between them."""
+        for number in range(200):
+            signal.setitimer(signal.ITIMER_REAL, 0.001 + number * 0.00001)
+            with self.assertRaises(self.Alarm):
+                SimpleExecutor("", timeout=LIMIT).wait_for(lambda: False)
 
     def test_stop(self):
         executor = self.keep(SimpleExecutor(service("--deaf", "--ready", "up"))).start()
