@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the tests of the drop-in module share. They are programs written for mirakuru."""
 
+import atexit
+import functools
+import math
 import os
 import shutil
 import sys
@@ -26,6 +29,56 @@ from mktest import (  # noqa: E402
 )
 
 __all__ = ["LOCALHOST", "SERVICE", "DropInTest", "free_port", "iterate_until", "listener", "lives", "service"]
+
+
+class Tally:
+    """What the waits of the tests took, and what polling each 100 ms would have taken for the same ones."""
+
+    INTERVAL = 0.1
+
+    def __init__(self):
+        self.waits, self.polls, self.seconds, self.polling = 0, 0, 0, 0
+        mirakuru_glib.base.run = self.measured(mirakuru_glib.base.run)
+        mirakuru_glib.base.wait_until = self.measured(mirakuru_glib.base.wait_until)
+        atexit.register(self.report)
+
+    def measured(self, function):
+        @functools.wraps(function)
+        def measured(*arguments, **options):
+            least = self.least_polls(*arguments)
+            begin = time.monotonic()
+            try:
+                return function(*arguments, **options)
+            finally:
+                if least is not None:
+                    self.count(time.monotonic() - begin, least)
+
+        return measured
+
+    @staticmethod
+    def least_polls(thing, name, *_):
+        """How often would be asked at least; None where nothing would be waited for."""
+        if name == "stop_full":
+            return 1 if thing.get_running() else None
+        if name == "start":
+            return 0 if isinstance(thing, mirakuru_glib.output.Mk.OutputExecutor) else None
+        return None if name == "kill" else 0
+
+    def count(self, seconds, least):
+        intervals = max(least, math.ceil(seconds / self.INTERVAL))
+        self.waits += 1
+        self.seconds += seconds
+        self.polls += intervals + 1
+        self.polling += intervals * self.INTERVAL
+
+    def report(self):
+        print(
+            f"{self.waits} waits took {self.seconds:.2f} s; polling each {self.INTERVAL:g} s: "
+            f"{self.polls} polls, {self.polling:.2f} s"
+        )
+
+
+Tally()
 
 
 def wait_until(condition, what):
