@@ -27,7 +27,7 @@ from .output import OutputExecutor
 from .pid import PidExecutor
 from .tcp import TCPExecutor
 from .unixsocket import UnixSocketExecutor
-from . import compat
+from . import compat  # noqa: F401
 
 # That of the interface.
 __version__ = "3.0.2"
