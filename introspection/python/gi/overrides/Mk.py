@@ -1,0 +1,595 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a typelib cannot say about mirakuru-glib in Python; loaded by `from gi.repository import Mk`.
+
+- A command may be a string, which is split as a shell would, wherever a list of arguments is
+  wanted; an environment, headers or the fields of a form may be a dict, a path anything that
+  os.fspath() takes, a time limit milliseconds or a timedelta.
+- An executor is a context manager, has stopped() and lines().
+- Errors of the library are exceptions of their own: Mk.TimedOutError and so on, all of them
+  Mk.ServiceError and GLib.Error.
+- A blocking call can be interrupted: by Ctrl-C, or by a handler of SIGTERM or SIGHUP that raises.
+- Below asyncio, what X_async() returns can be awaited.
+- An exception in a hook that was written in Python arrives as an error with its text.
+
+What is here goes by the names that the typelib has, so that it fits what is added to the library.
+"""
+
+import collections
+import contextlib
+import datetime
+import functools
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterable, Mapping, Set
+
+from gi.repository import Gio, GLib
+
+from ..module import get_introspection_module
+from ..overrides import override
+
+Mk = get_introspection_module("Mk")
+
+__all__ = []
+
+_DOMAIN = GLib.quark_to_string(Mk.error_quark())
+
+
+# --- Errors
+
+
+class ServiceError(GLib.Error):
+    """Any error of mirakuru-glib. Each code of Mk.Error has a class of its own below this one."""
+
+    CODE = Mk.Error.FAILED
+
+    def __init__(self, message="", domain=_DOMAIN, code=None):
+        super().__init__(message, domain, int(self.CODE if code is None else code))
+
+    def __str__(self):
+        return self.message
+
+    def __repr__(self):
+        return f"Mk.{type(self).__name__}({self.message!r})"
+
+    def copy(self):
+        return type(self)(self.message, self.domain, self.code)
+
+
+def _make_error(code):
+    words = code.value_nick.split("-")
+    name = "".join(word.capitalize() for word in words)
+    name = name if words[-1] == "error" else f"{name}Error"
+    doc = f"The error Mk.Error.{'_'.join(words).upper()}."
+    return type(name, (ServiceError,), {"CODE": code, "__doc__": doc})
+
+
+_errors = {int(code): _make_error(code) for code in vars(Mk.Error).values() if isinstance(code, Mk.Error)}
+
+for _class in (ServiceError, *_errors.values()):
+    _class.__module__ = "gi.repository.Mk"
+    globals()[_class.__name__] = _class
+    __all__.append(_class.__name__)
+
+
+def _told_apart(error):
+    """The exception to raise instead of what PyGObject raised."""
+    if error.domain != _DOMAIN or isinstance(error, ServiceError):
+        return error
+    return _errors.get(error.code, ServiceError)(error.message, error.domain, error.code)
+
+
+def _typed(function, *args, **kwargs):
+    try:
+        return function(*args, **kwargs)
+    except GLib.Error as error:
+        raise _told_apart(error) from None
+
+
+# --- Arguments
+
+
+def _text(value):
+    text = os.fsdecode(value)
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a null character in it")
+    return text
+
+
+def _strings(value, what):
+    """A list of strings; what only looks like one, such as a string, is refused."""
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, bytearray, Mapping, Set)):
+        raise TypeError(f"expected {what}, not {value!r}")
+    return [_text(item) for item in value]
+
+
+def _argv(value):
+    if isinstance(value, str):
+        return _typed(Mk.SimpleExecutor.new_for_command_line, _text(value)).get_command()
+    return _strings(value, "a command line as a string or a list of arguments")
+
+
+def _pairs(separator, what):
+    def convert(value):
+        if not isinstance(value, Mapping):
+            return _strings(value, what)
+        pairs = [(_text(name), _text(text)) for name, text in value.items()]
+        for name, _ in pairs:
+            if separator[0] in name:
+                raise ValueError(f"{name!r} cannot be a name: it contains {separator[0]!r}")
+        return [f"{name}{separator}{text}" for name, text in pairs]
+
+    return convert
+
+
+def _milliseconds(value):
+    if isinstance(value, datetime.timedelta):
+        if value <= datetime.timedelta():
+            raise ValueError("a time limit must be positive; 0 milliseconds stand for none at all")
+        return -(-value // datetime.timedelta(milliseconds=1))
+    if isinstance(value, (bool, float)):
+        raise TypeError(f"expected milliseconds as an int, or a timedelta, not {value!r}")
+    return value
+
+
+def _probes(value):
+    """PyGObject would hand on a None in the list."""
+    probes = list(value)
+    if not all(isinstance(probe, Mk.Probe) for probe in probes):
+        raise TypeError(f"expected a list of probes, not {value!r}")
+    return probes
+
+
+def _bytes(value):
+    return GLib.Bytes.new(bytes(value)) if isinstance(value, (bytes, bytearray, memoryview)) else value
+
+
+# By the names that arguments and properties have all over the library.
+_converters = {
+    "argv": _argv,
+    "command": _argv,
+    "environment": _pairs("=", "a dict or a list of NAME=value"),
+    "headers": _pairs(": ", "a dict or a list of 'Name: value'"),
+    "fields": _pairs("=", "a dict or a list of name=value"),
+    "body": _bytes,
+    "probes": _probes,
+    **dict.fromkeys(("start_timeout", "stop_timeout", "timeout", "timeout_ms"), _milliseconds),
+    **dict.fromkeys(("cwd", "path", "filename", "ca_file", "socket_path"), _text),
+    **dict.fromkeys(("stdout_path", "stderr_path"), _text),
+}
+
+
+def _converted(name, value):
+    converter = _converters.get(name.replace("-", "_"))
+    return value if converter is None or value is None else converter(value)
+
+
+def _names(info):
+    return [argument.get_name() for argument in info.get_arguments()]
+
+
+def _convert(names, args, kwargs):
+    rest = args[len(names) :]  # user data of a callback
+    args = [_converted(name, value) for name, value in zip(names, args)]
+    return [*args, *rest], {name: _converted(name, value) for name, value in kwargs.items()}
+
+
+def _bind(names, args, kwargs):
+    """All arguments of a call by name."""
+    if len(args) > len(names) or set(names[: len(args)]) & set(kwargs):
+        raise TypeError(f"expected each of {', '.join(names)} at most once")
+    args, kwargs = _convert(names, args, kwargs)
+    return {**dict(zip(names, args)), **kwargs}
+
+
+# --- Operations: X(), X_async(), X_finish()
+
+
+class _Interrupter:
+    """Ends a blocking call of the main thread when a signal asks for it, for its handler to run.
+
+    Python runs a handler when the call has returned; only a thread can see to it that it does. And PyGObject
+    loses an exception that a handler raises while it makes one of a GError, so the handlers are called here.
+    Signals that are no wish to end something wait for the end of the call.
+    """
+
+    SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+
+    def __init__(self):
+        self._process, self._running = None, []
+
+    def _start_thread(self):
+        """It does not get over a fork()."""
+        if self._process != os.getpid():
+            self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            os.set_blocking(self._read, True)
+            self._process, self._running = os.getpid(), []
+            threading.Thread(target=self._watch, name="mirakuru-glib signals", daemon=True).start()
+
+    def _watch(self):
+        while True:
+            if self.SIGNALS & set(os.read(self._read, 64)):
+                for cancellable in tuple(self._running):
+                    cancellable.cancel()
+
+    def _take_wakeups(self):
+        """Whether signals are told to the thread. There may be somebody else to tell, such as asyncio."""
+        if threading.current_thread() is not threading.main_thread():
+            return False
+        try:
+            self._start_thread()
+        except OSError:  # out of descriptors
+            return False
+        previous = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        if previous not in (-1, self._write):
+            signal.set_wakeup_fd(previous)
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def watch(self, cancellable):
+        if not self._take_wakeups():
+            yield
+            return
+        came, outermost = [], not self._running
+        note = lambda *args: came.append(args)
+        handlers = {number: signal.getsignal(number) for number in self.SIGNALS}
+        handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+        self._running.append(cancellable)
+        try:
+            for number in handlers:
+                signal.signal(number, note)
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            self._running.remove(cancellable)
+            if outermost:
+                signal.set_wakeup_fd(-1)
+            for number, frame in came:
+                handlers[number](number, frame)
+
+
+_interrupter = _Interrupter()
+
+
+def _block(function, *args, cancellable=None, undo=None):
+    """Makes a blocking call."""
+    while True:
+        mine = Gio.Cancellable() if cancellable is None else cancellable
+        if not isinstance(mine, Gio.Cancellable):
+            raise TypeError(f"expected a Gio.Cancellable, not {mine!r}")
+        try:
+            with _interrupter.watch(mine):
+                return _typed(function, *args, cancellable=mine)
+        except GLib.Error:
+            # The handlers raised nothing, so that the call goes on.
+            if cancellable is not None or not mine.is_cancelled():
+                raise
+        except BaseException:
+            # A handler raised this, perhaps after a start came to its end.
+            if undo is not None and mine.is_cancelled():
+                undo()
+            raise
+
+
+async def _await_thread(call, cancellable, undo):
+    """Awaits a blocking call that a thread makes. Being cancelled, it waits until the call is over."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+
+    def settle(set_outcome, outcome):
+        if not future.done():
+            set_outcome(outcome)
+
+    def body():
+        try:
+            outcome = (future.set_result, call())
+        except BaseException as exception:
+            outcome = (future.set_exception, exception)
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, *outcome)
+
+    threading.Thread(target=body, name="mirakuru-glib operation", daemon=True).start()
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        cancellable.cancel()
+        await asyncio.wait([future])
+        if future.exception() is None:
+            undo()
+        raise
+
+
+def _running_loop():
+    asyncio = sys.modules.get("asyncio")
+    try:
+        return asyncio and asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _wrap_operation(cls, name):
+    """The three forms of an operation of a class."""
+    sync, begin, finish = (vars(cls)[f"{name}{form}"] for form in ("", "_async", "_finish"))
+    names, begin_names = _names(sync), _names(begin)
+
+    def undo(self):
+        """A start may come to its end although it is no longer wanted."""
+        if name == "start":
+            self.kill()
+
+    def call_with(self, cancellable, given):
+        function = functools.partial(sync, self, **given)
+        return _block(function, cancellable=cancellable, undo=functools.partial(undo, self))
+
+    @functools.wraps(sync)
+    def call(self, *args, **kwargs):
+        given = _bind(names, args, kwargs)
+        return call_with(self, given.pop("cancellable", None), given)
+
+    @functools.wraps(begin)
+    def call_async(self, *args, **kwargs):
+        args, kwargs = _convert(begin_names, args, kwargs)
+        given = {**dict(zip(begin_names, args)), **kwargs}
+        loop = None if given.pop("callback", None) else _running_loop()
+        if loop is None:
+            return begin(self, *args, **kwargs)
+        given.pop("user_data", None)
+        cancellable = given.pop("cancellable", None) or Gio.Cancellable()
+        operation = functools.partial(call_with, self, cancellable, given)
+        return loop.create_task(_await_thread(operation, cancellable, functools.partial(undo, self)))
+
+    @functools.wraps(finish)
+    def call_finish(self, result):
+        return _typed(finish, self, result)
+
+    for form, function in (("", call), ("_async", call_async), ("_finish", call_finish)):
+        setattr(cls, f"{name}{form}", function)
+
+
+def _wrap_function(cls, name, info):
+    names = _names(info)
+
+    @functools.wraps(info)
+    def call(owner, *args, **kwargs):
+        args, kwargs = _convert(names, args, kwargs)
+        if not info.is_constructor():
+            return _typed(info, owner, *args, **kwargs)
+        if owner is not cls and owner.__gtype__ != cls.__gtype__:
+            raise TypeError(f"Mk.{cls.__name__}.{name}() cannot make a {owner.__name__}: call {owner.__name__}()")
+        return _typed(info, cls, *args, **kwargs)
+
+    setattr(cls, name, classmethod(call) if info.is_constructor() else call)
+
+
+def _wrap_functions(cls):
+    """What a class has from the typelib, with arguments and errors of Python."""
+    infos = {name: info for name, info in vars(cls).items() if type(info).__name__ == "FunctionInfo"}
+    operations = [name for name in infos if f"{name}_async" in infos]
+    for name in operations:
+        _wrap_operation(cls, name)
+    for name, info in infos.items():
+        if isinstance(vars(cls)[name], type(info)) and (info.can_throw_gerror() or set(_names(info)) & set(_converters)):
+            _wrap_function(cls, name, info)
+
+
+# --- Hooks, which are vfuncs that Python overrides
+
+
+def _explain(exception):
+    """What was raised, and the last place of it."""
+    frame = traceback.extract_tb(exception.__traceback__)[-1]
+    text = traceback.format_exception_only(type(exception), exception)[-1].strip()
+    return f"{text} ({os.path.basename(frame.filename)}:{frame.lineno})"
+
+
+def _check_hook(hook, result):
+    """A check: what it raises means what an error of it means."""
+
+    @functools.wraps(hook)
+    def call(self, *args):
+        try:
+            return result(hook(self, *args))
+        except GLib.Error:
+            raise
+        except Exception as exception:
+            text = _explain(exception)
+        raise GLib.Error(text, GLib.quark_to_string(Gio.io_error_quark()), Gio.IOErrorEnum.FAILED)
+
+    return call
+
+
+def _task_hook(hook, domain, code):
+    """A step: what it raises is the error that its task returns."""
+
+    @functools.wraps(hook)
+    def call(self, task):
+        references = task.__grefcount__
+        try:
+            return hook(self, task)
+        except Exception as exception:
+            error = exception
+            if not isinstance(exception, GLib.Error):
+                error = GLib.Error.new_literal(domain, _explain(exception), code)
+            # Whoever has returned the task, or is going to, holds it.
+            if task.get_completed() or task.__grefcount__ != references:
+                traceback.print_exc()
+            else:
+                task.return_error(error)
+
+    return call
+
+
+def _text_hook(hook):
+    @functools.wraps(hook)
+    def call(self):
+        try:
+            return str(hook(self))
+        except Exception:
+            traceback.print_exc()
+            return type(self).__name__
+
+    return call
+
+
+_io_failed = (Gio.io_error_quark(), Gio.IOErrorEnum.FAILED)
+_mk_failed = (Mk.error_quark(), Mk.Error.FAILED)
+
+_hooks = {
+    "do_build_command": lambda hook: _check_hook(hook, _argv_or_none),
+    **dict.fromkeys(
+        ("do_check", "do_check_alive", "do_pre_start_check", "do_after_start_check"),
+        lambda hook: _check_hook(hook, bool),
+    ),
+    "do_check_task": lambda hook: _task_hook(hook, *_io_failed),
+    **dict.fromkeys(
+        ("do_prepare", "do_started", "do_request_stop", "do_cleanup"),
+        lambda hook: _task_hook(hook, *_mk_failed),
+    ),
+    "do_describe": _text_hook,
+}
+
+
+def _argv_or_none(value):
+    return None if value is None else _argv(value)
+
+
+def _wrap_hooks(cls):
+    for name, wrap in _hooks.items():
+        if name in vars(cls) and callable(vars(cls)[name]):
+            setattr(cls, name, wrap(vars(cls)[name]))
+
+
+# --- Classes
+
+
+class _Lines:
+    """The lines of a stream, without their ends, as they come; also below asyncio."""
+
+    def __init__(self, stream):
+        self._stream, self._whole, self._part, self._ended = stream, collections.deque(), b"", False
+
+    def __iter__(self):
+        return self
+
+    def __aiter__(self):
+        return self
+
+    def _add(self, data):
+        *whole, self._part = (self._part + data).split(b"\n")
+        self._ended = not data
+        if self._ended and self._part:
+            whole.append(self._part)
+        self._whole.extend(whole)
+
+    def _read(self, cancellable=None):
+        return _block(self._stream.read_bytes, 65536, cancellable=cancellable).get_data() or b""
+
+    def _next(self):
+        return self._whole.popleft().removesuffix(b"\r").decode(errors="replace")
+
+    def __next__(self):
+        while not self._whole:
+            if self._ended:
+                raise StopIteration
+            self._add(self._read())
+        return self._next()
+
+    async def __anext__(self):
+        while not self._whole:
+            if self._ended:
+                raise StopAsyncIteration
+            cancellable = Gio.Cancellable()
+            read = functools.partial(self._read, cancellable)
+            self._add(await _await_thread(read, cancellable, lambda: None))
+        return self._next()
+
+
+class _Base:
+    """What executors and probes have in common."""
+
+    def __init__(self, **properties):
+        super().__init__(**{name: _converted(name, value) for name, value in properties.items()})
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        _wrap_hooks(cls)
+
+    def __repr__(self):
+        try:
+            return f"<{type(self).__module__.rpartition('.')[2]}.{type(self).__name__}: {self.describe()}>"
+        except RuntimeError:  # before __init__()
+            return super().__repr__()
+
+
+class SimpleExecutor(_Base, Mk.SimpleExecutor):
+    __doc__ = Mk.SimpleExecutor.__doc__
+
+    def lines(self, stream=Mk.Stream.STDOUT):
+        """What the service prints since it was started, line by line, until its end. Also for `async for`."""
+        return _Lines(self.open_output(stream))
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """Stops the service for as long as the block lasts; what did not run is not started after it."""
+        ran = self.get_state() in (Mk.ExecutorState.STARTING, Mk.ExecutorState.READY)
+        self.stop()
+        try:
+            yield self
+        finally:
+            if ran:
+                self.start()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, kind, exception, trace):
+        try:
+            self.stop()
+        except GLib.Error as error:
+            if exception is None:
+                raise
+            _add_note(exception, error)
+
+    async def __aenter__(self):
+        await self.start_async()
+        return self
+
+    async def __aexit__(self, kind, exception, trace):
+        try:
+            await self.stop_async()
+        except GLib.Error as error:
+            if exception is None:
+                raise
+            _add_note(exception, error)
+
+
+def _add_note(exception, error):
+    """The block failed, and that is what is told; perhaps because of this."""
+    if hasattr(exception, "add_note"):  # Python 3.11
+        exception.add_note(str(error))
+
+
+SimpleExecutor = override(SimpleExecutor)
+
+
+class Probe(_Base, Mk.Probe):
+    __doc__ = Mk.Probe.__doc__
+
+
+Probe = override(Probe)
+
+__all__ += ["SimpleExecutor", "Probe"]
+
+for _base in (SimpleExecutor, Probe):
+    _wrap_functions(_base.__mro__[2])
+for _name in dir(Mk):
+    _class = getattr(Mk, _name)
+    if isinstance(_class, type) and issubclass(_class, (SimpleExecutor, Probe)):
+        _wrap_functions(_class)
