@@ -12,7 +12,7 @@ import unittest
 import gi
 
 gi.require_version("Mk", "1")
-from gi.repository import Gio, GLib, Mk
+from gi.repository import Gio, GLib, GObject, Mk
 
 SERVICE = os.environ["MK_TEST_SERVICE"]
 LIMIT = 30  # seconds; no wait of a test lasts longer
