@@ -5,7 +5,7 @@
 # Usage: test-devenv.sh BUILD_FOLDER PYTHON|'' GJS|''
 set -euo pipefail
 build=$1 python=$2 gjs=$3
-unset MIRAKURU_GLIB_SUPERVISOR GI_TYPELIB_PATH LD_LIBRARY_PATH
+unset MIRAKURU_GLIB_SUPERVISOR GI_TYPELIB_PATH LD_LIBRARY_PATH PYTHONPATH
 
 in_devenv () {
   meson devenv -C "$build" "$@" < /dev/null
@@ -25,6 +25,10 @@ executor = Mk.SimpleExecutor.new(["sleep", "60"])
 executor.start(None)
 assert executor.get_state() == Mk.ExecutorState.READY
 executor.stop(None)
+with Mk.SimpleExecutor(command="sleep 60") as executor:
+    assert executor.get_running()
+import importlib.metadata
+assert [e for e in importlib.metadata.entry_points(group="pytest11") if e.value == "pytest_mirakuru_glib"]
 print("Python works")' | grep -x 'Python works'
 fi
 

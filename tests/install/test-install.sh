@@ -6,7 +6,7 @@
 # Usage: test-install.sh SOURCE_FOLDER PYTHON|'' VALAC|'' GJS|''
 set -euo pipefail
 source=$1 python=$2 valac=$3 gjs=$4
-unset MIRAKURU_GLIB_SUPERVISOR GI_TYPELIB_PATH LD_LIBRARY_PATH DESTDIR
+unset MIRAKURU_GLIB_SUPERVISOR GI_TYPELIB_PATH LD_LIBRARY_PATH PYTHONPATH DESTDIR
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
@@ -40,7 +40,8 @@ cc -Wall -Wextra -Wno-unused-parameter -Werror -o "$work/suite" "$source/example
   grep -x 'the command works'
 
 if [ -n "$python" ]; then
-  GI_TYPELIB_PATH=$prefix/lib/girepository-1.0 "$python" -c '
+  export GI_TYPELIB_PATH=$prefix/lib/girepository-1.0
+  "$python" -c '
 import gi
 gi.require_version("Mk", "1")
 from gi.repository import Mk
@@ -49,8 +50,26 @@ executor.start(None)
 executor.stop(None)
 print("Python works")' | grep -x 'Python works'
 
-  GI_TYPELIB_PATH=$prefix/lib/girepository-1.0 \
-    PYTHONPATH=$(dirname "$(find "$prefix" -type d -name mirakuru_glib)") "$python" -c '
+  PYTHONPATH=$(dirname "$(find "$prefix" -name pytest_mirakuru_glib.py)")
+  export PYTHONPATH
+  "$python" -c '
+from gi.repository import Mk
+with Mk.SimpleExecutor(command="sleep 60") as executor:
+    assert executor.get_running()
+print("the override works")' | grep -x 'the override works'
+  [ -s "$PYTHONPATH/gi-stubs/repository/Mk.pyi" ]
+
+  cat > "$work/test_plugin.py" << 'END'
+from pytest_mirakuru_glib import mk_service
+service = mk_service("sleep 60")
+def test_it(service, request):
+    assert service.get_running()
+    assert request.config.pluginmanager.has_plugin("mirakuru_glib")
+END
+  if "$python" -c 'import pytest' 2> /dev/null; then
+    "$python" -m pytest -q -p no:cacheprovider "$work/test_plugin.py" | grep '^1 passed'
+  fi
+  "$python" -c '
 import mirakuru_glib as mirakuru
 with mirakuru.SimpleExecutor("sleep 60") as executor:
     assert executor.running()

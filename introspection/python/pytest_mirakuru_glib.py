@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""pytest fixtures that are services.
+
+    # conftest.py
+    from pytest_mirakuru_glib import mk_service
+
+    redis = mk_service("redis-server --port {port} --dir {dir}", tcp="127.0.0.1:{port}", scope="session")
+
+    # test_it.py
+    def test_it(redis):
+        client = connect(redis.get_host(), redis.get_port())
+
+The value of the fixture is the executor. A test that fails shows what the services that it uses
+have printed meanwhile. In parallel workers (pytest-xdist) each worker has services of its own,
+with ports and folders of their own.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import random
+import socket
+import sys
+import tempfile
+
+import pytest
+
+_SERVICES = pytest.StashKey()  # of the configuration: fixture name and executor of each that runs
+_PRINTED = pytest.StashKey()  # of a test: how much each service had printed before it
+_LINES = 100  # of a service in a report
+
+
+def _repository():
+    """Loaded by the first service, so that a test suite that has none needs no library."""
+    import gi
+
+    gi.require_version("Mk", "1")
+    from gi.repository import Mk
+
+    return Mk
+
+
+# --- Ports
+
+
+def _port_range():
+    """Ports that the kernel gives to nobody by itself."""
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+            first = int(file.read().split()[0])
+    except (OSError, ValueError):
+        first = 32768
+    return range(10000, first) if first > 12000 else range(20000, 60000)
+
+
+def _is_free(port):
+    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        with contextlib.suppress(OSError), socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                probe.bind((address, port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    return False
+    return True
+
+
+@contextlib.contextmanager
+def free_port():
+    """A free port of this machine that no other test process takes while the block lasts."""
+    folder = os.path.join(tempfile.gettempdir(), f"mirakuru-glib-ports-{os.getuid()}")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    ports = _port_range()
+    for port in random.sample(ports, 1000):
+        with open(os.path.join(folder, str(port)), "w", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            if _is_free(port):
+                yield port
+                return
+    raise OSError("no free port was found")
+
+
+# --- Fixtures
+
+
+def _fill_in(value, places):
+    """Only what is a place is replaced, so that braces of other meaning stay."""
+    if isinstance(value, str):
+        for name, text in places.items():
+            value = value.replace(f"{{{name}}}", text)
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_fill_in(item, places) for item in value]
+    if isinstance(value, dict):
+        return {name: _fill_in(item, places) for name, item in value.items()}
+    return value
+
+
+def _host_and_port(text):
+    host, _, port = text.rpartition(":")
+    return {"host": host.strip("[]"), "port": int(port)}
+
+
+_KINDS = {
+    "tcp": lambda Mk, value: (Mk.TcpExecutor, _host_and_port(value)),
+    "http": lambda Mk, value: (Mk.HttpExecutor, {"uri": value}),
+    "unix": lambda Mk, value: (Mk.UnixSocketExecutor, {"path": value}),
+    "file": lambda Mk, value: (Mk.Executor, {"probe": Mk.FileProbe.new(value)}),
+    "pid": lambda Mk, value: (Mk.PidExecutor, {"filename": value}),
+    "output": lambda Mk, value: (Mk.OutputExecutor, {"banner": value}),
+}
+
+
+def _make(command, options, port, folder):
+    Mk = _repository()
+    if callable(command):
+        return command(port=port, dir=folder, **options)
+    options = _fill_in({"command": command, **options}, {"port": str(port), "dir": str(folder)})
+    kinds = [kind for kind in _KINDS if kind in options]
+    if len(kinds) > 1:
+        raise TypeError(f"a service is ready in one way, not in several: {', '.join(kinds)}")
+    executor, settings = Mk.SimpleExecutor, {}
+    if kinds:
+        executor, settings = _KINDS[kinds[0]](Mk, options.pop(kinds[0]))
+    return executor(**options, **settings)
+
+
+def mk_service(command, *, scope="function", name=None, **options):
+    """Makes a fixture that starts a service before the first test that uses it, and stops it after the last.
+
+    The command is a string, which is split as a shell would, or a list. When the service is ready is
+    told by one of tcp="HOST:PORT", http="URL", unix="PATH", file="PATH", pid="PATH" (of a file with
+    its process id) and output="REGULAR EXPRESSION"; without one it is ready at once. Other options are
+    properties of the executor: environment={"LANG": "C"}, start_timeout=5000. In all of them {port}
+    stands for a port that is free, and {dir} for a new folder.
+
+    Instead of a command it may be a function that is called with port=, dir= and the options and
+    returns an executor, for one that was subclassed.
+    """
+
+    @pytest.fixture(scope=scope, name=name)
+    def service(request, tmp_path_factory):
+        with free_port() as port:
+            executor = _make(command, options, port, tmp_path_factory.mktemp("service"))
+            entry = (request.fixturename, executor)
+            services = request.config.stash.setdefault(_SERVICES, [])
+            services.append(entry)
+            try:
+                with executor:
+                    yield executor
+            finally:
+                services.remove(entry)
+
+    return service
+
+
+# --- Reports
+
+
+def _services(item):
+    """The services that a test uses, made here or by a fixture of somebody else."""
+    Mk = sys.modules.get("gi.repository.Mk")
+    if Mk is None:
+        return []
+    printed = item.stash.get(_PRINTED, {})
+    running = item.config.stash.get(_SERVICES, [])
+    # One that was started during the test was started for it, by whatever way.
+    used = [service for name, service in running if name in item.fixturenames or service not in printed]
+    others = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Mk.SimpleExecutor)]
+    return used + [service for service in others if service not in used]
+
+
+def _streams(service):
+    Mk = _repository()
+    for name, stream in (("stdout", Mk.Stream.STDOUT), ("stderr", Mk.Stream.STDERR)):
+        yield name, service.dup_output(stream).get_data() or b""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    running = item.config.stash.get(_SERVICES, [])
+    item.stash[_PRINTED] = {
+        service: {name: len(data) for name, data in _streams(service)} for _, service in running
+    }
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if not report.failed or call.when == "teardown":
+        return
+    printed = item.stash.get(_PRINTED, {})
+    for service in _services(item):
+        for name, data in _streams(service):
+            # Once the limit is reached, where the test began is no longer known.
+            if len(data) < service.get_output_limit() or service.get_output_limit() == 0:
+                data = data[printed.get(service, {}).get(name, 0) :]
+            lines = data.decode(errors="replace").splitlines()[-_LINES:]
+            if lines:
+                report.sections.append((f"{service.describe()}: {name}", "\n".join(lines)))

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The pytest plugin, by test suites that are written and run here."""
+
+import contextlib
+import importlib.util
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+
+from mktest import LIMIT, SERVICE, redis_executor
+
+CONFTEST = f"""
+from pytest_mirakuru_glib import mk_service
+redis = mk_service("redis-server --bind 127.0.0.1 --port {{port}} --dir {{dir}} --save ''", tcp="127.0.0.1:{{port}}", scope="session")
+chatty = mk_service(
+    ["{SERVICE}", "--lifetime", "60", "--print", "hello {{port}}", "--stderr", "{{ oops }}", "--ready", "up"], output="up"
+)
+"""
+
+
+@unittest.skipUnless(importlib.util.find_spec("pytest"), "pytest is not installed")
+class Plugin(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def run_pytest(self, test, *options, conftest=CONFTEST, outcomes):
+        (self.folder / "conftest.py").write_text(conftest)
+        (self.folder / "test_it.py").write_text("import os\nimport pytest\n" + textwrap.dedent(test))
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--basetemp={self.folder}/t", *options]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=3 * LIMIT, check=False
+        )
+        summary = (done.stdout.splitlines() or [""])[-1]
+        counts = {kind: int(count) for count, kind in re.findall(r"(\d+) (passed|failed|error)", summary)}
+        self.assertEqual(counts, outcomes, done.stdout + done.stderr)
+        return done.stdout
+
+    def section(self, output, name):
+        found = re.search(rf"^-+ [^\n]*: {name} -+\n(.*?)(?=^[-=_])", output, re.M | re.S)
+        return found and found[1]
+
+    def test_session_and_function(self):
+        redis_executor()
+        self.run_pytest(
+            """
+            seen = {"redis": set(), "chatty": set()}
+
+            @pytest.mark.parametrize("n", range(3))
+            def test_each(redis, chatty, n):
+                assert redis.get_running() and chatty.get_running()
+                seen["redis"].add(redis.get_pid())
+                seen["chatty"].add(chatty.get_pid())
+
+            def test_after():
+                assert (len(seen["redis"]), len(seen["chatty"])) == (1, 3)
+                redis, = seen["redis"]
+                assert os.path.exists(f"/proc/{redis}")
+                assert not any(os.path.exists(f"/proc/{pid}") for pid in seen["chatty"])
+            """,
+            outcomes={"passed": 4},
+        )
+
+    def test_output_of_a_failing_test(self):
+        output = self.run_pytest(
+            """
+            def test_it(chatty):
+                assert 0
+            """,
+            outcomes={"failed": 1},
+        )
+        self.assertRegex(self.section(output, "stdout"), r"^hello \d+\n")
+        self.assertEqual(self.section(output, "stderr"), "{ oops }\n")
+
+    def test_only_what_was_printed_meanwhile(self):
+        output = self.run_pytest(
+            """
+            from pytest_mirakuru_glib import mk_service
+            echo = mk_service(["cat"], stdin_mode=2, scope="session")
+
+            def say(echo, text):
+                lines = echo.lines()
+                echo.get_stdin().write_all(f"{text}\\n".encode(), None)
+                while next(lines) != text:
+                    pass
+
+            def test_first(echo):
+                say(echo, "before")
+
+            def test_second(echo):
+                say(echo, "meanwhile")
+                assert 0
+
+            def test_other():
+                assert 0
+            """,
+            outcomes={"failed": 2, "passed": 1},
+        )
+        self.assertEqual(self.section(output, "stdout"), "meanwhile\n")
+        self.assertEqual(output.count(": stdout"), 1)
+
+    def test_indirect_and_handmade(self):
+        output = self.run_pytest(
+            """
+            from gi.repository import Mk
+
+            @pytest.fixture
+            def client(chatty):
+                return object()
+
+            @pytest.fixture
+            def handmade():
+                with Mk.SimpleExecutor.new_for_shell("echo by hand; sleep 60") as executor:
+                    next(executor.lines())
+                    yield executor
+
+            def test_indirect(client):
+                assert 0
+
+            def test_dynamic(request):
+                request.getfixturevalue("chatty")
+                assert 0
+
+            def test_handmade(handmade):
+                assert 0
+            """,
+            outcomes={"failed": 3},
+        )
+        self.assertEqual(len(re.findall("^hello", output, re.M)), 2)
+        self.assertEqual(len(re.findall("^by hand", output, re.M)), 1)
+
+    def test_passing_tests_say_nothing(self):
+        output = self.run_pytest("def test_it(chatty): pass", outcomes={"passed": 1})
+        self.assertNotIn("hello", output)
+
+    def test_service_that_does_not_start(self):
+        conftest = f"""
+from pytest_mirakuru_glib import mk_service
+broken = mk_service(["{SERVICE}", "--stderr", "no licence", "--exit", "3"], tcp="127.0.0.1:{{port}}")
+"""
+        output = self.run_pytest("def test_it(broken): pass", conftest=conftest, outcomes={"error": 1})
+        self.assertIn("Mk.ExitedError", output)
+        self.assertIn("no licence", output)
+
+    def test_service_that_dies(self):
+        """The test passed, but the service did not end as it should."""
+        conftest = f"""
+from pytest_mirakuru_glib import mk_service
+dying = mk_service(["{SERVICE}", "--ready", "up", "--exit-after", "1", "--exit", "3"], output="up")
+"""
+        output = self.run_pytest("def test_it(dying): dying.wait()", conftest=conftest, outcomes={"passed": 1, "error": 1})
+        self.assertIn("Mk.FinishedWithError", output)
+
+    def test_ways_to_be_ready(self):
+        conftest = f"""
+from gi.repository import Mk
+from pytest_mirakuru_glib import mk_service
+base = ["{SERVICE}", "--lifetime", "60"]
+tcp = mk_service([*base, "--listen", "127.0.0.1:{{port}}"], tcp="127.0.0.1:{{port}}")
+unix = mk_service([*base, "--listen", "{{dir}}/s"], unix="{{dir}}/s")
+file = mk_service("sh -c 'touch {{dir}}/f; exec sleep 60'", file="{{dir}}/f")
+pid = mk_service("sh -c 'echo $$ > {{dir}}/p; exec sleep 60'", pid="{{dir}}/p")
+http = mk_service("/usr/bin/python3 -m http.server {{port}} --bind 127.0.0.1", http="http://127.0.0.1:{{port}}/", cwd="{{dir}}")
+simple = mk_service(base, environment={{"MK_PLACE": "{{dir}}"}})
+class Own(Mk.SimpleExecutor): pass
+own = mk_service(lambda port, dir, **more: Own(command=base, **more), start_timeout=4321, name="renamed")
+two = mk_service("true", tcp="h:1", unix="/s")
+"""
+        output = self.run_pytest(
+            """
+            @pytest.mark.parametrize("name", ["tcp", "unix", "file", "pid", "http", "simple", "renamed"])
+            def test_each(name, request):
+                assert request.getfixturevalue(name).get_running()
+
+            def test_environment(simple):
+                place, = (e for e in simple.dup_environment() if e.startswith("MK_PLACE="))
+                assert os.path.isdir(place.partition("=")[2])
+
+            def test_own(renamed):
+                assert (type(renamed).__name__, renamed.get_start_timeout()) == ("Own", 4321)
+
+            def test_two(two):
+                pass
+            """,
+            conftest=conftest,
+            outcomes={"passed": 9, "error": 1},
+        )
+        self.assertIn("ready in one way", output)
+
+    @unittest.skipUnless(importlib.util.find_spec("xdist"), "pytest-xdist is not installed")
+    def test_parallel_workers(self):
+        redis_executor()
+        self.run_pytest(
+            """
+            @pytest.mark.parametrize("n", range(12))
+            def test_each(redis, chatty, n, worker_id):
+                with open(f"ports-{worker_id}", "a") as file:
+                    file.write(f"{redis.get_port()}\\n")
+                assert redis.get_running() and chatty.get_running()
+            """,
+            "-n",
+            "3",
+            outcomes={"passed": 12},
+        )
+        ports = [set(path.read_text().split()) for path in self.folder.glob("ports-gw*")]
+        self.assertTrue(ports)
+        self.assertTrue(all(len(own) == 1 for own in ports))
+        self.assertEqual(len(set.union(*ports)), len(ports))
+
+    def test_harmless_without_the_library(self):
+        """It is loaded into every run of pytest."""
+        self.run_pytest("def test_it(): import sys; assert 'gi' not in sys.modules", conftest="", outcomes={"passed": 1})
+
+
+@unittest.skipUnless(importlib.util.find_spec("pytest"), "pytest is not installed")
+class Ports(unittest.TestCase):
+    def test_each_is_given_once(self):
+        from pytest_mirakuru_glib import free_port
+
+        with contextlib.ExitStack() as stack:
+            ports = {stack.enter_context(free_port()) for _ in range(50)}
+            self.assertEqual(len(ports), 50)
+
+    def test_not_one_that_is_in_use(self):
+        from pytest_mirakuru_glib import _is_free
+
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1")):
+            with socket.create_server((address, 0), family=family) as server:
+                self.assertFalse(_is_free(server.getsockname()[1]))
+
+
+if __name__ == "__main__":
+    unittest.main()
