@@ -185,10 +185,12 @@ class Process:
     def _find_status(self):
         # At the end of the interpreter the library cannot be asked any more.
         native = None if sys.is_finalizing() else self._native
-        if native is not None and (status := native.get_exit_status()) != Mk.STATUS_NONE:
-            return status
-        if native is not None and native.get_running():
-            return None
+        if native is not None:
+            running = native.get_running()  # asked first: what has ended has a status from then on
+            if (status := native.get_exit_status()) != Mk.STATUS_NONE:
+                return status
+            if running:
+                return None
         return -signal.SIGKILL  # and nobody was there to be told of its end
 
     def wait(self, timeout=None):
