@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 
 /* Not g_dbus_address_get_for_bus_sync(), which starts a bus where there is none. */
 static char *
@@ -24,11 +25,12 @@ resolve_session (GError **error)
 
   if (folder == NULL || *folder == '\0')
     {
-      g_set_error_literal (error,
-                           MK_ERROR,
-                           MK_ERROR_INVALID_ARGUMENT,
-                           "There is no session bus: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is "
-                           "set. Run this with dbus-run-session, or give the address of a bus");
+      g_set_error_literal (
+          error,
+          MK_ERROR,
+          MK_ERROR_INVALID_ARGUMENT,
+          _ ("There is no session bus: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is "
+             "set. Run this with dbus-run-session, or give the address of a bus"));
       return NULL;
     }
 
@@ -62,14 +64,23 @@ validate (const char *address, GError **error)
       can_be_connected_to (address))
     return TRUE;
 
-  g_set_error (error,
-               MK_ERROR,
-               MK_ERROR_INVALID_ARGUMENT,
-               "“%s” is not a bus that can be connected to%s%s: give “session”, “system”, or an address, for "
-               "example unix:path=/run/my-bus",
-               address,
-               local_error ? ": " : "",
-               local_error ? local_error->message : "");
+  if (local_error != NULL)
+    g_set_error (error,
+                 MK_ERROR,
+                 MK_ERROR_INVALID_ARGUMENT,
+                 /* Translators: “session” and “system” are what has to be written, and stay as they are */
+                 _ ("“%s” is not a bus that can be connected to: %s: give “session”, “system”, or an "
+                    "address, for example unix:path=/run/my-bus"),
+                 address,
+                 local_error->message);
+  else
+    g_set_error (error,
+                 MK_ERROR,
+                 MK_ERROR_INVALID_ARGUMENT,
+                 /* Translators: “session” and “system” are what has to be written, and stay as they are */
+                 _ ("“%s” is not a bus that can be connected to: give “session”, “system”, or an address, "
+                    "for example unix:path=/run/my-bus"),
+                 address);
   return FALSE;
 }
 
@@ -100,11 +111,17 @@ mk_bus_address_dup_name (const char *bus)
   const char *guid = bus ? strstr (bus, ",guid=") : NULL;
 
   if (bus == NULL || *bus == '\0')
-    return g_strdup ("a bus without an address");
-  if (g_str_equal (bus, "session") || g_str_equal (bus, "system"))
-    return g_strdup_printf ("the %s bus", bus);
+    /* Translators: stands in “org.example.Service had an owner on a bus without an address” */
+    return g_strdup (_ ("a bus without an address"));
+  if (g_str_equal (bus, "session"))
+    /* Translators: stands in “org.example.Service had an owner on the session bus” */
+    return g_strdup (_ ("the session bus"));
+  if (g_str_equal (bus, "system"))
+    /* Translators: stands in “org.example.Service had an owner on the system bus” */
+    return g_strdup (_ ("the system bus"));
 
-  return g_strdup_printf ("the bus at %.*s", guid ? (int) (guid - bus) : (int) strlen (bus), bus);
+  /* Translators: stands in “org.example.Service had an owner on the bus at unix:path=/run/my-bus” */
+  return g_strdup_printf (_ ("the bus at %.*s"), guid ? (int) (guid - bus) : (int) strlen (bus), bus);
 }
 
 /*

@@ -18,6 +18,7 @@
 
 #include "mk-bus-link.h"
 
+#include "mk-i18n.h"
 #include "mk-probe-waker.h"
 #include "mk-wake-source.h"
 #include "mk-worker.h"
@@ -151,7 +152,7 @@ static gboolean
 on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
   g_autoptr (GError) error =
-      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
+      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Operation was cancelled"));
 
   finish (user_data, FALSE, 0, error);
   return G_SOURCE_REMOVE;
@@ -324,7 +325,8 @@ on_owner_changed (GDBusConnection *bus,
 static void
 on_closed (GDBusConnection *bus, gboolean remote_peer_vanished, GError *error, gpointer user_data)
 {
-  g_autoptr (GError) reason = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection is closed");
+  g_autoptr (GError) reason =
+      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, _ ("The connection is closed"));
 
   die_of_loss (user_data, reason);
 }
@@ -399,7 +401,7 @@ on_orders (gpointer user_data)
   if (is_released (self))
     {
       g_autoptr (GError) error =
-          g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "The connection is not wanted any more");
+          g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, _ ("The connection is not wanted any more"));
 
       die (self, error);
     }
@@ -429,7 +431,7 @@ on_timer (gpointer user_data)
 {
   MkBusLink *self = user_data;
   g_autoptr (GError) error =
-      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "the bus does not answer");
+      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _ ("the bus does not answer"));
 
   if (retire (self) || self->bus == NULL || self->asked->len > 0)
     die (self, error);

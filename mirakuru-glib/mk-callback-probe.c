@@ -2,6 +2,8 @@
 
 #include "mk-callback-probe.h"
 
+#include "mk-i18n.h"
+
 /**
  * MkCallbackProbe:
  *
@@ -32,7 +34,8 @@ mk_callback_probe_check (MkProbe *probe, GError **error)
 static char *
 mk_callback_probe_describe (MkProbe *probe)
 {
-  return g_strdup ("the given function returned true");
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until” */
+  return g_strdup (_ ("the given function returned true"));
 }
 
 static void

@@ -17,6 +17,7 @@
 
 #include <signal.h>
 
+#include "mk-i18n.h"
 #include "mk-message.h"
 #include "mk-probe-private.h"
 #include "mk-process.h"
@@ -76,7 +77,10 @@ note_failure (GTask *task, const char *what)
       mk_process_get_capture (attempt->process, MK_STREAM_STDOUT), TOLD_LINES, TOLD_BYTES);
   g_auto (GStrv) lines = g_strsplit (output ? output : "", "\n", -1);
   g_autofree char *line = g_strjoinv (" / ", lines);
-  g_autofree char *detail = g_strdup_printf ("%s %s%s%s", name, what, *line ? ": " : "", line);
+  /* Translators: a command, “exited with status 1” or the like */
+  g_autofree char *sentence = g_strdup_printf (_ ("%s %s"), name, what);
+  /* Translators: what happened to a command, what it printed */
+  g_autofree char *detail = *line ? g_strdup_printf (_ ("%s: %s"), sentence, line) : g_strdup (sentence);
 
   mk_probe_set_detail (g_task_get_source_object (task), detail);
 }
@@ -86,7 +90,8 @@ note_killed (GTask *task)
 {
   Attempt *attempt = g_task_get_task_data (task);
   g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - attempt->begun);
-  g_autofree char *what = g_strdup_printf ("had not ended after %s, and was killed", duration);
+  /* Translators: the name of a command stands before this; a duration */
+  g_autofree char *what = g_strdup_printf (_ ("had not ended after %s, and was killed"), duration);
 
   note_failure (task, what);
 }
@@ -112,7 +117,8 @@ conclude (GTask *task, const MkProcessNews *news)
   if (there)
     mk_probe_set_detail (g_task_get_source_object (task), NULL);
   else if (news->lost)
-    note_failure (task, "was killed together with its supervisor");
+    /* Translators: the name of a command stands before this */
+    note_failure (task, _ ("was killed together with its supervisor"));
   else if (attempt->too_slow || attempt->cancelled)
     note_killed (task);
   else

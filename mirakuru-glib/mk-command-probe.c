@@ -8,6 +8,7 @@
 
 #include "mk-command-attempt.h"
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-probe-private.h"
 #include "mk-resources.h"
 #include "mk-worker.h"
@@ -74,7 +75,7 @@ make_launch (MkCommandProbe *self, GError **error)
   if (!mk_launch_set_argv (launch, g_strdupv (self->command), error) ||
       !mk_launch_set_environment (launch, (const char *const *) self->environment, marker, error))
     {
-      g_prefix_error (error, "The command of a probe: ");
+      g_prefix_error (error, _ ("The command of a probe: "));
       return NULL;
     }
 
@@ -97,7 +98,7 @@ mk_command_probe_check_task (MkProbe *probe, GTask *task)
     }
 
   if (launch != NULL)
-    g_prefix_error (&error, "Cannot run “%s”: ", launch->argv[0]);
+    g_prefix_error (&error, _ ("Cannot run “%s”: "), launch->argv[0]);
   g_task_return_error (task, error);
 }
 
@@ -133,7 +134,8 @@ mk_command_probe_describe (MkProbe *probe)
 {
   g_autofree char *line = dup_command_line (MK_COMMAND_PROBE (probe));
 
-  return g_strdup_printf ("“%s” succeeded", line);
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; a command */
+  return g_strdup_printf (_ ("“%s” succeeded"), line);
 }
 
 static char *
@@ -142,7 +144,7 @@ mk_command_probe_describe_holder (MkProbe *probe)
   g_autofree char *line = dup_command_line (MK_COMMAND_PROBE (probe));
 
   return g_strdup_printf (
-      "“%s” succeeds before anything was started: stop what it has found, or let it ask for something else",
+      _ ("“%s” succeeds before anything was started: stop what it has found, or let it ask for something else"),
       line);
 }
 

@@ -13,12 +13,14 @@
 
 #include "mk-connect.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 
+#include "mk-i18n.h"
 #include "mk-probe-private.h"
 #include "mk-tcp-quick.h"
 
-#define NOT_ACCEPTED "no answer: the connection was not accepted in time"
+#define NOT_ACCEPTED N_ ("no answer: the connection was not accepted in time")
 
 typedef struct
 {
@@ -118,7 +120,7 @@ check_connected (Attempt *attempt, GSocket *socket)
   if (mk_tcp_is_connected_to_itself (g_socket_get_fd (socket)))
     {
       mk_tcp_reset (g_socket_get_fd (socket));
-      g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, "Connection refused");
+      g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, g_strerror (ECONNREFUSED));
       note_failure (attempt, error);
       return FALSE;
     }
@@ -147,7 +149,7 @@ on_socket_ready (GSocket *socket, GIOCondition condition, gpointer user_data)
   if (g_cancellable_is_cancelled (g_task_get_cancellable (attempt->task)))
     {
       g_free (attempt->detail);
-      attempt->detail = g_strdup (NOT_ACCEPTED);
+      attempt->detail = g_strdup (_ (NOT_ACCEPTED));
       answer (attempt, NULL);
     }
   else if (check_connected (attempt, kept))
@@ -172,7 +174,7 @@ wait_for_socket (Attempt *attempt, GSocket *socket)
   g_source_attach (source, g_task_get_context (attempt->task));
   g_ptr_array_add (attempt->sources, source);
   /* For who does not wait for what the cancelled attempt says. */
-  mk_probe_set_detail (g_task_get_source_object (attempt->task), NOT_ACCEPTED);
+  mk_probe_set_detail (g_task_get_source_object (attempt->task), _ (NOT_ACCEPTED));
 }
 
 /* Returns: whether the connection stands already */
@@ -235,7 +237,7 @@ on_resolved (GObject *object, GAsyncResult *result, gpointer user_data)
 
   if (addresses == NULL)
     {
-      g_prefix_error (&attempt->error, "Cannot find the address of “%s”: ", attempt->host);
+      g_prefix_error (&attempt->error, _ ("Cannot find the address of “%s”: "), attempt->host);
       answer (attempt, NULL);
     }
   else
@@ -261,7 +263,7 @@ mk_connect_to_host (GTask *task, const char *host, guint port, MkConnectFunc fun
   else
     {
       g_autoptr (GResolver) resolver = g_resolver_get_default ();
-      g_autofree char *detail = g_strdup_printf ("the address of “%s” was not found in time", host);
+      g_autofree char *detail = g_strdup_printf (_ ("the address of “%s” was not found in time"), host);
 
       mk_probe_set_detail (g_task_get_source_object (task), detail);
       g_resolver_lookup_by_name_async (

@@ -14,6 +14,7 @@
 #include "mk-bus-link.h"
 #include "mk-error.h"
 #include "mk-host.h"
+#include "mk-i18n.h"
 #include "mk-probe-private.h"
 #include "mk-proc.h"
 #include "mk-resources.h"
@@ -88,7 +89,7 @@ validate_name (MkDBusProbe *self, GError **error)
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
-               "“%s” is not a well-known name on a bus: give one as org.example.Service",
+               _ ("“%s” is not a well-known name on a bus: give one as org.example.Service"),
                self->name ? self->name : "");
   return FALSE;
 }
@@ -122,12 +123,13 @@ on_answered (GTask *task, gboolean has_owner, guint pid, const GError *error)
   if (has_owner)
     note_answer (self, NULL, pid);
   else if (error == NULL)
-    note_answer (self, "the bus is there, but nobody owns that name", 0);
+    note_answer (self, _ ("the bus is there, but nobody owns that name"), 0);
   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    mk_probe_set_detail (MK_PROBE (self), "the bus does not answer");
+    mk_probe_set_detail (MK_PROBE (self), _ ("the bus does not answer"));
   else
     {
-      detail = g_strdup_printf (means_no_bus (error) ? "the bus went away: %s" : "%s", error->message);
+      detail = means_no_bus (error) ? g_strdup_printf (_ ("the bus went away: %s"), error->message)
+                                    : g_strdup (error->message);
       note_answer (self, detail, 0);
     }
 
@@ -151,7 +153,7 @@ bus_listens (const char *address, char **detail, GError **error)
     return FALSE;
 
   reason = mk_probe_dup_detail (socket);
-  *detail = g_strdup_printf ("there is no bus at %s: %s", path, reason);
+  *detail = g_strdup_printf (_ ("there is no bus at %s: %s"), path, reason);
   return FALSE;
 }
 
@@ -260,7 +262,9 @@ mk_dbus_probe_describe (MkProbe *probe)
   MkDBusProbe *self = MK_DBUS_PROBE (probe);
   g_autofree char *bus = mk_bus_address_dup_name (self->bus);
 
-  return g_strdup_printf ("%s had an owner on %s", self->name ? self->name : "(no name)", bus);
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”. A name, a bus
+   * as “the session bus” */
+  return g_strdup_printf (_ ("%s had an owner on %s"), self->name ? self->name : _ ("(no name)"), bus);
 }
 
 static guint
@@ -279,11 +283,13 @@ mk_dbus_probe_describe_holder (MkProbe *probe)
   guint pid = get_owner (self);
   g_autofree char *process = pid > 0 ? mk_proc_describe_living ((GPid) pid) : NULL;
 
-  return g_strdup_printf ("%s already has an owner on %s%s%s. Stop it, or use another bus",
-                          self->name,
-                          bus,
-                          process ? ": " : "",
-                          process ? process : "");
+  if (process != NULL)
+    /* Translators: a name, a bus as “the session bus”, a process */
+    return g_strdup_printf (
+        _ ("%s already has an owner on %s: %s. Stop it, or use another bus"), self->name, bus, process);
+
+  /* Translators: a name, a bus as “the session bus” */
+  return g_strdup_printf (_ ("%s already has an owner on %s. Stop it, or use another bus"), self->name, bus);
 }
 
 /* ---- the object ---- */

@@ -8,6 +8,7 @@
 
 #include "mk-error.h"
 #include "mk-host.h"
+#include "mk-i18n.h"
 #include "mk-message.h"
 #include "mk-resources.h"
 #include "mk-sync.h"
@@ -28,8 +29,10 @@ may_start (MkSimpleExecutor *executor, gboolean checks, GError **error)
   switch (snapshot.state)
     {
     case MK_EXECUTOR_STATE_STARTING:
-      g_set_error_literal (
-          error, G_IO_ERROR, G_IO_ERROR_PENDING, "A start of this executor is under way; wait for its end");
+      g_set_error_literal (error,
+                           G_IO_ERROR,
+                           G_IO_ERROR_PENDING,
+                           _ ("A start of this executor is under way; wait for its end"));
       return FALSE;
 
     case MK_EXECUTOR_STATE_STOPPING:
@@ -37,9 +40,9 @@ may_start (MkSimpleExecutor *executor, gboolean checks, GError **error)
                            G_IO_ERROR,
                            G_IO_ERROR_PENDING,
                            priv->start
-                               ? "A start of this executor was stopped, but has not come to its end yet: "
-                                 "let its main context run"
-                               : "A stop of this executor is under way; wait for its end");
+                               ? _ ("A start of this executor was stopped, but has not come to its end yet: "
+                                    "let its main context run")
+                               : _ ("A stop of this executor is under way; wait for its end"));
       return FALSE;
 
     case MK_EXECUTOR_STATE_READY:
@@ -50,7 +53,7 @@ may_start (MkSimpleExecutor *executor, gboolean checks, GError **error)
           g_set_error (error,
                        MK_ERROR,
                        MK_ERROR_ALREADY_RUNNING,
-                       "%s is running already: this executor has started it",
+                       _ ("%s is running already: this executor has started it"),
                        service);
         }
       return FALSE;
@@ -112,7 +115,7 @@ check_resources (MkSimpleExecutor *executor, GError **error)
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_SPAWN_FAILED,
-               "Cannot run “%s”: %s",
+               _ ("Cannot run “%s”: %s"),
                mk_simple_executor_get_program (executor),
                local_error->message);
   return FALSE;

@@ -14,6 +14,7 @@
 
 #include "mk-error.h"
 #include "mk-host.h"
+#include "mk-i18n.h"
 #include "mk-message.h"
 #include "mk-step.h"
 #include "mk-sync.h"
@@ -156,14 +157,19 @@ judge (Stop *self)
     return g_error_new (
         MK_ERROR,
         MK_ERROR_SUPERVISOR,
-        "The supervisor of %s was killed, and the service with it; how the service ended is unknown",
+        _ ("The supervisor of %s was killed, and the service with it; how the service ended is unknown"),
         service);
 
   status = mk_message_status (news.status);
   output = mk_message_output (self->process);
   return g_error_new (MK_ERROR,
                       MK_ERROR_FINISHED_WITH_ERROR,
-                      news.asked ? "%s %s when it was stopped%s" : "%s had ended by itself: it %s%s",
+                      /* Translators: a service, “exited with status 1” or “was ended by signal 9 (Killed)”,
+                       * its last output or nothing */
+                      news.asked ? _ ("%s %s when it was stopped%s")
+                                 /* Translators: a service, “exited with status 1” or “was ended by signal 9
+                                  * (Killed)”, its last output or nothing */
+                                 : _ ("%s had ended by itself: it %s%s"),
                       service,
                       status,
                       output);
@@ -179,12 +185,13 @@ on_cleaned_up (GObject *object, GAsyncResult *result, gpointer user_data)
 
   if (!mk_step_run_finish (result, NULL, &error) && verdict == NULL)
     {
-      g_prefix_error (&error, "The service was stopped, but cleanup() failed: ");
+      g_prefix_error (&error, _ ("The service was stopped, but cleanup() failed: "));
       verdict =
-          error ? g_steal_pointer (&error)
-                : g_error_new_literal (MK_ERROR,
-                                       MK_ERROR_FAILED,
-                                       "The service was stopped, but cleanup() failed without saying why");
+          error
+              ? g_steal_pointer (&error)
+              : g_error_new_literal (MK_ERROR,
+                                     MK_ERROR_FAILED,
+                                     _ ("The service was stopped, but cleanup() failed without saying why"));
     }
 
   finish (task, TRUE, verdict);
@@ -245,7 +252,7 @@ return_cancelled (GTask *task)
 {
   finish (task,
           FALSE,
-          g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Waiting for the end was cancelled"));
+          g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Waiting for the end was cancelled")));
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "mk-simple-executor-private.h"
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-message.h"
 #include "mk-poller.h"
 #include "mk-probe-private.h"
@@ -116,7 +117,7 @@ static gboolean
 on_wait_cancelled (GCancellable *cancellable, gpointer user_data)
 {
   finish (user_data,
-          g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Waiting for the end was cancelled"));
+          g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Waiting for the end was cancelled")));
   return G_SOURCE_REMOVE;
 }
 
@@ -180,7 +181,7 @@ mk_simple_executor_wait_async (MkSimpleExecutor *self,
 
   if (mk_simple_executor_get_state (self) == MK_EXECUTOR_STATE_STARTING)
     g_task_return_new_error (
-        task, G_IO_ERROR, G_IO_ERROR_PENDING, "The start has not run its program yet; wait for its end");
+        task, G_IO_ERROR, G_IO_ERROR_PENDING, _ ("The start has not run its program yet; wait for its end"));
   else
     g_task_return_boolean (task, TRUE);
   g_object_unref (task);
@@ -228,8 +229,10 @@ set_timed_out (Wait *self, const char *last_seen)
 
   self->error = g_error_new (MK_ERROR,
                              MK_ERROR_TIMED_OUT,
-                             "%s was killed, for the start timeout was up before %s (waited %s)%s. "
-                             "If it needs longer, raise the start timeout",
+                             /* Translators: a service, a clause in the past tense, a duration, “; last
+                              * seen: …” or nothing */
+                             _ ("%s was killed, for the start timeout was up before %s (waited %s)%s. "
+                                "If it needs longer, raise the start timeout"),
                              service,
                              goal,
                              duration,
@@ -361,7 +364,7 @@ mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
   if (wait->process == NULL)
     {
       g_task_return_new_error (
-          task, MK_ERROR, MK_ERROR_FAILED, "Nothing was started yet; call start() first");
+          task, MK_ERROR, MK_ERROR_FAILED, _ ("Nothing was started yet; call start() first"));
       g_object_unref (task);
       return;
     }

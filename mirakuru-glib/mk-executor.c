@@ -3,6 +3,7 @@
 #include "mk-executor.h"
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-probe-private.h"
 #include "mk-start-private.h"
 
@@ -76,7 +77,9 @@ mk_check_probe_describe (MkProbe *probe)
 {
   MkCheckProbe *self = MK_CHECK_PROBE (probe);
 
-  return self->probe ? mk_probe_describe (self->probe) : g_strdup ("the check of the executor was satisfied");
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until” */
+  return self->probe ? mk_probe_describe (self->probe)
+                     : g_strdup (_ ("the check of the executor was satisfied"));
 }
 
 static GError *
@@ -219,7 +222,7 @@ mk_executor_dup_probe (MkSimpleExecutor *executor, gboolean before_start, GError
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
-               "%s has no probe: set one, or use MkSimpleExecutor, which does not wait",
+               _ ("%s has no probe: set one, or use MkSimpleExecutor, which does not wait"),
                G_OBJECT_TYPE_NAME (self));
   return NULL;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-path-watch.h"
 #include "mk-probe-private.h"
 #include "mk-proc.h"
@@ -57,7 +58,7 @@ G_DEFINE_FINAL_TYPE (MkFileProbe, mk_file_probe, MK_TYPE_PROBE)
 static char *
 dup_name (MkFileProbe *self)
 {
-  return self->path ? g_filename_display_name (self->path) : g_strdup ("(no path)");
+  return self->path ? g_filename_display_name (self->path) : g_strdup (_ ("(no path)"));
 }
 
 static gboolean
@@ -69,7 +70,7 @@ validate (MkFileProbe *self, GError **error)
   g_set_error_literal (error,
                        MK_ERROR,
                        MK_ERROR_INVALID_ARGUMENT,
-                       "The name of the file is empty: give a path, for example /run/my.pid");
+                       _ ("The name of the file is empty: give a path, for example /run/my.pid"));
   return FALSE;
 }
 
@@ -81,11 +82,11 @@ explain (MkFileProbe *self, int number)
   g_autofree char *folder_name = g_filename_display_name (folder);
 
   if (number == 0)
-    return g_strdup ("what is there is not a regular file");
+    return g_strdup (_ ("what is there is not a regular file"));
   if (number == ENOENT && access (folder, F_OK) < 0)
-    return g_strdup_printf ("the folder %s does not exist", folder_name);
+    return g_strdup_printf (_ ("the folder %s does not exist"), folder_name);
   if (number == ENOENT)
-    return g_strdup ("there is no such file");
+    return g_strdup (_ ("there is no such file"));
 
   return g_strdup (g_strerror (number));
 }
@@ -117,14 +118,14 @@ mk_file_probe_check (MkProbe *probe, GError **error)
     {
       g_autofree char *name = dup_name (self);
 
-      g_set_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, "“%s” is too long for a path", name);
+      g_set_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, _ ("“%s” is too long for a path"), name);
       return FALSE;
     }
 
   if (number != 0 || !S_ISREG (status.st_mode))
     detail = explain (self, number);
   else if (self->expects_content && is_being_written (&status))
-    detail = g_strdup ("the file is empty");
+    detail = g_strdup (_ ("the file is empty"));
   mk_probe_set_detail (probe, detail);
   return detail == NULL;
 }
@@ -181,7 +182,8 @@ mk_file_probe_describe (MkProbe *probe)
 {
   g_autofree char *name = dup_name (MK_FILE_PROBE (probe));
 
-  return g_strdup_printf ("the file %s was there", name);
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until” */
+  return g_strdup_printf (_ ("the file %s was there"), name);
 }
 
 static char *
@@ -193,17 +195,18 @@ mk_file_probe_describe_holder (MkProbe *probe)
   g_autofree char *process = pid > 0 ? mk_proc_describe_living (pid) : NULL;
 
   if (process != NULL)
-    return g_strdup_printf ("The file %s is there already, and names %s, which is running. Stop that, or use "
-                            "another file",
-                            name,
-                            process);
+    return g_strdup_printf (
+        _ ("The file %s is there already, and names %s, which is running. Stop that, or use "
+           "another file"),
+        name,
+        process);
   if (pid > 0)
     return g_strdup_printf (
-        "The file %s is there already, and names process %d, which is not running. Remove "
-        "the file, or use another one",
+        _ ("The file %s is there already, and names process %d, which is not running. Remove "
+           "the file, or use another one"),
         name,
         (int) pid);
-  return g_strdup_printf ("The file %s is there already. Remove it, or use another one", name);
+  return g_strdup_printf (_ ("The file %s is there already. Remove it, or use another one"), name);
 }
 
 /* ---- the object ---- */

@@ -19,6 +19,7 @@
 #include "mk-connect.h"
 #include "mk-http-door.h"
 #include "mk-http-request.h"
+#include "mk-i18n.h"
 #include "mk-message.h"
 
 #define LOCAL_MAX_INTERVAL_MS    50
@@ -260,17 +261,21 @@ mk_http_probe_describe (MkProbe *probe)
   g_autofree char *status = mk_message_shown (settings->status);
   g_autofree char *pattern = mk_message_shown (settings->body_pattern ? settings->body_pattern : "");
   gboolean is_default = g_str_equal (settings->status, MK_HTTP_DEFAULT_STATUS);
-  gboolean wants_body = settings->body_pattern != NULL;
+  g_autofree char *where = settings->socket_path
+                               /* Translators: a part of “%s answered%s%s%s” */
+                               ? g_strdup_printf (_ (" on the socket %s"), socket_path)
+                               : g_strdup ("");
+  g_autofree char *with_status = is_default ? g_strdup ("")
+                                            /* Translators: a part of “%s answered%s%s%s” */
+                                            : g_strdup_printf (_ (" with status %s"), status);
+  g_autofree char *with_body = settings->body_pattern
+                                   /* Translators: a part of “%s answered%s%s%s” */
+                                   ? g_strdup_printf (_ (" with “%s” in the body"), pattern)
+                                   : g_strdup ("");
 
-  return g_strdup_printf ("%s answered%s%s%s%s%s%s%s",
-                          name,
-                          settings->socket_path ? " on the socket " : "",
-                          socket_path,
-                          is_default ? "" : " with status ",
-                          is_default ? "" : status,
-                          wants_body ? " with “" : "",
-                          pattern,
-                          wants_body ? "” in the body" : "");
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”. A URL, then
+   * “ on the socket …”, “ with status …” and “ with … in the body”, each of which may be empty */
+  return g_strdup_printf (_ ("%s answered%s%s%s"), name, where, with_status, with_body);
 }
 
 /* ---- the object ---- */

@@ -17,6 +17,7 @@
 #include <libsoup/soup.h>
 #include <string.h>
 
+#include "mk-i18n.h"
 #include "mk-message.h"
 
 #define USER_AGENT "mirakuru-glib"
@@ -166,15 +167,13 @@ describe_answer (Request *self)
   guint status = soup_message_get_status (self->message);
   g_autofree char *shown_reason = mk_message_shown (reason ? reason : "");
   g_autofree char *shown_target = mk_message_shown (target ? target : "");
-  gboolean is_redirect = SOUP_STATUS_IS_REDIRECTION (status) && target != NULL;
+  g_autofree char *answer = g_strdup_printf ("HTTP %u%s%s", status, *shown_reason ? " " : "", shown_reason);
 
-  return g_strdup_printf ("HTTP %u%s%s%s%s%s",
-                          status,
-                          *shown_reason ? " " : "",
-                          shown_reason,
-                          is_redirect ? " to “" : "",
-                          is_redirect ? shown_target : "",
-                          is_redirect ? "”, which is not followed" : "");
+  if (!SOUP_STATUS_IS_REDIRECTION (status) || target == NULL)
+    return g_steal_pointer (&answer);
+
+  /* Translators: an answer as “HTTP 301 Moved Permanently”, a URL */
+  return g_strdup_printf (_ ("%s to “%s”, which is not followed"), answer, shown_target);
 }
 
 static char *
@@ -183,19 +182,20 @@ describe_failure (Request *self, const GError *error)
   GTlsCertificateFlags flags = soup_message_get_tls_peer_certificate_errors (self->message);
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return g_strdup (self->stream ? "the request was answered, and the body did not come to its end in time"
-                                  : "the connection was accepted, and the request was not answered in time");
+    return g_strdup (self->stream
+                         ? _ ("the request was answered, and the body did not come to its end in time")
+                         : _ ("the connection was accepted, and the request was not answered in time"));
   if (error->domain != G_TLS_ERROR || flags == 0)
-    return g_strdup_printf ("no HTTP answer: %s", error->message);
+    return g_strdup_printf (_ ("no HTTP answer: %s"), error->message);
   if (flags & G_TLS_CERTIFICATE_UNKNOWN_CA)
-    return g_strdup ("the certificate is not signed by an authority that is trusted");
+    return g_strdup (_ ("the certificate is not signed by an authority that is trusted"));
   if (flags & G_TLS_CERTIFICATE_BAD_IDENTITY)
-    return g_strdup_printf ("the certificate is not for %s",
+    return g_strdup_printf (_ ("the certificate is not for %s"),
                             g_uri_get_host (soup_message_get_uri (self->message)));
   if (flags & (G_TLS_CERTIFICATE_EXPIRED | G_TLS_CERTIFICATE_NOT_ACTIVATED))
-    return g_strdup ("the certificate is not valid at this time");
+    return g_strdup (_ ("the certificate is not valid at this time"));
 
-  return g_strdup_printf ("the certificate was refused: %s", error->message);
+  return g_strdup_printf (_ ("the certificate was refused: %s"), error->message);
 }
 
 /* libsoup would read on for as long as they come, and not turn to the main loop meanwhile. */
@@ -213,7 +213,7 @@ finish_failed (Request *self, const GError *error)
 
   if (self->n_interim > MAX_INTERIM)
     {
-      finish (self, MK_HTTP_NO_ANSWER, "no HTTP answer: nothing but interim ones", NULL);
+      finish (self, MK_HTTP_NO_ANSWER, _ ("no HTTP answer: nothing but interim ones"), NULL);
       return;
     }
 
@@ -239,7 +239,10 @@ finish_read (Request *self)
 {
   g_autofree char *answer = describe_answer (self);
   g_autofree char *pattern = mk_message_shown (g_regex_get_pattern (self->body_regex));
-  g_autofree char *detail = g_strdup_printf ("%s with a body that does not match “%s”", answer, pattern);
+  g_autofree char *detail = g_strdup_printf (
+      /* Translators: an answer as “HTTP 200 OK” */ _ ("%s with a body that does not match “%s”"),
+      answer,
+      pattern);
   /* There is no data at all where the body is empty. */
   const char *text = self->body->len > 0 ? (const char *) self->body->data : "";
   gboolean matches = g_regex_match_full (self->body_regex, text, self->body->len, 0, 0, NULL, NULL);

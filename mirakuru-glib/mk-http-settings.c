@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-message.h"
 
 #define HTTP_PORT  80
@@ -99,11 +100,11 @@ find_fault (GUri *uri)
   const char *scheme = g_uri_get_scheme (uri);
 
   if (!g_str_equal (scheme, "http") && !g_str_equal (scheme, "https"))
-    return "only http:// and https:// can be asked";
+    return _ ("only http:// and https:// can be asked");
   if (g_uri_get_host (uri) == NULL || *g_uri_get_host (uri) == '\0')
-    return "it names no host";
+    return _ ("it names no host");
   if (g_uri_get_port (uri) == 0)
-    return "its port is 0, and ports are from 1 to 65535";
+    return _ ("its port is 0, and ports are from 1 to 65535");
 
   return NULL;
 }
@@ -118,16 +119,19 @@ parse_uri (const char *text, GError **error)
 
   if (text == NULL || *text == '\0')
     {
-      g_set_error_literal (
-          error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, "The URL is empty: give one, for example " EXAMPLE);
+      g_set_error (error,
+                   MK_ERROR,
+                   MK_ERROR_INVALID_ARGUMENT,
+                   _ ("The URL is empty: give one, for example %s"),
+                   EXAMPLE);
       return NULL;
     }
 
   uri = g_uri_parse (text, SOUP_HTTP_URI_FLAGS, &local_error);
   if (!g_utf8_validate (text, -1, NULL) || has_blank_or_control (text))
-    fault = "blanks and control characters are written as %20 and the like";
+    fault = _ ("blanks and control characters are written as %20 and the like");
   else if (uri == NULL)
-    fault = strchr (text, '@') ? "it cannot be taken apart" : local_error->message;
+    fault = strchr (text, '@') ? _ ("it cannot be taken apart") : local_error->message;
   else
     fault = find_fault (uri);
 
@@ -137,7 +141,8 @@ parse_uri (const char *text, GError **error)
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
-               "“%s” is not a URL to ask (%s): one looks like %s",
+               /* Translators: what was given, what is wrong with it, an example */
+               _ ("“%s” is not a URL to ask (%s): one looks like %s"),
                shown,
                fault,
                EXAMPLE);
@@ -187,7 +192,7 @@ mk_http_settings_dup_name (const MkHttpSettings *self)
   if (self->parsed != NULL)
     return g_uri_to_string_partial (self->parsed, G_URI_HIDE_USERINFO | G_URI_HIDE_FRAGMENT);
 
-  return self->uri ? dup_shown_uri (self->uri) : g_strdup ("(no URL)");
+  return self->uri ? dup_shown_uri (self->uri) : g_strdup (_ ("(no URL)"));
 }
 
 /* ---- regular expressions ---- */
@@ -221,7 +226,8 @@ compile (const char *what, const char *pattern, GError **error)
       g_set_error (error,
                    MK_ERROR,
                    MK_ERROR_INVALID_ARGUMENT,
-                   "The %s “%s” is not a regular expression: %s",
+                   /* Translators: “The status” or “The body pattern”, its text, why */
+                   _ ("%s “%s” is not a regular expression: %s"),
                    what,
                    shown,
                    reason);
@@ -240,19 +246,20 @@ mk_http_settings_set_status (MkHttpSettings *self, const char *status)
   g_clear_error (&self->status_error);
 
   self->status = g_strdup (status ? status : MK_HTTP_DEFAULT_STATUS);
-  self->status_regex = compile ("status", self->status, &self->status_error);
+  self->status_regex = compile (_ ("The status"), self->status, &self->status_error);
   if (self->status_regex == NULL || can_match (self->status_regex))
     return;
 
   shown = mk_message_shown (self->status);
-  g_set_error (&self->status_error,
-               MK_ERROR,
-               MK_ERROR_INVALID_ARGUMENT,
-               "No status matches “%s”: it is a code from %d to %d, or a regular expression for one, as %s",
-               shown,
-               FIRST_STATUS,
-               LAST_STATUS,
-               MK_HTTP_DEFAULT_STATUS);
+  g_set_error (
+      &self->status_error,
+      MK_ERROR,
+      MK_ERROR_INVALID_ARGUMENT,
+      _ ("No status matches “%s”: it is a code from %d to %d, or a regular expression for one, as %s"),
+      shown,
+      FIRST_STATUS,
+      LAST_STATUS,
+      MK_HTTP_DEFAULT_STATUS);
 }
 
 /* @body_pattern: (nullable) */
@@ -265,7 +272,7 @@ mk_http_settings_set_body_pattern (MkHttpSettings *self, const char *body_patter
 
   self->body_pattern = g_strdup (body_pattern);
   if (body_pattern != NULL)
-    self->body_regex = compile ("body pattern", body_pattern, &self->body_error);
+    self->body_regex = compile (_ ("The body pattern"), body_pattern, &self->body_error);
 }
 
 /* ---- looked over ---- */
@@ -293,7 +300,7 @@ check_method (const char *method, GError **error)
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
-               "“%s” is not a method for a request: use HEAD, GET, POST or the like",
+               _ ("“%s” is not a method for a request: use HEAD, GET, POST or the like"),
                shown);
   return FALSE;
 }
@@ -315,20 +322,20 @@ check_header (const char *header, GError **error)
   const char *problem;
 
   if (colon == NULL)
-    problem = "it has no colon";
+    problem = _ ("it has no colon");
   else if (!is_token (header, colon - header))
-    problem = "what stands before the colon is not the name of a header";
+    problem = _ ("what stands before the colon is not the name of a header");
   else if (has_control (colon))
-    problem = "it has a line break or another control character";
+    problem = _ ("it has a line break or another control character");
   else if (is_about_body (header, colon - header))
-    problem = "that follows from the body";
+    problem = _ ("that follows from the body");
   else
     return TRUE;
 
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
-               "“%s” cannot be a header, for %s: one looks like “Accept: text/html”",
+               _ ("“%s” cannot be a header, for %s: one looks like “Accept: text/html”"),
                shown,
                problem);
   return FALSE;
@@ -346,7 +353,7 @@ check_content_type (const char *content_type, GError **error)
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
-               "“%s” is not a content type: one looks like application/json",
+               _ ("“%s” is not a content type: one looks like application/json"),
                shown);
   return FALSE;
 }
@@ -355,15 +362,16 @@ static gboolean
 check_tls (const MkHttpSettings *self, GError **error)
 {
   if (mk_http_settings_is_https (self) && !g_tls_backend_supports_tls (g_tls_backend_get_default ()))
-    g_set_error_literal (error,
-                         MK_ERROR,
-                         MK_ERROR_INVALID_ARGUMENT,
-                         "https needs the TLS module of GLib, which is not installed: see glib-networking");
+    g_set_error_literal (
+        error,
+        MK_ERROR,
+        MK_ERROR_INVALID_ARGUMENT,
+        _ ("https needs the TLS module of GLib, which is not installed: see glib-networking"));
   else if (self->ca_file != NULL && access (self->ca_file, R_OK) != 0)
     g_set_error (error,
                  MK_ERROR,
                  MK_ERROR_INVALID_ARGUMENT,
-                 "The certificate file “%s” cannot be read: %s",
+                 _ ("The certificate file “%s” cannot be read: %s"),
                  self->ca_file,
                  g_strerror (errno));
   else
@@ -386,7 +394,9 @@ check_socket_path (const char *path, GError **error)
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
-               "“%s” cannot be the path of a socket: it has from 1 to %u bytes",
+               mk_ngettext ("“%s” cannot be the path of a socket: it has from 1 to %u byte",
+                            "“%s” cannot be the path of a socket: it has from 1 to %u bytes",
+                            longest),
                shown,
                (guint) longest);
   return FALSE;
@@ -433,7 +443,7 @@ mk_http_settings_load_ca (const MkHttpSettings *self, GError **error)
     g_set_error (error,
                  MK_ERROR,
                  MK_ERROR_INVALID_ARGUMENT,
-                 "The file “%s” holds no usable certificate: %s",
+                 _ ("The file “%s” holds no usable certificate: %s"),
                  self->ca_file,
                  local_error->message);
   return database;

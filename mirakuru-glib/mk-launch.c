@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "supervisor/mk-supervisor-protocol.h"
 
 void
@@ -65,7 +66,7 @@ mk_launch_set_environment (MkLaunch *self, const char *const *overlay, const cha
       g_autofree char *name = NULL;
 
       if (equals == NULL || equals == *entry)
-        return invalid (error, "“%s” is not a setting for the environment: write NAME=value", *entry);
+        return invalid (error, _ ("“%s” is not a setting for the environment: write NAME=value"), *entry);
       name = g_strndup (*entry, (gsize) (equals - *entry));
       environment = g_environ_setenv (g_steal_pointer (&environment), name, equals + 1, TRUE);
     }
@@ -83,11 +84,20 @@ static gboolean
 validate_output (MkStdioMode mode, const char *path, const char *stream, gboolean may_merge, GError **error)
 {
   if (mode == MK_STDIO_MODE_PIPE)
-    return invalid (error, "%s cannot be a PIPE: CAPTURE it and use open_output()", stream);
+    return invalid (error,
+                    /* Translators: “Standard output” or “Standard error” */
+                    _ ("%s cannot be a PIPE: CAPTURE it and use open_output()"),
+                    stream);
   if (mode == MK_STDIO_MODE_MERGE && !may_merge)
-    return invalid (error, "%s cannot be MERGEd: only standard error can, into standard output", stream);
+    return invalid (error,
+                    /* Translators: “Standard output” or “Standard error” */
+                    _ ("%s cannot be MERGEd: only standard error can, into standard output"),
+                    stream);
   if (mode == MK_STDIO_MODE_FILE && (path == NULL || *path == '\0'))
-    return invalid (error, "%s goes to a FILE, but no path is set for it", stream);
+    return invalid (error,
+                    /* Translators: “Standard output” or “Standard error” */
+                    _ ("%s goes to a FILE, but no path is set for it"),
+                    stream);
 
   return TRUE;
 }
@@ -96,7 +106,7 @@ gboolean
 mk_launch_validate_signal (int number, GError **error)
 {
   if (number <= 0 || number >= NSIG)
-    return invalid (error, "%d is not a signal: signals are from 1 to %d", number, NSIG - 1);
+    return invalid (error, _ ("%d is not a signal: signals are from 1 to %d"), number, NSIG - 1);
 
   return TRUE;
 }
@@ -109,7 +119,7 @@ mk_launch_set_argv (MkLaunch *self, char **argv, GError **error)
   self->argv = argv;
 
   if (argv == NULL || argv[0] == NULL || argv[0][0] == '\0')
-    return invalid (error, "The command is empty: it needs at least the name of a program");
+    return invalid (error, _ ("The command is empty: it needs at least the name of a program"));
   return TRUE;
 }
 
@@ -118,10 +128,10 @@ mk_launch_validate (MkLaunch *self, GError **error)
 {
   if (self->stdin_mode != MK_STDIO_MODE_NULL && self->stdin_mode != MK_STDIO_MODE_PIPE &&
       self->stdin_mode != MK_STDIO_MODE_INHERIT)
-    return invalid (error, "Standard input can only be NULL, PIPE or INHERIT");
+    return invalid (error, _ ("Standard input can only be NULL, PIPE or INHERIT"));
 
-  return validate_output (self->stdout_mode, self->stdout_path, "Standard output", FALSE, error) &&
-         validate_output (self->stderr_mode, self->stderr_path, "Standard error", TRUE, error) &&
+  return validate_output (self->stdout_mode, self->stdout_path, _ ("Standard output"), FALSE, error) &&
+         validate_output (self->stderr_mode, self->stderr_path, _ ("Standard error"), TRUE, error) &&
          mk_launch_validate_signal (self->stop_signal, error) &&
          mk_launch_validate_signal (self->kill_signal, error);
 }
@@ -172,10 +182,17 @@ static gboolean
 system_error (GError **error, const char *what)
 {
   int number = errno;
-  const char *hint =
-      number == EMFILE || number == ENFILE ? "; close some files or raise the limit (ulimit -n)" : "";
 
-  g_set_error (error, MK_ERROR, MK_ERROR_SPAWN_FAILED, "%s: %s%s", what, g_strerror (number), hint);
+  if (number == EMFILE || number == ENFILE)
+    g_set_error (error,
+                 MK_ERROR,
+                 MK_ERROR_SPAWN_FAILED,
+                 /* Translators: what cannot be done, as “Cannot make a pipe”, and why */
+                 _ ("%s: %s; close some files or raise the limit (ulimit -n)"),
+                 what,
+                 g_strerror (number));
+  else
+    g_set_error (error, MK_ERROR, MK_ERROR_SPAWN_FAILED, "%s: %s", what, g_strerror (number));
   return FALSE;
 }
 
@@ -185,11 +202,11 @@ open_pipe (int *read_end, int *write_end, GError **error)
   int fds[2];
 
   if (!g_unix_open_pipe (fds, FD_CLOEXEC, NULL))
-    return system_error (error, "Cannot make a pipe");
+    return system_error (error, _ ("Cannot make a pipe"));
 
   *read_end = above_reserved (fds[0]);
   *write_end = above_reserved (fds[1]);
-  return (*read_end >= 0 && *write_end >= 0) || system_error (error, "Cannot make a pipe");
+  return (*read_end >= 0 && *write_end >= 0) || system_error (error, _ ("Cannot make a pipe"));
 }
 
 static gboolean
@@ -202,7 +219,7 @@ open_file (const char *path, int flags, int *fd, GError **error)
   if (*fd >= 0)
     return g_unix_set_fd_nonblocking (*fd, FALSE, error);
 
-  what = g_strdup_printf ("Cannot open “%s”", path);
+  what = g_strdup_printf (_ ("Cannot open “%s”"), path);
   return system_error (error, what);
 }
 
@@ -214,7 +231,7 @@ inherit (int number, int *fd, GError **error)
     return TRUE;
   /* The program has none itself. */
   return errno == EBADF ? open_file ("/dev/null", O_RDWR, fd, error)
-                        : system_error (error, "Cannot pass a standard stream on");
+                        : system_error (error, _ ("Cannot pass a standard stream on"));
 }
 
 /* As in a shell, /dev/fd/N is the descriptor itself, and not another way to its file: it may be a socket, and
@@ -242,7 +259,7 @@ pass_descriptor (const char *path, int number, int *fd, GError **error)
   if (*fd >= 0)
     return TRUE;
 
-  what = g_strdup_printf ("Cannot pass “%s” on", path);
+  what = g_strdup_printf (_ ("Cannot pass “%s” on"), path);
   return system_error (error, what);
 }
 
@@ -269,7 +286,7 @@ open_output (MkStdio *stdio, int stream, MkStdioMode mode, const char *path, GEr
 
     case MK_STDIO_MODE_MERGE:
       stdio->service[stream] = fcntl (stdio->service[STDOUT_FILENO], F_DUPFD_CLOEXEC, MK_CONTROL_FD + 1);
-      return stdio->service[stream] >= 0 || system_error (error, "Cannot merge the output streams");
+      return stdio->service[stream] >= 0 || system_error (error, _ ("Cannot merge the output streams"));
 
     case MK_STDIO_MODE_NULL:
     case MK_STDIO_MODE_PIPE:
@@ -353,23 +370,24 @@ explain_exec (MkLaunch *self, int error_number)
   g_autofree char *interpreter = NULL;
 
   if (error_number == ENOENT && (file == NULL || !g_file_test (file, G_FILE_TEST_EXISTS)))
-    return g_strdup (strchr (self->argv[0], '/')
-                         ? "there is no such file"
-                         : "there is no such program in the folders of PATH; install it, or give its path");
+    return g_strdup (
+        strchr (self->argv[0], '/')
+            ? _ ("there is no such file")
+            : _ ("there is no such program in the folders of PATH; install it, or give its path"));
   if (file != NULL && g_file_test (file, G_FILE_TEST_IS_DIR))
-    return g_strdup_printf ("“%s” is a folder, not a program", file);
+    return g_strdup_printf (_ ("“%s” is a folder, not a program"), file);
   if (error_number == EACCES)
-    return g_strdup_printf ("“%s” is not executable (chmod +x makes it so)", file ? file : self->argv[0]);
+    return g_strdup_printf (_ ("“%s” is not executable (chmod +x makes it so)"), file ? file : self->argv[0]);
 
   interpreter = file ? read_interpreter (file) : NULL;
   if (interpreter != NULL)
-    return g_strdup_printf ("the interpreter “%s” in the first line of “%s” cannot be run: %s",
+    return g_strdup_printf (_ ("the interpreter “%s” in the first line of “%s” cannot be run: %s"),
                             interpreter,
                             file,
                             g_strerror (error_number));
   if (error_number == ENOEXEC)
     return g_strdup_printf (
-        "“%s” is not a program for this machine; a script needs a first line such as #!/bin/sh", file);
+        _ ("“%s” is not a program for this machine; a script needs a first line such as #!/bin/sh"), file);
 
   return g_strdup (g_strerror (error_number));
 }
@@ -385,7 +403,7 @@ mk_launch_spawn_error (MkLaunch *self, int step, int error_number)
     case MK_SPAWN_STEP_CHDIR:
       return g_error_new (MK_ERROR,
                           MK_ERROR_SPAWN_FAILED,
-                          "Cannot run “%s” in the folder “%s”: %s",
+                          _ ("Cannot run “%s” in the folder “%s”: %s"),
                           self->argv[0],
                           self->cwd,
                           g_strerror (error_number));
@@ -396,12 +414,13 @@ mk_launch_spawn_error (MkLaunch *self, int step, int error_number)
 
     case MK_SPAWN_STEP_FORK:
     default:
-      reason =
-          g_strdup_printf ("%s%s",
-                           g_strerror (error_number),
-                           error_number == EAGAIN ? "; the limit of processes is reached (ulimit -u)" : "");
+      reason = error_number == EAGAIN
+                   /* Translators: follows the words of the system for an error */
+                   ? g_strdup_printf (_ ("%s; the limit of processes is reached (ulimit -u)"),
+                                      g_strerror (error_number))
+                   : g_strdup (g_strerror (error_number));
       break;
     }
 
-  return g_error_new (MK_ERROR, MK_ERROR_SPAWN_FAILED, "Cannot run “%s”: %s", self->argv[0], reason);
+  return g_error_new (MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), self->argv[0], reason);
 }

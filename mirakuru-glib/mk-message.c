@@ -7,6 +7,7 @@
 #include "mk-message.h"
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 
 #define LAST_LINES 10
 #define LAST_BYTES 2000
@@ -24,9 +25,11 @@ char *
 mk_message_duration (gint64 duration_us)
 {
   if (duration_us < 95 * G_TIME_SPAN_MILLISECOND)
-    return g_strdup_printf ("%d ms", (int) ((duration_us + 500) / G_TIME_SPAN_MILLISECOND));
+    /* Translators: a duration in milliseconds */
+    return g_strdup_printf (_ ("%d ms"), (int) ((duration_us + 500) / G_TIME_SPAN_MILLISECOND));
 
-  return g_strdup_printf ("%.1f s", (double) duration_us / G_TIME_SPAN_SECOND);
+  /* Translators: a duration in seconds */
+  return g_strdup_printf (_ ("%.1f s"), (double) duration_us / G_TIME_SPAN_SECOND);
 }
 
 /* "exited with status 1", "was ended by signal 9 (Killed)" */
@@ -34,9 +37,12 @@ char *
 mk_message_status (int status)
 {
   if (status < 0)
-    return g_strdup_printf ("was ended by signal %d (%s)", -status, g_strsignal (-status));
+    /* Translators: what happened to a process; its name stands before this. The number of a signal, what it
+     * means */
+    return g_strdup_printf (_ ("was ended by signal %d (%s)"), -status, g_strsignal (-status));
 
-  return g_strdup_printf ("exited with status %d", status);
+  /* Translators: what happened to a process; its name stands before this */
+  return g_strdup_printf (_ ("exited with status %d"), status);
 }
 
 /* "redis-server (pid 4711)" */
@@ -46,24 +52,21 @@ mk_message_service (MkProcess *process)
   g_autofree char *name = mk_launch_dup_name (mk_process_get_launch (process));
   GPid pid = mk_process_get_news (process).pid;
 
-  return pid != 0 ? g_strdup_printf ("%s (pid %d)", name, (int) pid) : g_steal_pointer (&name);
+  /* Translators: a program and the number of its process */
+  return pid != 0 ? g_strdup_printf (_ ("%s (pid %d)"), name, (int) pid) : g_steal_pointer (&name);
 }
 
 static void
-add_output (GString *message, MkProcess *process, MkStream stream, const char *label)
+begin_line (GString *message)
 {
-  g_autofree char *lines =
-      mk_capture_dup_last_lines (mk_process_get_capture (process, stream), LAST_LINES, LAST_BYTES);
-
-  if (lines != NULL)
-    g_string_append_printf (message, "%s%s: %s", message->len ? "\n" : ". ", label, lines);
+  /* Translators: stands between the sentence of an error and “Last output: …” */
+  g_string_append (message, message->len ? "\n" : _ (". "));
 }
 
-static void
-add_file (GString *message, MkStdioMode mode, const char *path, const char *label)
+static char *
+dup_last_lines (MkProcess *process, MkStream stream)
 {
-  if (mode == MK_STDIO_MODE_FILE)
-    g_string_append_printf (message, "%s%s: see %s", message->len ? "\n" : ". ", label, path);
+  return mk_capture_dup_last_lines (mk_process_get_capture (process, stream), LAST_LINES, LAST_BYTES);
 }
 
 /* The end of a message: ". Last output: …", or nothing. */
@@ -72,11 +75,29 @@ mk_message_output (MkProcess *process)
 {
   MkLaunch *launch = mk_process_get_launch (process);
   GString *message = g_string_new (NULL);
+  g_autofree char *output = dup_last_lines (process, MK_STREAM_STDOUT);
+  g_autofree char *error_output = dup_last_lines (process, MK_STREAM_STDERR);
 
-  add_output (message, process, MK_STREAM_STDOUT, "Last output");
-  add_output (message, process, MK_STREAM_STDERR, "Last error output");
-  add_file (message, launch->stdout_mode, launch->stdout_path, "Output");
-  add_file (message, launch->stderr_mode, launch->stderr_path, "Error output");
+  if (output != NULL)
+    {
+      begin_line (message);
+      g_string_append_printf (message, _ ("Last output: %s"), output);
+    }
+  if (error_output != NULL)
+    {
+      begin_line (message);
+      g_string_append_printf (message, _ ("Last error output: %s"), error_output);
+    }
+  if (launch->stdout_mode == MK_STDIO_MODE_FILE)
+    {
+      begin_line (message);
+      g_string_append_printf (message, _ ("Output: see %s"), launch->stdout_path);
+    }
+  if (launch->stderr_mode == MK_STDIO_MODE_FILE)
+    {
+      begin_line (message);
+      g_string_append_printf (message, _ ("Error output: see %s"), launch->stderr_path);
+    }
 
   return g_string_free (message, FALSE);
 }
@@ -87,32 +108,58 @@ mk_message_exited_error (MkProcess *process, const char *goal, gint64 begun)
 {
   MkProcessNews news = mk_process_get_news (process);
   g_autofree char *service = mk_message_service (process);
-  g_autofree char *status = mk_message_status (news.status);
   g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - begun);
 
   if (news.lost)
     return g_error_new (MK_ERROR,
                         MK_ERROR_SUPERVISOR,
-                        "The supervisor of %s was killed before %s (after %s); the service was killed too",
+                        /* Translators: a service, a clause in the past tense as “127.0.0.1:6379 accepted
+                         * connections”, a duration */
+                        _ ("The supervisor of %s was killed before %s (after %s); the service was killed "
+                           "too"),
                         service,
+                        goal,
+                        duration);
+
+  if (news.status < 0)
+    return g_error_new (MK_ERROR,
+                        MK_ERROR_EXITED,
+                        /* Translators: a service, the number of a signal, what it means, a clause in the
+                         * past tense as “127.0.0.1:6379 accepted connections”, a duration */
+                        _ ("%s was ended by signal %d (%s) before %s (after %s)"),
+                        service,
+                        -news.status,
+                        g_strsignal (-news.status),
+                        goal,
+                        duration);
+  if (news.status > 0)
+    return g_error_new (MK_ERROR,
+                        MK_ERROR_EXITED,
+                        /* Translators: a service, a status, a clause in the past tense as “127.0.0.1:6379
+                         * accepted connections”, a duration */
+                        _ ("%s exited with status %d before %s (after %s)"),
+                        service,
+                        news.status,
                         goal,
                         duration);
 
   return g_error_new (MK_ERROR,
                       MK_ERROR_EXITED,
-                      "%s %s before %s (after %s)%s",
+                      /* Translators: a service, a clause in the past tense as “127.0.0.1:6379 accepted
+                       * connections”, a duration */
+                      _ ("%s exited with status 0 before %s (after %s), and left no process that could get "
+                         "ready"),
                       service,
-                      status,
                       goal,
-                      duration,
-                      news.status == 0 ? ", and left no process that could get ready" : "");
+                      duration);
 }
 
 /* "; last seen: Connection refused", or nothing */
 char *
 mk_message_seen (const char *last_seen)
 {
-  return last_seen ? g_strdup_printf ("; last seen: %s", last_seen) : g_strdup ("");
+  /* Translators: follows a sentence without a full stop; what a check found last */
+  return last_seen ? g_strdup_printf (_ ("; last seen: %s"), last_seen) : g_strdup ("");
 }
 
 /* What was not written by this library, fit for a message: valid, on one line, and not long. */

@@ -13,6 +13,7 @@
 #include "mk-output-probe.h"
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-message.h"
 #include "mk-output-executor.h"
 #include "mk-output-watch.h"
@@ -55,13 +56,16 @@ name_stream (MkStream stream)
   switch ((guint) stream)
     {
     case MK_STREAM_STDOUT:
-      return "standard output";
+      /* Translators: stands in “its standard output matched …” */
+      return _ ("its standard output");
 
     case MK_STREAM_STDERR:
-      return "standard error";
+      /* Translators: stands in “its standard error matched …” */
+      return _ ("its standard error");
 
     default:
-      return "output";
+      /* Translators: stands in “its output matched …” */
+      return _ ("its output");
     }
 }
 
@@ -73,8 +77,15 @@ mk_output_probe_describe (MkProbe *probe)
 
   if (self->goal.occurrences > 1)
     return g_strdup_printf (
-        "its %s matched “%s” %u times", name_stream (self->goal.stream), banner, self->goal.occurrences);
-  return g_strdup_printf ("its %s matched “%s”", name_stream (self->goal.stream), banner);
+        /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; “its
+         * output”, a regular expression, how often */
+        mk_ngettext ("%s matched “%s” %u time", "%s matched “%s” %u times", self->goal.occurrences),
+        name_stream (self->goal.stream),
+        banner,
+        self->goal.occurrences);
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; “its output”,
+   * a regular expression */
+  return g_strdup_printf (_ ("%s matched “%s”"), name_stream (self->goal.stream), banner);
 }
 
 static void
@@ -83,7 +94,7 @@ note_last_line (MkOutputProbe *self, MkProcess *process, MkStream stream)
   g_autofree char *line =
       mk_capture_dup_last_lines (mk_process_get_capture (process, stream), 1, LAST_LINE_BYTES);
 
-  mk_probe_set_detail (MK_PROBE (self), line ? line : "no output");
+  mk_probe_set_detail (MK_PROBE (self), line ? line : _ ("no output"));
 }
 
 /* ---- settings ---- */
@@ -94,16 +105,20 @@ check_numbers (const MkOutputGoal *goal, GError **error)
   const guint streams = MK_STREAM_STDOUT | MK_STREAM_STDERR;
 
   if (goal->banner == NULL || *goal->banner == '\0')
-    g_set_error_literal (
-        error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, "There is no banner to look for in the output: set one");
+    g_set_error_literal (error,
+                         MK_ERROR,
+                         MK_ERROR_INVALID_ARGUMENT,
+                         _ ("There is no banner to look for in the output: set one"));
   else if (goal->occurrences == 0)
-    g_set_error_literal (
-        error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, "A banner cannot be waited for 0 times: 1 is the least");
+    g_set_error_literal (error,
+                         MK_ERROR,
+                         MK_ERROR_INVALID_ARGUMENT,
+                         _ ("A banner cannot be waited for 0 times: 1 is the least"));
   else if (goal->stream == 0 || ((guint) goal->stream & ~streams) != 0)
     g_set_error (error,
                  MK_ERROR,
                  MK_ERROR_INVALID_ARGUMENT,
-                 "The banner “%s” cannot be looked for: %u is no output stream",
+                 _ ("The banner “%s” cannot be looked for: %u is no output stream"),
                  goal->banner,
                  (guint) goal->stream);
   else
@@ -113,18 +128,20 @@ check_numbers (const MkOutputGoal *goal, GError **error)
 }
 
 static gboolean
-check_mode (const char *stream, MkStdioMode mode, GError **error)
+check_mode (MkStream stream, MkStdioMode mode, GError **error)
 {
   if (mode == MK_STDIO_MODE_CAPTURE)
     return TRUE;
 
-  g_set_error (error,
-               MK_ERROR,
-               MK_ERROR_INVALID_ARGUMENT,
-               "The banner cannot be looked for in standard %s, which is not captured: set the mode of "
-               "standard %s, or look in another stream",
-               stream,
-               stream);
+  g_set_error_literal (
+      error,
+      MK_ERROR,
+      MK_ERROR_INVALID_ARGUMENT,
+      stream == MK_STREAM_STDOUT
+          ? _ ("The banner cannot be looked for in standard output, which is not captured: set the mode of "
+               "standard output, or look in another stream")
+          : _ ("The banner cannot be looked for in standard error, which is not captured: set the mode of "
+               "standard error, or look in another stream"));
   return FALSE;
 }
 
@@ -140,14 +157,14 @@ check_modes (MkOutputProbe *self, GError **error)
 
   error_mode = mk_simple_executor_get_stderr_mode (executor);
   if ((streams & MK_STREAM_STDOUT) &&
-      !check_mode ("output", mk_simple_executor_get_stdout_mode (executor), error))
+      !check_mode (MK_STREAM_STDOUT, mk_simple_executor_get_stdout_mode (executor), error))
     return FALSE;
 
   /* Merged into a stream that is looked at */
   if ((streams & MK_STREAM_STDOUT) && error_mode == MK_STDIO_MODE_MERGE)
     return TRUE;
 
-  return !(streams & MK_STREAM_STDERR) || check_mode ("error", error_mode, error);
+  return !(streams & MK_STREAM_STDERR) || check_mode (MK_STREAM_STDERR, error_mode, error);
 }
 
 /* Errors are MK_ERROR_INVALID_ARGUMENT. */
@@ -160,10 +177,10 @@ validate (MkOutputProbe *self, GError **error)
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
 
   if (!check_numbers (goal, error) || !check_modes (self, error) ||
-      !(banner = mk_pattern_new (goal->banner, "banner", error)))
+      !(banner = mk_pattern_new (goal->banner, _ ("The banner"), error)))
     return FALSE;
   if (goal->failure_pattern != NULL &&
-      !(failure = mk_pattern_new (goal->failure_pattern, "failure pattern", error)))
+      !(failure = mk_pattern_new (goal->failure_pattern, _ ("The failure pattern"), error)))
     return FALSE;
 
   locker = g_mutex_locker_new (&self->lock);
@@ -217,15 +234,26 @@ failure_error (MkOutputProbe *self, MkProcess *process, MkOutputNews *news)
   g_autofree char *goal = mk_output_probe_describe (MK_PROBE (self));
   MkProcessNews process_news = mk_process_get_news (process);
   g_autofree char *status = process_news.exited ? mk_message_status (process_news.status) : NULL;
+  const char *line = g_ptr_array_index (news->groups, 0);
+
+  if (status != NULL)
+    return g_error_new (MK_ERROR,
+                        MK_ERROR_FAILED,
+                        /* Translators: a service, a part of its output, a clause in the past tense, “exited
+                         * with status 1” or “was ended by signal 9 (Killed)” */
+                        _ ("%s printed “%s”, which tells of a failure, before %s; it %s"),
+                        service,
+                        line,
+                        goal,
+                        status);
 
   return g_error_new (MK_ERROR,
                       MK_ERROR_FAILED,
-                      "%s printed “%s”, which tells of a failure, before %s%s%s",
+                      /* Translators: a service, a part of its output, a clause in the past tense */
+                      _ ("%s printed “%s”, which tells of a failure, before %s"),
                       service,
-                      (const char *) g_ptr_array_index (news->groups, 0),
-                      goal,
-                      status ? "; it " : "",
-                      status ? status : "");
+                      line,
+                      goal);
 }
 
 /* Nothing can come any more. That of a process that failed is for the start to tell. */
@@ -237,9 +265,21 @@ check_end (MkOutputProbe *self, MkProcess *process, MkOutputNews *news, GError *
   g_autofree char *goal = mk_output_probe_describe (MK_PROBE (self));
 
   if (process_news.exited && process_news.status == 0)
-    g_set_error (error, MK_ERROR, MK_ERROR_EXITED, "%s exited with status 0 before %s", service, goal);
+    g_set_error (
+        error,
+        MK_ERROR,
+        MK_ERROR_EXITED,
+        /* Translators: a service, a clause in the past tense */ _ ("%s exited with status 0 before %s"),
+        service,
+        goal);
   else if (!process_news.exited && g_get_monotonic_time () - news->since > EXIT_NEWS_US)
-    g_set_error (error, MK_ERROR, MK_ERROR_FAILED, "%s closed its output before %s", service, goal);
+    g_set_error (
+        error,
+        MK_ERROR,
+        MK_ERROR_FAILED,
+        /* Translators: a service, a clause in the past tense */ _ ("%s closed its output before %s"),
+        service,
+        goal);
 }
 
 static gboolean
@@ -308,7 +348,14 @@ mk_output_probe_explain_exit (MkProbe *probe)
   service = mk_message_service (process);
   status = mk_message_status (mk_process_get_news (process).status);
   goal = mk_output_probe_describe (probe);
-  return g_error_new (MK_ERROR, MK_ERROR_EXITED, "%s %s just after %s", service, status, goal);
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_EXITED,
+                      /* Translators: a service, “exited with status 1” or “was ended by signal 9 (Killed)”, a
+                         clause in the past tense */
+                      _ ("%s %s just after %s"),
+                      service,
+                      status,
+                      goal);
 }
 
 /* ---- a start ---- */
@@ -421,10 +468,11 @@ mk_output_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
   else if (executor == own && process != NULL && attach (self, process))
     self->attached_to = executor;
   else
-    self->trouble = g_error_new_literal (MK_ERROR,
-                                         MK_ERROR_INVALID_ARGUMENT,
-                                         "The probe of an output executor can only be used by the start of "
-                                         "that executor, which sees its output from the beginning");
+    self->trouble =
+        g_error_new_literal (MK_ERROR,
+                             MK_ERROR_INVALID_ARGUMENT,
+                             _ ("The probe of an output executor can only be used by the start of "
+                                "that executor, which sees its output from the beginning"));
 }
 
 static void

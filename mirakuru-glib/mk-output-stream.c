@@ -7,6 +7,8 @@
 
 #include "mk-output-stream.h"
 
+#include "mk-i18n.h"
+
 struct _MkOutputStream
 {
   GInputStream parent_instance;
@@ -67,7 +69,7 @@ mk_output_stream_read_nonblocking (GPollableInputStream *stream, void *buffer, g
   gssize n = mk_capture_read (self->capture, &self->position, buffer, count);
 
   if (n < 0)
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "No output yet");
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, _ ("No output yet"));
   return n;
 }
 

@@ -10,6 +10,7 @@
 #include "mk-pattern.h"
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 
 struct _MkPattern
 {
@@ -38,7 +39,7 @@ compile (const char *text, guint32 options, int *number, gsize *offset)
   return code;
 }
 
-/* @role: what @text is, for the message: "banner" */
+/* @role: what @text is, for the message: "The banner" */
 MkPattern *
 mk_pattern_new (const char *text, const char *role, GError **error)
 {
@@ -51,16 +52,21 @@ mk_pattern_new (const char *text, const char *role, GError **error)
   if (code == NULL)
     {
       char reason[256];
+      glong n_good =
+          g_utf8_validate (text, -1, NULL) ? g_utf8_strlen (text, (gssize) offset) : (glong) offset;
 
       pcre2_get_error_message (number, (PCRE2_UCHAR *) reason, sizeof reason);
       g_set_error (error,
                    MK_ERROR,
                    MK_ERROR_INVALID_ARGUMENT,
-                   "The %s “%s” is not a regular expression: %s (after %ld characters)",
+                   /* Translators: “The banner” or “The failure pattern”, its text, why */
+                   mk_ngettext ("%s “%s” is not a regular expression: %s (after %ld character)",
+                                "%s “%s” is not a regular expression: %s (after %ld characters)",
+                                (gulong) n_good),
                    role,
                    valid,
                    reason,
-                   g_utf8_validate (text, -1, NULL) ? g_utf8_strlen (text, (gssize) offset) : (glong) offset);
+                   n_good);
       return NULL;
     }
 

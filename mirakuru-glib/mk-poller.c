@@ -19,6 +19,7 @@
 #include "mk-poller.h"
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-probe-private.h"
 #include "mk-wake-source.h"
 
@@ -94,7 +95,7 @@ finish_timed_out (GTask *task)
   Poller *self = g_task_get_task_data (task);
 
   self->timed_out = TRUE;
-  finish (task, g_error_new_literal (MK_ERROR, MK_ERROR_TIMED_OUT, "The time is up"));
+  finish (task, g_error_new_literal (MK_ERROR, MK_ERROR_TIMED_OUT, _ ("The time is up")));
 }
 
 /* An average, for a dear attempt among cheap ones is no reason for a long pause. */
@@ -182,7 +183,7 @@ take_answer (GTask *task, gboolean there, const GError *error)
     {
       finish (task,
               end ? end
-                  : g_error_new_literal (MK_ERROR, MK_ERROR_EXITED, "The service is not alive any more"));
+                  : g_error_new_literal (MK_ERROR, MK_ERROR_EXITED, _ ("The service is not alive any more")));
       return;
     }
 
@@ -206,7 +207,7 @@ on_attempted (GObject *object, GAsyncResult *result, gpointer user_data)
 
   self->asking = FALSE;
   if (g_cancellable_is_cancelled (g_task_get_cancellable (task)) && (error != NULL || there != self->goal))
-    finish (task, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
+    finish (task, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Operation was cancelled")));
   else
     take_answer (task, there, error);
 }
@@ -276,7 +277,7 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 
   /* An attempt sees it by itself. */
   if (!self->asking)
-    finish (task, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"));
+    finish (task, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Operation was cancelled")));
   return G_SOURCE_REMOVE;
 }
 

@@ -11,6 +11,7 @@
 #include "mk-probe-group.h"
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-probe-private.h"
 
 /* For the parts that have one themselves, such as commands that are to be killed. */
@@ -165,7 +166,7 @@ mk_probe_group_check_task (MkProbe *probe, GTask *task)
       g_task_return_new_error (task,
                                MK_ERROR,
                                MK_ERROR_INVALID_ARGUMENT,
-                               "%s has no probes to ask: add at least one",
+                               _ ("%s has no probes to ask: add at least one"),
                                G_OBJECT_TYPE_NAME (self));
       return;
     }
@@ -218,26 +219,48 @@ needs_parentheses (MkProbeGroup *self, MkProbe *part)
   return parts->len > 1;
 }
 
+/* @clause: (transfer full). Returns: (transfer full) */
+static char *
+put_in_parentheses (char *clause)
+{
+  g_autofree char *bare = clause;
+
+  return g_strdup_printf ("(%s)", bare);
+}
+
+/* @text: (transfer full). Returns: (transfer full) */
+static char *
+join_clauses (MkProbeGroup *self, char *text, const char *clause)
+{
+  g_autofree char *before = text;
+
+  if (mk_probe_group_is_any (self))
+    /* Translators: joins two clauses in the past tense */
+    return g_strdup_printf (_ ("%s or %s"), before, clause);
+
+  /* Translators: joins two clauses in the past tense */
+  return g_strdup_printf (_ ("%s and %s"), before, clause);
+}
+
 static char *
 mk_probe_group_describe (MkProbe *probe)
 {
   MkProbeGroup *self = MK_PROBE_GROUP (probe);
   g_autoptr (GPtrArray) parts = dup_parts (self);
-  GString *text = g_string_new (NULL);
+  char *text = NULL;
 
   for (guint i = 0; i < parts->len; i++)
     {
       MkProbe *part = g_ptr_array_index (parts, i);
       g_autofree char *clause = mk_probe_describe (part);
 
-      if (i > 0)
-        g_string_append (text, mk_probe_group_is_any (self) ? " or " : " and ");
-      g_string_append_printf (text, needs_parentheses (self, part) ? "(%s)" : "%s", clause);
+      if (needs_parentheses (self, part))
+        clause = put_in_parentheses (clause);
+      text = text != NULL ? join_clauses (self, text, clause) : g_steal_pointer (&clause);
     }
 
-  if (text->len == 0)
-    g_string_append_printf (text, "%s had a probe to ask", G_OBJECT_TYPE_NAME (self));
-  return g_string_free (text, FALSE);
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”. A type */
+  return text != NULL ? text : g_strdup_printf (_ ("%s had a probe to ask"), G_OBJECT_TYPE_NAME (self));
 }
 
 /* What each part says that was there last time. */
@@ -256,7 +279,7 @@ mk_probe_group_describe_holder (MkProbe *probe)
     {
       g_autofree char *holder = mk_probe_describe_holder (g_ptr_array_index (there, i));
 
-      g_string_append_printf (text, "%s%s", i > 0 ? ". " : "", holder);
+      g_string_append_printf (text, "%s%s", i > 0 ? _ (". ") : "", holder);
     }
 
   return g_string_free (text, FALSE);

@@ -12,6 +12,7 @@
 
 #include "mk-probe-group.h"
 
+#include "mk-i18n.h"
 #include "mk-poller.h"
 #include "mk-probe-private.h"
 
@@ -83,10 +84,27 @@ describe_missing (MkProbeGroup *group, Part *part)
   return reason ? g_strdup_printf ("%s (%s)", clause, reason) : g_steal_pointer (&clause);
 }
 
+/* @text: (transfer full) (nullable): what was said of the parts before. Returns: (transfer full) */
+static char *
+add_missing (Round *round, char *text, const char *missing)
+{
+  g_autofree char *before = text;
+
+  if (before == NULL)
+    /* Translators: a clause in the past tense, and perhaps why that is not so yet, in parentheses */
+    return g_strdup_printf (_ ("still waiting until %s"), missing);
+  if (round->any)
+    /* Translators: “still waiting until …”, a clause in the past tense */
+    return g_strdup_printf (_ ("%s or until %s"), before, missing);
+
+  /* Translators: “still waiting until …”, a clause in the past tense */
+  return g_strdup_printf (_ ("%s and until %s"), before, missing);
+}
+
 static void
 note_missing (Round *round)
 {
-  g_autoptr (GString) detail = g_string_new (NULL);
+  g_autofree char *detail = NULL;
 
   for (guint i = 0; i < round->parts->len; i++)
     {
@@ -96,11 +114,10 @@ note_missing (Round *round)
       if (part->there)
         continue;
       missing = describe_missing (round->group, part);
-      g_string_append_printf (
-          detail, "%s until %s", detail->len == 0 ? "still waiting" : (round->any ? " or" : " and"), missing);
+      detail = add_missing (round, detail, missing);
     }
 
-  mk_probe_set_detail (MK_PROBE (round->group), detail->str);
+  mk_probe_set_detail (MK_PROBE (round->group), detail ? detail : "");
 }
 
 static void
@@ -189,7 +206,7 @@ may_go_on (gpointer user_data, GError **error)
     return TRUE;
 
   g_cancellable_cancel (round->cancellable);
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "The round is over");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("The round is over"));
   return FALSE;
 }
 

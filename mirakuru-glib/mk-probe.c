@@ -8,6 +8,7 @@
 #include "mk-probe-private.h"
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-message.h"
 #include "mk-poller.h"
 #include "mk-step.h"
@@ -60,7 +61,7 @@ mk_probe_real_check (MkProbe *self, GError **error)
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_FAILED,
-               "%s implements neither check() nor check_task()",
+               _ ("%s implements neither check() nor check_task()"),
                G_OBJECT_TYPE_NAME (self));
   return FALSE;
 }
@@ -96,7 +97,8 @@ mk_probe_real_check_task (MkProbe *self, GTask *task)
 static char *
 mk_probe_real_describe (MkProbe *self)
 {
-  return g_strdup_printf ("%s was satisfied", G_OBJECT_TYPE_NAME (self));
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; a type */
+  return g_strdup_printf (_ ("%s was satisfied"), G_OBJECT_TYPE_NAME (self));
 }
 
 static void
@@ -257,7 +259,8 @@ mk_probe_describe_holder (MkProbe *self)
     return klass->describe_holder (self);
 
   description = mk_probe_describe (self);
-  return g_strdup_printf ("%s before anything was started", description);
+  /* Translators: a clause in the past tense */
+  return g_strdup_printf (_ ("%s before anything was started"), description);
 }
 
 /*
@@ -325,7 +328,7 @@ on_step_done (GObject *object, GAsyncResult *result, gpointer user_data)
       g_autofree char *detail = mk_probe_dup_detail (MK_PROBE (object));
 
       g_task_return_new_error (
-          task, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "%s", detail ? detail : "no answer in time");
+          task, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "%s", detail ? detail : _ ("no answer in time"));
     }
   else
     return_attempt (MK_PROBE (object), task, there, g_steal_pointer (&error));
@@ -361,7 +364,7 @@ mk_probe_attempt_async (MkProbe *self,
   else
     mk_step_run_async (self,
                        (MkStepFunc) klass->check_task,
-                       "The check",
+                       N_ ("The check"),
                        MIN (deadline, attempt_deadline (self)),
                        priv->grace_ms,
                        cancellable,
@@ -490,13 +493,21 @@ return_timed_out (GTask *task, Wait *wait, const char *last_seen)
     g_task_return_new_error (task,
                              MK_ERROR,
                              MK_ERROR_TIMED_OUT,
-                             "The time was up after %s, before %s%s",
+                             /* Translators: a duration, a clause in the past tense as “127.0.0.1:6379
+                              * accepted connections”, “; last seen: …” or nothing */
+                             _ ("The time was up after %s, before %s%s"),
                              duration,
                              description,
                              seen);
   else
     g_task_return_new_error (
-        task, MK_ERROR, MK_ERROR_TIMED_OUT, "The time was up after %s, and still %s", duration, description);
+        task,
+        MK_ERROR,
+        MK_ERROR_TIMED_OUT,
+        /* Translators: a duration, a clause in the past tense as “127.0.0.1:6379 accepted connections” */
+        _ ("The time was up after %s, and still %s"),
+        duration,
+        description);
 }
 
 static void

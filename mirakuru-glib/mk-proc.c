@@ -13,6 +13,8 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "mk-i18n.h"
+
 /* Of "st" in /proc/net/tcp, see TCP_LISTEN in the kernel's net/tcp_states.h. */
 #define STATE_LISTEN 0x0A
 /* More than the generations that a process can lose. */
@@ -224,9 +226,9 @@ describe_process (GPid pid)
   g_autofree char *name = NULL;
 
   if (!read_proc_file (pid, "comm", &name, NULL))
-    return g_strdup_printf ("process %d", (int) pid);
+    return g_strdup_printf (_ ("process %d"), (int) pid);
 
-  return g_strdup_printf ("%s (pid %d)", g_strchomp (name), (int) pid);
+  return g_strdup_printf (_ ("%s (pid %d)"), g_strchomp (name), (int) pid);
 }
 
 /*

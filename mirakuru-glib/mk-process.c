@@ -28,6 +28,7 @@
 
 #include "mk-error.h"
 #include "mk-host.h"
+#include "mk-i18n.h"
 #include "mk-proc.h"
 #include "mk-wake-source.h"
 #include "mk-worker.h"
@@ -328,8 +329,8 @@ finish (MkProcess *self)
     self->failure =
         g_error_new (MK_ERROR,
                      MK_ERROR_SUPERVISOR,
-                     "The helper program “%s” ended before it had started “%s”. Is it mk-supervisor, of "
-                     "the version of this library?",
+                     _ ("The helper program “%s” ended before it had started “%s”. Is it mk-supervisor, of "
+                        "the version of this library?"),
                      supervisor_path (),
                      self->launch->argv[0]);
   tell_listeners (self);
@@ -447,25 +448,26 @@ set_spawn_error (MkProcess *self, const GError *cause, GError **error)
   if (g_file_test (path, G_FILE_TEST_IS_REGULAR) && access (path, X_OK) == 0)
     {
       g_set_error (
-          error, MK_ERROR, MK_ERROR_SPAWN_FAILED, "Cannot run “%s”: %s", self->launch->argv[0], reason);
+          error, MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), self->launch->argv[0], reason);
       return;
     }
 
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
-    reason = "there is no such file";
+    reason = _ ("there is no such file");
   else if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
-    reason = "it is not a file";
+    reason = _ ("it is not a file");
   else
-    reason = "it is not executable";
+    reason = _ ("it is not executable");
 
-  g_set_error (error,
-               MK_ERROR,
-               MK_ERROR_SUPERVISOR,
-               "Cannot run the helper program “%s” that “%s” needs: %s. Install mirakuru-glib again, or set "
-               "MIRAKURU_GLIB_SUPERVISOR to where mk-supervisor is",
-               path,
-               self->launch->argv[0],
-               reason);
+  g_set_error (
+      error,
+      MK_ERROR,
+      MK_ERROR_SUPERVISOR,
+      _ ("Cannot run the helper program “%s” that “%s” needs: %s. Install mirakuru-glib again, or set "
+         "MIRAKURU_GLIB_SUPERVISOR to where mk-supervisor is"),
+      path,
+      self->launch->argv[0],
+      reason);
 }
 
 /*
@@ -566,7 +568,7 @@ spawn (MkProcess *self, GError **error)
     g_set_error (error,
                  MK_ERROR,
                  MK_ERROR_SPAWN_FAILED,
-                 "Cannot run “%s”: cannot make a socket: %s",
+                 _ ("Cannot run “%s”: cannot make a socket: %s"),
                  self->launch->argv[0],
                  g_strerror (errno));
   else

@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "mk-i18n.h"
+
 #define MAX_DESCRIPTORS 16
 
 /* @n: how many file descriptors are needed at the same time, at most 16 */
@@ -40,7 +42,8 @@ mk_resources_check_descriptors (guint n, GError **error)
   g_set_error (error,
                G_IO_ERROR,
                g_io_error_from_errno (number),
-               "%s; close some files or raise the limit (ulimit -n)",
+               /* Translators: follows the words of the system for an error */
+               _ ("%s; close some files or raise the limit (ulimit -n)"),
                g_strerror (number));
   return FALSE;
 }
@@ -68,7 +71,7 @@ mk_resources_check_thread (GError **error)
       threads[n] = g_thread_try_new ("mk-trial", wait_for_lock, &lock, error);
       if (threads[n] == NULL)
         {
-          g_prefix_error (error, "the limit of processes is reached (ulimit -u): ");
+          g_prefix_error (error, _ ("the limit of processes is reached (ulimit -u): "));
           break;
         }
     }

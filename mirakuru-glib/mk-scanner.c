@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 
 #define MAX_UNDECIDED (2 * MK_SCANNER_LONGEST_MATCH)
 #define PADDING       64
@@ -277,7 +278,7 @@ take_result (MkScanner *self, int result, GError **error)
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_FAILED,
-               "Looking for “%s” in the output was given up: %s. Make the regular expression simpler",
+               _ ("Looking for “%s” in the output was given up: %s. Make the regular expression simpler"),
                mk_pattern_get_text (self->pattern),
                reason);
   return FALSE;

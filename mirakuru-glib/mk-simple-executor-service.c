@@ -7,6 +7,7 @@
 #include "mk-simple-executor-private.h"
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-output-stream.h"
 
 /* How much of a command a description shows, in characters. */
@@ -138,7 +139,7 @@ mk_simple_executor_send_signal (MkSimpleExecutor *self, int signal_number, GErro
   if (process != NULL && mk_process_signal (process, signal_number))
     return TRUE;
 
-  g_set_error_literal (error, MK_ERROR, MK_ERROR_FAILED, "No process is running that could get a signal");
+  g_set_error_literal (error, MK_ERROR, MK_ERROR_FAILED, _ ("No process is running that could get a signal"));
   return FALSE;
 }
 
@@ -257,9 +258,12 @@ mk_simple_executor_dup_environment (MkSimpleExecutor *self)
 static const char *
 name_state (MkExecutorState state)
 {
-  static const char *const names[] = { "stopped", "starting", "ready", "stopping", "exited" };
+  /* Translators: states of a service, in parentheses behind its command */
+  static const char *const names[] = {
+    N_ ("stopped"), N_ ("starting"), N_ ("ready"), N_ ("stopping"), N_ ("exited")
+  };
 
-  return names[state];
+  return _ (names[state]);
 }
 
 static char *
@@ -295,11 +299,15 @@ mk_simple_executor_describe (MkSimpleExecutor *self)
   priv = mk_simple_executor_get_private (self);
   snapshot = mk_simple_executor_get_snapshot (self);
   g_mutex_lock (&priv->lock);
-  command = priv->command ? g_strjoinv (" ", priv->command) : g_strdup ("no command");
+  command = priv->command ? g_strjoinv (" ", priv->command) : g_strdup (_ ("no command"));
   g_mutex_unlock (&priv->lock);
 
   shortened = shorten (command);
   if (snapshot.active)
-    return g_strdup_printf ("%s (pid %d, %s)", shortened, (int) snapshot.pid, name_state (snapshot.state));
+    return g_strdup_printf (
+        /* Translators: a command, the number of its process, a state as “ready” */ _ ("%s (pid %d, %s)"),
+        shortened,
+        (int) snapshot.pid,
+        name_state (snapshot.state));
   return g_strdup_printf ("%s (%s)", shortened, name_state (snapshot.state));
 }

@@ -28,6 +28,7 @@
 #include "mk-enum-types.h"
 #include "mk-error.h"
 #include "mk-host.h"
+#include "mk-i18n.h"
 
 /* How long dropping the last reference waits for the tree to be gone. */
 #define DROP_LIMIT_MS 8000
@@ -219,7 +220,7 @@ void
 mk_simple_executor_real_request_stop (MkSimpleExecutor *self, GTask *task)
 {
   g_task_return_new_error (
-      task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "There is no gentler way than the stop signal");
+      task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, _ ("There is no gentler way than the stop signal"));
 }
 
 static MkProbe *
@@ -446,7 +447,7 @@ mk_simple_executor_new_for_command_line (const char *command_line, GError **erro
   g_set_error (error,
                MK_ERROR,
                MK_ERROR_INVALID_ARGUMENT,
-               "“%s” cannot be split into words: %s",
+               _ ("“%s” cannot be split into words: %s"),
                command_line,
                local_error->message);
   return NULL;

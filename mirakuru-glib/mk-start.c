@@ -19,6 +19,7 @@
 #include "mk-start-private.h"
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-message.h"
 #include "mk-poller.h"
 #include "mk-probe-private.h"
@@ -75,9 +76,10 @@ mk_start_detach (GTask *start)
 static GError *
 preempted_error (MkStart *self)
 {
-  g_autofree char *name = self->process ? mk_message_service (self->process) : g_strdup ("The service");
+  /* Translators: stands in “The service was stopped before it was ready” */
+  g_autofree char *name = self->process ? mk_message_service (self->process) : g_strdup (_ ("The service"));
 
-  return g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, "%s was stopped before it was ready", name);
+  return g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("%s was stopped before it was ready"), name);
 }
 
 /* @error: (transfer full): the first one counts, but whatever fails after a stop fails because of the stop */
@@ -113,7 +115,8 @@ fail_preempted (GTask *task)
 static char *
 dup_goal (MkStart *self)
 {
-  return self->probe ? mk_probe_describe (self->probe) : g_strdup ("its start was complete");
+  /* Translators: a clause in the past tense that stands after “before” */
+  return self->probe ? mk_probe_describe (self->probe) : g_strdup (_ ("its start was complete"));
 }
 
 static void
@@ -134,14 +137,17 @@ fail_timed_out (GTask *task, const char *last_seen)
   g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - self->begun);
   g_autofree char *seen = mk_message_seen (last_seen);
   const char *launched = mk_process_get_news (self->process).exited
-                             ? "; the process of its command had exited with status 0"
+                             /* Translators: a part of “%s was killed, for the time was up …” */
+                             ? _ ("; the process of its command had exited with status 0")
                              : "";
 
   fail (task,
         g_error_new (MK_ERROR,
                      MK_ERROR_TIMED_OUT,
-                     "%s was killed, for the time was up after %s, before %s%s%s. "
-                     "If it needs longer, raise the start timeout",
+                     /* Translators: a service, a duration, a clause in the past tense, “; last seen: …”
+                      * and “; the process of its command had exited …”; either may be empty */
+                     _ ("%s was killed, for the time was up after %s, before %s%s%s. "
+                        "If it needs longer, raise the start timeout"),
                      service,
                      duration,
                      goal,
@@ -220,9 +226,10 @@ on_cleaned_up (GObject *object, GAsyncResult *result, gpointer user_data)
 
   if (!mk_step_run_finish (result, NULL, &error))
     {
-      g_autofree char *message = g_strdup_printf ("%s (and cleaning up failed: %s)",
-                                                  self->error->message,
-                                                  error ? error->message : "no reason given");
+      g_autofree char *message =
+          g_strdup_printf (/* Translators: a sentence, why */ _ ("%s (and cleaning up failed: %s)"),
+                           self->error->message,
+                           error ? error->message : _ ("no reason given"));
 
       g_free (self->error->message);
       self->error->message = g_steal_pointer (&message);
@@ -291,18 +298,22 @@ step_is_over (GTask *task)
 /* @error: (transfer full) (nullable). Returns: (transfer full): the same, with the service and the step named
  */
 static GError *
-step_error (GTask *task, GError *error, const char *name)
+step_error (GTask *task, GError *error, const char *name, gboolean names_step)
 {
   const char *service = mk_simple_executor_get_program (g_task_get_source_object (task));
 
   if (error == NULL)
-    return g_error_new (MK_ERROR, MK_ERROR_FAILED, "%s: %s failed without saying why", service, name);
+    return g_error_new (MK_ERROR,
+                        MK_ERROR_FAILED,
+                        /* Translators: a program, a function */ _ ("%s: %s failed without saying why"),
+                        service,
+                        _ (name));
 
-  /* What is said of a task that never came back begins with the name. */
-  if (g_str_has_prefix (error->message, name))
+  if (names_step)
     g_prefix_error (&error, "%s: ", service);
   else
-    g_prefix_error (&error, "%s: %s failed: ", service, name);
+    /* Translators: a program, a function; why stands behind this */
+    g_prefix_error (&error, _ ("%s: %s failed: "), service, _ (name));
   return error;
 }
 
@@ -345,7 +356,7 @@ end_step (GTask *task, GAsyncResult *result, const char *name, void (*next) (GTa
   if (done)
     next (task);
   else
-    fail (task, step_error (task, g_steal_pointer (&error), name));
+    fail (task, step_error (task, g_steal_pointer (&error), name, mk_step_run_is_to_blame (result, name)));
 }
 
 /* ---- the last stage ---- */
@@ -426,13 +437,19 @@ is_alive (gpointer user_data, GError **error)
     return TRUE;
 
   service = mk_message_service (self->process);
-  g_set_error (error,
-               MK_ERROR,
-               MK_ERROR_EXITED,
-               "%s exited with status 0, and its service is not alive%s%s",
-               service,
-               local_error ? ": " : "",
-               local_error ? local_error->message : "");
+  if (local_error != NULL)
+    g_set_error (error,
+                 MK_ERROR,
+                 MK_ERROR_EXITED,
+                 _ ("%s exited with status 0, and its service is not alive: %s"),
+                 service,
+                 local_error->message);
+  else
+    g_set_error (error,
+                 MK_ERROR,
+                 MK_ERROR_EXITED,
+                 _ ("%s exited with status 0, and its service is not alive"),
+                 service);
   return FALSE;
 }
 
@@ -497,7 +514,8 @@ on_spawn_news (GTask *task, const MkProcessNews *news)
       GError *error = mk_process_dup_failure (self->process);
 
       fail (task,
-            error ? error : g_error_new_literal (MK_ERROR, MK_ERROR_FAILED, "The service was not started"));
+            error ? error
+                  : g_error_new_literal (MK_ERROR, MK_ERROR_FAILED, _ ("The service was not started")));
     }
 }
 
@@ -589,7 +607,10 @@ unknown_error (MkProbe *probe, GError *error)
   g_autofree char *description = mk_probe_describe (probe);
 
   if (error->domain != MK_ERROR && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    g_prefix_error (&error, "Before the start it could not be told whether %s: ", description);
+    g_prefix_error (&error,
+                    /* Translators: a clause in the past tense; why stands behind this */
+                    _ ("Before the start it could not be told whether %s: "),
+                    description);
   return error;
 }
 
@@ -639,7 +660,7 @@ check (GTask *task)
 static void
 on_old_cleaned_up (GObject *object, GAsyncResult *result, gpointer user_data)
 {
-  end_step (user_data, result, "cleanup() after the run before", check);
+  end_step (user_data, result, N_ ("cleanup() after the run before"), check);
 }
 
 static void
@@ -717,13 +738,14 @@ mk_start_on_deadline (gpointer user_data)
   MkStart *self = g_task_get_task_data (task);
 
   if (self->stage == SPAWNING)
-    fail_timed_out (task, "its program did not begin to run");
+    /* Translators: stands after “last seen: ” */
+    fail_timed_out (task, _ ("its program did not begin to run"));
   return G_SOURCE_CONTINUE;
 }
 
 gboolean
 mk_start_on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
-  fail (user_data, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "The start was cancelled"));
+  fail (user_data, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("The start was cancelled")));
   return G_SOURCE_REMOVE;
 }

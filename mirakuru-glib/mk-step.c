@@ -16,6 +16,7 @@
 #include "mk-step.h"
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-wake-source.h"
 
 typedef struct
@@ -30,6 +31,7 @@ typedef struct
   guint grace_ms;
   GError *reason; /* (owned) (nullable) why the inner task was cancelled */
   gboolean timed_out;
+  gboolean was_dropped;
 } Step;
 
 static void
@@ -87,8 +89,10 @@ on_timer (gpointer user_data)
           g_error_new (
               MK_ERROR,
               MK_ERROR_TIMED_OUT,
-              "%s did not finish in time: it has not returned its task (perhaps it failed without saying so)",
-              self->name),
+              /* Translators: a function; “task” is a GTask */
+              _ ("%s did not finish in time: it has not returned its task (perhaps it failed without saying "
+                 "so)"),
+              _ (self->name)),
           MIN (self->grace_ms, 50));
     }
 
@@ -101,7 +105,7 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
   Step *self = user_data;
 
   end_early (self,
-             g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled"),
+             g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Operation was cancelled")),
              self->grace_ms);
   return G_SOURCE_REMOVE;
 }
@@ -113,7 +117,12 @@ on_dropped (gpointer user_data)
   GError *error = g_steal_pointer (&self->reason);
 
   if (error == NULL)
-    error = g_error_new (MK_ERROR, MK_ERROR_FAILED, "%s dropped its task without returning it", self->name);
+    {
+      self->was_dropped = TRUE;
+      /* Translators: a function */
+      error = g_error_new (
+          MK_ERROR, MK_ERROR_FAILED, _ ("%s dropped its task without returning it"), _ (self->name));
+    }
   answer (self, FALSE, error);
   return G_SOURCE_CONTINUE;
 }
@@ -146,7 +155,7 @@ on_inner_finalized (gpointer user_data, GObject *inner)
 }
 
 /*
- * @name: (static): for messages
+ * @name: (static): for messages, which show it translated
  * @deadline: monotonic time in microseconds, G_MAXINT64 for none
  * @grace_ms: how long a cancelled implementation is waited for
  */
@@ -197,4 +206,13 @@ mk_step_run_finish (GAsyncResult *result, gboolean *timed_out, GError **error)
   if (timed_out != NULL)
     *timed_out = self->timed_out;
   return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* Returns: whether what failed is that @name never returned its task, so that the error names it already */
+gboolean
+mk_step_run_is_to_blame (GAsyncResult *result, const char *name)
+{
+  Step *self = g_task_get_task_data (G_TASK (result));
+
+  return (self->timed_out || self->was_dropped) && g_str_equal (self->name, name);
 }

@@ -17,5 +17,6 @@ void mk_step_run_async (gpointer instance,
                         GAsyncReadyCallback callback,
                         gpointer user_data);
 gboolean mk_step_run_finish (GAsyncResult *result, gboolean *timed_out, GError **error);
+gboolean mk_step_run_is_to_blame (GAsyncResult *result, const char *name);
 
 G_END_DECLS

@@ -7,6 +7,7 @@
 
 #include "mk-sync.h"
 
+#include "mk-i18n.h"
 #include "mk-resources.h"
 
 gboolean
@@ -14,7 +15,7 @@ mk_sync_begin (MkSync *self, GError **error)
 {
   if (!mk_resources_check_descriptors (2, error))
     {
-      g_prefix_error (error, "No file descriptor is left for a synchronous call: ");
+      g_prefix_error (error, _ ("No file descriptor is left for a synchronous call: "));
       return FALSE;
     }
 

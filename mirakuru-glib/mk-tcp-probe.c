@@ -11,6 +11,7 @@
 
 #include "mk-connect.h"
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-probe-private.h"
 #include "mk-proc.h"
 #include "mk-tcp-quick.h"
@@ -60,12 +61,12 @@ validate (MkTcpProbe *self, GError **error)
     g_set_error_literal (error,
                          MK_ERROR,
                          MK_ERROR_INVALID_ARGUMENT,
-                         "The host is empty: give a name or an address, for example 127.0.0.1");
+                         _ ("The host is empty: give a name or an address, for example 127.0.0.1"));
   else if (self->port == 0 || self->port > G_MAXUINT16)
     g_set_error (error,
                  MK_ERROR,
                  MK_ERROR_INVALID_ARGUMENT,
-                 "%u is not a TCP port: ports are from 1 to %d",
+                 _ ("%u is not a TCP port: ports are from 1 to %d"),
                  self->port,
                  G_MAXUINT16);
   else
@@ -137,7 +138,7 @@ mk_tcp_probe_quick_end (MkProbe *probe, gpointer quick)
 static char *
 dup_address (MkTcpProbe *self)
 {
-  const char *host = self->host ? self->host : "(no host)";
+  const char *host = self->host ? self->host : _ ("(no host)");
 
   return g_strdup_printf (strchr (host, ':') ? "[%s]:%u" : "%s:%u", host, self->port);
 }
@@ -147,7 +148,8 @@ mk_tcp_probe_describe (MkProbe *probe)
 {
   g_autofree char *address = dup_address (MK_TCP_PROBE (probe));
 
-  return g_strdup_printf ("%s accepted connections", address);
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; an address */
+  return g_strdup_printf (_ ("%s accepted connections"), address);
 }
 
 static char *
@@ -164,8 +166,8 @@ mk_tcp_probe_describe_holder (MkProbe *probe)
 
   if (listener != NULL)
     return g_strdup_printf (
-        "%s already answers: %s is listening there. Stop it, or use another port", name, listener);
-  return g_strdup_printf ("%s already answers. Stop what is listening there, or use another port", name);
+        _ ("%s already answers: %s is listening there. Stop it, or use another port"), name, listener);
+  return g_strdup_printf (_ ("%s already answers. Stop what is listening there, or use another port"), name);
 }
 
 /* ---- the object ---- */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "mk-error.h"
+#include "mk-i18n.h"
 #include "mk-path-watch.h"
 #include "mk-probe-private.h"
 #include "mk-proc.h"
@@ -64,7 +65,7 @@ is_abstract (MkUnixSocketProbe *self)
 static char *
 dup_name (MkUnixSocketProbe *self)
 {
-  return self->path ? g_filename_display_name (self->path) : g_strdup ("(no path)");
+  return self->path ? g_filename_display_name (self->path) : g_strdup (_ ("(no path)"));
 }
 
 static gboolean
@@ -77,17 +78,21 @@ validate (MkUnixSocketProbe *self, GError **error)
     g_set_error_literal (error,
                          MK_ERROR,
                          MK_ERROR_INVALID_ARGUMENT,
-                         "The path of the Unix socket is empty: give a path, for example /run/my.sock, or "
-                         "@name for an abstract socket");
+                         _ ("The path of the Unix socket is empty: give a path, for example /run/my.sock, or "
+                            "@name for an abstract socket"));
   else if (strlen (self->path) > max_length)
-    g_set_error (error,
-                 MK_ERROR,
-                 MK_ERROR_INVALID_ARGUMENT,
-                 "“%s” is too long for a Unix socket: it has %" G_GSIZE_FORMAT " bytes, and %" G_GSIZE_FORMAT
-                 " is the most; use a folder with a shorter path",
-                 name,
-                 strlen (self->path),
-                 max_length);
+    g_set_error (
+        error,
+        MK_ERROR,
+        MK_ERROR_INVALID_ARGUMENT,
+        mk_ngettext ("“%s” is too long for a Unix socket: it has %lu byte, and %lu is the most; use a "
+                     "folder with a shorter path",
+                     "“%s” is too long for a Unix socket: it has %lu bytes, and %lu is the most; use "
+                     "a folder with a shorter path",
+                     strlen (self->path)),
+        name,
+        (gulong) strlen (self->path),
+        (gulong) max_length);
   else
     return TRUE;
 
@@ -119,15 +124,15 @@ explain (MkUnixSocketProbe *self, int number)
   struct stat status;
 
   if (number == EAGAIN)
-    return "connections are not accepted: its queue is full";
+    return _ ("connections are not accepted: its queue is full");
   if (number == ENOENT)
-    return "there is no such file";
+    return _ ("there is no such file");
   if (number != ECONNREFUSED || is_abstract (self))
     return g_strerror (number);
   if (stat (self->path, &status) == 0 && !S_ISSOCK (status.st_mode))
-    return "the file is not a socket";
+    return _ ("the file is not a socket");
 
-  return "the file is there, but nobody listens on it";
+  return _ ("the file is there, but nobody listens on it");
 }
 
 static gboolean
@@ -147,7 +152,7 @@ mk_unix_socket_probe_check (MkProbe *probe, GError **error)
       g_set_error (error,
                    G_IO_ERROR,
                    g_io_error_from_errno (number),
-                   "Cannot make a socket to ask with: %s",
+                   _ ("Cannot make a socket to ask with: %s"),
                    g_strerror (number));
       return FALSE;
     }
@@ -170,7 +175,8 @@ mk_unix_socket_probe_describe (MkProbe *probe)
 {
   g_autofree char *name = dup_name (MK_UNIX_SOCKET_PROBE (probe));
 
-  return g_strdup_printf ("%s accepted connections", name);
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; an address */
+  return g_strdup_printf (_ ("%s accepted connections"), name);
 }
 
 /* Returns: (transfer full) (nullable): who made the socket a listening one, if that still lives */
@@ -198,8 +204,8 @@ mk_unix_socket_probe_describe_holder (MkProbe *probe)
 
   if (listener != NULL)
     return g_strdup_printf (
-        "%s already answers: %s is listening there. Stop it, or use another path", name, listener);
-  return g_strdup_printf ("%s already answers. Stop what is listening there, or use another path", name);
+        _ ("%s already answers: %s is listening there. Stop it, or use another path"), name, listener);
+  return g_strdup_printf (_ ("%s already answers. Stop what is listening there, or use another path"), name);
 }
 
 /* ---- the object ---- */

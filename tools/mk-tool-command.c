@@ -13,7 +13,7 @@
 
 #include <mirakuru-glib.h>
 
-#include "mk-tool-i18n.h"
+#include "mk-i18n.h"
 
 /* GLib ignores SIGPIPE and mirakuru handles the others; COMMAND is to find them as the
  * caller of mirakuru left them (nohup, for example). */

@@ -9,7 +9,7 @@
 
 #include "mk-tool-display.h"
 
-#include "mk-tool-i18n.h"
+#include "mk-i18n.h"
 #include "mk-tool-terminal.h"
 
 #define REDRAW_INTERVAL 100 /* milliseconds */
@@ -108,6 +108,7 @@ append_line (MkToolDisplay *self, const Line *line, guint columns)
   g_autofree char *text = NULL;
 
   if (line->state == LINE_WAITING)
+    /* Translators: a service, how long it has been waited for, what for */
     text = g_strdup_printf (_ ("%s: %.1f s, %s"),
                             line->name,
                             (g_get_monotonic_time () - line->since) / (double) G_USEC_PER_SEC,

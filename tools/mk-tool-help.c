@@ -5,7 +5,7 @@
 #include "mk-tool-help.h"
 
 #include "mk-tool-command.h"
-#include "mk-tool-i18n.h"
+#include "mk-i18n.h"
 
 static GOptionContext *
 new_context (const char *arguments, GOptionGroup *group, const char *summary, const char *description)
@@ -13,7 +13,10 @@ new_context (const char *arguments, GOptionGroup *group, const char *summary, co
   GOptionContext *context = g_option_context_new (arguments);
 
   if (group != NULL)
-    g_option_context_set_main_group (context, group);
+    {
+      g_option_group_set_translation_domain (group, GETTEXT_PACKAGE);
+      g_option_context_set_main_group (context, group);
+    }
   g_option_context_set_summary (context, summary);
   g_option_context_set_description (context, description);
 

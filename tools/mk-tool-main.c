@@ -8,7 +8,7 @@
 
 #include "mk-tool-command.h"
 #include "mk-tool-help.h"
-#include "mk-tool-i18n.h"
+#include "mk-i18n.h"
 #include "mk-tool-run.h"
 #include "mk-tool-wait.h"
 
@@ -35,7 +35,7 @@ main_without_command (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   g_autofree char *message = NULL;
 
-  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
   g_option_context_set_strict_posix (context, TRUE);
   if (!g_option_context_parse (context, &argc, &argv, &error))
     return mk_tool_help_report_misuse (g_get_prgname (), error->message);

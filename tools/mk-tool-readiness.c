@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "mk-tool-i18n.h"
+#include "mk-i18n.h"
 
 typedef struct
 {
@@ -175,6 +175,7 @@ typedef struct
 static const HttpDetail http_details[] = {
   { "status",
     N_ ("CODE"),
+    /* Translators: this and the next ones go on with “Ready when this URL is answered” */
     N_ ("… with this status (a code or a regular expression)"),
     mk_http_probe_set_status },
   { "method", N_ ("METHOD"), N_ ("… to a request of this method (HEAD)"), mk_http_probe_set_method },

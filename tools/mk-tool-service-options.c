@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "mk-tool-i18n.h"
+#include "mk-i18n.h"
 #include "mk-tool-readiness.h"
 
 void

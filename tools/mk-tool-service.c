@@ -5,7 +5,7 @@
 
 #include "mk-tool-service.h"
 
-#include "mk-tool-i18n.h"
+#include "mk-i18n.h"
 
 struct _MkToolService
 {
@@ -53,8 +53,11 @@ static char *
 describe_status (int status)
 {
   if (status < 0)
+    /* Translators: what happened to a process; its name stands before this. The number of a signal, what it
+     * means */
     return g_strdup_printf (_ ("was ended by signal %d (%s)"), -status, g_strsignal (-status));
 
+  /* Translators: what happened to a process; its name stands before this */
   return g_strdup_printf (_ ("ended by itself with status %d"), status);
 }
 
@@ -135,7 +138,8 @@ describe_readiness (MkToolService *self)
     }
 
   strv = g_strv_builder_end (clauses);
-  return g_strjoinv (", ", strv);
+  /* Translators: stands between clauses as “127.0.0.1:6379 accepted connections” */
+  return g_strjoinv (_ (", "), strv);
 }
 
 static void
@@ -143,6 +147,7 @@ show_start (MkToolService *self)
 {
   g_autofree char *readiness = describe_readiness (self);
   g_autofree char *text =
+      /* Translators: a clause in the past tense as “127.0.0.1:6379 accepted connections”, or several */
       readiness != NULL ? g_strdup_printf (_ ("waiting until %s"), readiness) : g_strdup (_ ("starting"));
 
   mk_tool_display_wait (self->display, self->line, text);
@@ -153,11 +158,14 @@ show_ready (MkToolService *self)
 {
   double elapsed = mk_tool_display_get_elapsed (self->display, self->line);
   g_autofree char *readiness = describe_readiness (self);
-  g_autofree char *text = g_strdup_printf (_ ("ready after %.2f s (pid %d)%s%s"),
-                                           elapsed,
-                                           (int) mk_simple_executor_get_pid (self->executor),
-                                           readiness != NULL ? ": " : "",
-                                           readiness != NULL ? readiness : "");
+  int pid = (int) mk_simple_executor_get_pid (self->executor);
+  g_autofree char *text = NULL;
+
+  if (readiness != NULL)
+    /* Translators: a time, a number, clauses in the past tense as “127.0.0.1:6379 accepted connections” */
+    text = g_strdup_printf (_ ("ready after %.2f s (pid %d): %s"), elapsed, pid, readiness);
+  else
+    text = g_strdup_printf (_ ("ready after %.2f s (pid %d)"), elapsed, pid);
 
   mk_tool_display_done (self->display, self->line, text);
 }
@@ -306,6 +314,7 @@ on_probe_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 
       return_start (
           task,
+          /* Translators: a clause in the past tense as “127.0.0.1:6379 accepted connections” */
           g_error_new (MK_ERROR, MK_ERROR_ALREADY_RUNNING, _ ("%s before the service was started"), clause));
     }
   else if (error != NULL &&

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Marks what users read, for the library and the command alike. */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+const char *mk_gettext (const char *text) G_GNUC_FORMAT (1);
+const char *
+mk_ngettext (const char *singular, const char *plural, gulong n) G_GNUC_FORMAT (1) G_GNUC_FORMAT (2);
+
+#define _(String) mk_gettext (String)
+/* For tables: what is taken from them goes through _() when it is shown. */
+#define N_(String) (String)
+
+G_END_DECLS
