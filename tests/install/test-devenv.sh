@@ -5,7 +5,7 @@
 # Usage: test-devenv.sh BUILD_FOLDER PYTHON|'' GJS|''
 set -euo pipefail
 build=$1 python=$2 gjs=$3
-unset MIRAKURU_GLIB_SUPERVISOR GI_TYPELIB_PATH LD_LIBRARY_PATH PYTHONPATH
+unset MIRAKURU_GLIB_SUPERVISOR MIRAKURU_GLIB_LOCALEDIR GI_TYPELIB_PATH LD_LIBRARY_PATH PYTHONPATH
 
 in_devenv () {
   meson devenv -C "$build" "$@" < /dev/null

@@ -20,5 +20,5 @@ ninja -C build
 meson test -C build --no-rebuild --suite consumer --print-errorlogs
 
 # And outside of a test, with what `meson devenv` sets up.
-unset MIRAKURU_GLIB_SUPERVISOR
+unset MIRAKURU_GLIB_SUPERVISOR MIRAKURU_GLIB_LOCALEDIR
 meson devenv -C build ./consumer | grep -x 'started and stopped'
