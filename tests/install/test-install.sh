@@ -6,7 +6,7 @@
 # Usage: test-install.sh SOURCE_FOLDER PYTHON|'' VALAC|'' GJS|''
 set -euo pipefail
 source=$1 python=$2 valac=$3 gjs=$4
-unset MIRAKURU_GLIB_SUPERVISOR GI_TYPELIB_PATH LD_LIBRARY_PATH PYTHONPATH DESTDIR
+unset MIRAKURU_GLIB_SUPERVISOR MIRAKURU_GLIB_LOCALEDIR GI_TYPELIB_PATH LD_LIBRARY_PATH PYTHONPATH DESTDIR
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
@@ -38,6 +38,18 @@ cc -Wall -Wextra -Wno-unused-parameter -Werror -o "$work/suite" "$source/example
 "$prefix/bin/mirakuru" --version | grep -F "$(pkg-config --modversion mirakuru-glib-1)"
 "$prefix/bin/mirakuru" run --quiet --service 'sleep 60' -- echo 'the command works' |
   grep -x 'the command works'
+
+# gettext does not translate in the locales C and C.UTF-8; this is the latter under another name.
+utf8=$(find /usr/lib/locale /usr/lib64/locale -maxdepth 1 -iname 'C.utf*8' 2> /dev/null | head -n 1)
+if [ -n "$utf8" ] && command -v msgfmt > /dev/null; then
+  mkdir "$work/locale"
+  ln -s "$utf8" "$work/locale/de_DE.UTF-8"
+  grep -v '^\(#\|$\)' "$source/po/LINGUAS" | while read -r language; do
+    [ -s "$prefix/share/locale/$language/LC_MESSAGES/mirakuru-glib-1.mo" ]
+    ! LOCPATH=$work/locale LC_ALL=de_DE.UTF-8 LANGUAGE=$language "$prefix/bin/mirakuru" run --help |
+      grep 'Start this service'
+  done
+fi
 
 if [ -n "$python" ]; then
   export GI_TYPELIB_PATH=$prefix/lib/girepository-1.0

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the library and the command say in other languages.
+
+What they have to say is looked up in the catalogues, which were just compiled, so a better
+translation breaks nothing here.
+"""
+
+import gettext
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+DOMAIN = "mirakuru-glib-1"
+CATALOGUES = pathlib.Path(os.environ["MIRAKURU_GLIB_LOCALEDIR"])
+LANGUAGES = [line for line in pathlib.Path(os.environ["MK_LINGUAS"]).read_text().split("\n") if line[:1] not in ("", "#")]
+LIMIT = 20  # seconds
+# In the locales C and C.UTF-8 gettext does not translate at all, or not in every version.
+LOCALE = "de_DE.UTF-8"
+PLACE = re.compile(r"%(?:(\d+)\$)?[dsu]")
+
+
+def find_utf8_locale():
+    """The files of C.UTF-8 do under another name: no other locale has to be installed."""
+    folders = ("/usr/lib/locale", "/usr/lib64/locale", "/usr/share/locale")
+    found = (pathlib.Path(f, name) for f in folders for name in ("C.utf8", "C.UTF-8"))
+    return next((path for path in found if path.is_dir()), None)
+
+
+def fill(text, *values):
+    """As printf() does: the places may be numbered."""
+    following = iter(values)
+    return PLACE.sub(lambda m: str(values[int(m[1]) - 1] if m[1] else next(following)), text)
+
+
+class Words(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.locales = folder.name
+        for name in (LOCALE, LOCALE.replace("UTF-8", "utf8")):
+            os.symlink(find_utf8_locale(), os.path.join(self.locales, name))
+
+    def run_in(self, language, *command, **variables):
+        env = {**os.environ, "LC_ALL": LOCALE, "LOCPATH": self.locales, "LANGUAGE": language, **variables}
+        return subprocess.run(command, env=env, capture_output=True, encoding="utf-8", timeout=LIMIT, check=False)
+
+    def library_says(self, language, *arguments, **variables):
+        result = self.run_in(language, os.environ["MK_TEST_WORDS"], *arguments, **variables)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return result.stdout.splitlines()
+
+    def translate(self, catalogue, text):
+        translation = catalogue.gettext(text)
+        self.assertNotEqual(translation, text)
+        return translation
+
+    def expected(self, catalogue):
+        matched = catalogue.ngettext("%s matched “%s” %u time", "%s matched “%s” %u times", 3)
+        return [
+            fill(catalogue.gettext("%s accepted connections"), "127.0.0.1:80"),
+            catalogue.gettext("Nothing was started yet; call start() first"),
+            fill(matched, catalogue.gettext("its standard output"), "up", 3),
+        ]
+
+    def english(self):
+        return self.expected(gettext.NullTranslations())
+
+    def test_library(self):
+        self.assertTrue(LANGUAGES)
+        for language in LANGUAGES:
+            with self.subTest(language):
+                expected = self.expected(gettext.translation(DOMAIN, CATALOGUES, [language]))
+                for line, english in zip(expected, self.english()):
+                    self.assertNotEqual(line, english)
+                self.assertEqual(self.library_says(language), expected)
+
+    def test_command(self):
+        tool = os.environ["MK_TOOL"]
+        for language in LANGUAGES:
+            with self.subTest(language):
+                catalogue = gettext.translation(DOMAIN, CATALOGUES, [language])
+                option = self.translate(catalogue, "Start this service (quoted as in a shell)")
+                mistake = self.translate(catalogue, "there is no command '%s', only 'run' and 'wait'")
+                self.assertIn(option, self.run_in(language, tool, "run", "--help").stdout)
+                self.assertIn(fill(mistake, "frobnicate"), self.run_in(language, tool, "frobnicate").stderr)
+
+    def test_error_of_library_in_command(self):
+        tool = os.environ["MK_TOOL"]
+        for language in LANGUAGES:
+            with self.subTest(language):
+                reason = self.translate(
+                    gettext.translation(DOMAIN, CATALOGUES, [language]),
+                    "there is no such program in the folders of PATH; install it, or give its path",
+                )
+                result = self.run_in(language, tool, "run", "--service", "mk-no-such-program")
+                self.assertEqual(result.returncode, 125)
+                self.assertIn(reason, result.stderr)
+
+    def test_unknown_language(self):
+        self.assertEqual(self.library_says("xx"), self.english())
+        self.assertIn("Start this service", self.run_in("xx", os.environ["MK_TOOL"], "run", "--help").stdout)
+
+    def test_no_catalogues(self):
+        with tempfile.TemporaryDirectory() as empty:
+            self.assertEqual(self.library_says("de", MIRAKURU_GLIB_LOCALEDIR=empty), self.english())
+
+    def test_locale_c(self):
+        self.assertEqual(self.library_says("de", LC_ALL="C")[1], self.english()[1])
+
+    def test_program_that_is_not_translated(self):
+        """Half a translation is worse than none."""
+        self.assertEqual(self.library_says("de", "mk-domain-of-nobody"), self.english())
+
+
+if __name__ == "__main__":
+    if find_utf8_locale() is None:
+        print("there is no locale C.UTF-8")
+        sys.exit(77)
+    unittest.main()
