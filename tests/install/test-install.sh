@@ -46,8 +46,9 @@ if [ -n "$utf8" ] && command -v msgfmt > /dev/null; then
   ln -s "$utf8" "$work/locale/de_DE.UTF-8"
   grep -v '^\(#\|$\)' "$source/po/LINGUAS" | while read -r language; do
     [ -s "$prefix/share/locale/$language/LC_MESSAGES/mirakuru-glib-1.mo" ]
-    ! LOCPATH=$work/locale LC_ALL=de_DE.UTF-8 LANGUAGE=$language "$prefix/bin/mirakuru" run --help |
-      grep 'Start this service'
+    help=$(LOCPATH=$work/locale LC_ALL=de_DE.UTF-8 LANGUAGE=$language "$prefix/bin/mirakuru" run --help)
+    grep -F -- '--service=' <<< "$help"
+    if grep 'Start this service' <<< "$help"; then exit 1; fi
   done
 fi
 
