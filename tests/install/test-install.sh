@@ -40,7 +40,7 @@ cc -Wall -Wextra -Wno-unused-parameter -Werror -o "$work/suite" "$source/example
   grep -x 'the command works'
 
 # gettext does not translate in the locales C and C.UTF-8; this is the latter under another name.
-utf8=$(find /usr/lib/locale /usr/lib64/locale -maxdepth 1 -iname 'C.utf*8' 2> /dev/null | head -n 1)
+utf8=$(compgen -G '/usr/lib*/locale/C.[uU][tT][fF]*8' | head -n 1) || true
 if [ -n "$utf8" ] && command -v msgfmt > /dev/null; then
   mkdir "$work/locale"
   ln -s "$utf8" "$work/locale/de_DE.UTF-8"
@@ -48,7 +48,7 @@ if [ -n "$utf8" ] && command -v msgfmt > /dev/null; then
     [ -s "$prefix/share/locale/$language/LC_MESSAGES/mirakuru-glib-1.mo" ]
     help=$(LOCPATH=$work/locale LC_ALL=de_DE.UTF-8 LANGUAGE=$language "$prefix/bin/mirakuru" run --help)
     grep -F -- '--service=' <<< "$help"
-    if grep 'Start this service' <<< "$help"; then exit 1; fi
+    if grep ' Start this service' <<< "$help"; then exit 1; fi
   done
 fi
 
