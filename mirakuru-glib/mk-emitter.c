@@ -157,15 +157,20 @@ on_state (gpointer user_data)
 {
   MkEmitter *self = user_data;
   g_autoptr (MkSimpleExecutor) executor = g_weak_ref_get (&self->executor);
-  MkSnapshot before = self->told;
+  MkSnapshot before = self->told, now;
 
   if (executor == NULL)
     return G_SOURCE_CONTINUE;
 
-  self->told = mk_simple_executor_get_snapshot (executor);
-  /* The last lines come before the news that there will be no more. */
-  while (!self->told.active && tell_lines (self, executor))
-    ;
+  /* The last lines come before the news that there will be no more, but leave time for others. */
+  now = mk_simple_executor_get_snapshot (executor);
+  if (!now.active && tell_lines (self, executor))
+    {
+      mk_wake_source_wake (self->state_source);
+      return G_SOURCE_CONTINUE;
+    }
+
+  self->told = now;
   mk_simple_executor_announce (executor, &before, &self->told);
   return G_SOURCE_CONTINUE;
 }

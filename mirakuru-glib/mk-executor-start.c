@@ -81,6 +81,7 @@ forget_inheritance (MkSimpleExecutor *executor)
   priv->start = NULL;
   priv->n_stops = 0;
   priv->cleanup_due = FALSE;
+  priv->cleaning = FALSE;
 }
 
 /* Finds out all that can be found out before anything happens. */
@@ -139,6 +140,7 @@ begin (GTask *task, GError **error)
 
   priv->phase = MK_EXECUTOR_STATE_STARTING;
   priv->start = task;
+  priv->spawned = FALSE;
   self->begun = g_get_monotonic_time ();
   self->deadline = mk_deadline_after (priv->start_timeout);
   return TRUE;

@@ -49,6 +49,7 @@ typedef struct
   MkWakeSource *timer;         /* (owned) (nullable) the deadline after request_stop */
   MkWakeSource *cancel_source; /* (owned) (nullable) */
   gboolean cancelled;
+  gboolean cleans; /* it is this one that runs cleanup */
 } Stop;
 
 static void
@@ -75,9 +76,11 @@ mk_simple_executor_claim_cleanup (MkSimpleExecutor *self, GTask *start, MkProces
   gboolean entitled = priv->start == start && (start != NULL || priv->process == process);
   gboolean due = entitled && priv->cleanup_due;
 
+  due = due && MK_SIMPLE_EXECUTOR_GET_CLASS (self)->cleanup != mk_simple_executor_real_step;
   if (entitled)
     priv->cleanup_due = FALSE;
-  return due && MK_SIMPLE_EXECUTOR_GET_CLASS (self)->cleanup != mk_simple_executor_real_step;
+  priv->cleaning = priv->cleaning || (due && start == NULL);
+  return due;
 }
 
 /* End it with mk_step_run_finish(). It has the stop timeout, and cannot be cancelled. */
@@ -103,7 +106,7 @@ static void
 leave_phase (MkSimpleExecutorPrivate *priv, MkProcess *process, gboolean gone)
 {
   priv->n_stops--;
-  if (gone && priv->process == process && priv->phase == MK_EXECUTOR_STATE_STOPPING)
+  if (gone && !priv->cleaning && priv->process == process && priv->phase == MK_EXECUTOR_STATE_STOPPING)
     priv->phase = MK_EXECUTOR_STATE_STOPPED;
 }
 
@@ -120,6 +123,8 @@ finish (GTask *task, gboolean gone, GError *error)
   mk_wake_source_clear (&self->cancel_source);
 
   g_mutex_lock (&priv->lock);
+  if (self->cleans)
+    priv->cleaning = FALSE;
   leave_phase (priv, self->process, gone);
   g_mutex_unlock (&priv->lock);
   mk_emitter_wake (priv->emitter);
@@ -206,7 +211,8 @@ process_is_gone (GTask *task)
   self->stage = CLEANING;
   mk_wake_source_clear (&self->cancel_source);
 
-  if (mk_simple_executor_claim_cleanup (executor, NULL, self->process))
+  self->cleans = mk_simple_executor_claim_cleanup (executor, NULL, self->process);
+  if (self->cleans)
     mk_simple_executor_run_cleanup (executor, on_cleaned_up, task);
   else
     finish (task, TRUE, judge (self));
@@ -470,7 +476,9 @@ finish_operation (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_
  *
  * All of its processes get the stop signal; what is left when the stop timeout has passed is killed. If
  * nothing was started, there is nothing to do. A start that is under way is ended, and fails with
- * %G_IO_ERROR_CANCELLED.
+ * %G_IO_ERROR_CANCELLED. One that has not run its program yet, but is in prepare() for example, is not waited
+ * for: its own result tells when it has come to its end. Nor is the cleanup() of another stop of the same
+ * service; the next start is possible when that is done.
  *
  * Fails with %MK_ERROR_FINISHED_WITH_ERROR if the service ended, now or earlier, with a status that is
  * neither 0 nor the expected one, unless it had to be killed; all the same nothing is left then. Cancelling

@@ -56,6 +56,20 @@ finish (GTask *task, GError *error)
   g_object_unref (task);
 }
 
+/* Returns: (transfer full) (nullable): not that of the run before the start that is under way */
+static MkProcess *
+dup_current_process (MkSimpleExecutor *executor)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  gboolean is_old;
+
+  g_mutex_lock (&priv->lock);
+  is_old = priv->start != NULL && !priv->spawned;
+  g_mutex_unlock (&priv->lock);
+
+  return is_old ? NULL : mk_simple_executor_dup_process (executor);
+}
+
 /* Returns: (transfer full): a task that waits on the process of @executor, NULL if it was answered already */
 static GTask *
 wait_new (MkSimpleExecutor *executor,
@@ -73,7 +87,7 @@ wait_new (MkSimpleExecutor *executor,
   g_task_set_task_data (task, self, (GDestroyNotify) wait_free);
   self->begun = g_get_monotonic_time ();
   self->cancellable = g_cancellable_new ();
-  self->process = mk_simple_executor_dup_process (executor);
+  self->process = dup_current_process (executor);
 
   if (g_task_return_error_if_cancelled (task))
     {

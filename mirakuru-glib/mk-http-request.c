@@ -154,6 +154,8 @@ finish (Request *self, MkHttpOutcome outcome, const char *detail, const GError *
   g_clear_object (&self->stream);
 
   g_source_set_static_name (source, "MkHttpRequest end");
+  /* Not that of idleness: a context may never be idle, as when a service prints without end. */
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_callback (source, on_closed, self, NULL);
   g_source_attach (source, g_task_get_context (self->task));
 }

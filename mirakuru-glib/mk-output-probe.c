@@ -390,6 +390,15 @@ forget_inheritance (MkOutputProbe *self)
   self->process = NULL;
 }
 
+/* Call with the lock held. */
+static void
+unwatch_process (MkOutputProbe *self)
+{
+  mk_process_remove_listener (self->process, self->waker);
+  mk_output_watch_end (self->watch);
+  mk_wake_source_leave (&self->waker);
+}
+
 static gboolean
 follow (MkOutputProbe *self, MkStream stream, MkStdioMode mode)
 {
@@ -404,6 +413,9 @@ watch_process (MkOutputProbe *self, MkProcess *process)
   MkLaunch *launch = mk_process_get_launch (process);
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
 
+  /* A start that a stop overtook may have left it. */
+  if (self->waker != NULL)
+    unwatch_process (self);
   forget_last_start (self);
   self->process = mk_process_ref (process);
   self->matched = mk_pattern_ref (self->banner);
@@ -415,15 +427,6 @@ watch_process (MkOutputProbe *self, MkProcess *process)
 
   return follow (self, MK_STREAM_STDOUT, launch->stdout_mode) &&
          follow (self, MK_STREAM_STDERR, launch->stderr_mode);
-}
-
-/* Call with the lock held. */
-static void
-unwatch_process (MkOutputProbe *self)
-{
-  mk_process_remove_listener (self->process, self->waker);
-  mk_output_watch_end (self->watch);
-  mk_wake_source_leave (&self->waker);
 }
 
 /* Call with the lock held. Returns: FALSE if @process runs already, and was not watched from its beginning */

@@ -130,7 +130,12 @@ readable_source_destroyed (gpointer user_data)
 static void
 readable_source_finalize (GSource *source)
 {
-  g_object_unref (((ReadableSource *) source)->stream);
+  ReadableSource *self = (ReadableSource *) source;
+
+  /* One that another thread destroyed before it was prepared the first time */
+  if (self->is_waker)
+    mk_capture_remove_waker (self->stream->capture, source);
+  g_object_unref (self->stream);
 }
 
 static GSourceFuncs readable_source_funcs = {

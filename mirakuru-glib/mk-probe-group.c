@@ -17,16 +17,23 @@
 /* For the parts that have one themselves, such as commands that are to be killed. */
 #define GRACE_MS 50
 
+/* One executor may be attached several times at once. */
+typedef struct
+{
+  MkSimpleExecutor *executor; /* (unowned) to be compared only */
+  GPtrArray *parts;           /* (owned) others may be added */
+} Attachment;
+
 typedef struct
 {
   gboolean any;   /* one part is enough */
   GWeakRef *weak; /* (owned) an atomic rc box: the group, for the parts that wake it */
 
   GMutex lock;
-  GPtrArray *probes;    /* (owned) (element-type MkProbe) (locked-by lock) none is ever removed */
-  GPtrArray *there;     /* (owned) (element-type MkProbe) (locked-by lock) in the last round */
-  GHashTable *reasons;  /* (owned) (element-type MkProbe utf8) (locked-by lock) why parts were not there */
-  GHashTable *attached; /* (owned) (element-type MkSimpleExecutor GPtrArray) (locked-by lock) */
+  GPtrArray *probes;   /* (owned) (element-type MkProbe) (locked-by lock) none is ever removed */
+  GPtrArray *there;    /* (owned) (element-type MkProbe) (locked-by lock) in the last round */
+  GHashTable *reasons; /* (owned) (element-type MkProbe utf8) (locked-by lock) why parts were not there */
+  GSList *attached;    /* (owned) (element-type Attachment) (locked-by lock) */
 } MkProbeGroupPrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (MkProbeGroup, mk_probe_group, MK_TYPE_PROBE)
@@ -324,31 +331,75 @@ mk_probe_group_attach (MkProbe *probe, MkSimpleExecutor *executor)
 {
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (MK_PROBE_GROUP (probe));
   g_autoptr (GPtrArray) parts = dup_parts (MK_PROBE_GROUP (probe));
+  Attachment *attachment = g_new (Attachment, 1);
 
+  *attachment = (Attachment){ executor, g_ptr_array_ref (parts) };
   g_mutex_lock (&priv->lock);
-  g_hash_table_replace (priv->attached, executor, g_ptr_array_ref (parts));
+  priv->attached = g_slist_prepend (priv->attached, attachment);
   g_mutex_unlock (&priv->lock);
 
   for (guint i = 0; i < parts->len; i++)
     mk_probe_attach (g_ptr_array_index (parts, i), executor);
 }
 
-/* Those that were attached: others may have been added since. */
+/* Returns: (transfer full) (nullable): the parts that were attached */
+static GPtrArray *
+steal_attached (MkProbeGroup *self, MkSimpleExecutor *executor)
+{
+  MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (self);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+
+  for (GSList *link = priv->attached; link != NULL; link = link->next)
+    {
+      g_autofree Attachment *attachment = link->data;
+
+      if (attachment->executor == executor)
+        {
+          priv->attached = g_slist_delete_link (priv->attached, link);
+          return attachment->parts;
+        }
+      g_steal_pointer (&attachment);
+    }
+
+  return NULL;
+}
+
 static void
 mk_probe_group_detach (MkProbe *probe, MkSimpleExecutor *executor)
 {
-  MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (MK_PROBE_GROUP (probe));
-  g_autoptr (GPtrArray) parts = NULL;
-
-  g_mutex_lock (&priv->lock);
-  g_hash_table_steal_extended (priv->attached, executor, NULL, (gpointer *) &parts);
-  g_mutex_unlock (&priv->lock);
+  g_autoptr (GPtrArray) parts = steal_attached (MK_PROBE_GROUP (probe), executor);
 
   for (guint i = 0; parts != NULL && i < parts->len; i++)
     mk_probe_detach (g_ptr_array_index (parts, i), executor);
 }
 
+/* Of all, each part has to be; of any, one. */
+static gboolean
+mk_probe_group_is_met (MkProbe *probe)
+{
+  MkProbeGroup *self = MK_PROBE_GROUP (probe);
+  g_autoptr (GPtrArray) parts = dup_parts (self);
+  gboolean any = mk_probe_group_is_any (self);
+
+  for (guint i = 0; i < parts->len; i++)
+    {
+      if (mk_probe_is_met (g_ptr_array_index (parts, i)) == any)
+        return any;
+    }
+
+  return !any && parts->len > 0;
+}
+
 /* ---- the object ---- */
+
+static void
+attachment_free (gpointer data)
+{
+  Attachment *attachment = data;
+
+  g_ptr_array_unref (attachment->parts);
+  g_free (attachment);
+}
 
 static void
 mk_probe_group_finalize (GObject *object)
@@ -360,7 +411,7 @@ mk_probe_group_finalize (GObject *object)
 
   g_ptr_array_unref (priv->there);
   g_hash_table_unref (priv->reasons);
-  g_hash_table_unref (priv->attached);
+  g_slist_free_full (priv->attached, attachment_free);
   g_ptr_array_unref (priv->probes);
   g_mutex_clear (&priv->lock);
   release_weak (priv->weak);
@@ -379,6 +430,7 @@ mk_probe_group_class_init (MkProbeGroupClass *klass)
   probe_class->describe = mk_probe_group_describe;
   probe_class->describe_holder = mk_probe_group_describe_holder;
   probe_class->dup_before_start = mk_probe_group_dup_before_start;
+  probe_class->is_met = mk_probe_group_is_met;
   probe_class->explain_exit = mk_probe_group_explain_exit;
   probe_class->attach = mk_probe_group_attach;
   probe_class->detach = mk_probe_group_detach;
@@ -395,7 +447,6 @@ mk_probe_group_init (MkProbeGroup *self)
   priv->probes = g_ptr_array_new_with_free_func (g_object_unref);
   priv->there = g_ptr_array_new_with_free_func (g_object_unref);
   priv->reasons = g_hash_table_new_full (NULL, NULL, NULL, g_free);
-  priv->attached = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_ptr_array_unref);
 
   mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
 }

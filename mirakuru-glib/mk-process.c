@@ -381,7 +381,6 @@ static gboolean
 on_timer (gpointer user_data)
 {
   MkProcess *self = user_data;
-  gint64 backstop;
 
   if (self->reaped)
     {
@@ -390,13 +389,11 @@ on_timer (gpointer user_data)
     }
 
   g_mutex_lock (&self->lock);
-  backstop = self->backstop;
-  g_mutex_unlock (&self->lock);
-
-  if (backstop <= g_get_monotonic_time ())
+  if (self->backstop <= g_get_monotonic_time ())
     kill (self->record.supervisor, SIGKILL);
   else
-    mk_wake_source_wake_at (self->timer, backstop);
+    mk_wake_source_wake_at (self->timer, self->backstop);
+  g_mutex_unlock (&self->lock);
 
   return G_SOURCE_CONTINUE;
 }

@@ -68,8 +68,10 @@ typedef struct
   gint64 start_deadline; /* monotonic */
   GTask *start;          /* (unowned) (nullable) the start that is under way */
   guint n_stops;         /* how many stops are waiting for the end of the process */
+  gboolean spawned;      /* the start that is under way has a process of its own */
   gboolean request_made; /* a stop has begun to ask the service through request_stop */
   gboolean cleanup_due;  /* prepare() has begun, and cleanup() has not */
+  gboolean cleaning;     /* cleanup() of a stop is under way */
 } MkSimpleExecutorPrivate;
 
 /* What the properties tell at one moment. */

@@ -31,6 +31,7 @@
 #define STEP_GRACE_MS 1000
 
 static void end (GTask *task);
+static gboolean has_failed (GTask *task);
 
 void
 mk_start_free (MkStart *self)
@@ -389,9 +390,18 @@ become_ready (GTask *task)
 }
 
 static void
+become_ready_if_alive (GTask *task)
+{
+  if (has_failed (task))
+    fail_exited (task);
+  else
+    become_ready (task);
+}
+
+static void
 on_completed (GObject *object, GAsyncResult *result, gpointer user_data)
 {
-  end_step (user_data, result, "started()", become_ready);
+  end_step (user_data, result, "started()", become_ready_if_alive);
 }
 
 static void
@@ -539,6 +549,7 @@ publish_process (GTask *task)
 
   g_clear_pointer (&priv->process, mk_process_unref);
   priv->process = mk_process_ref (self->process);
+  priv->spawned = TRUE;
   priv->request_made = FALSE;
   self->begun = g_get_monotonic_time ();
   self->deadline = mk_deadline_after (priv->start_timeout);

@@ -349,17 +349,17 @@ signal_once (Supervisor *self, pid_t pid, pid_t parent, int number)
 }
 
 /*
- * The first walk reaches the whole tree. Later ones only reach orphans, which nobody else will end:
- * what a living process of the service starts in order to shut down must be left in peace.
+ * The first walk reaches the whole tree, but for the group, which has the signal. Later ones only reach
+ * orphans, which nobody else will end: what a living process of the service starts in order to shut down must
+ * be left in peace.
  */
 static void
 stop_found (pid_t pid, pid_t parent, void *data)
 {
   Supervisor *self = data;
+  bool is_orphan = parent == getpid () && pid != self->service;
 
-  if (self->first_walk && self->group_signalled && getpgid (pid) == self->service)
-    remember_signalled (self, pid);
-  else if (self->first_walk || (parent == getpid () && pid != self->service))
+  if (is_orphan || (self->first_walk && !(self->group_signalled && getpgid (pid) == self->service)))
     signal_once (self, pid, parent, self->stop_signal);
 }
 
@@ -372,6 +372,16 @@ kill_found (pid_t pid, pid_t parent, void *data)
     signal_process (pid, parent, SIGKILL);
   else
     signal_once (self, pid, parent, self->kill_signal);
+}
+
+/* They are about to get the signal as a group; what they fork then will not have got it. */
+static void
+group_member_found (pid_t pid, pid_t parent, void *data)
+{
+  Supervisor *self = data;
+
+  if (getpgid (pid) == self->service)
+    remember_signalled (self, pid);
 }
 
 static void
@@ -415,24 +425,31 @@ walk (Supervisor *self)
 
 /* ---- phases ---- */
 
+/* What was asked to stop is not asked the same again: to many, a second time means to stop at once. */
 static void
-begin_stop (Supervisor *self, int64_t timeout_us)
+begin_stop (Supervisor *self, int number, int64_t timeout_us)
 {
   int64_t deadline = timeout_us > 0 ? now_us () + timeout_us : NEVER;
 
-  if (self->phase == KILLING)
-    return;
   if (self->phase == STOPPING && deadline > self->deadline)
     deadline = self->deadline;
+  if (self->phase == STOPPING && number == self->stop_signal)
+    {
+      self->deadline = deadline;
+      return;
+    }
 
   self->phase = STOPPING;
+  self->stop_signal = number;
   self->deadline = deadline;
   self->n_signalled = 0;
   self->first_walk = true;
   self->walk_interval = MIN_INTERVAL_US;
 
   /* There is no group before the service's setsid(). */
-  self->group_signalled = self->service > 0 && !self->reaped && kill (-self->service, self->stop_signal) == 0;
+  if (self->service > 0 && !self->reaped)
+    mk_tree_walk ("/proc", getpid (), group_member_found, self);
+  self->group_signalled = self->n_signalled > 0 && kill (-self->service, number) == 0;
   if (self->group_signalled)
     kill (-self->service, SIGCONT);
   self->next_walk = now_us () + (self->group_signalled ? FIRST_WALK_US : 0);
@@ -472,6 +489,7 @@ host_is_gone (Supervisor *self)
     }
   else if (self->phase == RUNNING)
     begin_stop (self,
+                self->stop_signal,
                 self->stop_timeout_us > 0 && self->stop_timeout_us < grace ? self->stop_timeout_us : grace);
 }
 
@@ -527,7 +545,7 @@ read_signals (Supervisor *self)
     {
       /* Somebody wants this program to end: it cannot without ending the service. */
       if (info.ssi_signo != SIGCHLD && self->phase == RUNNING)
-        begin_stop (self, MK_UNWAITED_GRACE_MS * 1000);
+        begin_stop (self, self->stop_signal, MK_UNWAITED_GRACE_MS * 1000);
     }
 }
 
@@ -541,9 +559,10 @@ obey (Supervisor *self, const MkMessage *message)
       break;
 
     case MK_MESSAGE_STOP:
-      self->stop_signal = message->a;
+      if (self->phase == KILLING)
+        break;
       self->kill_signal = message->b;
-      begin_stop (self, (int64_t) (uint32_t) message->c * 1000);
+      begin_stop (self, message->a, (int64_t) (uint32_t) message->c * 1000);
       break;
 
     case MK_MESSAGE_KILL:

@@ -534,6 +534,33 @@ count (GObject *object, GParamSpec *pspec, guint *n)
 }
 
 static void
+count_line (MkSimpleExecutor *executor, MkStream stream, const char *text, gpointer n_lines)
+{
+  ++*(guint *) n_lines;
+}
+
+/* The context is never idle then. */
+static void
+test_beside_a_flood_of_lines (void)
+{
+  g_auto (Service) service = { 0 };
+  g_autofree char *command = NULL;
+  g_autofree char *script = NULL;
+  guint n_lines = 0;
+
+  service_init (&service, "127.0.0.1", "/", "ok");
+  command =
+      g_strjoinv (" ", (char **) mk_simple_executor_get_command (MK_SIMPLE_EXECUTOR (service.executor)));
+  script = g_strdup_printf ("%s & exec yes", command);
+  mk_simple_executor_set_command (MK_SIMPLE_EXECUTOR (service.executor),
+                                  (const char *const[]){ "sh", "-c", script, NULL });
+  g_signal_connect (service.executor, "line", G_CALLBACK (count_line), &n_lines);
+  assert_starts_and_stops (&service);
+  if (mk_test_is_async ())
+    g_assert_cmpuint (n_lines, >, 0);
+}
+
+static void
 test_properties (void)
 {
   static const char *const argv[] = { "true", NULL }, *const headers[] = { "A: b", NULL };
@@ -588,6 +615,7 @@ main (int argc, char **argv)
   mk_test_add ("/http/invalid/urls", test_invalid_urls);
   mk_test_add ("/http/invalid/settings", test_invalid_settings);
   mk_test_add ("/http/invalid/headers", test_invalid_headers);
+  mk_test_add ("/http/beside-a-flood-of-lines", test_beside_a_flood_of_lines);
   mk_test_add_once ("/http/properties", test_properties);
 
   return g_test_run ();

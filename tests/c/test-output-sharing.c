@@ -28,6 +28,21 @@ test_together (void)
   mk_test_assert_start_fails (executor, MK_ERROR_INVALID_ARGUMENT, "not a regular expression");
 }
 
+/* Also when it is a part: what the service said counts, though nothing of it is left. */
+static void
+test_together_and_gone (void)
+{
+  static const char *const argv[] = { "sh", "-c", "echo ready", NULL };
+  g_autoptr (MkOutputExecutor) executor = mk_output_executor_new (argv, "ready");
+
+  mk_test_ask_together (executor);
+  for (guint i = 0; i < 5; i++)
+    {
+      mk_test_assert_starts (executor);
+      mk_test_assert_stops (executor);
+    }
+}
+
 /* What it has seen it goes on saying, until the service is gone. */
 static void
 test_asked_again (void)
@@ -249,6 +264,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   mk_test_add ("/output-sharing/probe/together", test_together);
+  mk_test_add ("/output-sharing/probe/together-and-gone", test_together_and_gone);
   mk_test_add ("/output-sharing/probe/asked-again", test_asked_again);
   mk_test_add ("/output-sharing/probe/of-another", test_probe_of_another);
   mk_test_add ("/output-sharing/probe/too-late", test_probe_comes_too_late);

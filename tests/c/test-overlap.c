@@ -360,6 +360,28 @@ test_cancel_during_stop (void)
   mk_test_assert_stops (executor);
 }
 
+/* To many services, a second signal means to end without finishing their work. */
+static void
+test_cancelled_stop_signals_once (void)
+{
+  static const char *const argv[] = {
+    "sh", "-c", "trap 'echo TERM' TERM; echo up; while :; do sleep 0.02; done", NULL
+  };
+  g_autoptr (MkOutputExecutor) output = mk_output_executor_new (argv, "up");
+  MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (output);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GBytes) bytes = NULL;
+
+  mk_simple_executor_set_stop_timeout (executor, 500);
+  mk_test_assert_starts (executor);
+  mk_test_cancel_later (cancellable, 100);
+  g_assert_false (mk_test_stop (executor, cancellable, NULL));
+  mk_test_assert_stops (executor);
+  bytes = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
+  g_assert_cmpmem (
+      g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), "up\nTERM\n", strlen ("up\nTERM\n"));
+}
+
 static void
 test_cancel_after_stop (void)
 {
@@ -499,6 +521,7 @@ main (int argc, char **argv)
   mk_test_add ("/overlap/cancel/after-start", test_cancel_after_start);
   mk_test_add ("/overlap/cancel/before-stop", test_cancel_before_stop);
   mk_test_add ("/overlap/cancel/during-stop", test_cancel_during_stop);
+  mk_test_add ("/overlap/cancel/stop-signals-once", test_cancelled_stop_signals_once);
   mk_test_add ("/overlap/cancel/after-stop", test_cancel_after_stop);
 
   mk_test_add ("/overlap/drop/running", test_drop_running);

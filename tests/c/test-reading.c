@@ -444,6 +444,41 @@ test_read_on_contexts_that_end (void)
     }
 }
 
+typedef struct
+{
+  guint in_turn;
+  guint most;
+  guint n_lines;
+} Turns;
+
+static void
+on_line_of_turn (MkSimpleExecutor *executor, MkStream stream, const char *text, gpointer data)
+{
+  Turns *turns = data;
+
+  turns->in_turn++;
+  turns->n_lines++;
+}
+
+/* Also when all of it is there already: a window that shows it must not freeze. */
+static void
+test_last_lines_leave_time (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new_for_shell ("yes | head -c 1000000");
+  Turns turns = { 0 };
+
+  g_signal_connect (executor, "line", G_CALLBACK (on_line_of_turn), &turns);
+  g_assert_true (mk_simple_executor_start (executor, NULL, NULL));
+  g_assert_true (mk_simple_executor_wait (executor, NULL, NULL));
+  while (g_main_context_iteration (NULL, FALSE))
+    {
+      turns.most = MAX (turns.most, turns.in_turn);
+      turns.in_turn = 0;
+    }
+  g_assert_cmpuint (turns.n_lines, ==, 500000);
+  g_assert_cmpuint (turns.most, <, 250000);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -465,6 +500,7 @@ main (int argc, char **argv)
   mk_test_add_once ("/reading/line/after-a-synchronous-start", test_lines_after_a_synchronous_start);
   mk_test_add_once ("/reading/line/cost-nothing-unheard", test_lines_cost_nothing_unheard);
   mk_test_add_once ("/reading/line/flood-leaves-time", test_flood_of_lines_leaves_time);
+  mk_test_add_once ("/reading/line/last-leave-time", test_last_lines_leave_time);
   mk_test_add_once ("/reading/line/zero-bytes", test_line_with_zero_bytes);
   mk_test_add_once ("/reading/line/very-long", test_very_long_line);
 

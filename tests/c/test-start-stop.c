@@ -85,6 +85,30 @@ test_simple_service (void)
   mk_test_assert_nothing_left (tag);
 }
 
+/* What a service forks when it is told to end was not told, and the service itself may not wait for it. */
+static void
+test_fork_at_the_end (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *script =
+      g_strdup_printf ("trap '%s --tag %s & exit 0' TERM; %s --tag %s --ready up & wait",
+                       mk_test_service_path (),
+                       tag,
+                       mk_test_service_path (),
+                       tag);
+  const char *const argv[] = { "sh", "-c", script, NULL };
+
+  for (guint i = 0; i < 5; i++)
+    {
+      g_autoptr (MkOutputExecutor) executor = mk_output_executor_new (argv, "up");
+
+      mk_simple_executor_set_stop_timeout (MK_SIMPLE_EXECUTOR (executor), 0);
+      mk_test_assert_starts (executor);
+      mk_test_assert_stops (executor);
+      mk_test_assert_nothing_left (tag);
+    }
+}
+
 static void
 test_shell_service (void)
 {
@@ -486,6 +510,7 @@ main (int argc, char **argv)
   mk_test_add_everywhere ("/start-stop/redis", test_redis);
   mk_test_add_everywhere ("/start-stop/tcp-service", test_tcp_service);
   mk_test_add_everywhere ("/start-stop/simple-service", test_simple_service);
+  mk_test_add ("/start-stop/fork-at-the-end", test_fork_at_the_end);
   mk_test_add ("/start-stop/shell-service", test_shell_service);
   mk_test_add ("/start-stop/command-line-service", test_command_line_service);
   mk_test_add_everywhere ("/start-stop/two-services", test_two_services);

@@ -449,6 +449,64 @@ test_kill_during_request (void)
   g_assert_true (mk_simple_executor_stop_finish (executor, result, NULL));
 }
 
+/* The next run must not begin while the one before is cleaned up. */
+static void
+test_stop_during_cleanup (void)
+{
+  g_autoptr (Fixture) fixture = set_up (NULL);
+  MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (fixture->executor);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  fixture->executor->manners[CLEANUP] = NEVER_RETURNS;
+  mk_test_assert_starts (executor);
+  mk_simple_executor_stop_async (executor, NULL, mk_test_store_result, &result);
+  g_assert_true (mk_test_iterate_until (NULL, is_kept, executor, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_simple_executor_stop (executor, NULL, NULL));
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPING);
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
+
+  g_task_return_boolean (fixture->executor->kept, TRUE);
+  g_clear_object (&fixture->executor->kept);
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_simple_executor_stop_finish (executor, result, NULL));
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+  fixture->executor->manners[CLEANUP] = CHAINS_UP;
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+}
+
+/* What ran before is not what is being started. */
+static void
+test_wait_during_second_start (void)
+{
+  g_autoptr (Fixture) fixture = set_up (NULL);
+  MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (fixture->executor);
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (is_kept, executor, NULL);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GAsyncResult) result = NULL;
+      g_autoptr (GError) wait_error = NULL;
+      g_autoptr (GError) wait_for_error = NULL;
+
+      fixture->executor->manners[PREPARE] = NEVER_RETURNS;
+      mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
+      g_assert_true (mk_test_iterate_until (NULL, is_kept, executor, MK_TEST_LIMIT_MS));
+      g_assert_false (mk_simple_executor_wait (executor, NULL, &wait_error));
+      g_assert_error (wait_error, G_IO_ERROR, G_IO_ERROR_PENDING);
+      g_assert_false (mk_simple_executor_wait_for (executor, MK_PROBE (probe), NULL, &wait_for_error));
+      g_assert_error (wait_for_error, MK_ERROR, MK_ERROR_FAILED);
+
+      g_task_return_boolean (fixture->executor->kept, TRUE);
+      g_clear_object (&fixture->executor->kept);
+      g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+      g_assert_true (mk_simple_executor_start_finish (executor, result, NULL));
+      mk_test_assert_stops (executor);
+    }
+}
+
 static void
 test_cleanup_fails (void)
 {
@@ -510,6 +568,8 @@ main (int argc, char **argv)
   mk_test_add ("/vfuncs/stop/request-fails", test_request_fails);
   mk_test_add ("/vfuncs/stop/request-in-vain", test_request_in_vain);
   mk_test_add ("/vfuncs/stop/kill-during-request", test_kill_during_request);
+  mk_test_add_once ("/vfuncs/stop/stop-during-cleanup", test_stop_during_cleanup);
+  mk_test_add_once ("/vfuncs/start/wait-during-second-start", test_wait_during_second_start);
   mk_test_add ("/vfuncs/stop/cleanup-fails", test_cleanup_fails);
   mk_test_add ("/vfuncs/stop/cleanup-never-returns", test_cleanup_never_returns);
   mk_test_add ("/vfuncs/stop/request-chains-up", test_request_chains_up);
