@@ -17,12 +17,9 @@ with ports and folders of their own.
 
 import contextlib
 import errno
-import fcntl
-import os
 import random
 import socket
 import sys
-import tempfile
 
 import pytest
 
@@ -71,14 +68,14 @@ def _is_free(port):
 @contextlib.contextmanager
 def free_port():
     """A free port of this machine that no other test process takes while the block lasts."""
-    folder = os.path.join(tempfile.gettempdir(), f"mirakuru-glib-ports-{os.getuid()}")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    ports = _port_range()
-    for port in random.sample(ports, 1000):
-        with open(os.path.join(folder, str(port)), "w", encoding="ascii") as lock:
+    for port in random.sample(_port_range(), 1000):
+        # An abstract name belongs to one network namespace, as ports do, and vanishes with its process.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                lock.bind(f"\0mirakuru-glib-port-{port}")
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
                 continue
             if _is_free(port):
                 yield port

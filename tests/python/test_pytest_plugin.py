@@ -50,7 +50,7 @@ class Plugin(unittest.TestCase):
 
     def test_session_and_function(self):
         redis_executor()
-        self.run_pytest(
+        output = self.run_pytest(
             """
             seen = {"redis": set(), "chatty": set()}
 
@@ -68,6 +68,7 @@ class Plugin(unittest.TestCase):
             """,
             outcomes={"passed": 4},
         )
+        self.assertNotIn("hello", output)  # tests that pass say nothing
 
     def test_output_of_a_failing_test(self):
         output = self.run_pytest(
@@ -137,27 +138,27 @@ class Plugin(unittest.TestCase):
         self.assertEqual(len(re.findall("^hello", output, re.M)), 2)
         self.assertEqual(len(re.findall("^by hand", output, re.M)), 1)
 
-    def test_passing_tests_say_nothing(self):
-        output = self.run_pytest("def test_it(chatty): pass", outcomes={"passed": 1})
-        self.assertNotIn("hello", output)
-
-    def test_service_that_does_not_start(self):
+    def test_services_that_fail(self):
+        """One does not start; with the other the test passes, but the service does not end as it should."""
         conftest = f"""
 from pytest_mirakuru_glib import mk_service
 broken = mk_service(["{SERVICE}", "--stderr", "no licence", "--exit", "3"], tcp="127.0.0.1:{{port}}")
-"""
-        output = self.run_pytest("def test_it(broken): pass", conftest=conftest, outcomes={"error": 1})
-        self.assertIn("Mk.ExitedError", output)
-        self.assertIn("no licence", output)
-
-    def test_service_that_dies(self):
-        """The test passed, but the service did not end as it should."""
-        conftest = f"""
-from pytest_mirakuru_glib import mk_service
 dying = mk_service(["{SERVICE}", "--ready", "up", "--exit-after", "1", "--exit", "3"], output="up")
 """
-        output = self.run_pytest("def test_it(dying): dying.wait()", conftest=conftest, outcomes={"passed": 1, "error": 1})
-        self.assertIn("Mk.FinishedWithError", output)
+        output = self.run_pytest(
+            """
+            def test_broken(broken): pass
+
+            def test_dying(dying): dying.wait()
+            """,
+            conftest=conftest,
+            outcomes={"passed": 1, "error": 2},
+        )
+        broken, dying = output.split("ERROR at teardown of test_dying")
+        self.assertIn("ERROR at setup of test_broken", broken)
+        self.assertIn("Mk.ExitedError", broken)
+        self.assertIn("no licence", broken)
+        self.assertIn("Mk.FinishedWithError", dying)
 
     def test_ways_to_be_ready(self):
         conftest = f"""
@@ -207,7 +208,7 @@ two = mk_service("true", tcp="h:1", unix="/s")
                 assert redis.get_running() and chatty.get_running()
             """,
             "-n",
-            "3",
+            "2",
             outcomes={"passed": 12},
         )
         ports = [set(path.read_text().split()) for path in self.folder.glob("ports-gw*")]
@@ -228,6 +229,38 @@ class Ports(unittest.TestCase):
         with contextlib.ExitStack() as stack:
             ports = {stack.enter_context(free_port()) for _ in range(50)}
             self.assertEqual(len(ports), 50)
+
+    def test_no_other_process_is_given_it(self):
+        """However the first ends, what kept the port for it is gone with it."""
+        from pytest_mirakuru_glib import free_port
+
+        folder = tempfile.mkdtemp()
+        self.addCleanup(os.rmdir, folder)  # fails if something was left in it
+        program = """
+import pytest_mirakuru_glib as plugin
+plugin._port_range = lambda: range(%d, %d)
+plugin.random.sample = lambda ports, n: list(ports)
+with plugin.free_port() as port:
+    print(port, flush=True)
+    input()
+"""
+        with free_port() as first:
+            command = [sys.executable, "-c", program % (first, first + 50)]
+            environment = {**os.environ, "TMPDIR": folder}
+            other = subprocess.Popen(
+                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder
+            )
+            with other:
+                second = int(other.stdout.readline())
+                self.assertNotEqual(second, first)
+                self.assertRaises(OSError, self.lock, second)
+                other.kill()
+        self.lock(first)
+        self.lock(second)
+
+    def lock(self, port):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
+            lock.bind(f"\0mirakuru-glib-port-{port}")
 
     def test_not_one_that_is_in_use(self):
         from pytest_mirakuru_glib import _is_free
