@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <mirakuru-glib.h>
 
+static gboolean
+run_client (const char *port, GError **error)
+{
+  g_autoptr (GSubprocess) client =
+      g_subprocess_new (G_SUBPROCESS_FLAGS_NONE, error, "redis-cli", "-p", port, "ping", NULL);
+
+  return client != NULL && g_subprocess_wait_check (client, NULL, error);
+}
+
 int
 main (void)
 {
@@ -8,13 +17,12 @@ main (void)
   g_autoptr (GSocketListener) listener = g_socket_listener_new ();
   guint port = g_socket_listener_add_any_inet_port (listener, NULL, NULL);
   g_autofree char *digits = g_strdup_printf ("%u", port);
-  g_autofree char *ping = g_strdup_printf ("redis-cli -p %u ping", port);
   const char *argv[] = { "redis-server", "--port", digits, "--save", "", NULL };
   g_autoptr (MkTcpExecutor) redis = mk_tcp_executor_new (argv, "127.0.0.1", port);
 
   g_socket_listener_close (listener);
   if (mk_simple_executor_start (MK_SIMPLE_EXECUTOR (redis), NULL, &error) && /* redis accepts connections */
-      g_spawn_command_line_sync (ping, NULL, NULL, NULL, &error))
+      run_client (digits, &error))
     mk_simple_executor_stop (MK_SIMPLE_EXECUTOR (redis), NULL, &error); /* nothing of it is left */
 
   if (error != NULL)

@@ -1,7 +1,6 @@
 #!/usr/bin/gjs -m
 // SPDX-License-Identifier: LGPL-2.1-or-later
 import Gio from 'gi://Gio';
-import GLib from 'gi://GLib';
 import Mk from 'gi://Mk?version=1';
 
 const listener = new Gio.SocketListener();
@@ -10,5 +9,5 @@ listener.close();
 
 const redis = Mk.TcpExecutor.new(['redis-server', '--port', `${port}`, '--save', ''], '127.0.0.1', port);
 redis.start(null); // returns once redis accepts connections
-print(new TextDecoder().decode(GLib.spawn_command_line_sync(`redis-cli -p ${port} ping`)[1]));
+Gio.Subprocess.new(['redis-cli', '-p', `${port}`, 'ping'], Gio.SubprocessFlags.NONE).wait_check(null);
 redis.stop(null); // returns once nothing of it is left

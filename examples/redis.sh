@@ -3,5 +3,5 @@
 set -eu
 port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
 
-mirakuru run --service "redis-server --port $port --save ''" --tcp "127.0.0.1:$port" -- \
+mirakuru run --quiet --service "redis-server --port $port --save ''" --tcp "127.0.0.1:$port" -- \
   redis-cli -p "$port" ping

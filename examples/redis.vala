@@ -7,7 +7,7 @@ int main () {
 
 		var redis = new Mk.TcpExecutor ({ "redis-server", "--port", @"$port", "--save", "" }, "127.0.0.1", port);
 		redis.start (); // returns once redis accepts connections
-		Process.spawn_command_line_sync (@"redis-cli -p $port ping");
+		new Subprocess (SubprocessFlags.NONE, "redis-cli", "-p", @"$port", "ping").wait_check ();
 		redis.stop (); // returns once nothing of it is left
 		return 0;
 	} catch (Error error) {
