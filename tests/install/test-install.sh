@@ -1,101 +1,83 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What `meson install` lays down works by itself: programs are compiled with pkg-config, and
-# the supervisor, the typelib, the vapi and the command are found where they were installed.
-# Usage: test-install.sh SOURCE_FOLDER PYTHON|'' VALAC|'' GJS|''
+# `meson install` lays down what `installed-files` names, no more and no less, and the same with DESTDIR as
+# without; and that works by itself: see use-prefix.sh.
+# Usage: test-install.sh SOURCE_FOLDER PYTHON|'' VALAC|'' GJS|'' GI_DOCGEN|''
 set -euo pipefail
-source=$1 python=$2 valac=$3 gjs=$4
-unset MIRAKURU_GLIB_SUPERVISOR MIRAKURU_GLIB_LOCALEDIR GI_TYPELIB_PATH LD_LIBRARY_PATH PYTHONPATH DESTDIR
-work=$(mktemp -d)
+source=$1 python=$2 valac=$3 gjs=$4 docgen=$5
+unset DESTDIR
+work=$(realpath "$(mktemp -d)")
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
+docs=share/doc/mirakuru-glib-1
 
 enabled () {
   if [ -n "$1" ]; then echo enabled; else echo disabled; fi
 }
 
-meson setup "$work/build" "$source" --prefix="$prefix" --libdir=lib --buildtype=plain \
-  -Dtests=false "-Dintrospection=$(enabled "$python$gjs")" "-Dvapi=$(enabled "$valac")" < /dev/null
-meson compile -C "$work/build"
-meson install -C "$work/build" --no-rebuild --quiet
-rm -rf "$work/build"
-(cd "$prefix" && find . -type f | sort)
+build_and_install () {
+  meson setup "$work/build" "$source" --prefix="$prefix" --libdir=lib --buildtype=plain -Dtests=false \
+    -Ddocs="$([ -n "$docgen" ] && echo true || echo false)" \
+    -Dintrospection="$(enabled "$python$gjs")" -Dvapi="$(enabled "$valac")" < /dev/null
+  meson compile -C "$work/build"
+  meson install -C "$work/build" --no-rebuild --quiet
+  meson install -C "$work/build" --no-rebuild --quiet --destdir "$work/image"
+  version=$(meson introspect "$work/build" --projectinfo | sed 's/.*"version": "\([^"]*\)".*/\1/')
+}
 
-export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib
-pkg-config --exists --print-errors mirakuru-glib-1
-
-# shellcheck disable=SC2046  # several words are what pkg-config prints
-cc -Wall -Wextra -Werror -o "$work/consumer" "$source/tests/install/consumer/main.c" \
-  $(pkg-config --cflags --libs mirakuru-glib-1)
-"$work/consumer" | grep -x 'started and stopped'
-# shellcheck disable=SC2046
-cc -Wall -Wextra -Wno-unused-parameter -Werror -o "$work/suite" "$source/examples/redis-test.c" \
-  $(pkg-config --cflags --libs mirakuru-glib-1)
-"$work/suite" -l | grep -x /redis/ping
-
-[ -s "$prefix/share/man/man1/mirakuru.1" ]
-"$prefix/bin/mirakuru" --version | grep -F "$(pkg-config --modversion mirakuru-glib-1)"
-"$prefix/bin/mirakuru" run --quiet --service 'sleep 60' -- echo 'the command works' |
-  grep -x 'the command works'
-
-# gettext does not translate in the locales C and C.UTF-8; this is the latter under another name.
-utf8=$(compgen -G '/usr/lib*/locale/C.[uU][tT][fF]*8' | head -n 1) || true
-if [ -n "$utf8" ] && command -v msgfmt > /dev/null; then
-  mkdir "$work/locale"
-  ln -s "$utf8" "$work/locale/de_DE.UTF-8"
-  grep -v '^\(#\|$\)' "$source/po/LINGUAS" | while read -r language; do
-    [ -s "$prefix/share/locale/$language/LC_MESSAGES/mirakuru-glib-1.mo" ]
-    help=$(LOCPATH=$work/locale LC_ALL=de_DE.UTF-8 LANGUAGE=$language "$prefix/bin/mirakuru" run --help)
-    grep -F -- '--service=' <<< "$help"
-    if grep ' Start this service' <<< "$help"; then exit 1; fi
-  done
-fi
-
-if [ -n "$python" ]; then
-  export GI_TYPELIB_PATH=$prefix/lib/girepository-1.0
-  "$python" -c '
-import gi
-gi.require_version("Mk", "1")
-from gi.repository import Mk
-executor = Mk.SimpleExecutor.new(["sleep", "60"])
-executor.start(None)
-executor.stop(None)
-print("Python works")' | grep -x 'Python works'
-
-  PYTHONPATH=$(dirname "$(find "$prefix" -name pytest_mirakuru_glib.py)")
-  export PYTHONPATH
-  "$python" -c '
-from gi.repository import Mk
-with Mk.SimpleExecutor(command="sleep 60") as executor:
-    assert executor.get_running()
-print("the override works")' | grep -x 'the override works'
-  [ -s "$PYTHONPATH/gi-stubs/repository/Mk.pyi" ]
-
-  cat > "$work/test_plugin.py" << 'END'
-from pytest_mirakuru_glib import mk_service
-service = mk_service("sleep 60")
-def test_it(service, request):
-    assert service.get_running()
-    assert request.config.pluginmanager.has_plugin("mirakuru_glib")
-END
-  if "$python" -c 'import pytest' 2> /dev/null; then
-    "$python" -m pytest -q -p no:cacheprovider "$work/test_plugin.py" | grep '^1 passed'
+expected_files () {
+  local parts='library' python_folder
+  python_folder=$(cd "$prefix" && find lib -name pytest_mirakuru_glib.py -printf '%h\n')
+  [ -z "$python$gjs" ] || parts="$parts|introspection"
+  [ -z "$python" ] || parts="$parts|python"
+  [ -z "$valac" ] || parts="$parts|vapi"
+  sed -nE "s/^($parts) +//p" "$source/tests/install/installed-files" |
+    sed "s,^PYTHON/,$python_folder/,; s,VERSION,$version,"
+  if [ -f "$source/po/LINGUAS" ]; then
+    sed '/^#/d; s,.*,share/locale/&/LC_MESSAGES/mirakuru-glib-1.mo,' "$source/po/LINGUAS"
   fi
-  "$python" -c '
-import mirakuru_glib as mirakuru
-with mirakuru.SimpleExecutor("sleep 60") as executor:
-    assert executor.running()
-print("The drop-in module works")' | grep -x 'The drop-in module works'
-fi
+}
 
-if [ -n "$gjs" ]; then
-  GI_TYPELIB_PATH=$prefix/lib/girepository-1.0 "$gjs" -m "$source/tests/install/consumer/main.js" \
-    "$(pkg-config --variable=gjs_module mirakuru-glib-1)" | grep -x 'started and stopped'
-fi
+# The reference, by what it is about.
+check_reference () {
+  {
+    echo index
+    find "$source/docs/pages" -name '*.md' -printf '%f\n' | sed 's/\.md$//'
+    sed -nE 's/^ *<class name="([A-Za-z]+)".*/class.\1/p' "$prefix/share/gir-1.0/Mk-1.gir"
+  } | while read -r page; do
+    [ -s "$prefix/$docs/$page.html" ] || { echo "$page is not in the reference"; return 1; }
+  done
+}
 
-if [ -n "$valac" ]; then
-  "$valac" --fatal-warnings -X -w --vapidir="$prefix/share/vala/vapi" --pkg mirakuru-glib-1 \
-    -d "$work" -o vala-consumer "$source/tests/install/consumer/main.vala"
-  "$work/vala-consumer" | grep -x 'started and stopped'
-fi
+check_files () {
+  local bad
+  (cd "$prefix" && find . \( -type f -o -type l \) -printf '%P\n' | grep -v "^$docs/" | sort) > "$work/installed"
+  echo 'What was installed (>) and what tests/install/installed-files expects (<):'
+  diff <(expected_files | sort) "$work/installed"
+  diff -r "$prefix" "$work/image$prefix"
+  [ -z "$(find "$work/image" -type f -not -path "$work/image$prefix/*")" ]
+  bad=$(find "$prefix" -type f -empty -print; grep -rlF "$work/build" "$prefix" || :)
+  [ -z "$bad" ] || { echo "without contents, or with the path of the build folder: $bad"; return 1; }
+  if [ -n "$docgen" ]; then
+    check_reference
+  else
+    [ ! -e "$prefix/$docs" ]
+  fi
+}
+
+build_and_install
+check_files
+rm -rf "$work/build" "$work/image"
+
+# A program that is installed has none of the sources around it, and nothing in its environment but this.
+mkdir "$work/home"
+cp -r "$source/examples" "$source/tests/install/consumer" "$work/home"
+env -i -C "$work/home" HOME="$work/home" TMPDIR="$work/home" LC_ALL=C.UTF-8 \
+  PATH="$work/home/bin:$prefix/bin:/usr/bin:/bin:/usr/sbin:/sbin" \
+  LD_LIBRARY_PATH="$prefix/lib" \
+  PKG_CONFIG_PATH="$prefix/lib/pkgconfig" \
+  GI_TYPELIB_PATH="$prefix/lib/girepository-1.0" \
+  XDG_DATA_DIRS="$prefix/share:/usr/share" \
+  PYTHONPATH="$(find "$prefix" -name pytest_mirakuru_glib.py -printf '%h\n')" PYTHONDONTWRITEBYTECODE=1 \
+  bash "$source/tests/install/use-prefix.sh" "$prefix" "$python" "$valac" "$gjs"

@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Builds and runs the examples with what is installed in a prefix, in a folder that has copies of them. Each
+# has to use the library and the supervisor of the prefix. Called by test-install.sh, which sets the
+# environment that a prefix needs that the system does not know of.
+# Usage: use-prefix.sh PREFIX PYTHON|'' VALAC|'' GJS|''
+set -euo pipefail
+prefix=$1 python=$2 valac=$3 gjs=$4
+
+complain () {
+  echo "$*"
+  exit 1
+}
+
+# A redis-server that tells which supervisor started it, and which library the program behind that uses.
+make_witness () {
+  mkdir bin
+  cat > bin/redis-server << END
+#!/bin/bash
+read -r _ _ _ host _ < /proc/\$PPID/stat
+{
+  readlink /proc/\$PPID/exe
+  grep -o '/[^ ]*/libmirakuru-glib[^ ]*' "/proc/\$host/maps"
+} | sort -u > $PWD/witness
+exec $(command -v redis-server) "\$@"
+END
+  chmod +x bin/redis-server
+}
+
+# try WHAT EXPECTED_LINE COMMAND...
+try () {
+  local what=$1 expected=$2
+  shift 2
+  echo "--- $what: $*"
+  rm -f witness
+  timeout 120 "$@" > output 2>&1 < /dev/null || { cat output; complain "$what failed"; }
+  cat output
+  grep -qxE "$expected" output || complain "$what: no line is '$expected'"
+  diff - witness << END || complain "$what does not use the supervisor and the library in $prefix"
+$prefix/lib/libmirakuru-glib-1.so.0.0.0
+$prefix/libexec/mirakuru-glib-1/mk-supervisor
+END
+}
+
+# compile NAME SOURCE...: with what pkg-config says
+compile () {
+  local name=$1
+  shift
+  # shellcheck disable=SC2046  # several words are what pkg-config prints
+  cc -Wall -Wextra -Wno-unused-parameter -Werror -o "$name" "$@" $(pkg-config --cflags --libs mirakuru-glib-1)
+}
+
+try_c () {
+  [ "$(pkg-config --variable=prefix mirakuru-glib-1)" = "$prefix" ]
+  compile redis examples/redis.c
+  try 'C' PONG ./redis
+  compile redis-test examples/redis-test.c
+  try 'GTest' 'ok 3 /redis/set-again *' ./redis-test --tap
+}
+
+try_command () {
+  mirakuru --version | grep -F "$(pkg-config --modversion mirakuru-glib-1)"
+  [ "$(command -v mirakuru)" = "$prefix/bin/mirakuru" ]
+  try 'The command' PONG sh examples/redis.sh
+  grep -q '^\.TH' "$prefix/share/man/man1/mirakuru.1"
+}
+
+# Each shell says which commands of `mirakuru` begin with an r.
+try_completion () {
+  local shell
+  # shellcheck disable=SC2016
+  bash --norc -c '. "$1/share/bash-completion/completions/mirakuru"
+    complete -p mirakuru > /dev/null
+    COMP_WORDS=(mirakuru r) COMP_CWORD=1; _mirakuru 2>/dev/null; echo "${COMPREPLY[@]}"' bash "$prefix" > completion.bash 2>&1
+  if command -v fish > /dev/null; then
+    fish -c 'complete -C "mirakuru r"' 2>&1 | sed 's/\t.*//' > completion.fish
+  fi
+  for shell in bash fish; do
+    [ ! -e completion.$shell ] || grep -qx run completion.$shell ||
+      complain "$shell completes to: $(cat completion.$shell)"
+  done
+  if command -v zsh > /dev/null; then
+    # shellcheck disable=SC2016
+    zsh -f -c 'fpath=("$1/share/zsh/site-functions" $fpath)
+      autoload -U compinit && compinit -u -D && autoload +X -U _mirakuru && echo $_comps[mirakuru]' \
+      zsh "$prefix" > completion.zsh 2>&1
+    grep -qx _mirakuru completion.zsh || complain "zsh says: $(cat completion.zsh)"
+  fi
+}
+
+try_python () {
+  try 'Python' PONG "$python" examples/redis.py
+  try 'The drop-in module' PONG "$python" consumer/dropin.py
+  "$python" -c "
+import importlib.metadata, gi, mirakuru_glib, pytest_mirakuru_glib
+gi.require_version('Mk', '1')
+from gi.repository import Mk
+import gi.overrides.Mk
+for module in (gi.overrides.Mk, mirakuru_glib, pytest_mirakuru_glib):
+    assert module.__file__.startswith('$prefix/'), module
+assert importlib.metadata.version('mirakuru-glib') == '$(pkg-config --modversion mirakuru-glib-1)'
+"
+  if "$python" -c 'import pytest' 2> /dev/null; then
+    try 'pytest' '3 passed in .*' "$python" -m pytest -q -p no:cacheprovider examples/test_redis.py
+  fi
+}
+
+try_javascript () {
+  try 'JavaScript' PONG "$gjs" -m examples/redis.js
+  try 'The module for JavaScript' PONG "$gjs" -m consumer/main.js \
+    "$(pkg-config --variable=gjs_module mirakuru-glib-1)"
+}
+
+try_vala () {
+  "$valac" --fatal-warnings -X -w --pkg mirakuru-glib-1 -o redis-vala examples/redis.vala
+  try 'Vala' PONG ./redis-vala
+}
+
+try_completion
+if ! command -v redis-server > /dev/null || ! command -v redis-cli > /dev/null; then
+  echo 'redis-server or redis-cli is not installed'
+  exit 77
+fi
+make_witness
+try_c
+try_command
+[ -z "$python" ] || try_python
+[ -z "$gjs" ] || try_javascript
+[ -z "$valac" ] || try_vala
