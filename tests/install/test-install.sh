@@ -35,7 +35,7 @@ expected_files () {
   sed -nE "s/^($parts) +//p" "$source/tests/install/installed-files" |
     sed "s,^PYTHON/,$python_folder/,; s,VERSION,$version,"
   if [ -f "$source/po/LINGUAS" ]; then
-    sed '/^#/d; s,.*,share/locale/&/LC_MESSAGES/mirakuru-glib-1.mo,' "$source/po/LINGUAS"
+    sed '/^#/d' "$source/po/LINGUAS" | xargs printf 'share/locale/%s/LC_MESSAGES/mirakuru-glib-1.mo\n'
   fi
 }
 
