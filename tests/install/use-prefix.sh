@@ -89,6 +89,20 @@ try_completion () {
   fi
 }
 
+# gettext does not translate in the locales C and C.UTF-8; this is the latter under another name.
+try_translations () {
+  local utf8 folder help
+  utf8=$(compgen -G '/usr/lib*/locale/C.[uU][tT][fF]*8' | head -n 1) || true
+  [ -n "$utf8" ] && [ -d "$prefix/share/locale" ] || return 0
+  mkdir locale
+  ln -s "$utf8" locale/de_DE.UTF-8
+  for folder in "$prefix"/share/locale/*; do
+    help=$(LOCPATH=$PWD/locale LC_ALL=de_DE.UTF-8 LANGUAGE=$(basename "$folder") mirakuru run --help)
+    grep -F -- '--service=' <<< "$help"
+    if grep ' Start this service' <<< "$help"; then complain "$folder is not used"; fi
+  done
+}
+
 try_python () {
   try 'Python' PONG "$python" examples/redis.py
   try 'The drop-in module' PONG "$python" consumer/dropin.py
@@ -118,6 +132,7 @@ try_vala () {
 }
 
 try_completion
+try_translations
 if ! command -v redis-server > /dev/null || ! command -v redis-cli > /dev/null; then
   echo 'redis-server or redis-cli is not installed'
   exit 77
