@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// [module]
+import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
+import Mk, {whileStopped, withExecutor} from './mirakuru-glib.js';
+
+const command = ['redis-server', '--port', '0', '--save', '', '--unixsocket', './redis.socket'];
+const redis = Mk.UnixSocketExecutor.new(command, 'redis.socket');
+
+await withExecutor(redis, async () => {
+    print(new TextDecoder().decode(GLib.spawn_command_line_sync('redis-cli -s redis.socket ping')[1]));
+    await whileStopped(redis, () => print('edit its files, for example'));
+}); // nothing of it is left
+// [end]
+
+// [promises]
+const probe = Mk.FileProbe.new('there');
+const found = probe.wait_async(5000, null);
+GLib.file_set_contents('there', '');
+await found;
+// [end]
+
+// [errors]
+const broken = Mk.TcpExecutor.new(['redis-server', '--port', 'none'], '127.0.0.1', 1);
+try {
+    await broken.start_async(null);
+} catch (error) {
+    if (!error.matches?.(Mk.Error, Mk.Error.EXITED))
+        throw error;
+    print(`it is misconfigured: ${error.message}`);
+}
+// [end]
+
+// [steps]
+const OwnFolder = GObject.registerClass(class OwnFolder extends Mk.SimpleExecutor {
+    vfunc_prepare(task) {
+        try {
+            this.cwd = GLib.dir_make_tmp('service-XXXXXX');
+            task.return_boolean(true);
+        } catch (error) {
+            task.return_error(new GLib.Error(Mk.Error, Mk.Error.FAILED, error.message));
+        }
+    }
+
+    vfunc_cleanup(task) {
+        GLib.rmdir(this.cwd);
+        task.return_boolean(true);
+    }
+});
+// [end]
+
+const sleeper = new OwnFolder({command: ['sleep', '60']});
+await withExecutor(sleeper, () => print(`it runs in ${sleeper.cwd}`));
+if (GLib.file_test(sleeper.cwd, GLib.FileTest.EXISTS))
+    throw new Error(`${sleeper.cwd} is left`);
