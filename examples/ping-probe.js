@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 import Gio from 'gi://Gio';
-import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
 import Mk from 'gi://Mk?version=1';
 
@@ -34,13 +33,6 @@ const port = listener.add_any_inet_port(null);
 listener.close();
 
 const redis = Mk.Executor.new(['redis-server', '--port', `${port}`, '--save', ''], new PingProbe(port));
-const loop = new GLib.MainLoop(null, false);
-redis.start_async(null, (_, result) => {
-    redis.start_finish(result);
-    print(`${redis.probe.describe()}: PONG`);
-    redis.stop_async(null, (__, stopped) => {
-        redis.stop_finish(stopped);
-        loop.quit();
-    });
-});
-loop.run();
+redis.start(null);
+print(`${redis.probe.describe()}: PONG`);
+redis.stop(null);

@@ -5,10 +5,12 @@ int main () {
 		uint port = listener.add_any_inet_port (null);
 		listener.close ();
 
+		// [taste]
 		var redis = new Mk.TcpExecutor ({ "redis-server", "--port", @"$port", "--save", "" }, "127.0.0.1", port);
 		redis.start (); // returns once redis accepts connections
 		new Subprocess (SubprocessFlags.NONE, "redis-cli", "-p", @"$port", "ping").wait_check ();
 		redis.stop (); // returns once nothing of it is left
+		// [end]
 		return 0;
 	} catch (Error error) {
 		printerr ("%s\n", error.message);

@@ -4,10 +4,11 @@
 
 import asyncio
 import socket
+
+# [with]
 import subprocess
 from datetime import timedelta
 
-# [with]
 import gi
 
 gi.require_version("Mk", "1")

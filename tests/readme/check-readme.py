@@ -1,11 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Checks that README and the pages of the manual show the example programs as they are, and
-that README names files that exist.
+"""Checks that README and the pages of the manual show nothing but what the tests run.
 
-A code block that shows a file follows a line `<!-- path/of/the/file -->`, and has all of the
-file but the lines for the machine at its beginning ("#!", SPDX). With `path#part` it has what
-is between the lines `[part]` and `[end]`, which are comments of the program.
+Each code block follows a line that says where it is from:
+
+<!-- examples/FILE -->
+    It has all of the file but the lines for the machine at its beginning ("#!", SPDX, shellcheck). With
+    `FILE#part` it has what is between the lines `[part]` and `[end]`, which are comments of the
+    program and shown nowhere.
+
+<!-- as in FILE -->
+    The commands of the block, without "sudo", are in a script of the project, which may give
+    them other arguments: `./check` and `meson install` are in `.ci/run` or a test.
+
+An example has to be run by examples/meson.build. The links of README are looked after here, those
+of the pages by check-links.py.
 
 With --fix the blocks are made what they should be.
 """
@@ -13,19 +22,28 @@ With --fix the blocks are made what they should be.
 import argparse
 import pathlib
 import re
+import textwrap
 
 BLOCK = re.compile(r"^<!-- (examples/\S+) -->\n```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS = re.compile(r"^<!-- as in (\S+) -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^[ \t]*(?:```|~~~).*\n.*", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
-FOR_THE_MACHINE = re.compile(r"^(#!|.*SPDX-License-Identifier:)")
+FOR_THE_MACHINE = re.compile(r"^(#!|.*SPDX-License-Identifier:|# shellcheck )")
+MARK = re.compile(r"^[^\w\n]+\[[\w-]+\][^\w\n]*\n", re.MULTILINE)
 EXPECTED = {f"examples/redis.{kind}" for kind in ("sh", "c", "py", "js", "vala")}
+
+
+def part_of(text, part):
+    begin = re.search(rf"^[^\w\n]+\[{part}\][^\w\n]*\n", text, re.MULTILINE)
+    return textwrap.dedent(re.split(r"^[^\w\n]+\[end\]", text[begin.end() :], flags=re.MULTILINE)[0])
 
 
 def sample(root, name):
     path, _, part = name.partition("#")
     text = (root / path).read_text(encoding="utf-8")
     if part:
-        return re.search(rf"^[^\w\n]+\[{part}\][^\w\n]*\n(.*?)^[^\w\n]+\[end\]", text, re.MULTILINE | re.DOTALL)[1]
-    lines = text.splitlines(keepends=True)
+        return part_of(text, part)
+    lines = MARK.sub("", text).splitlines(keepends=True)
     while lines and (FOR_THE_MACHINE.match(lines[0]) or not lines[0].strip()):
         lines.pop(0)
     return "".join(lines)
@@ -37,15 +55,42 @@ def fix(root, page):
     page.write_text(fixed, encoding="utf-8")
 
 
-def differences(root, page):
-    for name, _, block in BLOCK.findall(page.read_text(encoding="utf-8")):
+def is_run(root, name):
+    """By its name, as one of several (files(f'steps/@name@.sh')), or by the steps of a page."""
+    path = pathlib.PurePath(name.partition("#")[0].removeprefix("examples/"))
+    build = (root / "examples/meson.build").read_text(encoding="utf-8")
+    if f"'{path}'" in build or f"'{path.with_stem('@name@')}'" in build and f"'{path.stem}'" in build:
+        return True
+    steps = [file.read_text(encoding="utf-8") for file in root.glob("examples/steps/*.sh")]
+    return any(path.parts[0] in text.split() for text in steps)
+
+
+def command_complaints(root, source, block):
+    script = (root / source).read_text(encoding="utf-8")
+    for line in block.splitlines():
+        words = line.partition("#")[0].removeprefix("sudo ").split()
+        command = " ".join(words[:2] if words[0] == "meson" else words[:1])
+        if not re.search(rf"^\s*{re.escape(command)}(?= |$)", script, re.MULTILINE):
+            yield f"{source} does not run {command}"
+
+
+def complaints(root, page):
+    text = page.read_text(encoding="utf-8")
+    for name, _, block in BLOCK.findall(text):
         if block != sample(root, name):
-            yield f"{page}: the block of {name} differs from the file"
+            yield f"the block of {name} differs from the file"
+        if not is_run(root, name):
+            yield f"no test runs {name}"
+    for source, block in COMMANDS.findall(text):
+        yield from command_complaints(root, source, block)
+    for lines in FENCE.findall(COMMANDS.sub("", BLOCK.sub("", text))):
+        yield f"a block that is from nowhere: {lines!r}"
 
 
 def readme_complaints(root):
     readme = (root / "README.md").read_text(encoding="utf-8")
-    if missing := EXPECTED - {name for name, _, _ in BLOCK.findall(readme)}:
+    shown = {name.partition("#")[0] for name, _, _ in BLOCK.findall(readme)}
+    if missing := EXPECTED - shown:
         yield f"not shown: {', '.join(sorted(missing))}"
     for target in LINK.findall(readme):
         if not (root / target).exists():
@@ -55,7 +100,7 @@ def readme_complaints(root):
             yield f"./{command} is not shown on a line of its own"
 
 
-parser = argparse.ArgumentParser(description=__doc__)
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--fix", action="store_true")
 parser.add_argument("root", type=pathlib.Path)
 arguments = parser.parse_args()
@@ -65,6 +110,6 @@ found = list(readme_complaints(arguments.root))
 for page in pages:
     if arguments.fix:
         fix(arguments.root, page)
-    found += differences(arguments.root, page)
+    found += [f"{page}: {complaint}" for complaint in complaints(arguments.root, page)]
 print("\n".join(found) or f"{len(pages)} pages show what is there")
 raise SystemExit(1 if found else 0)
