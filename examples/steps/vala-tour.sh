@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-valac --pkg mirakuru-glib-1 tour.vala
+valac -X -w --pkg mirakuru-glib-1 tour.vala
 ./tour
