@@ -168,7 +168,7 @@ def _services(item):
     printed = item.stash.get(_PRINTED, {})
     running = item.config.stash.get(_SERVICES, [])
     # One that was started during the test was started for it, by whatever way.
-    used = [service for name, service in running if name in item.fixturenames or service not in printed]
+    used = [service for name, service in running if name in getattr(item, "fixturenames", ()) or service not in printed]
     others = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Mk.SimpleExecutor)]
     return used + [service for service in others if service not in used]
 

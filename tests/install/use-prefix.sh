@@ -116,7 +116,7 @@ for module in (gi.overrides.Mk, mirakuru_glib, pytest_mirakuru_glib):
 assert importlib.metadata.version('mirakuru-glib') == '$(pkg-config --modversion mirakuru-glib-1)'
 "
   if "$python" -c 'import pytest' 2> /dev/null; then
-    try 'pytest' '3 passed in .*' "$python" -m pytest -q -p no:cacheprovider examples/test_redis.py
+    try 'pytest' '2 passed in .*' "$python" -m pytest -q -p no:cacheprovider examples/pytest
   fi
 }
 
