@@ -34,12 +34,8 @@ try {
 // [steps]
 const OwnFolder = GObject.registerClass(class OwnFolder extends Mk.SimpleExecutor {
     vfunc_prepare(task) {
-        try {
-            this.cwd = GLib.dir_make_tmp('service-XXXXXX');
-            task.return_boolean(true);
-        } catch (error) {
-            task.return_error(new GLib.Error(Mk.Error, Mk.Error.FAILED, error.message));
-        }
+        this.cwd = GLib.dir_make_tmp('service-XXXXXX');
+        task.return_boolean(true);
     }
 
     vfunc_cleanup(task) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What makes mirakuru-glib at home in JavaScript: its asynchronous calls return promises, and
-// services are stopped when the code that needs them is left.
+// What makes mirakuru-glib at home in JavaScript: its asynchronous calls return promises, services
+// are stopped when the code that needs them is left, and an exception in a step ends the step.
 //
 //     import Mk, {withExecutor} from 'file:///usr/share/mirakuru-glib-1/mirakuru-glib.js';
 //
@@ -12,6 +12,8 @@
 // `pkg-config --variable=gjs_module mirakuru-glib-1` tells where the file is. It may be copied.
 
 import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
 import Mk from 'gi://Mk?version=1';
 
 for (const [type, names] of [
@@ -21,6 +23,61 @@ for (const [type, names] of [
   for (const name of names)
     Gio._promisify(type.prototype, `${name}_async`, `${name}_finish`);
 }
+
+// What was thrown, with the place of it.
+function explain(thrown) {
+  if (!(thrown instanceof Error))
+    return `${thrown}`;
+  return `${thrown} (${GLib.path_get_basename(thrown.fileName)}:${thrown.lineNumber})`;
+}
+
+// A task that is returned in the function that got it is completed by its context later. Nothing
+// tells before that, so it is asked after that.
+function returnError(task, error) {
+  const source = GLib.idle_source_new();
+  source.set_priority(task.get_priority());
+  source.set_callback(() => {
+    if (task.get_completed())
+      logError(error, 'after the task was returned');
+    else
+      task.return_error(error);
+    return GLib.SOURCE_REMOVE;
+  });
+  source.attach(task.get_context());
+}
+
+// gjs can only print what is thrown, and nobody would return the task.
+function returningErrors(hook, domain, code) {
+  return function (task) {
+    const fail = thrown =>
+      returnError(task, thrown instanceof GLib.Error ? thrown : new GLib.Error(domain, code, explain(thrown)));
+    try {
+      hook.call(this, task)?.catch?.(fail);
+    } catch (thrown) {
+      fail(thrown);
+    }
+  };
+}
+
+// GObject.registerClass() calls _classInit(), which gives C the functions that the prototype has then. The
+// prototype keeps its own: where a class below calls one by `super`, an exception is an exception.
+function catchErrorsOf(type, hooks, domain, code) {
+  type._classInit = klass => {
+    const own = hooks.filter(name => typeof Object.getOwnPropertyDescriptor(klass.prototype, name)?.value === 'function')
+      .map(name => [name, klass.prototype[name]]);
+    for (const [name, hook] of own)
+      klass.prototype[name] = returningErrors(hook, domain, code);
+    try {
+      return GObject.Object._classInit(klass);
+    } finally {
+      Object.assign(klass.prototype, Object.fromEntries(own));
+    }
+  };
+}
+
+catchErrorsOf(Mk.SimpleExecutor, ['vfunc_prepare', 'vfunc_started', 'vfunc_request_stop', 'vfunc_cleanup'],
+  Mk.Error, Mk.Error.FAILED);
+catchErrorsOf(Mk.Probe, ['vfunc_check_task'], Gio.IOErrorEnum, Gio.IOErrorEnum.FAILED);
 
 // Calls `body`, then `after`, whatever happened. The first error is the one that is told: what
 // comes after it is mostly its consequence.

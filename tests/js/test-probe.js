@@ -159,8 +159,11 @@ const BrokenProbe = GObject.registerClass(class MkTestBrokenProbe extends Mk.Pro
 });
 
 const BrokenTaskProbe = GObject.registerClass(class MkTestBrokenTaskProbe extends Mk.Probe {
-  vfunc_check_task(_task) {
-    throw new Error('this exception is part of the test');
+  vfunc_check_task(task) {
+    this.attempts = (this.attempts ?? 0) + 1;
+    if (this.attempts < this.answerAt)
+      throw new Error('this exception is part of the test');
+    task.return_boolean(true);
   }
 });
 
@@ -206,7 +209,12 @@ testBothWays('exceptions beside the check', async call => {
 });
 
 testBothWays('an exception in a check with a task', async call => {
-  await assertError(Mk.Error, Mk.Error.TIMED_OUT, () => call(new BrokenTaskProbe(), 'wait', 100, null));
+  const probe = Object.assign(new BrokenTaskProbe(), {answerAt: 3});
+  assert(await call(probe, 'wait', 5000, null), 'it is there');
+  assertEqual(probe.attempts, 3);
+  probe.answerAt = Infinity;
+  const error = await assertError(Mk.Error, Mk.Error.TIMED_OUT, () => call(probe, 'wait', 100, null));
+  assert(error.message.includes('part of the test'), error.message);
 });
 
 testBothWays('chaining up', async call => {

@@ -7,7 +7,7 @@ import GObject from 'gi://GObject';
 import Mk from 'gi://Mk?version=1';
 import {
   LOCALHOST, assert, assertEqual, assertError, freePort, listenerOn, marker, outputOf, processes, run,
-  service, testBothWays, until,
+  service, test, testBothWays, until,
 } from './harness.js';
 
 /* Returns a task from a timeout, as a step that takes time does. */
@@ -76,7 +76,7 @@ const ChainUp = GObject.registerClass(class MkTestChainUp extends Mk.TcpExecutor
 
 const Failing = GObject.registerClass(class MkTestFailing extends Mk.SimpleExecutor {
   _init(step, how) {
-    super._init({command: service(), startTimeout: how === 'error' ? 10000 : 200});
+    super._init({command: service(), startTimeout: how === 'silence' ? 200 : 10000});
     Object.assign(this, {step, how, cleanedUp: false});
   }
 
@@ -87,8 +87,6 @@ const Failing = GObject.registerClass(class MkTestFailing extends Mk.SimpleExecu
       this.kept = task;
     else if (this.how === 'error')
       task.return_error(new GLib.Error(Gio.IOErrorEnum, Gio.IOErrorEnum.NO_SPACE, 'full'));
-    else if (this.how === 'exception')
-      throw new Error('this exception is part of the test');
   }
 
   vfunc_prepare(task) {
@@ -164,13 +162,11 @@ testBothWays('a step fails', async call => {
 
 testBothWays('a step never returns its task', async call => {
   for (const step of ['prepare', 'started']) {
-    for (const how of ['silence', 'exception']) {
-      const executor = new Failing(step, how);
-      const mark = marker(executor);
-      await assertError(Mk.Error, Mk.Error.TIMED_OUT, () => call(executor, 'start', null));
-      assertEqual(executor.state, Mk.ExecutorState.STOPPED);
-      assertEqual(processes(mark), []);
-    }
+    const executor = new Failing(step, 'silence');
+    const mark = marker(executor);
+    await assertError(Mk.Error, Mk.Error.TIMED_OUT, () => call(executor, 'start', null));
+    assertEqual(executor.state, Mk.ExecutorState.STOPPED);
+    assertEqual(processes(mark), []);
   }
 });
 
@@ -204,7 +200,7 @@ testBothWays('request_stop', async call => {
 /* Throws in the steps that are named, and is an ordinary executor otherwise. */
 const Throwing = GObject.registerClass(class MkTestThrowing extends Mk.Executor {
   _init(...steps) {
-    super._init({startTimeout: 300, stopTimeout: 300});
+    super._init();
     Object.assign(this, {steps, options: []});
   }
 
@@ -248,36 +244,130 @@ const Throwing = GObject.registerClass(class MkTestThrowing extends Mk.Executor 
 });
 
 testBothWays('an exception in each step of a start', async call => {
-  for (const step of ['pre_start_check', 'prepare', 'build_command', 'after_start_check', 'check_alive', 'started']) {
+  for (const step of ['pre_start_check', 'prepare', 'build_command', 'check_alive', 'started']) {
     const executor = new Throwing(step);
     const mark = marker(executor);
     let error = null;
     executor.options = step === 'check_alive' ? ['--exit', 0] : [];
     await call(executor, 'start', null).catch(e => (error = e));
-    assert(error !== null, `${step} fails`); // gjs may turn it into the exception again
+    assert(`${error}`.includes(`this exception of ${step} is part of the test`), `${step}: ${error}`);
     assertEqual(executor.state, Mk.ExecutorState.STOPPED);
     assertEqual(processes(mark), []);
   }
 });
 
-testBothWays('an exception in each step of a stop', async call => {
-  for (const step of ['request_stop', 'cleanup']) {
-    const executor = new Throwing(step);
-    const mark = marker(executor);
-    await call(executor, 'start', null);
-    await call(executor, 'stop', null).catch(() => {});
-    assertEqual(executor.state, Mk.ExecutorState.STOPPED);
-    assertEqual(processes(mark), []);
-  }
+testBothWays('an exception in after_start_check tells nothing', async call => {
+  const executor = new Throwing('after_start_check');
+  const mark = marker(executor);
+  executor.start_timeout = 300;
+  const error = await assertError(Mk.Error, Mk.Error.TIMED_OUT, () => call(executor, 'start', null));
+  assert(error.message.includes('this exception of after_start_check'), error.message);
+  assertEqual(processes(mark), []);
+});
+
+testBothWays('an exception says where', async call => {
+  const error = await assertError(Mk.Error, Mk.Error.FAILED, () => call(new Throwing('prepare'), 'start', null));
+  assert(/Error: this exception of prepare is part of the test \(test-subclass\.js:\d+\)/.test(error.message),
+    error.message);
+});
+
+testBothWays('an exception in request_stop: the stop signal is sent', async call => {
+  const executor = new Throwing('request_stop');
+  const mark = marker(executor);
+  executor.stop_timeout = 60000;
+  await call(executor, 'start', null);
+  const before = GLib.get_monotonic_time();
+  await call(executor, 'stop', null);
+  assert(GLib.get_monotonic_time() - before < 30000000, 'and at once');
+  assertEqual(executor.state, Mk.ExecutorState.STOPPED);
+  assertEqual(processes(mark), []);
+});
+
+testBothWays('an exception in cleanup: the stop fails with it', async call => {
+  const executor = new Throwing('cleanup');
+  const mark = marker(executor);
+  await call(executor, 'start', null);
+  const error = await assertError(Mk.Error, Mk.Error.FAILED, () => call(executor, 'stop', null));
+  assert(error.message.includes('this exception of cleanup'), error.message);
+  assertEqual(executor.state, Mk.ExecutorState.STOPPED);
+  assertEqual(processes(mark), []);
 });
 
 testBothWays('exceptions in all steps of the way out', async call => {
   const executor = new Throwing('started', 'request_stop', 'cleanup');
   const mark = marker(executor);
-  let error = null;
-  await call(executor, 'start', null).catch(e => (error = e));
-  assert(error !== null, 'the start fails');
+  const error = await assertError(Mk.Error, Mk.Error.FAILED, () => call(executor, 'start', null));
+  assert(error.message.includes('this exception of started'), error.message);
   assertEqual(processes(mark), []);
+});
+
+/* Prepares as it is told to. */
+const Preparing = GObject.registerClass(class MkTestPreparing extends Mk.SimpleExecutor {
+  _init(how) {
+    super._init({command: service()});
+    this.how = how;
+  }
+
+  vfunc_prepare(task) {
+    return this.how(task);
+  }
+});
+
+const PreparingMore = GObject.registerClass(class MkTestPreparingMore extends Preparing {
+  vfunc_prepare(task) {
+    try {
+      super.vfunc_prepare(task);
+    } catch {
+      task.return_boolean(true);
+    }
+  }
+});
+
+const Inheriting = GObject.registerClass(class MkTestInheriting extends Preparing {});
+
+function throwError() {
+  throw new Error('this exception is part of the test');
+}
+
+testBothWays('an exception after the task was returned changes nothing', async call => {
+  const executor = new Preparing(task => {
+    task.return_boolean(true);
+    throwError();
+  });
+  await call(executor, 'start', null);
+  await call(executor, 'stop', null);
+});
+
+testBothWays('whatever a step throws', async call => {
+  const full = new GLib.Error(Gio.IOErrorEnum, Gio.IOErrorEnum.NO_SPACE, 'full');
+  for (const [thrown, text] of [[full, 'full'], ['a string', 'a string'], [null, 'null'], [undefined, 'undefined']]) {
+    let message = '';
+    await call(new Preparing(() => { throw thrown; }), 'start', null).catch(error => ({message} = error));
+    assert(message.includes(text), message);
+  }
+});
+
+testBothWays('a class below sees the exception, and inherits what is done with it', async call => {
+  const executor = new PreparingMore(throwError);
+  await call(executor, 'start', null);
+  await call(executor, 'stop', null);
+  const error = await assertError(Mk.Error, Mk.Error.FAILED, () => call(new Inheriting(throwError), 'start', null));
+  assert(error.message.includes('part of the test'), error.message);
+});
+
+test('a step that is an async function', async () => {
+  const executor = new Preparing(async task => {
+    await null;
+    task.return_boolean(true);
+  });
+  await executor.start_async(null);
+  await executor.stop_async(null);
+  executor.how = async () => {
+    await null;
+    throwError();
+  };
+  const error = await assertError(Mk.Error, Mk.Error.FAILED, () => executor.start_async(null));
+  assert(error.message.includes('part of the test'), error.message);
 });
 
 await run();
