@@ -109,7 +109,8 @@ export async function withExecutor(executor, body, cancellable = null) {
 }
 
 /**
- * Stops a service, calls `body` with its executor, and starts it again, whatever `body` does.
+ * Stops a service, calls `body` with its executor, and starts it again, whatever `body` does. What did not run
+ * is not started.
  *
  * @template T
  * @param {Mk.SimpleExecutor} executor what to stop for a while
@@ -117,8 +118,10 @@ export async function withExecutor(executor, body, cancellable = null) {
  * @returns {Promise<T>} what `body` returned, once the service is ready again
  */
 export async function whileStopped(executor, body) {
+  const {STARTING, READY} = Mk.ExecutorState;
+  const ran = [STARTING, READY].includes(executor.get_state());
   await executor.stop_async(null);
-  return finallyDo(() => body(executor), () => executor.start_async(null));
+  return finallyDo(() => body(executor), async () => ran && executor.start_async(null));
 }
 
 export default Mk;

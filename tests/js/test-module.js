@@ -206,4 +206,18 @@ test('whileStopped: started again, whatever happens', async () => {
   });
 });
 
+test('whileStopped: what did not run is not started', async () => {
+  const executor = Mk.SimpleExecutor.new(service('--exit', 0));
+  const {STOPPED, EXITED} = Mk.ExecutorState;
+  assertEqual(await whileStopped(executor, () => 'done'), 'done');
+  assertEqual(executor.state, STOPPED);
+  executor.start(null);
+  await executor.wait_async(null);
+  assertEqual(executor.state, EXITED);
+  await whileStopped(executor, () => {});
+  assertEqual(executor.state, STOPPED);
+  await failure(() => whileStopped(executor, () => { throw new Error('on purpose'); }));
+  assertEqual(executor.state, STOPPED);
+});
+
 await run();
