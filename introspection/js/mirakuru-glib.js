@@ -16,12 +16,22 @@ import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
 import Mk from 'gi://Mk?version=1';
 
+// The cancellable, which is the last argument but the callback, may be left out.
+function promisify(prototype, name, finish) {
+  const {length} = prototype[name];
+  Gio._promisify(prototype, name, finish);
+  const call = prototype[name];
+  prototype[name] = function (...args) {
+    return call.apply(this, args.length === length - 2 ? [...args, null] : args);
+  };
+}
+
 for (const [type, names] of [
   [Mk.SimpleExecutor, ['start', 'stop', 'stop_full', 'kill', 'wait', 'wait_for']],
   [Mk.Probe, ['check', 'wait', 'wait_gone']],
 ]) {
   for (const name of names)
-    Gio._promisify(type.prototype, `${name}_async`, `${name}_finish`);
+    promisify(type.prototype, `${name}_async`, `${name}_finish`);
 }
 
 // What was thrown, with the place of it.

@@ -56,6 +56,19 @@ test('all asynchronous methods return promises', () => {
     assert(Mk[type].prototype[`_original_${name}`], `${type}.${name} is promisified`);
 });
 
+test('the cancellable can be left out', async () => {
+  const executor = Mk.SimpleExecutor.new(service());
+  const probe = Mk.CallbackProbe.new(() => true);
+  assert(await executor.start_async(), 'started');
+  assert(await executor.wait_for_async(probe), 'it is there');
+  assert(await executor.stop_full_async(15, Mk.STATUS_NONE, 10000), 'stopped');
+  assert(await executor.stop_async() && await executor.kill_async() && await executor.wait_async(), 'nothing to do');
+  assert(await probe.check_async() && await probe.wait_async(5000), 'it is there');
+  assert(await Mk.CallbackProbe.new(() => false).wait_gone_async(5000), 'it is gone');
+  for (const wrong of [() => probe.wait_async(), () => executor.wait_for_async(), () => executor.start_async(7)])
+    assert(await failure(async () => wrong()) instanceof Error, `${wrong} throws`);
+});
+
 test('a callback can be given all the same', async () => {
   const executor = Mk.SimpleExecutor.new(service());
   let result = null;
