@@ -117,12 +117,13 @@ mk_gtest_show_output (gpointer executor)
 {
   static const char *const labels[] = { "Output:", "Error output:" };
   static const MkStream streams[] = { MK_STREAM_STDOUT, MK_STREAM_STDERR };
+  MkSimpleExecutor *self = MK_SIMPLE_EXECUTOR (executor);
 
   for (guint i = 0; i < G_N_ELEMENTS (streams); i++)
     {
-      g_autoptr (GBytes) output = mk_simple_executor_dup_output (executor, streams[i]);
+      g_autoptr (GBytes) output = mk_simple_executor_dup_output (self, streams[i]);
       gsize size = 0;
-      const char *data = g_bytes_get_data (output, &size);
+      const char *data = (const char *) g_bytes_get_data (output, &size);
       g_autofree char *text = g_utf8_make_valid (data != NULL ? data : "", (gssize) size);
 
       mk_gtest_show_lines (labels[i], text);
@@ -137,7 +138,7 @@ mk_gtest_fail (gpointer executor,
                int line,
                const char *function)
 {
-  g_autofree char *description = mk_simple_executor_describe (executor);
+  g_autofree char *description = mk_simple_executor_describe (MK_SIMPLE_EXECUTOR (executor));
   g_autofree char *message = g_strdup_printf ("%s did not %s", description, what);
 
   mk_gtest_show_lines ("Error:", error->message);
@@ -149,13 +150,14 @@ mk_gtest_fail (gpointer executor,
 static inline gboolean
 mk_gtest_start_full (gpointer executor, const char *file, int line, const char *function)
 {
-  guint timeout_ms = mk_simple_executor_get_start_timeout (executor);
+  MkSimpleExecutor *self = MK_SIMPLE_EXECUTOR (executor);
+  guint timeout_ms = mk_simple_executor_get_start_timeout (self);
   g_autoptr (GError) error = NULL;
   gboolean started;
 
-  mk_simple_executor_set_start_timeout (executor, mk_gtest_scale (timeout_ms));
-  started = mk_simple_executor_start (executor, NULL, &error);
-  mk_simple_executor_set_start_timeout (executor, timeout_ms);
+  mk_simple_executor_set_start_timeout (self, mk_gtest_scale (timeout_ms));
+  started = mk_simple_executor_start (self, NULL, &error);
+  mk_simple_executor_set_start_timeout (self, timeout_ms);
 
   return started || mk_gtest_fail (executor, "start", error, file, line, function);
 }
@@ -163,6 +165,7 @@ mk_gtest_start_full (gpointer executor, const char *file, int line, const char *
 static inline gboolean
 mk_gtest_stop_full (gpointer executor, const char *file, int line, const char *function)
 {
+  MkSimpleExecutor *self;
   guint timeout_ms;
   g_autoptr (GError) error = NULL;
   gboolean stopped;
@@ -170,10 +173,11 @@ mk_gtest_stop_full (gpointer executor, const char *file, int line, const char *f
   if (executor == NULL)
     return TRUE;
 
-  timeout_ms = mk_simple_executor_get_stop_timeout (executor);
-  mk_simple_executor_set_stop_timeout (executor, mk_gtest_scale (timeout_ms));
-  stopped = mk_simple_executor_stop (executor, NULL, &error);
-  mk_simple_executor_set_stop_timeout (executor, timeout_ms);
+  self = MK_SIMPLE_EXECUTOR (executor);
+  timeout_ms = mk_simple_executor_get_stop_timeout (self);
+  mk_simple_executor_set_stop_timeout (self, mk_gtest_scale (timeout_ms));
+  stopped = mk_simple_executor_stop (self, NULL, &error);
+  mk_simple_executor_set_stop_timeout (self, timeout_ms);
 
   if (!stopped)
     return mk_gtest_fail (executor, "stop as it should", error, file, line, function);
