@@ -71,6 +71,7 @@ TAKEN = {
     **dict.fromkeys(("start_timeout", "stop_timeout", "timeout", "timeout_ms"), "_Time"),
     **dict.fromkeys(("cwd", "path", "filename", "ca_file", "socket_path", "stdout_path", "stderr_path"), "_Text"),
     "body": "_Bytes",
+    "probes": "Iterable[Probe]",
 }
 
 TYPES = {

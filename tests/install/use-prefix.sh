@@ -103,6 +103,18 @@ try_translations () {
   done
 }
 
+# With what is installed, mypy knows of the rest of gi what it knew before: here, nothing.
+try_stubs () {
+  local stubs
+  stubs=$(pkg-config --variable=python_stubs mirakuru-glib-1)
+  [ "$stubs" -ef "$prefix/share/mirakuru-glib-1/Mk.pyi" ] || complain "$stubs is not the file in $prefix"
+  command -v mypy > /dev/null || return 0
+  "$python" -m venv --without-pip --symlinks venv
+  echo "$PYTHONPATH" > "$(echo venv/lib/python3*/site-packages)/prefix.pth"
+  printf 'from gi.repository import %s\n' GLib Mk > typed.py
+  mypy --python-executable venv/bin/python --ignore-missing-imports typed.py
+}
+
 try_python () {
   try 'Python' PONG "$python" examples/redis.py
   try 'The drop-in module' PONG "$python" consumer/dropin.py
@@ -115,6 +127,7 @@ for module in (gi.overrides.Mk, mirakuru_glib, pytest_mirakuru_glib):
     assert module.__file__.startswith('$prefix/'), module
 assert importlib.metadata.version('mirakuru-glib') == '$(pkg-config --modversion mirakuru-glib-1)'
 "
+  try_stubs
   if "$python" -c 'import pytest' 2> /dev/null; then
     try 'pytest' '2 passed in .*' "$python" -m pytest -q -p no:cacheprovider examples/pytest
   fi

@@ -26,6 +26,8 @@ executor.start_async(None, lambda *_: None)
 text: str = executor.describe()
 state: Mk.ExecutorState = executor.props.state
 
+probes = (Mk.FileProbe.new(path) for path in ("/a", "/b"))
+Mk.AnyProbe.new(probes)
 try:
     Mk.Executor.new("true", Mk.AllProbe.new([Mk.FileProbe.new("/a"), Mk.TcpProbe(host="h", port=1)])).start()
 except Mk.TimedOutError as error:
@@ -53,4 +55,5 @@ Mk.TcpExecutor(commands="true")  # type: ignore[call-arg]
 executor.set_start_timeout(0.5)  # type: ignore[arg-type]
 executor.begin()  # type: ignore[attr-defined]
 Mk.SimpleExecutor(command=7)  # type: ignore[arg-type]
+Mk.AllProbe.new(["port 1"])  # type: ignore[list-item]
 Mk.NoSuchError  # type: ignore[attr-defined]

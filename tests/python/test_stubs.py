@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import venv
 
 from mktest import LIMIT, GObject, Mk
 
@@ -78,19 +79,19 @@ class Stubs(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("mypy"), "mypy is not installed")
     def test_sample(self):
+        """The file works beside the stubs of PyGObject, of which this folder has the layout."""
         with tempfile.TemporaryDirectory() as folder:
-            package = pathlib.Path(folder, "gi", "repository")
-            package.mkdir(parents=True)
-            for place in (package.parent, package):
-                (place / "__init__.pyi").touch()
+            venv.create(folder)
+            packages = next(pathlib.Path(folder, "lib").glob("python3*/site-packages"))
+            stubs = packages / "gi-stubs" / "repository"
+            stubs.mkdir(parents=True)
+            (stubs.parent / "__init__.pyi").touch()
             for name, text in OTHERS.items():
-                (package / f"{name}.pyi").write_text(text)
-            shutil.copy(STUBS, package / "Mk.pyi")
+                (stubs / f"{name}.pyi").write_text(text)
+            shutil.copy(STUBS, stubs)
             sample = pathlib.Path(__file__).with_name("sample_types.py")
-            command = ["mypy", "--strict", "--cache-dir", f"{folder}/cache", str(sample)]
-            done = subprocess.run(
-                command, env={**os.environ, "MYPYPATH": folder}, capture_output=True, text=True, timeout=3 * LIMIT
-            )
+            command = ["mypy", "--strict", "--python-executable", f"{folder}/bin/python", "--cache-dir", f"{folder}/cache"]
+            done = subprocess.run([*command, str(sample)], capture_output=True, text=True, timeout=3 * LIMIT)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
