@@ -55,6 +55,9 @@ async def main():
     async with redis:
         print("ready")
         await asyncio.to_thread(subprocess.run, ["redis-cli", "-s", "redis.socket", "ping"])
+    async with Mk.SimpleExecutor(command=["seq", "3"]) as numbers:
+        async for line in numbers.lines():
+            print(line)
     try:
         await asyncio.wait_for(broken.start_async(), 5)
     except Mk.ExitedError:
