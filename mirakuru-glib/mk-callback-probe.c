@@ -75,6 +75,11 @@ mk_callback_probe_init (MkCallbackProbe *self)
  * Creates a probe that asks @func. It is called in the context of whoever waits, must not
  * block, and returns %TRUE once what is waited for is there.
  *
+ * The probe owns @user_data, and an executor owns its probe. So a function that owns an executor must not be
+ * asked by the probe of the same executor: none of them would ever be freed, and the service would live on.
+ * In other languages than C any function owns what it mentions, a method its object. Override
+ * [vfunc@Mk.Executor.after_start_check] in a subclass instead, which is given the executor.
+ *
  * Returns: (transfer full): the probe
  *
  * Since: 1.0

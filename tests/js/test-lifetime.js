@@ -23,6 +23,12 @@ const Subclass = GObject.registerClass(class MkTestLifetime extends Mk.SimpleExe
   }
 });
 
+const SelfChecking = GObject.registerClass(class MkTestSelfChecking extends Mk.Executor {
+  vfunc_after_start_check() {
+    return this.get_running() && outputOf(this) === 'up\n';
+  }
+});
+
 const CountingProbe = GObject.registerClass(class MkTestLifetimeProbe extends Mk.Probe {
   _init() {
     super._init();
@@ -63,6 +69,15 @@ testBothWays('a subclass is dropped', async call => {
   await assertCollected(async () => {
     const executor = new Subclass();
     await call(executor, 'start', null);
+    return marker(executor);
+  });
+});
+
+testBothWays('an executor that asks itself is dropped', async call => {
+  await assertCollected(async () => {
+    const executor = new SelfChecking({command: service('--print', 'up')});
+    await call(executor, 'start', null);
+    await call(executor, 'wait_for', Mk.CallbackProbe.new(() => executor.get_running()), null);
     return marker(executor);
   });
 });
