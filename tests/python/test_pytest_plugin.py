@@ -216,6 +216,40 @@ two = mk_service("true", tcp="h:1", unix="/s")
         self.assertTrue(all(len(own) == 1 for own in ports))
         self.assertEqual(len(set.union(*ports)), len(ports))
 
+    def test_items_without_fixtures(self):
+        """A doctest, and an item of another plugin, that fail while a service of the session runs."""
+        conftest = f"""
+import pytest
+from pytest_mirakuru_glib import mk_service
+session = mk_service("{SERVICE} --lifetime 60", scope="session")
+
+class Line(pytest.Item):
+    def runtest(self):
+        assert self.name == "good"
+
+class Lines(pytest.File):
+    def collect(self):
+        return [Line.from_parent(self, name=name) for name in self.path.read_text().split()]
+
+def pytest_collect_file(file_path, parent):
+    return Lines.from_parent(parent, path=file_path) if file_path.suffix == ".lines" else None
+"""
+        (self.folder / "test.lines").write_text("good bad")
+        (self.folder / "test_other.py").write_text('def f():\n    """\n    >>> 1\n    2\n    """\n')
+        output = self.run_pytest(
+            """
+            def test_it(session):
+                pass
+            """,
+            "--doctest-modules",
+            "test_it.py",
+            "test_other.py",
+            "test.lines",
+            conftest=conftest,
+            outcomes={"passed": 2, "failed": 2},
+        )
+        self.assertNotIn("INTERNALERROR", output)
+
     def test_harmless_without_the_library(self):
         """It is loaded into every run of pytest."""
         self.run_pytest("def test_it(): import sys; assert 'gi' not in sys.modules", conftest="", outcomes={"passed": 1})
