@@ -102,16 +102,18 @@ def run(thing, name, *arguments, waits=True):
 
 def _ask(function, raised):
     """Gives an answer each time it is resumed; an exception counts as a yes, and is put aside."""
-    try:
-        there = False
-        while True:
-            yield there
-            there = bool(function())
-    except GeneratorExit:
-        return
-    except BaseException as error:  # pylint: disable=broad-except
-        raised.append(error)
-        yield True
+    there = False
+    while True:
+        try:
+            while True:
+                yield there
+                there = bool(function())
+        except GeneratorExit:
+            return
+        except BaseException as error:  # pylint: disable=broad-except
+            raised.append(error)
+        # Waiting above, where none is handled: a generator keeps an exception, and all that it came through.
+        there = True
 
 
 def function_probe(function):

@@ -243,11 +243,17 @@ class SimpleExecutor:
     def wait_for(self, wait_for):
         """Waits until a function returns true; if the time is up before, kills the service."""
         if not wait_until(wait_for, self._time_left()):
-            error = TimeoutExpired(self, timeout=self._timeout)
-            error.detail = self._last_output()
-            self.kill()
-            raise error
+            raise self._killed(TimeoutExpired(self, timeout=self._timeout), self._last_output())
         return self
+
+    def _killed(self, error, detail):
+        """Kills the service, and returns the error to raise.
+
+        Who raises it must not have it in a variable: it would keep itself, and the executor, by its traceback.
+        """
+        error.detail = detail
+        self.kill()
+        return error
 
     # ---- stop ----
 
@@ -259,19 +265,19 @@ class SimpleExecutor:
         expected = self._expected_returncode if expected_returncode is None else expected_returncode
         expected = Mk.STATUS_NONE if expected is None else expected
 
-        failure = None
         self._native.set_kill_signal(operator.index(self._kill_signal))
         try:
             run(self._native, "stop_full", number, expected, self._stop_limit())
         except GLib.Error as error:
-            failure = self._translate(error)
-            if isinstance(failure, ValueError):
-                raise failure from None
+            if not is_error(error, Mk.Error.INVALID_ARGUMENT):
+                self._finish_stop()
+            raise self._translate(error) from None
+        self._finish_stop()
+        return self
+
+    def _finish_stop(self):
         self._await_end()
         self._forget_process()
-        if failure is not None:
-            raise failure
-        return self
 
     def _stop_limit(self):
         return _milliseconds(min(self._timeout or math.inf, self.stop_timeout))
@@ -396,10 +402,7 @@ class Executor(SimpleExecutor):
         """Whether the service is ready; an error if its process has ended with one."""
         code = self.process.poll() if self.process is not None else None
         if code:
-            error = ProcessExitedWithError(self, code)
-            error.detail = self._last_output()
-            self.kill()
-            raise error
+            raise self._killed(ProcessExitedWithError(self, code), self._last_output())
         return self.after_start_check()
 
     def wait_for(self, wait_for):
@@ -420,9 +423,7 @@ class Executor(SimpleExecutor):
             if is_error(error, Mk.Error.EXITED) and self._native.get_exit_status() == 0:
                 # Nothing of it is left here, but it may have had something started elsewhere.
                 return super().wait_for(self.check_subprocess)
-            failure = self._translate(error)
-            self.kill()
-            raise failure from None
+            raise self._killed(self._translate(error), error.message) from None
         if raised:
             raise raised.pop()
         return self

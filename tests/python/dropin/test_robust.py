@@ -281,6 +281,55 @@ class References(DropInTest):
 
         return Checking("sleep 300", timeout=LIMIT)
 
+    def assert_killed_with_the_last_reference(self, executor):
+        """That of the caller; `executor` is a list, for it to be the only one."""
+        pid, there = executor[0].process.pid, weakref.ref(executor[0])
+        self.assertTrue(lives(pid))
+        executor.clear()
+        self.assertIsNone(there())
+        self.assertFalse(lives(pid))
+
+    def test_nothing_is_kept_after_a_failure(self):
+        """What was raised knows the frames it came through, and with them the executor."""
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for error, make, fail in (
+            (ZeroDivisionError, self.make_checking, lambda e: e.start().wait_for(lambda: 1 / 0)),
+            (ZeroDivisionError, self.make_checking, lambda e: self.start_with(e, lambda: 1 / 0)),
+            (mirakuru.TimeoutExpired, self.make_short, lambda e: e.start().wait_for(lambda: False)),
+            (mirakuru.TimeoutExpired, self.make_short, lambda e: self.start_with(e, lambda: False)),
+            (mirakuru.ProcessExitedWithError, self.make_checking, self.start_that_exits),
+            (mirakuru.ExecutorError, self.make_checking, self.stop_what_has_ended),
+        ):
+            with self.subTest(error=error.__name__):
+                executor = [make()]
+                try:  # assertRaises() would clear the frames
+                    fail(executor[0])
+                    self.fail("nothing was raised")
+                except error:
+                    executor[0].start()
+                self.assert_killed_with_the_last_reference(executor)
+
+    def make_short(self):
+        executor = self.make_checking()
+        executor._timeout = 0.2
+        return executor
+
+    def start_with(self, executor, check):
+        with mock.patch.object(executor, "after_start_check", check):
+            executor.start()
+
+    def start_that_exits(self, executor):
+        with mock.patch.object(executor, "command_parts", service("--exit", 3)):
+            self.start_with(executor, lambda: False)
+
+    def stop_what_has_ended(self, executor):
+        with mock.patch.object(executor, "command_parts", service("--exit", 3)):
+            SimpleExecutor.start(executor)
+        executor.process.wait(LIMIT)
+        executor.stop()
+
     def test_in_a_cycle(self):
         executor = SimpleExecutor("sleep 300").start()
         executor.myself, pid = executor, executor.process.pid
