@@ -84,6 +84,25 @@ class AsyncioTest(TestCase):
 
         self.run_async(body())
 
+    def test_cancelled_again(self):
+        """While what was cancelled is being stopped."""
+
+        async def body():
+            executor = self.never_ready()
+            mark = marker(executor)
+            start = asyncio.ensure_future(executor.start_async())
+            while not processes(mark):
+                await asyncio.sleep(0.001)
+            for _ in range(2):
+                start.cancel()
+                await asyncio.sleep(0)
+            with self.assertRaises(asyncio.CancelledError):
+                await start
+            self.assertFalse(executor.get_active())
+            self.assert_gone(mark)
+
+        self.run_async(body())
+
     def test_cancelled_by_gio(self):
         async def body():
             cancellable = Gio.Cancellable()

@@ -247,7 +247,32 @@ class HookTests:
         self.assert_gone(mark)
 
 
+class Leaving(BaseException):
+    """As SystemExit, KeyboardInterrupt and what pytest.skip() raises."""
+
+
 class HooksSync(HookTests, Sync, TestCase):
+    def test_what_is_no_error_gets_through(self):
+        for step in ("pre_start_check", "prepare", "after_start_check", "started"):
+            for late in (False, True):
+                with self.subTest(step), contextlib.redirect_stderr(io.StringIO()):
+                    executor = self.make(step, Leaving, late and step in STEPS)
+                    mark = marker(executor)
+                    with self.assertRaises(Leaving):
+                        executor.start()
+                    self.assertFalse(executor.get_active())
+                    self.assert_gone(mark)
+        for step in ("request_stop", "cleanup"):
+            with self.subTest(step):
+                executor = self.make(step, Leaving)
+                executor.start()
+                mark = marker(executor)
+                with self.assertRaises(Leaving):
+                    executor.stop()
+                self.assert_gone(mark)
+        with self.assertRaises(GLib.Error):
+            Mk.SimpleExecutor.new("mk-no-such-program").start()
+
     pass
 
 

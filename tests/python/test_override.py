@@ -394,6 +394,27 @@ class Interruption(TestCase):
         self.assertEqual(executor.get_state(), Mk.ExecutorState.STOPPED)
         self.assert_gone(mark)
 
+    def test_alarm(self):
+        """One that comes once sets a limit; one that comes again and again measures something."""
+        ticks = []
+        self.handle(signal.SIGALRM, lambda *_: ticks.append(1))
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        with self.keep(Mk.SimpleExecutor.new([SERVICE, "--exit", "0", "--exit-after", "200"])) as executor:
+            executor.wait()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self.assertGreater(len(ticks), 0)
+
+        def on_alarm(*_):
+            raise Interrupted
+
+        self.handle(signal.SIGALRM, on_alarm)
+        executor = self.keep(Mk.TcpExecutor(command=service(), host=LOCALHOST, port=free_port()))
+        mark = marker(executor)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with self.assertRaises(Interrupted):
+            executor.start()
+        self.assert_gone(mark)
+
     def test_others(self):
         with self.keep(Mk.SimpleExecutor.new(service())) as executor:
             self.interrupt(executor.wait)
@@ -433,6 +454,27 @@ class Interruption(TestCase):
                 os._exit(1)
             self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 7)
             self.assertTrue(executor.get_running())
+
+    def test_fork_in_a_hook(self):
+        """The child's signals are its own."""
+        test = self
+
+        class Forking(Mk.SimpleExecutor):
+            def do_prepare(self, task):
+                child = os.fork()
+                if child == 0:
+                    signal.alarm(LIMIT)
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    os._exit(1)
+                test.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 7)
+                task.return_boolean(True)
+
+        seen = []
+        self.handle(signal.SIGTERM, lambda *_: seen.append(1) if os.getpid() == parent else os._exit(7))
+        parent = os.getpid()
+        with self.keep(Forking(command=service())) as executor:
+            self.assertTrue(executor.get_running())
+        self.assertEqual(seen, [])
 
     def test_control_c(self):
         program = """

@@ -8,7 +8,21 @@ import sys
 import threading
 import unittest
 
-from mktest import LIMIT, LOCALHOST, SERVICE, Gio, GLib, GObject, Mk, TestCase, free_port, marker, processes, service
+from mktest import (
+    LIMIT,
+    LOCALHOST,
+    SERVICE,
+    Gio,
+    GLib,
+    GObject,
+    Mk,
+    TestCase,
+    free_port,
+    iterate_until,
+    marker,
+    processes,
+    service,
+)
 
 STARTS = int(os.environ.get("MK_TEST_CYCLES", "100"))
 
@@ -107,7 +121,7 @@ class Misuse(TestCase):
 class Shutdown(TestCase):
     """What still runs when the interpreter ends."""
 
-    def run_program(self, body):
+    def run_program(self, body, abrupt=False):
         program = f"""
 import asyncio, os, sys, threading
 import gi
@@ -123,7 +137,9 @@ executor.start()
             [sys.executable, "-c", program], capture_output=True, text=True, timeout=LIMIT, check=False
         )
         self.assertNotRegex(done.stderr, "CRITICAL|WARNING|Fatal Python")
-        for mark in done.stdout.split():
+        for mark in done.stdout.splitlines()[0].split():
+            if abrupt:
+                iterate_until(lambda mark=mark: not processes(mark), "all is gone")
             self.assertEqual(processes(mark), [])
         return done
 
@@ -135,6 +151,11 @@ executor.start()
 
     def test_exception(self):
         self.assertEqual(self.run_program("1 / 0").returncode, 1)
+
+    def test_stopped_at_the_very_end(self):
+        """PyGObject makes no calls any more then."""
+        body = "class Last:\n  def __del__(self, executor=executor): executor.stop()\nlast = Last()"
+        self.assertEqual(self.run_program(body).returncode, 0)
 
     def test_kept_by_a_module(self):
         self.assertEqual(self.run_program("sys.mine = executor; GLib.mine = executor.lines()").returncode, 0)
@@ -154,7 +175,7 @@ executor.start()
         self.assertEqual(self.run_program("executor.connect('exited', lambda *_: executor)").returncode, 0)
 
     def test_os_exit(self):
-        self.assertEqual(self.run_program("sys.stdout.flush(); os._exit(4)").returncode, 4)
+        self.assertEqual(self.run_program("sys.stdout.flush(); os._exit(4)", abrupt=True).returncode, 4)
 
 
 class Soak(TestCase):

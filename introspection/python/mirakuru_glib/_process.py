@@ -132,6 +132,33 @@ def _as_text(file, kwargs, **options):
     return io.TextIOWrapper(file, encoding, kwargs.get("errors") or "replace", **options)
 
 
+class _Task(threading.Thread):
+    """A call that may take longer than its caller wants to wait."""
+
+    def __init__(self, function, *args):
+        super().__init__(daemon=True)
+        self._call, self.result, self._error = (function, args), None, None
+        if function is not None:
+            self.start()
+
+    def run(self):
+        function, args = self._call
+        try:
+            self.result = function(*args)
+        except Exception as error:  # pylint: disable=broad-except
+            self._error = error
+        self._call = None
+
+    def wait(self, timeout):
+        if self.ident is not None:
+            self.join(timeout)
+            if self.is_alive():
+                return False
+        if self._error is not None:
+            raise self._error
+        return True
+
+
 class Process:
     """A started command. It belongs to an executor, and is over when that is stopped."""
 
@@ -140,6 +167,7 @@ class Process:
         self.args = native.get_command()
         self.pid = native.get_pid()
         self.returncode = None
+        self._exchange = None
         self._pidfd = None
         try:
             self._pidfd = os.pidfd_open(self.pid)
@@ -226,15 +254,25 @@ class Process:
 
     def communicate(self, input=None, timeout=None):  # pylint: disable=redefined-builtin
         """Gives the process its input, and returns all that it prints."""
-        if self.stdin is not None and not self.stdin.closed:
-            try:
-                if input:
-                    self.stdin.write(input)
-                self.stdin.close()
-            except BrokenPipeError:
-                pass
-        self.wait(timeout)
-        return tuple(file.read() if file else None for file in (self.stdout, self.stderr))
+        if self._exchange is None:
+            self._exchange = [_Task(self._feed, input)]
+            self._exchange += [_Task(file.read if file else None) for file in (self.stdout, self.stderr)]
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for task in self._exchange:
+            if not task.wait(None if deadline is None else max(0, deadline - time.monotonic())):
+                raise subprocess.TimeoutExpired(self.args, timeout)  # it may be called again then
+        self.wait(None if deadline is None else max(0, deadline - time.monotonic()))
+        return tuple(task.result for task in self._exchange[1:])
+
+    def _feed(self, data):
+        if self.stdin is None or self.stdin.closed:
+            return
+        try:
+            if data:
+                self.stdin.write(data)
+            self.stdin.close()
+        except BrokenPipeError:
+            pass
 
     def _close_streams(self):
         for file in (self.stdin, self.stdout, self.stderr):

@@ -64,6 +64,20 @@ class Process(DropInTest):
         executor.stop()
 
 
+    def test_communicate_with_a_limit(self):
+        """It may be called again, and nothing is lost."""
+        path = self.folder() / "go"
+        script = f"echo early; until [ -e {path} ]; do sleep .01; done; wc -c"
+        executor = self.keep(SimpleExecutor(script, shell=True)).start()
+        process = executor.process
+        for data in ("x" * 200000, None):
+            with self.assertRaises(subprocess.TimeoutExpired):
+                self.assert_takes(5, process.communicate, data, 0.05, shortest=0.05)
+        path.touch()
+        self.assertEqual(process.communicate(timeout=20), ("early\n200000\n", None))
+        self.assertEqual(process.returncode, 0)
+
+
 class Streams(DropInTest):
     def test_text(self):
         script = "printf 'gr\\303\\274\\303\\237e\\r\\n\\377\\n'"

@@ -192,35 +192,48 @@ class _Interrupter:
 
     Python runs a handler when the call has returned; only a thread can see to it that it does. And PyGObject
     loses an exception that a handler raises while it makes one of a GError, so the handlers are called here.
-    Signals that are no wish to end something wait for the end of the call.
+    Signals that are no wish to end something wait for the end of the call; an alarm is one if it comes once.
     """
 
     SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
     def __init__(self):
         self._process, self._running = None, []
+        os.register_at_fork(after_in_child=self._leave_to_parent)
+
+    def _leave_to_parent(self):
+        """A hook, or another thread, has forked during a call. Signals of the child are its own."""
+        if self._running:
+            signal.set_wakeup_fd(-1)
 
     def _start_thread(self):
         """It does not get over a fork()."""
         if self._process != os.getpid():
             self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
             os.set_blocking(self._read, True)
+            try:
+                threading.Thread(target=self._watch, name="mirakuru-glib signals", daemon=True).start()
+            except RuntimeError:
+                os.close(self._read)
+                os.close(self._write)
+                raise
             self._process, self._running = os.getpid(), []
-            threading.Thread(target=self._watch, name="mirakuru-glib signals", daemon=True).start()
 
     def _watch(self):
         while True:
-            if self.SIGNALS & set(os.read(self._read, 64)):
+            came = set(os.read(self._read, 64))
+            if self.SIGNALS & came or (signal.SIGALRM in came and not signal.getitimer(signal.ITIMER_REAL)[1]):
                 for cancellable in tuple(self._running):
                     cancellable.cancel()
 
     def _take_wakeups(self):
         """Whether signals are told to the thread. There may be somebody else to tell, such as asyncio."""
-        if threading.current_thread() is not threading.main_thread():
+        # At the end of the interpreter no thread begins any more.
+        if threading.current_thread() is not threading.main_thread() or sys.is_finalizing():
             return False
         try:
             self._start_thread()
-        except OSError:  # out of descriptors
+        except (OSError, RuntimeError):  # out of descriptors, or of threads
             return False
         previous = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         if previous not in (-1, self._write):
@@ -233,9 +246,15 @@ class _Interrupter:
         if not self._take_wakeups():
             yield
             return
-        came, outermost = [], not self._running
-        note = lambda *args: came.append(args)
-        handlers = {number: signal.getsignal(number) for number in self.SIGNALS}
+        came, outermost, process = [], not self._running, os.getpid()
+
+        def note(number, frame):
+            if os.getpid() == process:
+                came.append((number, frame))
+            else:
+                handlers[number](number, frame)
+
+        handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
         handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
         self._running.append(cancellable)
         try:
@@ -244,7 +263,8 @@ class _Interrupter:
             yield
         finally:
             for number, handler in handlers.items():
-                signal.signal(number, handler)
+                if signal.getsignal(number) is note:  # and not one that a hook has put there
+                    signal.signal(number, handler)
             self._running.remove(cancellable)
             if outermost:
                 signal.set_wakeup_fd(-1)
@@ -255,6 +275,33 @@ class _Interrupter:
 _interrupter = _Interrupter()
 
 
+class _Ends(threading.local):
+    """What hooks have raised that is no Exception, such as SystemExit, during a blocking call of the thread."""
+
+    depth, raised = 0, None
+
+    def note(self, exception):
+        if self.depth:
+            self.raised = self.raised or exception
+
+    @contextlib.contextmanager
+    def reraised(self):
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+            if self.raised is not None and not self.depth:
+                raised, self.raised = self.raised, None
+                try:
+                    raise raised from None
+                finally:
+                    del raised
+
+
+_ends = _Ends()
+
+
 def _block(function, *args, cancellable=None, undo=None):
     """Makes a blocking call."""
     while True:
@@ -262,15 +309,15 @@ def _block(function, *args, cancellable=None, undo=None):
         if not isinstance(mine, Gio.Cancellable):
             raise TypeError(f"expected a Gio.Cancellable, not {mine!r}")
         try:
-            with _interrupter.watch(mine):
+            with _ends.reraised(), _interrupter.watch(mine):
                 return _typed(function, *args, cancellable=mine)
         except GLib.Error:
             # The handlers raised nothing, so that the call goes on.
             if cancellable is not None or not mine.is_cancelled():
                 raise
-        except BaseException:
-            # A handler raised this, perhaps after a start came to its end.
-            if undo is not None and mine.is_cancelled():
+        except BaseException as error:
+            # A handler or a hook raised this, perhaps after a start came to its end.
+            if undo is not None and (mine.is_cancelled() or not isinstance(error, Exception)):
                 undo()
             raise
 
@@ -280,7 +327,8 @@ async def _await_thread(call, cancellable, undo):
     import asyncio
 
     loop = asyncio.get_running_loop()
-    future = loop.create_future()
+    future, calls = loop.create_future(), [call]
+    del call
 
     def settle(set_outcome, outcome):
         if not future.done():
@@ -288,21 +336,26 @@ async def _await_thread(call, cancellable, undo):
 
     def body():
         try:
-            outcome = (future.set_result, call())
+            outcome = (future.set_result, calls.pop()())  # whoever has the result may be the last to know the object
         except BaseException as exception:
             outcome = (future.set_exception, exception)
         with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, *outcome)
+        del outcome  # an exception would keep what this function knows
 
     threading.Thread(target=body, name="mirakuru-glib operation", daemon=True).start()
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
         cancellable.cancel()
-        await asyncio.wait([future])
+        while not future.done():
+            with contextlib.suppress(asyncio.CancelledError):  # once more
+                await asyncio.wait([future])
         if future.exception() is None:
             undo()
         raise
+    finally:
+        del future
 
 
 def _running_loop():
@@ -398,8 +451,11 @@ def _check_hook(hook, result):
         except GLib.Error:
             raise
         except Exception as exception:
-            text = _explain(exception)
-        raise GLib.Error(text, GLib.quark_to_string(Gio.io_error_quark()), Gio.IOErrorEnum.FAILED)
+            text, domain, code = _explain(exception), Gio.io_error_quark(), Gio.IOErrorEnum.FAILED
+        except BaseException as exception:  # it is not to be asked again
+            text, domain, code = _explain(exception), Mk.error_quark(), Mk.Error.FAILED
+            _ends.note(exception)
+        raise GLib.Error(text, GLib.quark_to_string(domain), code)
 
     return call
 
@@ -412,15 +468,18 @@ def _task_hook(hook, domain, code):
         references = task.__grefcount__
         try:
             return hook(self, task)
-        except Exception as exception:
+        except BaseException as exception:
             error = exception
             if not isinstance(exception, GLib.Error):
                 error = GLib.Error.new_literal(domain, _explain(exception), code)
+            if not isinstance(exception, Exception):
+                _ends.note(exception)
             # Whoever has returned the task, or is going to, holds it.
             if task.get_completed() or task.__grefcount__ != references:
                 traceback.print_exc()
             else:
                 task.return_error(error)
+            del error  # it would keep what the hook knows
 
     return call
 
