@@ -189,7 +189,6 @@ static void
 test_server_ends_by_itself (void)
 {
   Fixture self;
-  g_autoptr (GError) error = NULL;
 
   set_up (&self);
   assert_starts (&self);
