@@ -28,7 +28,7 @@ mk_callback_probe_check (MkProbe *probe, GError **error)
 {
   MkCallbackProbe *self = MK_CALLBACK_PROBE (probe);
 
-  return self->func != NULL && self->func (self->user_data);
+  return self->func != NULL && self->func (self->user_data, error);
 }
 
 static char *

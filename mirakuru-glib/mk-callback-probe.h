@@ -9,14 +9,15 @@ G_BEGIN_DECLS
 /**
  * MkProbeFunc:
  * @user_data: the data given to [ctor@Mk.CallbackProbe.new]
+ * @error: return location for an error, which means what an error of [vfunc@Mk.Probe.check] does
  *
  * Asks once whether what is waited for is there. Must not block.
  *
- * Returns: %TRUE if it is there, %FALSE for "not yet"
+ * Returns: %TRUE if it is there, %FALSE without an error for "not yet"
  *
  * Since: 1.0
  */
-typedef gboolean (*MkProbeFunc) (gpointer user_data);
+typedef gboolean (*MkProbeFunc) (gpointer user_data, GError **error);
 
 #define MK_TYPE_CALLBACK_PROBE (mk_callback_probe_get_type ())
 

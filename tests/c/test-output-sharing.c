@@ -87,7 +87,7 @@ test_probe_of_another (void)
 }
 
 static gboolean
-is_running (gpointer executor)
+is_running (gpointer executor, GError **error)
 {
   return mk_simple_executor_get_running (executor);
 }

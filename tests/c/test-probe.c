@@ -230,15 +230,41 @@ test_cancel_check (void)
 /* Waiting */
 
 static gboolean
-come_later (gpointer count)
+come_later (gpointer count, GError **error)
 {
   return --*(int *) count <= 0;
 }
 
 static gboolean
-go_later (gpointer count)
+fail (gpointer given, GError **error)
+{
+  g_propagate_error (error, g_error_copy (given));
+  return FALSE;
+}
+
+static gboolean
+go_later (gpointer count, GError **error)
 {
   return --*(int *) count > 0;
+}
+
+static void
+test_function_fails (void)
+{
+  g_autoptr (GError) given = g_error_new (MK_ERROR, MK_ERROR_FAILED, "this will never be");
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (fail, given, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_probe_wait (MK_PROBE (probe), 60000, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_FAILED);
+  g_assert_cmpstr (error->message, ==, given->message);
+
+  given->domain = G_IO_ERROR;
+  given->code = G_IO_ERROR_CLOSED;
+  g_clear_error (&error);
+  g_assert_false (mk_probe_wait (MK_PROBE (probe), 30, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  g_assert_nonnull (strstr (error->message, given->message));
 }
 
 static void
@@ -440,7 +466,7 @@ open_in_thread (gpointer data)
  * one in six is fast by chance: not six in ten.
  */
 static gboolean
-is_open_after_a_while (gpointer door)
+is_open_after_a_while (gpointer door, GError **error)
 {
   g_usleep (2000);
   return is_open (door);
@@ -542,6 +568,7 @@ main (int argc, char **argv)
   mk_test_add ("/probe/wait/errors", test_errors_and_waiting);
   mk_test_add ("/probe/errors-before-a-start", test_errors_before_a_start);
   mk_test_add ("/probe/wait/cancelled", test_cancel_wait);
+  mk_test_add ("/probe/wait/function-fails", test_function_fails);
   mk_test_add_everywhere ("/probe/wait/context", test_context);
 
   mk_test_add ("/probe/polling/wake-shortens-the-wait", test_wake_shortens_the_wait);

@@ -209,13 +209,13 @@ test_one_deadline_of_http (void)
 }
 
 static gboolean
-has_come (gpointer time)
+has_come (gpointer time, GError **error)
 {
   return g_get_monotonic_time () >= *(const gint64 *) time;
 }
 
 static gboolean
-never (gpointer unused)
+never (gpointer unused, GError **error)
 {
   return FALSE;
 }

@@ -61,7 +61,7 @@ new_script (const char *script, const char *banner)
 /* ---- 1: polling ---- */
 
 static gboolean
-count (gpointer n)
+count (gpointer n, GError **error)
 {
   ++*(guint *) n;
   return FALSE;

@@ -251,7 +251,7 @@ test_cancel_during_step (void)
 }
 
 static gboolean
-is_kept (gpointer executor)
+is_kept (gpointer executor, GError **error)
 {
   return TEST_EXECUTOR (executor)->kept != NULL;
 }

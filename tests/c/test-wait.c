@@ -58,7 +58,7 @@ test_cancel_wait (void)
 /* wait_for() */
 
 static gboolean
-has_printed (gpointer executor)
+has_printed (gpointer executor, GError **error)
 {
   g_autoptr (GBytes) output = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
 
@@ -66,7 +66,7 @@ has_printed (gpointer executor)
 }
 
 static gboolean
-never (gpointer unused)
+never (gpointer unused, GError **error)
 {
   return FALSE;
 }
@@ -82,7 +82,7 @@ test_wait_for (void)
   mk_test_assert_starts (executor);
   g_assert_true (mk_test_wait_for (executor, probe, NULL, &error));
   g_assert_no_error (error);
-  g_assert_true (has_printed (executor));
+  g_assert_true (has_printed (executor, NULL));
   mk_test_assert_stops (executor);
 }
 

@@ -91,6 +91,20 @@ testBothWays('callback that throws', async call => {
   assertEqual(calls, 3);
 });
 
+testBothWays('callback that throws an error', async call => {
+  const {FAILED, TIMED_OUT} = Mk.Error;
+  for (const [thrown, limit, code] of [
+    [new Error('the disk is full'), 30, TIMED_OUT],
+    [new GLib.Error(Mk.Error, FAILED, 'the disk is full'), 60000, FAILED],
+  ]) {
+    const probe = Mk.CallbackProbe.new(() => {
+      throw thrown;
+    });
+    const error = await assertError(Mk.Error, code, () => call(probe, 'wait', limit, null));
+    assert(error.message.includes('the disk is full'), error.message);
+  }
+});
+
 testBothWays('subclass', async call => {
   const probe = new CountingProbe();
   assertEqual(await call(probe, 'check', null), false);

@@ -292,6 +292,17 @@ class ProbeHooks:
             self.call(Raising(), "check")
         self.assertIn("not today", caught.exception.message)
 
+    def test_function_raises(self):
+        """Of a CallbackProbe; calling it in a wrong way is a mistake, too."""
+
+        def fail():
+            raise ValueError("the disk is full")
+
+        for function, text in ((fail, "ValueError: the disk is full (test_hooks.py:"), (lambda _: True, "TypeError: ")):
+            with self.assertRaises(Mk.TimedOutError) as caught:
+                self.call(Mk.CallbackProbe.new(function), "wait", 60)
+            self.assertIn(text, caught.exception.message)
+
     def test_check_task_raises(self):
         class Raising(Mk.Probe):
             def do_check_task(self, task):

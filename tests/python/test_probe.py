@@ -108,6 +108,18 @@ class ProbeTests:
         self.assertTrue(self.call(Mk.CallbackProbe.new(fail), "wait", 5000))
         self.assertEqual(len(calls), 3)
 
+    def test_callback_raises_an_error(self):
+        """One of the library ends the wait, others are told when the time is up."""
+        refused = GLib.Error.new_literal(Gio.io_error_quark(), "it is closed", Gio.IOErrorEnum.CONNECTION_REFUSED)
+        never = GLib.Error.new_literal(Mk.error_quark(), "this will never be", Mk.Error.FAILED)
+        for error, limit, code in ((refused, 30, Mk.Error.TIMED_OUT), (never, 60000, Mk.Error.FAILED)):
+
+            def fail(*_):
+                raise error
+
+            message = self.assert_raises(code, self.call, Mk.CallbackProbe.new(fail), "wait", limit)
+            self.assertIn(error.message, message)
+
     def test_subclass(self):
         probe = PythonProbe()
         self.assertFalse(self.call(probe, "check"))

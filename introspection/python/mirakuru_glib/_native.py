@@ -7,6 +7,7 @@ So callbacks are either written in C, as the methods of a dict are, or have a tr
 
 import contextlib
 import functools
+import inspect
 import os
 import sys
 import threading
@@ -121,7 +122,9 @@ def function_probe(function):
     raised = []
     answers = _ask(function, raised)
     next(answers)
-    return Mk.CallbackProbe.new(answers.__next__), raised
+    # As it is in the typelib: else a signal handler could raise in what the override puts around the function.
+    new = inspect.unwrap(Mk.CallbackProbe.new.__func__)
+    return new(Mk.CallbackProbe, answers.__next__), raised
 
 
 def wait_until(function, limit):

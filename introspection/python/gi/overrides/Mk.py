@@ -154,6 +154,7 @@ _converters = {
     "headers": _pairs(": ", "a dict or a list of 'Name: value'"),
     "fields": _pairs("=", "a dict or a list of name=value"),
     "body": _bytes,
+    "func": lambda func: _check_hook(func, bool) if callable(func) else func,
     "probes": _probes,
     **dict.fromkeys(("start_timeout", "stop_timeout", "timeout", "timeout_ms"), _milliseconds),
     **dict.fromkeys(("cwd", "path", "filename", "ca_file", "socket_path"), _text),
@@ -445,9 +446,9 @@ def _check_hook(hook, result):
     """A check: what it raises means what an error of it means."""
 
     @functools.wraps(hook)
-    def call(self, *args):
+    def call(*args):
         try:
-            return result(hook(self, *args))
+            return result(hook(*args))
         except GLib.Error:
             raise
         except Exception as exception:
