@@ -292,6 +292,20 @@ mk_probe_group_describe_holder (MkProbe *probe)
   return g_string_free (text, FALSE);
 }
 
+/* One of all is enough; of any, another may have answered. */
+static char *
+mk_probe_group_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
+{
+  MkProbeGroup *self = MK_PROBE_GROUP (probe);
+  g_autoptr (GPtrArray) parts = dup_parts (self);
+  char *rival = NULL;
+
+  for (guint i = 0; i < parts->len && rival == NULL && !mk_probe_group_is_any (self); i++)
+    rival = mk_probe_describe_rival (g_ptr_array_index (parts, i), service, supervisor);
+
+  return rival;
+}
+
 /* ---- executors ---- */
 
 /* A group of the same kind, of what the parts ask before a start. */
@@ -429,6 +443,7 @@ mk_probe_group_class_init (MkProbeGroupClass *klass)
   probe_class->check_task = mk_probe_group_check_task;
   probe_class->describe = mk_probe_group_describe;
   probe_class->describe_holder = mk_probe_group_describe_holder;
+  probe_class->describe_rival = mk_probe_group_describe_rival;
   probe_class->dup_before_start = mk_probe_group_dup_before_start;
   probe_class->is_met = mk_probe_group_is_met;
   probe_class->explain_exit = mk_probe_group_explain_exit;

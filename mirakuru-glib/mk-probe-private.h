@@ -23,6 +23,7 @@ gboolean mk_probe_is_eager (MkProbe *self);
 void mk_probe_set_detail (MkProbe *self, const char *detail);
 char *mk_probe_dup_detail (MkProbe *self);
 char *mk_probe_describe_holder (MkProbe *self);
+char *mk_probe_describe_rival (MkProbe *self, GPid service, GPid supervisor);
 gboolean mk_probe_is_met (MkProbe *self);
 GError *mk_probe_explain_exit (MkProbe *self);
 MkProbe *mk_probe_dup_before_start (MkProbe *self, GError **error);

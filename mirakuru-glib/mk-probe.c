@@ -264,6 +264,19 @@ mk_probe_describe_holder (MkProbe *self)
 }
 
 /*
+ * Asked when @self says that the service is ready.
+ *
+ * Returns: (transfer full) (nullable): a sentence, if it is certain that somebody else has answered
+ */
+char *
+mk_probe_describe_rival (MkProbe *self, GPid service, GPid supervisor)
+{
+  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+
+  return klass->describe_rival ? klass->describe_rival (self, service, supervisor) : NULL;
+}
+
+/*
  * Returns: (transfer full): the probe that is asked before a start whether something is in the way; %NULL
  * with an error if the settings make no sense
  */

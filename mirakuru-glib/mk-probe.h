@@ -101,6 +101,13 @@ struct _MkProbeClass
   char *(*describe_holder) (MkProbe *self);
 
   /**
+   * MkProbeClass::describe_rival: (skip)
+   *
+   * Since: 1.0
+   */
+  char *(*describe_rival) (MkProbe *self, GPid service, GPid supervisor);
+
+  /**
    * MkProbeClass::quick_begin: (skip)
    *
    * Since: 1.0

@@ -19,6 +19,8 @@
 #define STATE_LISTEN 0x0A
 /* More than the generations that a process can lose. */
 #define MAX_WALKS 16
+/* The supervisor as /proc/PID/comm names it */
+#define SUPERVISOR_COMM "mk-supervisor\n"
 
 typedef void (*ProcFunc) (GPid pid, gpointer user_data);
 
@@ -296,6 +298,69 @@ mk_proc_is_descendant (GPid pid, GPid ancestor)
     }
 
   return FALSE;
+}
+
+static void
+for_each_descendant (GPid pid, guint depth, ProcFunc func, gpointer user_data)
+{
+  g_autofree char *name = g_strdup_printf ("task/%d/children", (int) pid);
+  g_autofree char *contents = NULL;
+  g_auto (GStrv) children = NULL;
+
+  if (depth == 0 || !read_proc_file (pid, name, &contents, NULL))
+    return;
+
+  children = g_strsplit (contents, " ", -1);
+  for (char **child = children; *child != NULL; child++)
+    {
+      guint64 number;
+
+      if (!g_ascii_string_to_unsigned (*child, 10, 1, G_MAXINT, &number, NULL))
+        continue;
+      func ((GPid) number, user_data);
+      for_each_descendant ((GPid) number, depth - 1, func, user_data);
+    }
+}
+
+/* Whether it is a service of whatever executor: its environment need not tell. */
+static gboolean
+has_supervisor (GPid pid)
+{
+  while ((pid = get_parent (pid)) > 1)
+    {
+      g_autofree char *name = NULL;
+
+      if (read_proc_file (pid, "comm", &name, NULL) && strcmp (name, SUPERVISOR_COMM) == 0)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+/*
+ * Blocks for as long as it takes to look at every process only where the service has not got the socket.
+ *
+ * Returns: (transfer full) (nullable): who holds a socket, if that is certainly not the service: this
+ * program, or the service of another executor. Others may listen for a service, as those do that start
+ * containers.
+ */
+char *
+mk_proc_describe_rival (guint32 inode, GPid service, GPid supervisor)
+{
+  g_autofree char *link = g_strdup_printf ("socket:[%u]", inode);
+  Holder holder = { .link = link };
+
+  find_holder (service, &holder);
+  if (holder.pid == 0)
+    for_each_descendant (supervisor, MAX_WALKS, find_holder, &holder);
+  if (holder.pid != 0)
+    return NULL;
+
+  for_each_process (find_holder, &holder);
+  if (holder.pid == 0 || mk_proc_is_descendant (holder.pid, supervisor))
+    return NULL;
+
+  return holder.pid == getpid () || has_supervisor (holder.pid) ? describe_process (holder.pid) : NULL;
 }
 
 /* Returns: (transfer full) (nullable): the program and the pid, NULL if there is no such process */

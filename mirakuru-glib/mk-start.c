@@ -463,11 +463,26 @@ is_alive (gpointer user_data, GError **error)
   return FALSE;
 }
 
+/* Here, too, only a subclass can know of a service outside of the tree. */
+static char *
+dup_rival (GTask *task)
+{
+  MkStart *self = g_task_get_task_data (task);
+  MkSimpleExecutorClass *klass = MK_SIMPLE_EXECUTOR_GET_CLASS (g_task_get_source_object (task));
+
+  if (klass->check_alive != mk_simple_executor_real_check_alive)
+    return NULL;
+
+  return mk_probe_describe_rival (
+      self->probe, mk_process_get_news (self->process).pid, mk_process_get_supervisor (self->process));
+}
+
 static void
 on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
   g_autofree char *last_seen = NULL;
+  g_autofree char *rival = NULL;
   g_autoptr (GError) error = NULL;
   gboolean timed_out;
   gboolean ready = mk_poller_run_finish (result, &timed_out, &last_seen, &error);
@@ -478,6 +493,8 @@ on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
   /* Perhaps somebody else answered. */
   if (has_failed (task))
     fail_exited (task);
+  else if (ready && (rival = dup_rival (task)) != NULL)
+    fail (task, g_error_new_literal (MK_ERROR, MK_ERROR_ALREADY_RUNNING, rival));
   else if (ready)
     complete (task);
   else if (timed_out)

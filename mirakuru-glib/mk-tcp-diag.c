@@ -42,9 +42,9 @@ fill_address (struct inet_diag_sockid *id, const struct sockaddr_storage *addres
   id->idiag_cookie[0] = id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
 }
 
-/* FALSE also if it cannot be found out. */
-gboolean
-mk_tcp_diag_listens (int fd, const struct sockaddr_storage *address)
+/* Returns: the inode of the socket that listens, 0 also if it cannot be found out */
+guint32
+mk_tcp_diag_find_listener (int fd, const struct sockaddr_storage *address)
 {
   Request request = {
     .header = { .nlmsg_len = sizeof request,
@@ -54,17 +54,25 @@ mk_tcp_diag_listens (int fd, const struct sockaddr_storage *address)
   };
   union
   {
-    struct nlmsghdr header;
+    struct
+    {
+      struct nlmsghdr header;
+      struct inet_diag_msg body;
+    };
     char space[1024];
   } answer;
   ssize_t n;
 
   fill_address (&request.body.id, address);
   if (send (fd, &request, sizeof request, MSG_NOSIGNAL) != (ssize_t) sizeof request)
-    return FALSE;
+    return 0;
 
   n = recv (fd, &answer, sizeof answer, MSG_DONTWAIT);
-  return n >= (ssize_t) sizeof answer.header && answer.header.nlmsg_type == SOCK_DIAG_BY_FAMILY;
+  if (n < (ssize_t) (sizeof answer.header + sizeof answer.body) ||
+      answer.header.nlmsg_type != SOCK_DIAG_BY_FAMILY)
+    return 0;
+
+  return answer.body.idiag_inode;
 }
 
 /* Whether a socket that listens is found: "no" may also mean that the kernel lacks the module. */
@@ -81,7 +89,7 @@ works (int fd)
   v4->sin_addr.s_addr = htonl (INADDR_LOOPBACK);
   found = listener >= 0 && bind (listener, (struct sockaddr *) v4, sizeof *v4) == 0 &&
           listen (listener, 1) == 0 && getsockname (listener, (struct sockaddr *) &address, &length) == 0 &&
-          mk_tcp_diag_listens (fd, &address);
+          mk_tcp_diag_find_listener (fd, &address) != 0;
 
   if (listener >= 0)
     close (listener);

@@ -8,6 +8,6 @@
 G_BEGIN_DECLS
 
 int mk_tcp_diag_open (void);
-gboolean mk_tcp_diag_listens (int fd, const struct sockaddr_storage *address);
+guint32 mk_tcp_diag_find_listener (int fd, const struct sockaddr_storage *address);
 
 G_END_DECLS

@@ -8,12 +8,14 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mk-connect.h"
 #include "mk-error.h"
 #include "mk-i18n.h"
 #include "mk-probe-private.h"
 #include "mk-proc.h"
+#include "mk-tcp-diag.h"
 #include "mk-tcp-quick.h"
 
 #define LOCAL_MAX_INTERVAL_MS   50
@@ -153,6 +155,15 @@ mk_tcp_probe_describe (MkProbe *probe)
 }
 
 static char *
+say_who_listens (MkTcpProbe *self, const char *listener)
+{
+  g_autofree char *name = dup_address (self);
+
+  return g_strdup_printf (
+      _ ("%s already answers: %s is listening there. Stop it, or use another port"), name, listener);
+}
+
+static char *
 mk_tcp_probe_describe_holder (MkProbe *probe)
 {
   MkTcpProbe *self = MK_TCP_PROBE (probe);
@@ -165,9 +176,45 @@ mk_tcp_probe_describe_holder (MkProbe *probe)
   g_list_free_full (addresses, g_object_unref);
 
   if (listener != NULL)
-    return g_strdup_printf (
-        _ ("%s already answers: %s is listening there. Stop it, or use another port"), name, listener);
+    return say_who_listens (self, listener);
   return g_strdup_printf (_ ("%s already answers. Stop what is listening there, or use another port"), name);
+}
+
+static guint32
+find_listener (int fd, GInetAddress *address, guint port)
+{
+  g_autoptr (GSocketAddress) socket_address = g_inet_socket_address_new (address, (guint16) port);
+  struct sockaddr_storage native = { 0 };
+
+  g_socket_address_to_native (socket_address, &native, sizeof native, NULL);
+  return mk_tcp_diag_find_listener (fd, &native);
+}
+
+/* Two executors may wait for the same port, so that what one of them started answers the other. */
+static char *
+mk_tcp_probe_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
+{
+  MkTcpProbe *self = MK_TCP_PROBE (probe);
+  GList *addresses = mk_connect_is_local (self->host) ? mk_connect_known_addresses (self->host) : NULL;
+  int fd = addresses != NULL ? mk_tcp_diag_open () : -1;
+  g_autofree char *rival = NULL;
+  gboolean may_be_ours = FALSE;
+
+  for (GList *l = addresses; fd >= 0 && l != NULL && !may_be_ours; l = l->next)
+    {
+      guint32 inode = find_listener (fd, l->data, self->port);
+
+      if (inode == 0)
+        continue;
+      g_free (rival);
+      rival = mk_proc_describe_rival (inode, service, supervisor);
+      may_be_ours = rival == NULL;
+    }
+
+  g_list_free_full (addresses, g_object_unref);
+  if (fd >= 0)
+    close (fd);
+  return rival != NULL ? say_who_listens (self, rival) : NULL;
 }
 
 /* ---- the object ---- */
@@ -235,6 +282,7 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   probe_class->check_task = mk_tcp_probe_check_task;
   probe_class->describe = mk_tcp_probe_describe;
   probe_class->describe_holder = mk_tcp_probe_describe_holder;
+  probe_class->describe_rival = mk_tcp_probe_describe_rival;
   probe_class->quick_begin = mk_tcp_probe_quick_begin;
   probe_class->quick_ask = mk_tcp_probe_quick_ask;
   probe_class->quick_end = mk_tcp_probe_quick_end;

@@ -164,7 +164,7 @@ is_worth_connecting (MkTcpQuick *self)
 
   for (guint i = 0; i < self->n_targets; i++)
     {
-      if (mk_tcp_diag_listens (self->diag_fd, &self->targets[i].address))
+      if (mk_tcp_diag_find_listener (self->diag_fd, &self->targets[i].address) != 0)
         return TRUE;
     }
 

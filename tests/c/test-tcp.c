@@ -432,6 +432,77 @@ test_service_among_ports_of_clients (void)
   mk_test_assert_nothing_left (tag);
 }
 
+/* ---- whose port it is ---- */
+
+static MkSimpleExecutor *
+new_without_listener (const char *tag, guint port)
+{
+  const char *argv[] = { mk_test_service_path (), "--tag", tag, "--lifetime", "60", NULL };
+
+  return MK_SIMPLE_EXECUTOR (mk_tcp_executor_new (argv, "localhost", port));
+}
+
+static void
+assert_somebody_else_has_it (MkSimpleExecutor *executor, GAsyncResult **result, guint port, GPid holder)
+{
+  g_autofree char *pid = g_strdup_printf ("(pid %d)", (int) holder);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_await_result (NULL, result, MK_TEST_LIMIT_MS));
+  g_assert_false (mk_simple_executor_start_finish (executor, *result, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_ALREADY_RUNNING);
+  mk_test_assert_contains (error->message, pid);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+  g_object_unref (*result);
+}
+
+/* What one of them started is no answer for the other. */
+static void
+test_two_services_for_one_port (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *other_tag = mk_test_new_tag ();
+  guint port = mk_test_free_port ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, port, "--after", "100", NULL);
+  g_autoptr (MkSimpleExecutor) other = new_without_listener (other_tag, port);
+  GAsyncResult *result = NULL, *other_result = NULL;
+
+  mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
+  mk_simple_executor_start_async (other, NULL, mk_test_store_result, &other_result);
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_simple_executor_start_finish (executor, result, NULL));
+  g_object_unref (result);
+
+  assert_somebody_else_has_it (other, &other_result, port, mk_simple_executor_get_pid (executor));
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+  mk_test_assert_nothing_left (other_tag);
+}
+
+static gboolean
+has_pid (gpointer executor)
+{
+  return mk_simple_executor_get_pid (executor) != 0;
+}
+
+static void
+test_port_of_this_program (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  guint port = mk_test_free_port ();
+  g_autoptr (MkSimpleExecutor) executor = new_without_listener (tag, port);
+  GAsyncResult *result = NULL;
+  int fd;
+
+  mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
+  g_assert_true (mk_test_iterate_until (NULL, has_pid, executor, MK_TEST_LIMIT_MS));
+  fd = bind_port (AF_INET, &port);
+  g_assert_cmpint (listen (fd, 8), ==, 0);
+  assert_somebody_else_has_it (executor, &result, port, getpid ());
+  mk_test_assert_nothing_left (tag);
+  close (fd);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -447,6 +518,8 @@ main (int argc, char **argv)
   mk_test_add_once ("/tcp/no-proxy", test_no_proxy);
   mk_test_add ("/tcp/invalid", test_invalid);
   mk_test_add ("/tcp/unknown-host", test_unknown_host);
+  mk_test_add_once ("/tcp/whose/two-services", test_two_services_for_one_port);
+  mk_test_add_once ("/tcp/whose/this-program", test_port_of_this_program);
   mk_test_add_once ("/tcp/self-connection/closed-port", test_closed_port_among_those_of_clients);
   mk_test_add_once ("/tcp/self-connection/service", test_service_among_ports_of_clients);
 

@@ -251,7 +251,7 @@ test_cancel_during_step (void)
 }
 
 static gboolean
-is_kept (gpointer executor, GError **error)
+is_kept (gpointer executor)
 {
   return TEST_EXECUTOR (executor)->kept != NULL;
 }
@@ -478,12 +478,18 @@ test_stop_during_cleanup (void)
 }
 
 /* What ran before is not what is being started. */
+static gboolean
+ask_whether_kept (gpointer executor, GError **error)
+{
+  return is_kept (executor);
+}
+
 static void
 test_wait_during_second_start (void)
 {
   g_autoptr (Fixture) fixture = set_up (NULL);
   MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (fixture->executor);
-  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (is_kept, executor, NULL);
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (ask_whether_kept, executor, NULL);
 
   for (guint i = 0; i < 2; i++)
     {

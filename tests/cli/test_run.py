@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from clitest import (LOCALHOST, SERVICE, TestCase, can_connect, free_port, listener, redis, service, tcp)
+from clitest import (LOCALHOST, SERVICE, TOOL, TestCase, can_connect, free_port, listener, redis, service, tcp)
 
 
 class Redis(TestCase):
@@ -45,6 +45,23 @@ class Redis(TestCase):
         self.assertEqual(first.wait(), 0)
 
 
+    def test_two_at_once_on_the_same_port(self):
+        """None of them uses what the other has started."""
+        port = free_port()
+        both = [self.start("run", "--service", redis(port), *tcp(port), "--", "redis-cli", "-p", str(port), "ping")
+                for _ in range(2)]
+        self.assertIn(0, [one.wait() for one in both])
+        for one in both:
+            self.assertEqual(one.process.returncode == 0, "PONG" in one.stdout, one.stderr)
+
+    def test_within_another(self):
+        port = free_port()
+        inner = (TOOL, "run", "--service", redis(port), *tcp(port))
+        status, stdout, stderr = self.run_tool(
+            "run", "--service", shlex.join(inner), *tcp(port), "--", "redis-cli", "-p", str(port), "ping")
+        self.assertEqual((status, stdout), (0, "PONG\n"), stderr)
+
+
 class Start(TestCase):
     def stamps(self, name):
         return {line.split()[0]: int(line.split()[1]) for line in self.read(name).splitlines()}
@@ -62,10 +79,10 @@ class Start(TestCase):
     def test_all_ports_of_a_service_are_waited_for(self):
         first, second = free_port(), free_port()
         script = f"{listener(first)} & exec {listener(second, '--after', 400, '--on-term', 0, '--stamp', self.path('stamp'))}"
-        status, _, stderr = self.run_tool(
-            "run", "--service", shlex.join(["sh", "-c", script]), *tcp(first), *tcp(second),
-            "--", "grep", "listen", self.path("stamp"))
+        status, stdout, stderr = self.run_tool(
+            "run", "--service", shlex.join(["sh", "-c", script]), *tcp(first), *tcp(second), "--", "cat", "/proc/uptime")
         self.assertEqual(status, 0, stderr)
+        self.assertGreater(float(stdout.split()[0]) + 0.01, self.stamps("stamp")["listen"] / 1e6)
         self.assertIn(f"127.0.0.1:{first} accepted connections, 127.0.0.1:{second} accepted", stderr)
 
     def test_without_readiness(self):
