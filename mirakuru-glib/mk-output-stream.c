@@ -2,7 +2,8 @@
 
 /*
  * An input stream over a capture: what is kept, then what comes, then end of file. It is pollable, so that
- * GIO reads it asynchronously without a thread.
+ * GIO reads it asynchronously without a thread. It tells its position, so that a reader sees what it has
+ * missed.
  */
 
 #include "mk-output-stream.h"
@@ -18,12 +19,14 @@ struct _MkOutputStream
 };
 
 static void mk_output_stream_pollable_init (GPollableInputStreamInterface *iface);
+static void mk_output_stream_seekable_init (GSeekableIface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (MkOutputStream,
                                mk_output_stream,
                                G_TYPE_INPUT_STREAM,
                                G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_INPUT_STREAM,
-                                                      mk_output_stream_pollable_init))
+                                                      mk_output_stream_pollable_init)
+                                   G_IMPLEMENT_INTERFACE (G_TYPE_SEEKABLE, mk_output_stream_seekable_init))
 
 static void
 mk_output_stream_finalize (GObject *object)
@@ -175,6 +178,26 @@ mk_output_stream_pollable_init (GPollableInputStreamInterface *iface)
   iface->is_readable = mk_output_stream_is_readable;
   iface->create_source = mk_output_stream_create_source;
   iface->read_nonblocking = mk_output_stream_read_nonblocking;
+}
+
+static goffset
+mk_output_stream_tell (GSeekable *seekable)
+{
+  return (goffset) MK_OUTPUT_STREAM (seekable)->position;
+}
+
+static gboolean
+mk_output_stream_can_seek (GSeekable *seekable)
+{
+  return FALSE;
+}
+
+static void
+mk_output_stream_seekable_init (GSeekableIface *iface)
+{
+  iface->tell = mk_output_stream_tell;
+  iface->can_seek = mk_output_stream_can_seek;
+  iface->can_truncate = mk_output_stream_can_seek;
 }
 
 static void

@@ -176,7 +176,8 @@ mk_simple_executor_dup_output (MkSimpleExecutor *self, MkStream stream)
  *
  * Opens the captured output of the service for reading: first what it has printed since it was started, then
  * what it prints, then end of file. A reader that is slower than the service does not slow it down; it misses
- * what no longer fits into [property@Mk.SimpleExecutor:output-limit]. Any number of streams may be open.
+ * what no longer fits into [property@Mk.SimpleExecutor:output-limit]. The position of the stream, as
+ * g_seekable_tell() gives it, counts that, too. Any number of streams may be open.
  *
  * Of a [class@Mk.OutputExecutor] the stream in which the banner was seen begins right after it.
  *

@@ -355,6 +355,18 @@ class Lines(TestCase):
         with executor:
             self.assertEqual(list(executor.lines()), [str(n) for n in range(1, 100001)])
 
+    def test_what_is_lost(self):
+        """Then no line is made of halves, and it is told."""
+        executor = self.keep(Mk.SimpleExecutor(command="seq 1000000 1200000", output_limit=65536))
+        with executor, self.assertWarnsRegex(RuntimeWarning, "bytes of output were lost: set output_limit"):
+            lines = executor.lines()
+            first = next(lines)
+            executor.wait()
+            numbers = [int(first), *map(int, lines)]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertEqual(numbers[-1], 1200000)
+        self.assertGreaterEqual(numbers[0], 1000000)
+
     def test_nothing_started(self):
         self.assertEqual(list(Mk.SimpleExecutor.new("true").lines()), [])
 

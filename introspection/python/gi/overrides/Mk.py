@@ -23,6 +23,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterable, Mapping, Set
 
 from gi.repository import Gio, GLib
@@ -533,6 +534,7 @@ class _Lines:
 
     def __init__(self, stream):
         self._stream, self._whole, self._part, self._ended = stream, collections.deque(), b"", False
+        self._position = stream.tell()
 
     def __iter__(self):
         return self
@@ -541,11 +543,23 @@ class _Lines:
         return self
 
     def _add(self, data):
-        *whole, self._part = (self._part + data).split(b"\n")
-        self._ended = not data
+        self._look_for_gap(len(data))
+        *whole, part = ((self._part or b"") + data).split(b"\n")
+        if self._part is None:  # the first of what was read is no whole line
+            part = part if whole else None
+            whole = whole[1:]
+        self._part, self._ended = part, not data
         if self._ended and self._part:
             whole.append(self._part)
         self._whole.extend(whole)
+
+    def _look_for_gap(self, length):
+        position = self._stream.tell()
+        lost, self._position = position - self._position - length, position
+        if lost:
+            text = f"{lost} bytes of output were lost: set output_limit to more, or to 0, or read faster"
+            warnings.warn(text, RuntimeWarning, stacklevel=4)
+            self._part = None
 
     def _read(self, cancellable=None):
         return _block(self._stream.read_bytes, 65536, cancellable=cancellable).get_data() or b""
