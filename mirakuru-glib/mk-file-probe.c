@@ -55,10 +55,16 @@ G_DEFINE_FINAL_TYPE (MkFileProbe, mk_file_probe, MK_TYPE_PROBE)
 
 /* ---- one attempt ---- */
 
+/* A whole path: a relative one belongs to another folder than the service's "cwd". */
 static char *
 dup_name (MkFileProbe *self)
 {
-  return self->path ? g_filename_display_name (self->path) : g_strdup (_ ("(no path)"));
+  g_autofree char *whole = self->path && *self->path ? g_canonicalize_filename (self->path, NULL) : NULL;
+
+  if (self->path == NULL)
+    return g_strdup (_ ("(no path)"));
+
+  return g_filename_display_name (whole ? whole : self->path);
 }
 
 static gboolean

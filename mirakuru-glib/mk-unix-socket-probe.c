@@ -62,10 +62,18 @@ is_abstract (MkUnixSocketProbe *self)
   return self->path[0] == '@';
 }
 
+/* A whole path: a relative one belongs to another folder than the service's "cwd". */
 static char *
 dup_name (MkUnixSocketProbe *self)
 {
-  return self->path ? g_filename_display_name (self->path) : g_strdup (_ ("(no path)"));
+  g_autofree char *whole = NULL;
+
+  if (self->path == NULL)
+    return g_strdup (_ ("(no path)"));
+
+  if (*self->path != '\0' && *self->path != '@')
+    whole = g_canonicalize_filename (self->path, NULL);
+  return g_filename_display_name (whole ? whole : self->path);
 }
 
 static gboolean

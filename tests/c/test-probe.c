@@ -551,6 +551,23 @@ test_description (void)
   g_assert_cmpstr (v6_text, ==, "[::1]:6379 accepted connections");
 }
 
+/* Whoever has made one in the folder of the service sees where it is looked for. */
+static void
+test_description_of_relative_paths (void)
+{
+  g_autofree char *whole = g_canonicalize_filename ("some/socket", NULL);
+  g_autoptr (MkUnixSocketProbe) here = mk_unix_socket_probe_new ("some/socket");
+  g_autoptr (MkUnixSocketProbe) nowhere = mk_unix_socket_probe_new ("@some/socket");
+  g_autoptr (MkFileProbe) file = mk_file_probe_new ("some/../some/socket");
+  g_autofree char *here_text = mk_probe_describe (MK_PROBE (here));
+  g_autofree char *nowhere_text = mk_probe_describe (MK_PROBE (nowhere));
+  g_autofree char *file_text = mk_probe_describe (MK_PROBE (file));
+
+  mk_test_assert_contains (here_text, whole);
+  g_assert_true (g_str_has_prefix (nowhere_text, "@some/socket "));
+  mk_test_assert_contains (file_text, whole);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -575,6 +592,7 @@ main (int argc, char **argv)
   mk_test_add ("/probe/polling/wake-out-of-time", test_wake_out_of_time);
   mk_test_add ("/probe/polling/takes-no-cpu", test_waiting_takes_no_cpu);
   mk_test_add_once ("/probe/description", test_description);
+  mk_test_add_once ("/probe/description-of-relative-paths", test_description_of_relative_paths);
 
   return g_test_run ();
 }
