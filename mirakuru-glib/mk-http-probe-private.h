@@ -14,6 +14,7 @@ struct _MkHttpProbe
 
   MkHttpSettings settings;
   gint attempt_limit_ms; /* (atomic) of the next attempt */
+  gint was_free;         /* (atomic) nothing listened when the start began */
 
   GMutex lock;
   GSocketAddress *answers; /* (owned) (nullable) (locked-by lock): where the last request was answered */

@@ -21,6 +21,7 @@
 #include "mk-http-request.h"
 #include "mk-i18n.h"
 #include "mk-message.h"
+#include "mk-tcp-diag.h"
 
 #define LOCAL_MAX_INTERVAL_MS    50
 #define LOCAL_ATTEMPT_LIMIT_MS   1000
@@ -247,7 +248,34 @@ mk_http_probe_quick_end (MkProbe *probe, gpointer door)
 static void
 mk_http_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
 {
-  mk_http_probe_forget (MK_HTTP_PROBE (probe));
+  MkHttpProbe *self = MK_HTTP_PROBE (probe);
+  const MkHttpSettings *settings = &self->settings;
+
+  mk_http_probe_forget (self);
+  g_atomic_int_set (&self->was_free,
+                    settings->socket_path == NULL &&
+                        !mk_tcp_diag_has_listener (mk_http_settings_get_host (settings),
+                                                   mk_http_settings_get_port (settings)));
+}
+
+/* As with MkTcpProbe. What listened before the start may ask the service in its turn. */
+static char *
+mk_http_probe_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
+{
+  MkHttpProbe *self = MK_HTTP_PROBE (probe);
+  const MkHttpSettings *settings = &self->settings;
+  g_autofree char *rival = NULL;
+  g_autofree char *name = NULL;
+
+  if (g_atomic_int_get (&self->was_free))
+    rival = mk_tcp_diag_describe_rival (
+        mk_http_settings_get_host (settings), mk_http_settings_get_port (settings), service, supervisor);
+  if (rival == NULL)
+    return NULL;
+
+  name = mk_http_settings_dup_name (settings);
+  return g_strdup_printf (
+      _ ("%s already answers: %s is listening there. Stop it, or use another port"), name, rival);
 }
 
 /* ---- words ---- */
@@ -409,6 +437,7 @@ mk_http_probe_class_init (MkHttpProbeClass *klass)
   probe_class->attach = mk_http_probe_attach;
   probe_class->check_task = mk_http_probe_check_task;
   probe_class->describe = mk_http_probe_describe;
+  probe_class->describe_rival = mk_http_probe_describe_rival;
   probe_class->dup_before_start = mk_http_probe_dup_before_start;
   probe_class->quick_begin = mk_http_probe_quick_begin;
   probe_class->quick_ask = mk_http_probe_quick_ask;

@@ -16,6 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mk-connect.h"
+#include "mk-proc.h"
+
 typedef struct
 {
   struct nlmsghdr header;
@@ -112,4 +115,62 @@ mk_tcp_diag_open (void)
   if (fd >= 0)
     close (fd);
   return -1;
+}
+
+/* @host: (nullable). Returns: (transfer full): the inodes of the sockets that listen on a port of this
+ * machine */
+static GArray *
+find_listeners (const char *host, guint port)
+{
+  GArray *inodes = g_array_new (FALSE, FALSE, sizeof (guint32));
+  GList *addresses = mk_connect_is_local (host) ? mk_connect_known_addresses (host) : NULL;
+  int fd = addresses != NULL ? mk_tcp_diag_open () : -1;
+
+  for (GList *l = addresses; fd >= 0 && l != NULL; l = l->next)
+    {
+      g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, (guint16) port);
+      struct sockaddr_storage native = { 0 };
+      guint32 inode;
+
+      g_socket_address_to_native (address, &native, sizeof native, NULL);
+      inode = mk_tcp_diag_find_listener (fd, &native);
+      if (inode != 0)
+        g_array_append_val (inodes, inode);
+    }
+
+  g_list_free_full (addresses, g_object_unref);
+  if (fd >= 0)
+    close (fd);
+  return inodes;
+}
+
+/* @host: (nullable). FALSE also if it cannot be found out, or if @host is elsewhere */
+gboolean
+mk_tcp_diag_has_listener (const char *host, guint port)
+{
+  g_autoptr (GArray) inodes = find_listeners (host, port);
+
+  return inodes->len > 0;
+}
+
+/*
+ * @host: (nullable)
+ *
+ * Returns: (transfer full) (nullable): who listens, if that is certainly not the service
+ */
+char *
+mk_tcp_diag_describe_rival (const char *host, guint port, GPid service, GPid supervisor)
+{
+  g_autoptr (GArray) inodes = find_listeners (host, port);
+  char *rival = NULL;
+
+  for (guint i = 0; i < inodes->len; i++)
+    {
+      g_free (rival);
+      rival = mk_proc_describe_rival (g_array_index (inodes, guint32, i), service, supervisor);
+      if (rival == NULL)
+        return NULL;
+    }
+
+  return rival;
 }

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "mk-connect.h"
 #include "mk-error.h"
@@ -180,40 +179,13 @@ mk_tcp_probe_describe_holder (MkProbe *probe)
   return g_strdup_printf (_ ("%s already answers. Stop what is listening there, or use another port"), name);
 }
 
-static guint32
-find_listener (int fd, GInetAddress *address, guint port)
-{
-  g_autoptr (GSocketAddress) socket_address = g_inet_socket_address_new (address, (guint16) port);
-  struct sockaddr_storage native = { 0 };
-
-  g_socket_address_to_native (socket_address, &native, sizeof native, NULL);
-  return mk_tcp_diag_find_listener (fd, &native);
-}
-
 /* Two executors may wait for the same port, so that what one of them started answers the other. */
 static char *
 mk_tcp_probe_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
 {
   MkTcpProbe *self = MK_TCP_PROBE (probe);
-  GList *addresses = mk_connect_is_local (self->host) ? mk_connect_known_addresses (self->host) : NULL;
-  int fd = addresses != NULL ? mk_tcp_diag_open () : -1;
-  g_autofree char *rival = NULL;
-  gboolean may_be_ours = FALSE;
+  g_autofree char *rival = mk_tcp_diag_describe_rival (self->host, self->port, service, supervisor);
 
-  for (GList *l = addresses; fd >= 0 && l != NULL && !may_be_ours; l = l->next)
-    {
-      guint32 inode = find_listener (fd, l->data, self->port);
-
-      if (inode == 0)
-        continue;
-      g_free (rival);
-      rival = mk_proc_describe_rival (inode, service, supervisor);
-      may_be_ours = rival == NULL;
-    }
-
-  g_list_free_full (addresses, g_object_unref);
-  if (fd >= 0)
-    close (fd);
   return rival != NULL ? say_who_listens (self, rival) : NULL;
 }
 

@@ -435,11 +435,13 @@ test_service_among_ports_of_clients (void)
 /* ---- whose port it is ---- */
 
 static MkSimpleExecutor *
-new_without_listener (const char *tag, guint port)
+new_without_listener (const char *tag, guint port, gboolean asks_http)
 {
   const char *argv[] = { mk_test_service_path (), "--tag", tag, "--lifetime", "60", NULL };
+  g_autofree char *url = g_strdup_printf ("http://localhost:%u/", port);
 
-  return MK_SIMPLE_EXECUTOR (mk_tcp_executor_new (argv, "localhost", port));
+  return asks_http ? MK_SIMPLE_EXECUTOR (mk_http_executor_new (argv, url))
+                   : MK_SIMPLE_EXECUTOR (mk_tcp_executor_new (argv, "localhost", port));
 }
 
 static void
@@ -458,13 +460,14 @@ assert_somebody_else_has_it (MkSimpleExecutor *executor, GAsyncResult **result, 
 
 /* What one of them started is no answer for the other. */
 static void
-test_two_services_for_one_port (void)
+test_two_services_for_one_port (gconstpointer http)
 {
   g_autofree char *tag = mk_test_new_tag ();
   g_autofree char *other_tag = mk_test_new_tag ();
   guint port = mk_test_free_port ();
-  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, port, "--after", "100", NULL);
-  g_autoptr (MkSimpleExecutor) other = new_without_listener (other_tag, port);
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new_tcp (tag, port, "--after", "100", http, "ok", NULL);
+  g_autoptr (MkSimpleExecutor) other = new_without_listener (other_tag, port, http != NULL);
   GAsyncResult *result = NULL, *other_result = NULL;
 
   mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
@@ -490,7 +493,7 @@ test_port_of_this_program (void)
 {
   g_autofree char *tag = mk_test_new_tag ();
   guint port = mk_test_free_port ();
-  g_autoptr (MkSimpleExecutor) executor = new_without_listener (tag, port);
+  g_autoptr (MkSimpleExecutor) executor = new_without_listener (tag, port, FALSE);
   GAsyncResult *result = NULL;
   int fd;
 
@@ -518,7 +521,8 @@ main (int argc, char **argv)
   mk_test_add_once ("/tcp/no-proxy", test_no_proxy);
   mk_test_add ("/tcp/invalid", test_invalid);
   mk_test_add ("/tcp/unknown-host", test_unknown_host);
-  mk_test_add_once ("/tcp/whose/two-services", test_two_services_for_one_port);
+  mk_test_add_with_data ("/tcp/whose/two-services/tcp", test_two_services_for_one_port, NULL);
+  mk_test_add_with_data ("/tcp/whose/two-services/http", test_two_services_for_one_port, "--http");
   mk_test_add_once ("/tcp/whose/this-program", test_port_of_this_program);
   mk_test_add_once ("/tcp/self-connection/closed-port", test_closed_port_among_those_of_clients);
   mk_test_add_once ("/tcp/self-connection/service", test_service_among_ports_of_clients);
