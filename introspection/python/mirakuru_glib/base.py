@@ -242,8 +242,12 @@ class SimpleExecutor:
 
     def wait_for(self, wait_for):
         """Waits until a function returns true; if the time is up before, kills the service."""
-        if not wait_until(wait_for, self._time_left()):
-            raise self._killed(TimeoutExpired(self, timeout=self._timeout), self._last_output())
+        return self._wait_for(wait_for)
+
+    def _wait_for(self, function, known=""):
+        """`known` is what an expiry tells; without it, that is the last output."""
+        if not wait_until(function, self._time_left()):
+            raise self._killed(TimeoutExpired(self, timeout=self._timeout), known or self._last_output())
         return self
 
     def _killed(self, error, detail):
@@ -422,7 +426,7 @@ class Executor(SimpleExecutor):
         except GLib.Error as error:
             if is_error(error, Mk.Error.EXITED) and self._native.get_exit_status() == 0:
                 # Nothing of it is left here, but it may have had something started elsewhere.
-                return super().wait_for(self.check_subprocess)
+                return self._wait_for(self.check_subprocess, error.message)
             raise self._killed(self._translate(error), error.message) from None
         if raised:
             raise raised.pop()

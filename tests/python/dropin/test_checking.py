@@ -4,6 +4,7 @@
 import itertools
 import signal
 import socket
+import subprocess
 import time
 import unittest
 from unittest import mock
@@ -176,6 +177,15 @@ class Exits(DropInTest):
         with self.assertRaises(TimeoutExpired):
             executor.start()
         self.assertTrue(executor.after_start_check.called)
+
+    def test_with_zero_is_told(self):
+        port = free_port()
+        command = ["sh", "-c", "echo could not fork >&2; exit 0"]
+        executor = self.keep(TCPExecutor(command, LOCALHOST, port, timeout=0.3, stderr=subprocess.PIPE))
+        with self.assertRaises(TimeoutExpired) as caught:
+            executor.start()
+        for words in ("exited with status 0", f"{LOCALHOST}:{port} accepted connections", "could not fork"):
+            self.assertIn(words, caught.exception.detail)
 
     def test_a_launcher_of_something_elsewhere(self):
         """Nothing of the command is left when its service gets ready."""
