@@ -100,27 +100,6 @@ class InputWriter(io.RawIOBase):
         super().close()
 
 
-def _is_marked(pid, marker):
-    with open(f"/proc/{pid}/environ", "rb") as environment:
-        if marker.encode() not in environment.read().split(b"\0"):
-            return False
-    # A child of this process is the supervisor: services are children of that.
-    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as status:
-        return f"PPid:\t{os.getpid()}\n" not in status
-
-
-def processes_with_marker(marker):
-    """The ids of the processes of a service, wherever they are."""
-    found = set()
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if _is_marked(pid, marker):
-                found.add(int(pid))
-        except OSError:
-            pass  # it has ended, or is not ours
-    return found
-
-
 def _is_text(kwargs):
     return any(kwargs.get(name) for name in ("universal_newlines", "text", "encoding", "errors"))
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The lifecycle of a command, and the wait until a check says that its service is ready."""
 
+import errno
+import logging
 import math
 import operator
 import os
@@ -11,6 +13,7 @@ import time
 import weakref
 from contextlib import contextmanager
 from subprocess import PIPE
+from typing import TypeVar
 
 from . import _launch
 from ._native import (
@@ -25,7 +28,8 @@ from ._native import (
     run,
     wait_until,
 )
-from ._process import Process, processes_with_marker
+from ._process import Process
+from .base_env import processes_with_env
 from .compat import SIGKILL
 from .exceptions import (
     AlreadyRunning,
@@ -35,6 +39,8 @@ from .exceptions import (
     TimeoutExpired,
 )
 
+LOG = logging.getLogger(__name__)
+
 # Every process of a service has it in its environment.
 ENV_UUID = "mirakuru_uuid"
 
@@ -43,6 +49,21 @@ OUTPUT_LENGTH = 1000
 # How much of a command repr() and str() show.
 REPR_LENGTH = 10
 STR_LENGTH = 60
+
+# What a signal to a process that has just ended may fail with.
+IGNORED_ERROR_CODES = [errno.ESRCH]
+
+# For the type hints of dependants.
+SimpleExecutorType = TypeVar("SimpleExecutorType", bound="SimpleExecutor")
+ExecutorType = TypeVar("ExecutorType", bound="Executor")
+
+_natives = weakref.WeakSet()
+
+
+def cleanup_subprocesses():
+    """Kills the services of all executors of this program, as its end does by itself."""
+    for native in list(_natives):
+        end_service(native)
 
 
 def _shorten(command, length):
@@ -111,8 +132,9 @@ class SimpleExecutor:
         self._stdin = stdin
         self._stdout = stdout
         self._stderr = stderr
-        self._extra_popen_kwargs = dict(popen_kwargs or {})
+        self._additional_popen_kwargs = dict(popen_kwargs or {})
         self._native = self._new_native()
+        _natives.add(self._native)
         weakref.finalize(self, end_service, self._native)
 
     def _new_native(self):
@@ -145,7 +167,7 @@ class SimpleExecutor:
             "env": self.envvars,
             "cwd": self._cwd,
             "start_new_session": True,
-            **self._extra_popen_kwargs,
+            **self._additional_popen_kwargs,
         }
 
     def running(self):
@@ -186,6 +208,7 @@ class SimpleExecutor:
 
     def _spawn(self):
         native, kwargs = self._native, self._popen_kwargs
+        LOG.debug("Starting process: %s", self.command)
         if native.get_state() == Mk.ExecutorState.STOPPING:
             run(native, "kill")  # it was killed before, without being waited for
         self._configure(kwargs)
@@ -233,12 +256,14 @@ class SimpleExecutor:
         """Lets the time for the waits that follow begin now."""
         self._endtime = time.monotonic() + self._timeout if self._timeout else None
 
-    def _time_left(self):
-        return _milliseconds(None if self._endtime is None else self._endtime - time.monotonic())
+    @property
+    def _remaining_timeout(self):
+        """The seconds that are left; math.inf without a limit."""
+        return math.inf if self._endtime is None else max(0, self._endtime - time.monotonic())
 
     def check_timeout(self):
         """Whether there is time left."""
-        return self._endtime is None or self._endtime > time.monotonic()
+        return self._remaining_timeout > 0
 
     def wait_for(self, wait_for):
         """Waits until a function returns true; if the time is up before, kills the service."""
@@ -246,7 +271,7 @@ class SimpleExecutor:
 
     def _wait_for(self, function, known=""):
         """`known` is what an expiry tells; without it, that is the last output."""
-        if not wait_until(function, self._time_left()):
+        if not wait_until(function, _milliseconds(self._remaining_timeout)):
             raise self._killed(TimeoutExpired(self, timeout=self._timeout), known or self._last_output())
         return self
 
@@ -325,7 +350,7 @@ class SimpleExecutor:
 
     def _kill_all_kids(self, sig):
         """Sends a signal to all that has the marker of this executor in its environment."""
-        marked = processes_with_marker(f"{ENV_UUID}={self._uuid}")
+        marked = processes_with_env(ENV_UUID, self._uuid)
         for pid in marked:
             try:
                 os.kill(pid, sig)

@@ -2,6 +2,7 @@
 """Services that are ready when a URL is answered with the right status."""
 
 import re
+from http.client import HTTPConnection, HTTPException  # noqa: F401  # for the checks of dependants
 from urllib.parse import urlencode, urlparse
 
 from ._native import GLib, Mk, probed

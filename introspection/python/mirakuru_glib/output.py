@@ -2,9 +2,13 @@
 """Services that say when they are ready."""
 
 import re
+from typing import TypeVar
 
 from ._native import Mk
 from .base import SimpleExecutor
+
+# For the type hints of dependants.
+OutputExecutorType = TypeVar("OutputExecutorType", bound="OutputExecutor")
 
 _STREAMS = {"stdout": Mk.Stream.STDOUT, "stderr": Mk.Stream.STDERR}
 # Flags of Python's expressions, as the library writes them

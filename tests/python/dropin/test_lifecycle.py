@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Start, stop, kill: what programs written for mirakuru rely on."""
 
+import errno
 import gc
 import os
 import shlex
@@ -13,8 +14,9 @@ from dropintest import DropInTest, lives, service, wait_until
 
 import mirakuru
 from mirakuru import SimpleExecutor
-from mirakuru.base import ENV_UUID
-from mirakuru.compat import SIGKILL
+from mirakuru.base import ENV_UUID, IGNORED_ERROR_CODES, cleanup_subprocesses
+from mirakuru.base_env import processes_with_env
+from mirakuru.compat import IS_DARWIN, IS_WINDOWS, SIGKILL
 from mirakuru.exceptions import ProcessExitedWithError, ProcessFinishedWithError
 
 SLEEP = "sleep 300"
@@ -45,6 +47,20 @@ class Names(unittest.TestCase):
     def test_constants(self):
         self.assertEqual(ENV_UUID, "mirakuru_uuid")
         self.assertEqual(SIGKILL, signal.SIGKILL)
+        self.assertFalse(IS_WINDOWS or IS_DARWIN)
+        self.assertIn(errno.ESRCH, IGNORED_ERROR_CODES)
+
+    def test_names_for_dependants(self):
+        from mirakuru.base import LOG, ExecutorType, SimpleExecutorType
+        from mirakuru.http import HTTPConnection, HTTPException
+        from mirakuru.output import OutputExecutorType
+
+        self.assertEqual(SimpleExecutorType.__name__, "SimpleExecutorType")
+        self.assertEqual((ExecutorType.__name__, OutputExecutorType.__name__), ("ExecutorType", "OutputExecutorType"))
+        self.assertTrue(hasattr(HTTPConnection, "request") and issubclass(HTTPException, Exception))
+        with self.assertLogs(LOG, "DEBUG") as logs:
+            SimpleExecutor("true").start().stop()
+        self.assertIn("true", logs.output[0])
 
     def test_exceptions(self):
         executor = SimpleExecutor(SLEEP)
@@ -318,6 +334,34 @@ class Stop(DropInTest):
         executor._clear_process()
         self.assertIsNone(executor.process)
         self.assertEqual(process.returncode, -9)
+
+    def test_processes_with_env(self):
+        command = service("--children", 2, "--setsid-children", "--ready", "up")
+        executor = self.keep(SimpleExecutor(command, envvars={"MK_KIND": "tea:green"})).start()
+        self.assertEqual(executor.output().readline(), "up\n")
+        found = processes_with_env(ENV_UUID, executor._uuid)
+        self.assertEqual(len(found), 3)
+        self.assertIn(executor.process.pid, found)
+        self.assertEqual(found - processes_with_env("MK_KIND", "tea"), set())
+        for part in ("te", "green"):
+            self.assertEqual(found & processes_with_env("MK_KIND", part), set())
+        self.assertLessEqual(found, processes_with_env(ENV_UUID, str(os.getpid())))
+        executor.stop()
+        self.assertEqual(processes_with_env(ENV_UUID, executor._uuid), set())
+
+    def test_processes_with_env_that_python_has_started(self):
+        """As dependants do whose start() is their own."""
+        executor = SimpleExecutor(SLEEP)
+        with subprocess.Popen(["sleep", "300"], env={**os.environ, ENV_UUID: executor._uuid}) as process:
+            self.assertEqual(executor._kill_all_kids(SIGKILL), {process.pid})
+        self.assertEqual(process.returncode, -9)
+
+    def test_cleanup_subprocesses(self):
+        executors = [self.keep(SimpleExecutor(SLEEP)).start() for _ in range(2)]
+        cleanup_subprocesses()
+        for executor in executors:
+            self.assertFalse(executor.running())
+            self.assert_gone(executor)
 
     def test_clear_process(self):
         executor = self.keep(SimpleExecutor(SLEEP)).start()

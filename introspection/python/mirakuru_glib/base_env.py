@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Finds processes by their environment."""
+
+import os
+
+
+def _has(pid, entry):
+    with open(f"/proc/{pid}/environ", "rb") as environment:
+        if not any(f"{found}:".startswith(f"{entry}:") for found in os.fsdecode(environment.read()).split("\0")):
+            return False
+    # The supervisor of a service has the same environment, and is none of its processes.
+    with open(f"/proc/{pid}/comm", "rb") as name:
+        return name.read() != b"mk-supervisor\n"
+
+
+def processes_with_env(env_name, env_value):
+    """The ids of the processes that were started with this value of a variable, or with it before a colon.
+
+    So the marker of an executor finds its own processes, and a process id those of all its executors.
+    """
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if _has(pid, f"{env_name}={env_value}"):
+                found.add(int(pid))
+        except OSError:
+            pass  # it has ended, or is not ours
+    return found
