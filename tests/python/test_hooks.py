@@ -153,6 +153,22 @@ class HookTests:
         self.assertEqual(executor.get_state(), Mk.ExecutorState.STOPPED)
         self.assert_gone(mark)
 
+    def test_wrong_signature(self):
+        """The place is never one of the override: a hook that was not even entered has none."""
+
+        class NoTask(Mk.SimpleExecutor):
+            def do_prepare(self):
+                pass
+
+        class WrongCommand(Mk.SimpleExecutor):
+            def do_build_command(self):
+                self.set_command(7)
+
+        error = self.fails(NoTask(command="true"), "NoTask.do_prepare() takes 1 positional argument but 2 were given")
+        self.assertNotIn(".py", error.message)
+        error = self.fails(WrongCommand(command="true"), "not 7 (test_hooks.py:")
+        self.assertNotIn("Mk.py", error.message)
+
     def test_build_command_raises(self):
         self.fails(self.make("build_command"))
 

@@ -437,10 +437,10 @@ def _wrap_functions(cls):
 
 
 def _explain(exception):
-    """What was raised, and the last place of it."""
-    frame = traceback.extract_tb(exception.__traceback__)[-1]
+    """What was raised, and the last place of it that is not here."""
     text = traceback.format_exception_only(type(exception), exception)[-1].strip()
-    return f"{text} ({os.path.basename(frame.filename)}:{frame.lineno})"
+    frames = [frame for frame in traceback.extract_tb(exception.__traceback__) if frame.filename != __file__]
+    return f"{text} ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else text
 
 
 def _check_hook(hook, result):
