@@ -183,6 +183,17 @@ class Settings(TestCase):
             with self.assertRaises(TypeError):
                 wrong()
 
+    def test_arguments_by_position(self):
+        class Other(Mk.TcpExecutor):
+            pass
+
+        for class_ in (Mk.SimpleExecutor, Mk.TcpExecutor, Mk.TcpProbe):
+            name = class_.__name__
+            with self.assertRaisesRegex(TypeError, rf"^{name}\(\) takes keywords only.*Mk\.{name}\.new\(\)$"):
+                class_("true", LOCALHOST, 1)
+        with self.assertRaisesRegex(TypeError, r"^Other\(\) takes keywords only, which are its properties$"):
+            Other("true", LOCALHOST, 1)
+
     def test_constructor_of_a_parent_class(self):
         class Other(Mk.TcpExecutor):
             pass

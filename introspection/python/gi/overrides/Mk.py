@@ -587,7 +587,11 @@ class _Lines:
 class _Base:
     """What executors and probes have in common."""
 
-    def __init__(self, **properties):
+    def __init__(self, *args, **properties):
+        if args:
+            name, has_new = type(self).__name__, type(self).__module__ in (__name__, "gi.repository.Mk")
+            other = f"; by position there is Mk.{name}.new()" if has_new else ""
+            raise TypeError(f"{name}() takes keywords only, which are its properties{other}")
         super().__init__(**{name: _converted(name, value) for name, value in properties.items()})
 
     def __init_subclass__(cls, **kwargs):
