@@ -8,9 +8,9 @@
 
     # test_it.py
     def test_it(redis):
-        client = connect(redis.get_host(), redis.get_port())
+        client = connect("127.0.0.1", redis.port)
 
-The value of the fixture is the executor. A test that fails shows what the services that it uses
+The value of the fixture is the executor, which has the attributes port and dir besides. A test that fails shows what the services that it uses
 have printed meanwhile. In parallel workers (pytest-xdist) each worker has services of its own,
 with ports and folders of their own.
 """
@@ -86,22 +86,27 @@ def free_port():
 # --- Fixtures
 
 
-def _fill_in(value, places):
+def _fill_in(value, places, used):
     """Only what is a place is replaced, so that braces of other meaning stay."""
     if isinstance(value, str):
         for name, text in places.items():
-            value = value.replace(f"{{{name}}}", text)
+            if f"{{{name}}}" in value:
+                value = value.replace(f"{{{name}}}", str(text))
+                used.add(name)
         return value
     if isinstance(value, (list, tuple)):
-        return [_fill_in(item, places) for item in value]
+        return [_fill_in(item, places, used) for item in value]
     if isinstance(value, dict):
-        return {name: _fill_in(item, places) for name, item in value.items()}
+        return {name: _fill_in(item, places, used) for name, item in value.items()}
     return value
 
 
-def _host_and_port(text):
-    host, _, port = text.rpartition(":")
-    return {"host": host.strip("[]"), "port": int(port)}
+def _host_and_port(value):
+    """As `mirakuru --tcp` takes it."""
+    host, _, port = str(value).rpartition(":")
+    if not port.isdecimal():
+        raise ValueError(f"{value!r} is neither HOST:PORT nor a port")
+    return {"host": host.strip("[]") or "localhost", "port": int(port)}
 
 
 _KINDS = {
@@ -110,41 +115,69 @@ _KINDS = {
     "unix": lambda Mk, value: (Mk.UnixSocketExecutor, {"path": value}),
     "file": lambda Mk, value: (Mk.Executor, {"probe": Mk.FileProbe.new(value)}),
     "pid": lambda Mk, value: (Mk.PidExecutor, {"filename": value}),
-    "output": lambda Mk, value: (Mk.OutputExecutor, {"banner": value}),
+    "exec": lambda Mk, value: (Mk.Executor, {"probe": Mk.CommandProbe.new(value)}),
+    "output": lambda Mk, value: (Mk.OutputExecutor, {"banner": value, "stream": _both_streams(Mk)}),
 }
 
 
-def _make(command, options, port, folder):
+def _both_streams(Mk):
+    return Mk.Stream.STDOUT | Mk.Stream.STDERR
+
+
+def _make_from_function(function, options):
+    executor = function(**options)
+    if not isinstance(executor, _repository().SimpleExecutor):
+        name = getattr(function, "__qualname__", function)
+        raise TypeError(f"{name}() has to return an executor, not {executor!r}")
+    return executor
+
+
+def _make_from_command(options):
     Mk = _repository()
-    if callable(command):
-        return command(port=port, dir=folder, **options)
-    options = _fill_in({"command": command, **options}, {"port": str(port), "dir": str(folder)})
     kinds = [kind for kind in _KINDS if kind in options]
     if len(kinds) > 1:
         raise TypeError(f"a service is ready in one way, not in several: {', '.join(kinds)}")
     executor, settings = Mk.SimpleExecutor, {}
     if kinds:
         executor, settings = _KINDS[kinds[0]](Mk, options.pop(kinds[0]))
-    return executor(**options, **settings)
+    return executor(**{**settings, **options})
+
+
+def _make(command, options, places):
+    """The executor, with what stood for the places that the command, or the options, have."""
+    used = set()
+    if callable(command):
+        executor = _make_from_function(command, {**places, **options})
+        used.update(places)
+    else:
+        executor = _make_from_command(_fill_in({"command": command, **options}, places, used))
+    for name, value in places.items():
+        if not hasattr(executor, name):  # a class of somebody else may have it
+            setattr(executor, name, value if name in used else None)
+    return executor
 
 
 def mk_service(command, *, scope="function", name=None, **options):
     """Makes a fixture that starts a service before the first test that uses it, and stops it after the last.
 
     The command is a string, which is split as a shell would, or a list. When the service is ready is
-    told by one of tcp="HOST:PORT", http="URL", unix="PATH", file="PATH", pid="PATH" (of a file with
-    its process id) and output="REGULAR EXPRESSION"; without one it is ready at once. Other options are
-    properties of the executor: environment={"LANG": "C"}, start_timeout=5000. In all of them {port}
-    stands for a port that is free, and {dir} for a new folder.
+    told by one of tcp="HOST:PORT" or a port, http="URL", unix="PATH", file="PATH", pid="PATH" (of a
+    file with its process id), exec="COMMAND" (that succeeds then) and output="REGULAR EXPRESSION" (in
+    standard output or standard error); without one it is ready at once. Other options are properties
+    of the executor: environment={"LANG": "C"}, start_timeout=5000. In all of them {port} stands for a
+    port that is free, and {dir} for a new folder.
 
     Instead of a command it may be a function that is called with port=, dir= and the options and
     returns an executor, for one that was subclassed.
+
+    The value of the fixture is the executor. Its attributes port, an int, and dir, a pathlib.Path, are
+    what {port} and {dir} were, and None where these are not used.
     """
 
     @pytest.fixture(scope=scope, name=name)
     def service(request, tmp_path_factory):
         with free_port() as port:
-            executor = _make(command, options, port, tmp_path_factory.mktemp("service"))
+            executor = _make(command, options, {"port": port, "dir": tmp_path_factory.mktemp("service")})
             entry = (request.fixturename, executor)
             services = request.config.stash.setdefault(_SERVICES, [])
             services.append(entry)

@@ -172,12 +172,14 @@ pid = mk_service("sh -c 'echo $$ > {{dir}}/p; exec sleep 60'", pid="{{dir}}/p")
 http = mk_service("/usr/bin/python3 -m http.server {{port}} --bind 127.0.0.1", http="http://127.0.0.1:{{port}}/", cwd="{{dir}}")
 simple = mk_service(base, environment={{"MK_PLACE": "{{dir}}"}})
 class Own(Mk.SimpleExecutor): pass
+exec = mk_service("sh -c 'touch {{dir}}/e; exec sleep 60'", exec="test -e {{dir}}/e")
+stderr = mk_service([*base, "--stderr", "up"], output="up")
 own = mk_service(lambda port, dir, **more: Own(command=base, **more), start_timeout=4321, name="renamed")
 two = mk_service("true", tcp="h:1", unix="/s")
 """
         output = self.run_pytest(
             """
-            @pytest.mark.parametrize("name", ["tcp", "unix", "file", "pid", "http", "simple", "renamed"])
+            @pytest.mark.parametrize("name", ["tcp", "unix", "file", "pid", "http", "exec", "stderr", "simple", "renamed"])
             def test_each(name, request):
                 assert request.getfixturevalue(name).get_running()
 
@@ -192,9 +194,69 @@ two = mk_service("true", tcp="h:1", unix="/s")
                 pass
             """,
             conftest=conftest,
-            outcomes={"passed": 9, "error": 1},
+            outcomes={"passed": 11, "error": 1},
         )
         self.assertIn("ready in one way", output)
+
+    def test_port_and_dir(self):
+        conftest = f"""
+from gi.repository import Mk
+from pytest_mirakuru_glib import mk_service
+base = ["{SERVICE}", "--lifetime", "60"]
+both = mk_service([*base, "--print", "{{port}} {{dir}}"])
+neither = mk_service(base)
+port = mk_service([*base, "--listen", "127.0.0.1:{{port}}"], tcp="127.0.0.1:{{port}}")
+folder = mk_service(base, cwd="{{dir}}")
+called = mk_service(lambda port, dir: Mk.SimpleExecutor(command=[*base, "--listen", f"127.0.0.1:{{port}}"], cwd=dir))
+class Own(Mk.SimpleExecutor):
+    port = property(lambda self: 7)
+own = mk_service(lambda port, dir: Own(command=base))
+"""
+        self.run_pytest(
+            """
+            def test_both(both):
+                assert next(both.lines()) == f"{both.port} {both.dir}"
+                assert both.port > 0 and both.dir.is_dir()
+
+            def test_one(port, folder, neither):
+                assert (port.port, port.dir) == (port.get_port(), None)
+                assert (folder.port, str(folder.dir)) == (None, folder.get_cwd())
+                assert (neither.port, neither.dir) == (None, None)
+
+            def test_function(called, own):
+                assert called.get_command()[-1] == f"127.0.0.1:{called.port}"
+                assert called.get_cwd() == str(called.dir)
+                assert own.port == 7
+            """,
+            conftest=conftest,
+            outcomes={"passed": 3},
+        )
+
+    def test_ports_of_the_command_line(self):
+        import pytest_mirakuru_glib as plugin
+
+        for value, host, port in (
+            (6379, "localhost", 6379),
+            ("6379", "localhost", 6379),
+            (":6379", "localhost", 6379),
+            ("127.0.0.1:1", "127.0.0.1", 1),
+            ("[::1]:1", "::1", 1),
+        ):
+            with self.subTest(value):
+                self.assertEqual(plugin._host_and_port(value), {"host": host, "port": port})
+        for value in ("redis", "host:", None, 6379.0):
+            with self.subTest(value), self.assertRaisesRegex(ValueError, "HOST:PORT"):
+                plugin._host_and_port(value)
+
+    def test_wrong_services(self):
+        conftest = """
+from pytest_mirakuru_glib import mk_service
+def make_nothing(port, dir):
+    pass
+nothing = mk_service(make_nothing)
+"""
+        output = self.run_pytest("def test_it(nothing): pass", conftest=conftest, outcomes={"error": 1})
+        self.assertIn("TypeError: make_nothing() has to return an executor, not None", output)
 
     @unittest.skipUnless(importlib.util.find_spec("xdist"), "pytest-xdist is not installed")
     def test_parallel_workers(self):
