@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // [module]
+import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
 import Mk, {whileStopped, withExecutor} from './mirakuru-glib.js';
@@ -18,6 +19,21 @@ const probe = Mk.FileProbe.new('there');
 const found = probe.wait_async(5000, null);
 GLib.file_set_contents('there', '');
 await found;
+// [end]
+
+// [lines]
+Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_finish_utf8');
+
+const numbers = Mk.SimpleExecutor.new(['seq', '3']);
+await withExecutor(numbers, async () => {
+    const lines = Gio.DataInputStream.new(numbers.open_output(Mk.Stream.STDOUT));
+    for (;;) {
+        const [line] = await lines.read_line_async(GLib.PRIORITY_DEFAULT, null);
+        if (line === null)
+            break;
+        print(line);
+    }
+});
 // [end]
 
 // [errors]
