@@ -3,7 +3,7 @@ import subprocess
 
 
 def ask(redis, *request):
-    command = ["redis-cli", "-p", str(redis.get_port()), *request]
+    command = ["redis-cli", "-p", str(redis.port), *request]
     return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
 
 

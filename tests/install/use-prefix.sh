@@ -129,7 +129,7 @@ assert importlib.metadata.version('mirakuru-glib') == '$(pkg-config --modversion
 "
   try_stubs
   if "$python" -c 'import pytest' 2> /dev/null; then
-    try 'pytest' '2 passed in .*' "$python" -m pytest -q -p no:cacheprovider examples/pytest
+    try 'pytest' '3 passed in .*' "$python" -m pytest -q -p no:cacheprovider examples/pytest
   fi
 }
 
