@@ -61,6 +61,12 @@ executor.props.failure_pattern = "Fatal error"
 # [end]
 run(executor)
 
+# [banner-and-port]
+executor = Mk.OutputExecutor.new(["redis-server", "--port", str(port)], "Ready to accept connections")
+executor.props.probe = Mk.AllProbe.new([executor.props.probe, Mk.TcpProbe.new("127.0.0.1", port)])
+# [end]
+run(executor)
+
 # [command]
 probe = Mk.CommandProbe.new(["redis-cli", "-p", str(port), "ping"])
 executor = Mk.Executor.new(["redis-server", "--port", str(port)], probe)
