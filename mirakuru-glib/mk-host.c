@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mk-worker.h"
@@ -53,15 +54,25 @@ close_copy (int fd)
     close (fd);
 }
 
+/* The user may have closed it and have a file of his own under its number. */
+static gboolean
+has_input (const MkHostRecord *record)
+{
+  struct stat now;
+
+  return record->input_fd >= 0 && fstat (record->input_fd, &now) == 0 && now.st_dev == record->input_device &&
+         now.st_ino == record->input_inode;
+}
+
 /* For a descriptor that belongs to an object: its number must not come to mean something else. */
 static void
-blind_copy (int fd)
+blind_input (const MkHostRecord *record)
 {
-  int null_fd = fd >= 0 ? open ("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+  int null_fd = has_input (record) ? open ("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
 
   if (null_fd < 0)
     return;
-  dup3 (null_fd, fd, O_CLOEXEC);
+  dup3 (null_fd, record->input_fd, O_CLOEXEC);
   close (null_fd);
 }
 
@@ -75,7 +86,7 @@ after_fork_in_child (void)
       MkHostRecord *record = g_ptr_array_index (records, i);
 
       close_copy (record->control_fd);
-      blind_copy (record->input_fd);
+      blind_input (record);
       close_copy (record->output_fds[0]);
       close_copy (record->output_fds[1]);
     }
@@ -149,7 +160,20 @@ mk_host_get_fork_generation (void)
 void
 mk_host_record_init (MkHostRecord *record)
 {
-  *record = (MkHostRecord){ -1, -1, { -1, -1 }, 0 };
+  *record = (MkHostRecord){ .control_fd = -1, .output_fds = { -1, -1 }, .input_fd = -1 };
+}
+
+void
+mk_host_record_set_input (MkHostRecord *record, int fd)
+{
+  struct stat input;
+
+  if (fstat (fd, &input) < 0)
+    return;
+
+  record->input_fd = fd;
+  record->input_device = input.st_dev;
+  record->input_inode = input.st_ino;
 }
 
 /* Closes a descriptor of a record, and forgets it. */

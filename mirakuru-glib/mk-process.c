@@ -529,7 +529,7 @@ take_host_ends (MkProcess *self, MkStdio *stdio, int control_fd)
     {
       /* For its class to ignore SIGPIPE, which a write to a service that ended would raise. */
       g_type_class_unref (g_type_class_ref (G_TYPE_SOCKET));
-      self->record.input_fd = stdio->host[0];
+      mk_host_record_set_input (&self->record, stdio->host[0]);
       self->input = g_unix_output_stream_new (steal (&stdio->host[0]), TRUE);
     }
 

@@ -8,7 +8,10 @@
 #include "mk-test-calls.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <gio/gunixoutputstream.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -139,6 +142,66 @@ test_forked_child_starts_the_same (void)
   mk_test_assert_nothing_left (tag);
 }
 
+static gboolean
+is_file (int fd, const char *path)
+{
+  struct stat expected, found;
+
+  return stat (path, &expected) == 0 && fstat (fd, &found) == 0 && found.st_dev == expected.st_dev &&
+         found.st_ino == expected.st_ino;
+}
+
+static gboolean
+is_file_in_child (int fd, const char *path)
+{
+  pid_t child = fork ();
+
+  if (child == 0)
+    _exit (is_file (fd, path) ? 0 : 1);
+  return await_child (child) == 0;
+}
+
+/* Opens it until it has that number. */
+static GArray *
+open_as (const char *path, int fd)
+{
+  GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
+  int last;
+
+  do
+    {
+      last = open (path, O_RDONLY | O_CLOEXEC);
+      g_array_append_val (fds, last);
+    }
+  while (last >= 0 && last < fd);
+  g_assert_cmpint (last, ==, fd);
+  return fds;
+}
+
+/* The input of the service is not for the child, but what the number of its pipe means later is. */
+static void
+test_forked_child_keeps_its_files (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
+  g_autoptr (GArray) fds = NULL;
+  GOutputStream *input;
+  int fd;
+
+  mk_simple_executor_set_stdin_mode (executor, MK_STDIO_MODE_PIPE);
+  mk_test_assert_starts (executor);
+  input = mk_simple_executor_get_stdin (executor);
+  fd = g_unix_output_stream_get_fd (G_UNIX_OUTPUT_STREAM (input));
+  g_assert_true (is_file_in_child (fd, "/dev/null"));
+
+  g_assert_true (g_output_stream_close (input, NULL, NULL));
+  fds = open_as ("/dev/zero", fd);
+  g_assert_true (is_file_in_child (fd, "/dev/zero"));
+  for (guint i = 0; i < fds->len; i++)
+    close (g_array_index (fds, int, i));
+  mk_test_assert_stops (executor);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -147,6 +210,7 @@ main (int argc, char **argv)
   mk_test_add_once ("/fork/child-drops-its-copy", test_forked_child_drops_its_copy);
   mk_test_add_once ("/fork/child-starts-its-own", test_forked_child_starts_its_own);
   mk_test_add_once ("/fork/child-starts-the-same", test_forked_child_starts_the_same);
+  mk_test_add_once ("/fork/child-keeps-its-files", test_forked_child_keeps_its_files);
 
   return g_test_run ();
 }
