@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "mk-host.h"
 #include "mk-simple-executor-private.h"
 #include "mk-wake-source.h"
 
@@ -33,6 +34,7 @@ typedef struct
 struct _MkEmitter
 {
   gatomicrefcount ref_count;
+  guint fork_generation;
   GWeakRef executor;
   GMainContext *context;      /* (owned): the executor may be dropped in another thread */
   MkWakeSource *state_source; /* (owned) */
@@ -181,6 +183,7 @@ mk_emitter_new (MkSimpleExecutor *executor)
   MkEmitter *self = g_new0 (MkEmitter, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
+  self->fork_generation = mk_host_get_fork_generation ();
   g_mutex_init (&self->lock);
   g_weak_ref_init (&self->executor, executor);
   self->listened = executor;
@@ -219,6 +222,15 @@ mk_emitter_unref (MkEmitter *self)
   g_free (self);
 }
 
+/* In a forked child, where nobody holds what was locked in its parent. */
+void
+mk_emitter_renew_locks (MkEmitter *self)
+{
+  g_mutex_init (&self->lock);
+  mk_wake_source_renew_lock (self->state_source);
+  mk_wake_source_renew_lock (self->line_source);
+}
+
 /* When the executor is disposed: nothing is emitted any more. */
 void
 mk_emitter_detach (MkEmitter *self)
@@ -227,11 +239,15 @@ mk_emitter_detach (MkEmitter *self)
   self->listened = NULL;
   g_mutex_unlock (&self->lock);
 
+  /* It holds the emitter in turn. Whoever reads it holds the executor, so nobody does. */
+  g_clear_pointer (&self->process, mk_process_unref);
+  /* The worker of the parent may have held the lock of the context when the fork happened. */
+  if (self->fork_generation != mk_host_get_fork_generation ())
+    return;
+
   mk_wake_source_destroy (self->state_source);
   mk_wake_source_destroy (self->line_source);
   g_clear_pointer (&self->context, g_main_context_unref);
-  /* It holds the emitter in turn. Whoever reads it holds the executor, so nobody does. */
-  g_clear_pointer (&self->process, mk_process_unref);
 }
 
 /* Returns: (transfer none): to be woken when the properties may have changed */

@@ -11,6 +11,7 @@ typedef struct _MkEmitter MkEmitter;
 MkEmitter *mk_emitter_new (MkSimpleExecutor *executor);
 MkEmitter *mk_emitter_ref (MkEmitter *self);
 void mk_emitter_unref (MkEmitter *self);
+void mk_emitter_renew_locks (MkEmitter *self);
 void mk_emitter_detach (MkEmitter *self);
 
 MkWakeSource *mk_emitter_get_waker (MkEmitter *self);

@@ -7,7 +7,6 @@
 #include "mk-start-private.h"
 
 #include "mk-error.h"
-#include "mk-host.h"
 #include "mk-i18n.h"
 #include "mk-message.h"
 #include "mk-resources.h"
@@ -65,25 +64,6 @@ may_start (MkSimpleExecutor *executor, gboolean checks, GError **error)
     }
 }
 
-/* What a forked child inherited is not its own: neither a process nor an operation. */
-static void
-forget_inheritance (MkSimpleExecutor *executor)
-{
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
-
-  if (priv->fork_generation == mk_host_get_fork_generation ())
-    return;
-
-  priv->fork_generation = mk_host_get_fork_generation ();
-  g_clear_pointer (&priv->process, mk_process_unref);
-  priv->phase = MK_EXECUTOR_STATE_STOPPED;
-  priv->start = NULL;
-  priv->n_stops = 0;
-  priv->cleanup_due = FALSE;
-  priv->cleaning = FALSE;
-}
-
 /* Finds out all that can be found out before anything happens. */
 static gboolean
 look_ahead (MkSimpleExecutor *executor, MkStart *self, GError **error)
@@ -130,11 +110,10 @@ begin (GTask *task, GError **error)
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
   g_autoptr (GMutexLocker) locker = NULL;
 
-  forget_inheritance (executor);
   if (!look_ahead (executor, self, error) || !check_resources (executor, error))
     return FALSE;
 
-  locker = g_mutex_locker_new (&priv->lock);
+  locker = mk_simple_executor_lock (executor);
   if (!may_start (executor, self->before_probe != NULL, error))
     return FALSE;
 

@@ -13,7 +13,6 @@
 #include "mk-simple-executor-private.h"
 
 #include "mk-error.h"
-#include "mk-host.h"
 #include "mk-i18n.h"
 #include "mk-message.h"
 #include "mk-step.h"
@@ -72,7 +71,7 @@ gboolean
 mk_simple_executor_claim_cleanup (MkSimpleExecutor *self, GTask *start, MkProcess *process)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (self);
   gboolean entitled = priv->start == start && (start != NULL || priv->process == process);
   gboolean due = entitled && priv->cleanup_due;
 
@@ -115,18 +114,20 @@ static void
 finish (GTask *task, gboolean gone, GError *error)
 {
   Stop *self = g_task_get_task_data (task);
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (g_task_get_source_object (task));
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  GMutexLocker *locker;
 
   mk_process_remove_listener (self->process, self->news);
   mk_wake_source_clear (&self->news);
   mk_wake_source_clear (&self->timer);
   mk_wake_source_clear (&self->cancel_source);
 
-  g_mutex_lock (&priv->lock);
+  locker = mk_simple_executor_lock (executor);
   if (self->cleans)
     priv->cleaning = FALSE;
   leave_phase (priv, self->process, gone);
-  g_mutex_unlock (&priv->lock);
+  g_mutex_locker_free (locker);
   mk_emitter_wake (priv->emitter);
 
   if (error != NULL)
@@ -329,11 +330,9 @@ begin (GTask *task, gboolean *requests)
   Stop *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (executor);
   gboolean starting = priv->start != NULL;
 
-  if (priv->fork_generation != mk_host_get_fork_generation ())
-    return FALSE;
   if (priv->process == NULL || (starting && mk_process_get_news (priv->process).gone))
     {
       /* A start that has not spawned anything yet winds itself up. */

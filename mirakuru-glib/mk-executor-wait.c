@@ -61,11 +61,11 @@ static MkProcess *
 dup_current_process (MkSimpleExecutor *executor)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  GMutexLocker *locker = mk_simple_executor_lock (executor);
   gboolean is_old;
 
-  g_mutex_lock (&priv->lock);
   is_old = priv->start != NULL && !priv->spawned;
-  g_mutex_unlock (&priv->lock);
+  g_mutex_locker_free (locker);
 
   return is_old ? NULL : mk_simple_executor_dup_process (executor);
 }
@@ -362,6 +362,7 @@ mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
                                    gpointer user_data)
 {
   MkSimpleExecutorPrivate *priv;
+  GMutexLocker *locker;
   gint64 deadline;
   GTask *task;
   Wait *wait;
@@ -384,9 +385,9 @@ mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
     }
 
   priv = mk_simple_executor_get_private (self);
-  g_mutex_lock (&priv->lock);
+  locker = mk_simple_executor_lock (self);
   deadline = priv->start_deadline;
-  g_mutex_unlock (&priv->lock);
+  g_mutex_locker_free (locker);
 
   watch_cancellable (task, on_wait_for_cancelled);
   wait->probe = g_object_ref (probe);

@@ -173,8 +173,9 @@ mk_check_probe_new (MkExecutor *executor, gboolean before_start)
 static gint64
 get_deadline (MkExecutor *self)
 {
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (MK_SIMPLE_EXECUTOR (self));
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (self);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (executor);
 
   return priv->start ? ((MkStart *) g_task_get_task_data (priv->start))->deadline : G_MAXINT64;
 }

@@ -157,6 +157,19 @@ mk_host_get_fork_generation (void)
   return fork_generation;
 }
 
+/* This lock is the one that a forked child surely finds free. */
+void
+mk_host_lock (void)
+{
+  g_mutex_lock (&lock);
+}
+
+void
+mk_host_unlock (void)
+{
+  g_mutex_unlock (&lock);
+}
+
 void
 mk_host_record_init (MkHostRecord *record)
 {

@@ -21,6 +21,9 @@ typedef struct
 void mk_host_ensure (void);
 guint mk_host_get_fork_generation (void);
 
+void mk_host_lock (void);
+void mk_host_unlock (void);
+
 void mk_host_record_init (MkHostRecord *record);
 void mk_host_record_set_input (MkHostRecord *record, int fd);
 void mk_host_record_close (int *fd);

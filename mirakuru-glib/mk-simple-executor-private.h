@@ -40,7 +40,8 @@ extern GParamSpec *mk_simple_executor_props[N_PROPS];
 
 typedef struct
 {
-  GMutex lock;
+  GMutex lock;           /* taken with mk_simple_executor_lock() */
+  guint fork_generation; /* (atomic) in which the lock and what it guards are used */
 
   /* Settings, (locked-by lock). They take effect at the next start, those about stopping at the next stop. */
   char **command;     /* (owned) (nullable) */
@@ -62,7 +63,6 @@ typedef struct
   MkEmitter *emitter; /* (owned) does not change */
 
   /* The life of the service, (locked-by lock). See the head of mk-simple-executor.c. */
-  guint fork_generation; /* in which what follows was set */
   MkExecutorState phase; /* never EXITED */
   MkProcess *process;    /* (owned) (nullable) of the last start, kept until the next one */
   gint64 start_deadline; /* monotonic */
@@ -85,6 +85,7 @@ typedef struct
 } MkSnapshot;
 
 MkSimpleExecutorPrivate *mk_simple_executor_get_private (MkSimpleExecutor *self);
+GMutexLocker *mk_simple_executor_lock (MkSimpleExecutor *self);
 void mk_simple_executor_install_properties (GObjectClass *object_class);
 MkSnapshot mk_simple_executor_get_snapshot (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self);

@@ -247,7 +247,7 @@ mk_simple_executor_dup_environment (MkSimpleExecutor *self)
   priv = mk_simple_executor_get_private (self);
   marker = mk_simple_executor_dup_marker (self);
   launch = g_new0 (MkLaunch, 1);
-  locker = g_mutex_locker_new (&priv->lock);
+  locker = mk_simple_executor_lock (self);
 
   /* Entries that make no sense are the start's to complain about. */
   if (!mk_launch_set_environment (launch, (const char *const *) priv->environment, marker, NULL))
@@ -293,15 +293,16 @@ mk_simple_executor_describe (MkSimpleExecutor *self)
   MkSimpleExecutorPrivate *priv;
   g_autofree char *command = NULL;
   g_autofree char *shortened = NULL;
+  g_autoptr (GMutexLocker) locker = NULL;
   MkSnapshot snapshot;
 
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
   priv = mk_simple_executor_get_private (self);
   snapshot = mk_simple_executor_get_snapshot (self);
-  g_mutex_lock (&priv->lock);
+  locker = mk_simple_executor_lock (self);
   command = priv->command ? g_strjoinv (" ", priv->command) : g_strdup (_ ("no command"));
-  g_mutex_unlock (&priv->lock);
+  g_clear_pointer (&locker, g_mutex_locker_free);
 
   shortened = shorten (command);
   if (snapshot.active)

@@ -10,13 +10,12 @@
 static void
 set_uint (MkSimpleExecutor *self, guint *field, guint value, guint prop_id)
 {
-  GMutex *lock = &mk_simple_executor_get_private (self)->lock;
+  GMutexLocker *locker = mk_simple_executor_lock (self);
   gboolean changed;
 
-  g_mutex_lock (lock);
   changed = *field != value;
   *field = value;
-  g_mutex_unlock (lock);
+  g_mutex_locker_free (locker);
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), mk_simple_executor_props[prop_id]);
@@ -37,18 +36,17 @@ set_mode (MkSimpleExecutor *self, MkStdioMode *field, MkStdioMode value, guint p
 static void
 set_string (MkSimpleExecutor *self, char **field, const char *value, guint prop_id)
 {
-  GMutex *lock = &mk_simple_executor_get_private (self)->lock;
+  GMutexLocker *locker = mk_simple_executor_lock (self);
   g_autofree char *old = NULL;
 
-  g_mutex_lock (lock);
   if (g_strcmp0 (*field, value) == 0)
     {
-      g_mutex_unlock (lock);
+      g_mutex_locker_free (locker);
       return;
     }
   old = *field;
   *field = g_strdup (value);
-  g_mutex_unlock (lock);
+  g_mutex_locker_free (locker);
 
   g_object_notify_by_pspec (G_OBJECT (self), mk_simple_executor_props[prop_id]);
 }
@@ -56,19 +54,18 @@ set_string (MkSimpleExecutor *self, char **field, const char *value, guint prop_
 static void
 set_strv (MkSimpleExecutor *self, char ***field, const char *const *value, guint prop_id)
 {
-  GMutex *lock = &mk_simple_executor_get_private (self)->lock;
+  GMutexLocker *locker = mk_simple_executor_lock (self);
   g_auto (GStrv) old = NULL;
 
-  g_mutex_lock (lock);
   if ((*field == NULL && value == NULL) ||
       (*field != NULL && value != NULL && g_strv_equal ((const char *const *) *field, value)))
     {
-      g_mutex_unlock (lock);
+      g_mutex_locker_free (locker);
       return;
     }
   old = *field;
   *field = g_strdupv ((char **) value);
-  g_mutex_unlock (lock);
+  g_mutex_locker_free (locker);
 
   g_object_notify_by_pspec (G_OBJECT (self), mk_simple_executor_props[prop_id]);
 }
@@ -560,15 +557,16 @@ void
 mk_simple_executor_set_output_limit (MkSimpleExecutor *self, gsize output_limit)
 {
   MkSimpleExecutorPrivate *priv;
+  GMutexLocker *locker;
   gboolean changed;
 
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
   priv = mk_simple_executor_get_private (self);
-  g_mutex_lock (&priv->lock);
+  locker = mk_simple_executor_lock (self);
   changed = priv->output_limit != output_limit;
   priv->output_limit = output_limit;
-  g_mutex_unlock (&priv->lock);
+  g_mutex_locker_free (locker);
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), mk_simple_executor_props[PROP_OUTPUT_LIMIT]);

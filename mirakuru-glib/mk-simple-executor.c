@@ -82,6 +82,49 @@ mk_simple_executor_get_private (MkSimpleExecutor *self)
   return mk_simple_executor_get_instance_private (self);
 }
 
+/* ---- the lock ---- */
+
+/*
+ * What a forked child inherited is not its own: neither a process nor an operation. Nor are the locks, which
+ * another thread of the parent may have held when the fork happened.
+ */
+static void
+forget_inheritance (MkSimpleExecutorPrivate *priv)
+{
+  g_mutex_init (&priv->lock);
+  mk_emitter_renew_locks (priv->emitter);
+  g_clear_pointer (&priv->process, mk_process_unref);
+  priv->phase = MK_EXECUTOR_STATE_STOPPED;
+  priv->start = NULL;
+  priv->n_stops = 0;
+  priv->cleanup_due = FALSE;
+  priv->cleaning = FALSE;
+  g_atomic_int_set (&priv->fork_generation, mk_host_get_fork_generation ());
+}
+
+static gboolean
+is_inherited (MkSimpleExecutorPrivate *priv)
+{
+  return (guint) g_atomic_int_get (&priv->fork_generation) != mk_host_get_fork_generation ();
+}
+
+GMutexLocker *
+mk_simple_executor_lock (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+
+  if (is_inherited (priv))
+    {
+      /* The child may have several threads by now. */
+      mk_host_lock ();
+      if (is_inherited (priv))
+        forget_inheritance (priv);
+      mk_host_unlock ();
+    }
+
+  return g_mutex_locker_new (&priv->lock);
+}
+
 /* ---- what is known ---- */
 
 static MkExecutorState
@@ -104,8 +147,6 @@ mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self)
   MkSnapshot snapshot = { MK_EXECUTOR_STATE_STOPPED, FALSE, FALSE, 0, MK_STATUS_NONE };
   MkProcessNews news;
 
-  if (priv->fork_generation != mk_host_get_fork_generation ())
-    return snapshot;
   if (priv->process == NULL)
     {
       snapshot.state = priv->phase;
@@ -124,23 +165,19 @@ mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self)
 MkSnapshot
 mk_simple_executor_get_snapshot (MkSimpleExecutor *self)
 {
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (self);
 
   return mk_simple_executor_get_snapshot_unlocked (self);
 }
 
-/* Returns: (transfer full) (nullable): the process of the last start, unless a forked child inherited it */
+/* Returns: (transfer full) (nullable): the process of the last start */
 MkProcess *
 mk_simple_executor_dup_process (MkSimpleExecutor *self)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (self);
 
-  if (priv->process == NULL || mk_process_is_foreign (priv->process))
-    return NULL;
-
-  return mk_process_ref (priv->process);
+  return priv->process ? mk_process_ref (priv->process) : NULL;
 }
 
 /* What messages call the service before there is a process. */
@@ -198,7 +235,7 @@ char **
 mk_simple_executor_real_build_command (MkSimpleExecutor *self, GError **error)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (self);
 
   return g_strdupv (priv->command);
 }
@@ -246,7 +283,7 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error)
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
   g_autofree char *marker = mk_simple_executor_dup_marker (self);
   g_autoptr (MkLaunch) launch = g_new0 (MkLaunch, 1);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (self);
 
   launch->cwd = g_strdup (priv->cwd);
   launch->stop_signal = priv->stop_signal;
@@ -282,16 +319,13 @@ static void
 mk_simple_executor_dispose (GObject *object)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (MK_SIMPLE_EXECUTOR (object));
+  GMutexLocker *locker = mk_simple_executor_lock (MK_SIMPLE_EXECUTOR (object));
   g_autoptr (MkProcess) process = g_steal_pointer (&priv->process);
 
-  /* Locks that the worker of the parent uses may have been held when the fork happened. */
-  if (process != NULL && mk_process_is_foreign (process))
-    priv->emitter = NULL;
+  g_mutex_locker_free (locker);
+  mk_emitter_detach (priv->emitter);
 
-  if (priv->emitter != NULL)
-    mk_emitter_detach (priv->emitter);
-
-  if (process != NULL && !mk_process_is_foreign (process) && !mk_process_get_news (process).gone)
+  if (process != NULL && !mk_process_get_news (process).gone)
     {
       mk_process_kill (process, SIGKILL);
       mk_process_wait_gone (process, DROP_LIMIT_MS);

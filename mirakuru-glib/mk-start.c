@@ -191,15 +191,16 @@ static void
 return_failure (GTask *task)
 {
   MkStart *self = g_task_get_task_data (task);
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (g_task_get_source_object (task));
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  GMutexLocker *locker = mk_simple_executor_lock (executor);
 
-  g_mutex_lock (&priv->lock);
   if (priv->start == task)
     {
       priv->start = NULL;
       priv->phase = MK_EXECUTOR_STATE_STOPPED;
     }
-  g_mutex_unlock (&priv->lock);
+  g_mutex_locker_free (locker);
 
   /* By now all of the output is there. */
   explain_exit (self);
@@ -366,17 +367,18 @@ static void
 become_ready (GTask *task)
 {
   MkStart *self = g_task_get_task_data (task);
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (g_task_get_source_object (task));
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  GMutexLocker *locker = mk_simple_executor_lock (executor);
   gboolean preempted;
 
-  g_mutex_lock (&priv->lock);
   preempted = g_atomic_int_get (&self->preemption) != NOT_PREEMPTED;
   if (!preempted)
     {
       priv->start = NULL;
       priv->phase = MK_EXECUTOR_STATE_READY;
     }
-  g_mutex_unlock (&priv->lock);
+  g_mutex_locker_free (locker);
 
   if (preempted)
     {
@@ -551,8 +553,9 @@ static gboolean
 publish_process (GTask *task)
 {
   MkStart *self = g_task_get_task_data (task);
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (g_task_get_source_object (task));
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (executor);
 
   if (g_atomic_int_get (&self->preemption) != NOT_PREEMPTED)
     return FALSE;
@@ -618,11 +621,12 @@ prepare (GTask *task)
   MkStart *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  GMutexLocker *locker;
 
   self->stage = PREPARING;
-  g_mutex_lock (&priv->lock);
+  locker = mk_simple_executor_lock (executor);
   priv->cleanup_due = TRUE;
-  g_mutex_unlock (&priv->lock);
+  g_mutex_locker_free (locker);
 
   run_step (task, MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->prepare, "prepare()", on_prepared, spawn);
 }

@@ -88,6 +88,13 @@ mk_wake_source_attach (GMainContext *context,
   return self;
 }
 
+/* In a forked child, where nobody holds what was locked in its parent. */
+void
+mk_wake_source_renew_lock (MkWakeSource *self)
+{
+  g_mutex_init (&self->lock);
+}
+
 MkWakeSource *
 mk_wake_source_ref (MkWakeSource *self)
 {

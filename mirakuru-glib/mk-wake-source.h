@@ -17,6 +17,7 @@ MkWakeSource *mk_cancel_source_attach (GCancellable *cancellable,
                                        GMainContext *context,
                                        GCancellableSourceFunc func,
                                        gpointer data);
+void mk_wake_source_renew_lock (MkWakeSource *self);
 MkWakeSource *mk_wake_source_ref (MkWakeSource *self);
 void mk_wake_source_unref (MkWakeSource *self);
 void mk_wake_source_set_priority (MkWakeSource *self, int priority);

@@ -15,6 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define N_FORKS         200
+#define FORKS_PER_START 10
+
 /* What a forked child has copies of it leaves alone; LeakSanitizer would find that at its exit. */
 const char *__lsan_default_options (void);
 
@@ -37,15 +40,23 @@ run_own_service (const char *tag)
 
 /* Without them, as under valgrind, GLib watches children in a thread that a forked child has not. */
 static gboolean
-skips_without_pidfds (void)
+has_pidfds (void)
 {
   int fd = pidfd_open (getpid (), 0);
 
-  if (fd < 0)
-    g_test_skip ("there are no pidfds here");
-  else
+  if (fd >= 0)
     close (fd);
-  return fd < 0;
+  return fd >= 0;
+}
+
+static gboolean
+skips_without_pidfds (void)
+{
+  if (has_pidfds ())
+    return FALSE;
+
+  g_test_skip ("there are no pidfds here");
+  return TRUE;
 }
 
 static int
@@ -202,6 +213,80 @@ test_forked_child_keeps_its_files (void)
   mk_test_assert_stops (executor);
 }
 
+/* Returns: whether it is as if nothing was ever started */
+static gboolean
+looks_unused (MkSimpleExecutor *executor)
+{
+  g_autofree char *description = mk_simple_executor_describe (executor);
+
+  return mk_simple_executor_get_state (executor) == MK_EXECUTOR_STATE_STOPPED &&
+         !mk_simple_executor_get_running (executor) && strstr (description, "(stopped)") != NULL;
+}
+
+/* What a forked child may do with a copy. @executor: (transfer full) */
+G_NORETURN static void
+use_copy_and_exit (MkSimpleExecutor *executor, gboolean starts)
+{
+  alarm (MK_TEST_LIMIT_MS / 1000);
+  if (!looks_unused (executor))
+    _exit (1);
+  mk_simple_executor_set_stop_timeout (executor, MK_TEST_LIMIT_MS);
+  if (!mk_simple_executor_stop (executor, NULL, NULL))
+    _exit (2);
+  if (starts &&
+      (!mk_simple_executor_start (executor, NULL, NULL) || !mk_simple_executor_get_running (executor) ||
+       !mk_simple_executor_stop (executor, NULL, NULL)))
+    _exit (3);
+  g_object_unref (executor);
+  _exit (0);
+}
+
+typedef struct
+{
+  MkSimpleExecutor *executor;
+  int ended; /* (atomic) */
+} Reading;
+
+static gpointer
+read_until_ended (gpointer data)
+{
+  Reading *reading = data;
+
+  while (!g_atomic_int_get (&reading->ended))
+    mk_simple_executor_get_running (reading->executor);
+  return NULL;
+}
+
+/* At the moment of a fork one of the threads, which the child has not, may be using the executor. */
+static void
+test_fork_while_threads_read (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
+  Reading reading = { executor, FALSE };
+  gboolean starts = has_pidfds ();
+  GThread *threads[2];
+
+  mk_test_assert_starts (executor);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("reader", read_until_ended, &reading);
+  for (guint i = 0; i < N_FORKS; i++)
+    {
+      pid_t child = fork ();
+
+      if (child == 0)
+        use_copy_and_exit (executor, starts && i % FORKS_PER_START == 0);
+      g_assert_cmpint (await_child (child), ==, 0);
+    }
+
+  g_atomic_int_set (&reading.ended, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_READY);
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -211,6 +296,7 @@ main (int argc, char **argv)
   mk_test_add_once ("/fork/child-starts-its-own", test_forked_child_starts_its_own);
   mk_test_add_once ("/fork/child-starts-the-same", test_forked_child_starts_the_same);
   mk_test_add_once ("/fork/child-keeps-its-files", test_forked_child_keeps_its_files);
+  mk_test_add_once ("/fork/while-threads-read", test_fork_while_threads_read);
 
   return g_test_run ();
 }
