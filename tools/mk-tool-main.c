@@ -9,8 +9,12 @@
 #include "mk-tool-command.h"
 #include "mk-tool-help.h"
 #include "mk-i18n.h"
+#include "mk-resources.h"
 #include "mk-tool-run.h"
 #include "mk-tool-wait.h"
+
+/* For the contexts of the main thread, of GLib's and of the library's own. */
+#define NEEDED_DESCRIPTORS 6
 
 static const struct
 {
@@ -50,6 +54,21 @@ main_without_command (int argc, char **argv)
   return mk_tool_help_report_misuse (g_get_prgname (), message);
 }
 
+/* GLib's thread is made, or not, before the library has anything to check. */
+static int
+main_of_command (const char *program, int (*command_main) (char **argv), char **argv)
+{
+  g_autoptr (GError) error = NULL;
+
+  /* GOption prints it as the name in "Usage:". */
+  g_set_prgname (program);
+  if (mk_resources_check_descriptors (NEEDED_DESCRIPTORS, &error) && mk_resources_check_thread (&error))
+    return command_main (argv);
+
+  g_printerr ("mirakuru: %s\n", error->message);
+  return MK_TOOL_STATUS_FAILED;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -59,11 +78,7 @@ main (int argc, char **argv)
 
   for (gsize i = 0; argc > 1 && i < G_N_ELEMENTS (commands); i++)
     if (g_str_equal (argv[1], commands[i].name))
-      {
-        /* GOption prints it as the name in "Usage:". */
-        g_set_prgname (commands[i].program);
-        return commands[i].main (argv + 1);
-      }
+      return main_of_command (commands[i].program, commands[i].main, argv + 1);
 
   return main_without_command (argc, argv);
 }
