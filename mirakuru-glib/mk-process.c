@@ -23,6 +23,7 @@
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -441,9 +442,11 @@ set_spawn_error (MkProcess *self, const GError *cause, GError **error)
   const char *path = supervisor_path ();
   const char *reason = cause->message;
 
-  /* GLib does not tell by its code which of the two it is. */
+  /* GLib does not tell by its code what it is. */
   if (g_file_test (path, G_FILE_TEST_IS_REGULAR) && access (path, X_OK) == 0)
     {
+      if (strstr (reason, g_strerror (E2BIG)) != NULL)
+        reason = _ ("its command or its environment is too long for the system");
       g_set_error (
           error, MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), self->launch->argv[0], reason);
       return;

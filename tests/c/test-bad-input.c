@@ -140,6 +140,21 @@ test_program_that_cannot_run (void)
   assert_usable (executor);
 }
 
+/* It is the service that is to blame, not the supervisor, whose arguments these are too. */
+static void
+assert_fails_too_long (MkSimpleExecutor *executor)
+{
+  g_autoptr (GError) error = NULL;
+
+  assert_start_fails (executor,
+                      MK_ERROR_SPAWN_FAILED,
+                      mk_test_service_path (),
+                      "its command or its environment is too long",
+                      NULL);
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_null (strstr (error->message, "mk-supervisor"));
+}
+
 static void
 test_arguments_too_long (void)
 {
@@ -148,8 +163,22 @@ test_arguments_too_long (void)
   const char *argv[] = { mk_test_service_path (), argument, NULL };
 
   mk_simple_executor_set_command (executor, argv);
-  assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, mk_test_service_path (), "too long", NULL);
+  assert_fails_too_long (executor);
   set_program (executor, mk_test_service_path ());
+  assert_usable (executor);
+}
+
+static void
+test_environment_too_long (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = good_executor ();
+  g_autofree char *value = g_strnfill (4 * 1024 * 1024, 'x');
+  g_autofree char *entry = g_strconcat ("MK_TEST_LONG=", value, NULL);
+  const char *environment[] = { entry, NULL };
+
+  mk_simple_executor_set_environment (executor, environment);
+  assert_fails_too_long (executor);
+  mk_simple_executor_set_environment (executor, NULL);
   assert_usable (executor);
 }
 
@@ -411,6 +440,7 @@ main (int argc, char **argv)
   mk_test_add ("/bad-input/command/not-found", test_program_not_found);
   mk_test_add ("/bad-input/command/cannot-run", test_program_that_cannot_run);
   mk_test_add ("/bad-input/command/too-long", test_arguments_too_long);
+  mk_test_add ("/bad-input/environment/too-long", test_environment_too_long);
   mk_test_add ("/bad-input/working-directory", test_missing_working_directory);
   mk_test_add ("/bad-input/environment", test_environment_entries);
   mk_test_add ("/bad-input/signals", test_signal_numbers);
