@@ -253,7 +253,11 @@ read_until_ended (gpointer data)
   Reading *reading = data;
 
   while (!g_atomic_int_get (&reading->ended))
-    mk_simple_executor_get_running (reading->executor);
+    {
+      mk_simple_executor_get_running (reading->executor);
+      /* Under valgrind, which runs one thread at a time, the others would hardly ever have their turn. */
+      g_thread_yield ();
+    }
   return NULL;
 }
 
