@@ -277,6 +277,22 @@ shorten (const char *command)
                                                     : g_steal_pointer (&valid);
 }
 
+/* Call with the lock held. Returns: (transfer full): what runs, or else what is to run */
+static char *
+join_command (MkSimpleExecutor *self, gboolean active)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+
+  if (active && priv->process != NULL)
+    return g_strjoinv (" ", mk_process_get_launch (priv->process)->argv);
+  if (priv->command != NULL)
+    return g_strjoinv (" ", priv->command);
+  if (MK_SIMPLE_EXECUTOR_GET_CLASS (self)->build_command != mk_simple_executor_real_build_command)
+    return g_strdup (G_OBJECT_TYPE_NAME (self));
+
+  return g_strdup (_ ("no command"));
+}
+
 /**
  * mk_simple_executor_describe:
  * @self: the executor
@@ -290,7 +306,6 @@ shorten (const char *command)
 char *
 mk_simple_executor_describe (MkSimpleExecutor *self)
 {
-  MkSimpleExecutorPrivate *priv;
   g_autofree char *command = NULL;
   g_autofree char *shortened = NULL;
   g_autoptr (GMutexLocker) locker = NULL;
@@ -298,10 +313,9 @@ mk_simple_executor_describe (MkSimpleExecutor *self)
 
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
-  priv = mk_simple_executor_get_private (self);
-  snapshot = mk_simple_executor_get_snapshot (self);
   locker = mk_simple_executor_lock (self);
-  command = priv->command ? g_strjoinv (" ", priv->command) : g_strdup (_ ("no command"));
+  snapshot = mk_simple_executor_get_snapshot_unlocked (self);
+  command = join_command (self, snapshot.active);
   g_clear_pointer (&locker, g_mutex_locker_free);
 
   shortened = shorten (command);

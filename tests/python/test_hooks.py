@@ -178,7 +178,9 @@ class HookTests:
                 return "sleep '60'"
 
         executor = self.keep(FromString())
+        self.assertRegex(executor.describe(), r"FromString.* \(stopped\)$")
         self.call(executor, "start")
+        self.assertEqual(executor.describe(), f"sleep 60 (pid {executor.get_pid()}, ready)")
         with open(f"/proc/{executor.get_pid()}/cmdline", "rb") as file:
             self.assertEqual(file.read(), b"sleep\x0060\x00")
         self.call(executor, "stop")
