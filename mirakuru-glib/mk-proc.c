@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What only Linux's /proc can tell. Where it is missing, nothing is found.
+ * What only Linux's /proc can tell. Where it is missing, or that of another PID namespace, nothing is found.
  */
 
 #include "mk-proc.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "mk-i18n.h"
+#include "supervisor/mk-own-proc.h"
 
 /* Of "st" in /proc/net/tcp, see TCP_LISTEN in the kernel's net/tcp_states.h. */
 #define STATE_LISTEN 0x0A
@@ -35,7 +37,7 @@ static void
 for_each_process (ProcFunc func, gpointer user_data)
 {
   g_autoptr (GArray) pids = g_array_new (FALSE, FALSE, sizeof (GPid));
-  DIR *dir = opendir ("/proc");
+  DIR *dir = mk_have_own_proc () ? opendir ("/proc") : NULL;
   struct dirent *dirent;
 
   if (dir == NULL)
@@ -262,7 +264,7 @@ mk_proc_describe_listener (GInetAddress *address, guint port)
 /* ---- pids ---- */
 
 /* Returns: the parent (0 if that is outside of the container), −1 if there is no such process, or it has
- * ended and was not reaped yet */
+ * ended and was not reaped yet, or nothing can be known */
 static GPid
 get_parent (GPid pid)
 {
@@ -272,8 +274,9 @@ get_parent (GPid pid)
   int parent;
 
   /* The name stands in parentheses, and may contain anything. */
-  if (!read_proc_file (pid, "stat", &stat, NULL) || (after_name = strrchr (stat, ')')) == NULL ||
-      sscanf (after_name + 1, " %c %d", &state, &parent) != 2 || state == 'Z' || state == 'X')
+  if (!mk_have_own_proc () || !read_proc_file (pid, "stat", &stat, NULL) ||
+      (after_name = strrchr (stat, ')')) == NULL || sscanf (after_name + 1, " %c %d", &state, &parent) != 2 ||
+      state == 'Z' || state == 'X')
     return -1;
 
   return parent;
@@ -367,5 +370,8 @@ mk_proc_describe_rival (guint32 inode, GPid service, GPid supervisor)
 char *
 mk_proc_describe_living (GPid pid)
 {
+  if (!mk_have_own_proc () && (kill (pid, 0) == 0 || errno == EPERM))
+    return g_strdup_printf (_ ("process %d"), (int) pid);
+
   return get_parent (pid) >= 0 ? describe_process (pid) : NULL;
 }

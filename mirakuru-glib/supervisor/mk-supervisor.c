@@ -8,6 +8,8 @@
  * child subreaper it inherits every process of the service that loses its parent, whatever session or
  * environment that has, so "no child left" (ECHILD) means that the tree is empty.
  *
+ * Where there is no /proc of its own PID namespace, only its children can be found; all others become that.
+ *
  * Phases:
  *   RUNNING    nothing was asked for
  *   STOPPING   the stop signal was sent; at `deadline` the next phase begins
@@ -18,6 +20,7 @@
  * fail.
  */
 
+#include "mk-own-proc.h"
 #include "mk-supervisor-protocol.h"
 #include "mk-tree.h"
 
@@ -48,6 +51,9 @@
 #define MAX_INTERVAL_US 50000
 /* A kill signal other than SIGKILL has this long to work. */
 #define KILL_GRACE_US 1000000
+/* Without /proc: how many numbers are looked at in a walk, and after the end of a process. */
+#define SEARCH_STEP 4096
+#define SEARCH_NEAR 1024
 /* How often to look for the host where there are no pidfds. */
 #define HOST_POLL_MS 200
 
@@ -93,6 +99,8 @@ typedef struct
   size_t n_signalled;
   bool first_walk;
   bool group_signalled;
+  bool group_remembered; /* all that were in the group then are in @signalled */
+  MkTreeSearch search;
 
   struct iovec segments[MAX_SEGMENTS]; /* of this program, read-only */
   size_t n_segments;
@@ -275,8 +283,8 @@ read_exec_report (Supervisor *self)
 
 /* ---- signals to the tree ---- */
 
-/* Only this process can reap its own children, so their pids are safe. Deeper down, a pid may be another
- * process by now. */
+/* Only this process can reap its own children, so their pids are safe, once the kernel has said that they
+ * are. Deeper down, a pid may be another process by now. */
 static void
 signal_process (pid_t pid, pid_t parent, int number)
 {
@@ -286,7 +294,8 @@ signal_process (pid_t pid, pid_t parent, int number)
 
   if (parent == getpid ())
     {
-      kill (pid, number);
+      if (mk_tree_is_child (pid))
+        kill (pid, number);
       return;
     }
 
@@ -301,6 +310,17 @@ signal_process (pid_t pid, pid_t parent, int number)
       (seen_parent == parent || seen_parent == getpid ()))
     pidfd_send_signal (fd, number, NULL, 0);
   close (fd);
+}
+
+/* Returns whether it has been everywhere. */
+static bool
+walk_tree (Supervisor *self, MkTreeFunc func, void *data)
+{
+  if (!mk_have_own_proc ())
+    return mk_tree_search (&self->search, SEARCH_STEP, func, data);
+
+  mk_tree_walk ("/proc", getpid (), func, data);
+  return true;
 }
 
 static bool
@@ -351,15 +371,18 @@ signal_once (Supervisor *self, pid_t pid, pid_t parent, int number)
 /*
  * The first walk reaches the whole tree, but for the group, which has the signal. Later ones only reach
  * orphans, which nobody else will end: what a living process of the service starts in order to shut down must
- * be left in peace.
+ * be left in peace. So must those of the group's orphans that may have the signal.
  */
 static void
 stop_found (pid_t pid, pid_t parent, void *data)
 {
   Supervisor *self = data;
   bool is_orphan = parent == getpid () && pid != self->service;
+  bool in_group = self->group_signalled && getpgid (pid) == self->service;
 
-  if (is_orphan || (self->first_walk && !(self->group_signalled && getpgid (pid) == self->service)))
+  if (in_group && (!is_orphan || !self->group_remembered))
+    return;
+  if (is_orphan || self->first_walk)
     signal_once (self, pid, parent, self->stop_signal);
 }
 
@@ -393,6 +416,14 @@ group_found (pid_t pid, pid_t parent, void *data)
     signal_process (pid, parent, target[1]);
 }
 
+static bool
+has_child_in_group (Supervisor *self)
+{
+  siginfo_t info;
+
+  return waitid (P_PGID, (id_t) self->service, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
 static void
 signal_group (Supervisor *self, int number)
 {
@@ -400,18 +431,35 @@ signal_group (Supervisor *self, int number)
 
   if (self->service <= 0 || self->failed)
     return;
-  /* Once its leader is reaped, the number may come to mean another group. */
-  if (self->reaped || kill (-self->service, number) < 0)
-    mk_tree_walk ("/proc", getpid (), group_found, target);
+  /* Once no child of ours is in it any more, the number may come to mean another group. */
+  if (!has_child_in_group (self) || kill (-self->service, number) < 0)
+    walk_tree (self, group_found, target);
+}
+
+static MkTreeFunc
+get_walk_func (Supervisor *self)
+{
+  return self->phase == KILLING ? kill_found : stop_found;
+}
+
+/* A search takes long to come round where numbers are large. But they are given in order: what a process
+ * leaves behind is most likely found after its own. */
+static void
+search_near (Supervisor *self, pid_t pid)
+{
+  MkTreeSearch search = { .next = pid };
+
+  if (!mk_have_own_proc ())
+    mk_tree_search (&search, SEARCH_NEAR, get_walk_func (self), self);
 }
 
 static void
 walk (Supervisor *self)
 {
   int64_t begin = now_us ();
+  bool complete = walk_tree (self, get_walk_func (self), self);
   int64_t end;
 
-  mk_tree_walk ("/proc", getpid (), self->phase == KILLING ? kill_found : stop_found, self);
   self->first_walk = false;
 
   end = now_us ();
@@ -420,6 +468,8 @@ walk (Supervisor *self)
     self->walk_interval = 10 * (end - begin);
   if (self->walk_interval > MAX_INTERVAL_US)
     self->walk_interval = MAX_INTERVAL_US;
+  if (self->phase == KILLING && !complete)
+    self->walk_interval = MIN_INTERVAL_US;
   self->next_walk = end + self->walk_interval;
 }
 
@@ -445,11 +495,13 @@ begin_stop (Supervisor *self, int number, int64_t timeout_us)
   self->n_signalled = 0;
   self->first_walk = true;
   self->walk_interval = MIN_INTERVAL_US;
+  self->search = (MkTreeSearch){ .next = self->service };
 
   /* There is no group before the service's setsid(). */
-  if (self->service > 0 && !self->reaped)
+  self->group_remembered = mk_have_own_proc ();
+  if (self->group_remembered && self->service > 0 && !self->reaped)
     mk_tree_walk ("/proc", getpid (), group_member_found, self);
-  self->group_signalled = self->n_signalled > 0 && kill (-self->service, number) == 0;
+  self->group_signalled = self->service > 0 && !self->reaped && kill (-self->service, number) == 0;
   if (self->group_signalled)
     kill (-self->service, SIGCONT);
   self->next_walk = now_us () + (self->group_signalled ? FIRST_WALK_US : 0);
@@ -465,6 +517,7 @@ begin_kill (Supervisor *self, int number)
   self->deadline = number == SIGKILL ? NEVER : now_us () + KILL_GRACE_US;
   self->next_walk = now_us ();
   self->walk_interval = MIN_INTERVAL_US;
+  self->search = (MkTreeSearch){ .next = self->service };
 
   if (number == SIGKILL && self->service > 0 && !self->reaped)
     kill (-self->service, SIGKILL);
@@ -515,6 +568,8 @@ reap (Supervisor *self)
   while ((pid = waitpid (-1, &status, WNOHANG | __WALL)) > 0)
     {
       forget_signalled (self, pid);
+      if (self->phase != RUNNING)
+        search_near (self, pid);
       /* What it left behind must be met before that forks again. */
       if (self->phase == KILLING)
         {

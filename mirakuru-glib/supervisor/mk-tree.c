@@ -7,6 +7,9 @@
  * root: each thread has a list of its own. Elsewhere all of /proc is read. Neither is a snapshot: processes
  * that fork while the walk is under way may be missed, so callers walk again until nothing is left.
  *
+ * Without /proc only the children of this program can be found, by asking the kernel about every number there
+ * is. For a subreaper that is enough to end a tree: who loses its parent becomes a child.
+ *
  * A process is reported as soon as it is known to belong to the tree, so that one that forks all the time can
  * be signalled before it has been replaced by its child.
  */
@@ -18,7 +21,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+/* PID_MAX_LIMIT of the kernel's linux/threads.h */
+#define MAX_PID_MAX (4 * 1024 * 1024)
 
 typedef struct
 {
@@ -216,4 +223,49 @@ mk_tree_walk (const char *proc, pid_t root, MkTreeFunc func, void *data)
 {
   if (!follow_children (proc, root, func, data))
     scan_all (proc, root, func, data);
+}
+
+/* Holds also for one that has ended and was not reaped yet. */
+bool
+mk_tree_is_child (pid_t pid)
+{
+  siginfo_t info;
+
+  return waitid (P_PID, (id_t) pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+/* The number after the last one. A /proc of another namespace may be there, and tells that of ours or a
+ * larger one. */
+static pid_t
+read_pid_max (void)
+{
+  char buffer[16];
+  pid_t max = 0;
+
+  if (read_file ("/proc/sys/kernel/pid_max", buffer, sizeof buffer) > 0)
+    max = atoi (buffer);
+  return max > 0 && max < MAX_PID_MAX ? max : MAX_PID_MAX;
+}
+
+/* Looks at the next @n numbers, about a microsecond each, and calls @func for each child it comes by. Returns
+ * whether it has been round. */
+bool
+mk_tree_search (MkTreeSearch *search, int n, MkTreeFunc func, void *data)
+{
+  pid_t max = read_pid_max ();
+
+  for (int i = 0; i < n && search->n_done < max; i++)
+    {
+      if (search->next <= 0 || search->next >= max)
+        search->next = 1;
+      if (mk_tree_is_child (search->next))
+        func (search->next, getpid (), data);
+      search->next++;
+      search->n_done++;
+    }
+
+  if (search->n_done < max)
+    return false;
+  search->n_done = 0;
+  return true;
 }
