@@ -146,6 +146,19 @@ ended_well (Stop *self, const MkProcessNews *news)
   return !news->exited || (news->killed && news->asked) || news->status == 0 || news->status == expected;
 }
 
+static GError *
+denied_error (Stop *self, GPid pid)
+{
+  g_autofree char *service = mk_message_service (self->process);
+
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_FAILED,
+                      /* Translators: a service, the number of a process */
+                      _ ("%s is still running: its process %d belongs to another user, and cannot be killed"),
+                      service,
+                      (int) pid);
+}
+
 /* Returns: (transfer full) (nullable): what is wrong with the way the service ended */
 static GError *
 judge (Stop *self)
@@ -155,6 +168,8 @@ judge (Stop *self)
   g_autofree char *status = NULL;
   g_autofree char *output = NULL;
 
+  if (news.lost && news.denied != 0)
+    return denied_error (self, news.denied);
   if (self->kill || (!news.lost && ended_well (self, &news)))
     return NULL;
 
@@ -480,7 +495,8 @@ finish_operation (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_
  * service; the next start is possible when that is done.
  *
  * Fails with %MK_ERROR_FINISHED_WITH_ERROR if the service ended, now or earlier, with a status that is
- * neither 0 nor the expected one, unless it had to be killed; all the same nothing is left then. Cancelling
+ * neither 0 nor the expected one, unless it had to be killed; all the same nothing is left then. Fails with
+ * %MK_ERROR_FAILED if a process of it has become another user's, and cannot be killed. Cancelling
  * only ends the waiting, with %G_IO_ERROR_CANCELLED: the service goes on being stopped.
  *
  * This function blocks, and needs no main loop. The main context of the caller is not run meanwhile.
@@ -628,7 +644,8 @@ mk_simple_executor_stop_full_finish (MkSimpleExecutor *self, GAsyncResult *resul
  * @error: return location for an error
  *
  * Kills the service and waits until nothing of it is left. The status it ended with does not matter. A stop
- * that is under way is cut short.
+ * that is under way is cut short. Fails with %MK_ERROR_FAILED if a process of it has become another user's,
+ * and cannot be killed.
  *
  * Returns: %TRUE when nothing is left
  *

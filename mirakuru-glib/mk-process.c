@@ -261,6 +261,10 @@ obey_message (MkProcess *self, const MkMessage *message)
       self->news.killed = message->a != 0;
       break;
 
+    case MK_MESSAGE_DENIED:
+      self->news.denied = message->a;
+      break;
+
     default:
       return;
     }
@@ -378,6 +382,16 @@ supervisor_was_killed (MkProcess *self)
   sweep (self);
 }
 
+/* As long as the supervisor lives, the pid of its child cannot come to mean another process. Call with the
+ * lock held. */
+static void
+give_up (MkProcess *self)
+{
+  if (self->news.denied != 0 && (kill (self->news.denied, 0) == 0 || errno != EPERM))
+    self->news.denied = 0;
+  kill (self->record.supervisor, SIGKILL);
+}
+
 static gboolean
 on_timer (gpointer user_data)
 {
@@ -391,7 +405,7 @@ on_timer (gpointer user_data)
 
   g_mutex_lock (&self->lock);
   if (self->backstop <= g_get_monotonic_time ())
-    kill (self->record.supervisor, SIGKILL);
+    give_up (self);
   else
     mk_wake_source_wake_at (self->timer, self->backstop);
   g_mutex_unlock (&self->lock);

@@ -20,6 +20,7 @@ typedef struct
   gboolean asked;  /* it was told to end before it did */
   gboolean killed; /* the kill signal was needed */
   gboolean lost;   /* the supervisor was killed */
+  GPid denied;     /* of the tree, but not to be killed by us; 0 if there is none */
 } MkProcessNews;
 
 /* Called in the worker when there is new output, or the end of it. */

@@ -25,6 +25,7 @@ typedef enum
   MK_MESSAGE_FAILED,      /* a: MkSpawnStep, b: errno */
   MK_MESSAGE_EXITED,      /* a: status of the service's main process: 0..255, or −signal */
   MK_MESSAGE_EMPTY,       /* a: whether the kill signal was needed; no process is left, the supervisor ends */
+  MK_MESSAGE_DENIED,      /* a: pid of a process that may not be sent signals */
 
   /* To the supervisor. */
   MK_MESSAGE_SIGNAL = 32, /* a: signal for the service's process group */

@@ -88,6 +88,7 @@ typedef struct
   bool failed; /* to run the service */
   bool empty;
   bool escalated;
+  pid_t denied; /* one that may not be sent signals, as the host was told */
 
   Phase phase;
   int64_t deadline;
@@ -284,32 +285,39 @@ read_exec_report (Supervisor *self)
 /* ---- signals to the tree ---- */
 
 /* Only this process can reap its own children, so their pids are safe, once the kernel has said that they
- * are. Deeper down, a pid may be another process by now. */
-static void
+ * are. Deeper down, a pid may be another process by now.
+ *
+ * Returns false if this program has no right to. */
+static bool
 signal_process (pid_t pid, pid_t parent, int number)
 {
   pid_t seen_parent, group;
   char state;
+  bool allowed = true;
   int fd;
 
   if (parent == getpid ())
-    {
-      if (mk_tree_is_child (pid))
-        kill (pid, number);
-      return;
-    }
+    return !mk_tree_is_child (pid) || kill (pid, number) == 0 || errno != EPERM;
 
   if ((fd = pidfd_open (pid, 0)) < 0)
-    {
-      if (errno == ENOSYS)
-        kill (pid, number);
-      return;
-    }
+    return errno != ENOSYS || kill (pid, number) == 0 || errno != EPERM;
   /* The parent changes to us when it dies in the meantime. */
   if (mk_tree_read_stat ("/proc", pid, &state, &seen_parent, &group) &&
       (seen_parent == parent || seen_parent == getpid ()))
-    pidfd_send_signal (fd, number, NULL, 0);
+    allowed = pidfd_send_signal (fd, number, NULL, 0) == 0 || errno != EPERM;
   close (fd);
+  return allowed;
+}
+
+/* One of them is enough to say why the tree does not get empty. */
+static void
+signal_or_tell (Supervisor *self, pid_t pid, pid_t parent, int number)
+{
+  if (signal_process (pid, parent, number) || self->denied != 0)
+    return;
+
+  self->denied = pid;
+  send_news (self, MK_MESSAGE_DENIED, pid, 0);
 }
 
 /* Returns whether it has been everywhere. */
@@ -364,7 +372,7 @@ signal_once (Supervisor *self, pid_t pid, pid_t parent, int number)
     return;
 
   remember_signalled (self, pid);
-  signal_process (pid, parent, number);
+  signal_or_tell (self, pid, parent, number);
   signal_process (pid, parent, SIGCONT);
 }
 
@@ -392,7 +400,7 @@ kill_found (pid_t pid, pid_t parent, void *data)
   Supervisor *self = data;
 
   if (self->kill_signal == SIGKILL)
-    signal_process (pid, parent, SIGKILL);
+    signal_or_tell (self, pid, parent, SIGKILL);
   else
     signal_once (self, pid, parent, self->kill_signal);
 }
@@ -577,6 +585,8 @@ reap (Supervisor *self)
           if (self->next_walk > now_us () + MIN_INTERVAL_US)
             self->next_walk = now_us () + MIN_INTERVAL_US;
         }
+      if (pid == self->denied)
+        self->denied = 0;
       if (pid != self->service)
         continue;
 
