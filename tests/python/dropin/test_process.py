@@ -6,8 +6,10 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
+import uuid
 
 from dropintest import SERVICE, DropInTest, read_when_there, service, wait_until
 
@@ -162,6 +164,18 @@ class Streams(DropInTest):
         wait_until(lambda: not executor.running(), "the program has ended")
         self.assertEqual(sum(1 for _ in executor.output()), lines)
         executor.stop()
+
+    def test_foreign_proc(self):
+        """The numbers there are those of other processes, which must not be sent signals."""
+        if subprocess.run(["sh", "-c", "unshare -pf true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+            self.skipTest("a PID namespace of its own is not permitted here")
+        value = str(uuid.uuid4())
+        marker = f"mirakuru_uuid={value}"
+        script = f"from mirakuru_glib.base_env import *; print(processes_with_env('mirakuru_uuid', {value!r}))"
+        # The one that asks carries it too.
+        command = ["env", marker, "unshare", "-pf", sys.executable, "-c", script]
+        answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=20)
+        self.assertEqual(answer.stdout, "set()\n")
 
 
 if __name__ == "__main__":
