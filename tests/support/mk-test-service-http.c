@@ -139,6 +139,12 @@ misbehave (int fd)
     repeat (fd, "HTTP/1.1 200 OK\r\n", "X-More: 0123456789abcdef0123456789abcdef\r\n");
   else if (strcmp (opt.http, "endless-continue") == 0)
     repeat (fd, "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n");
+  else if (strncmp (opt.http, "length=", 7) == 0)
+    {
+      say (fd, "HTTP/1.1 200 OK\r\nContent-Length: ");
+      say (fd, opt.http + 7);
+      say (fd, "\r\n\r\nabc");
+    }
   else if (strcmp (opt.http, "garbage") == 0)
     put (fd, "\0\1\2\3 this is not HTTP\r\n\r\n\377\376", 27);
   else if (strcmp (opt.http, "slow") == 0)
