@@ -175,8 +175,9 @@ mk_simple_executor_start (MkSimpleExecutor *self, GCancellable *cancellable, GEr
  *
  * Starts the service. See [method@Mk.SimpleExecutor.start].
  *
- * The thread-default main context of the caller must be run for the start to go on. Cancelling stops the
- * service with a grace of at most one second; the result comes once nothing is left.
+ * The thread-default main context of the caller must be run for the start to go on. If it is not, the
+ * service is killed all the same soon after the start timeout. Cancelling stops the service with a grace of
+ * at most one second; the result comes once nothing is left.
  *
  * Since: 1.0
  */

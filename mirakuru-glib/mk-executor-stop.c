@@ -384,6 +384,7 @@ request (GTask *task)
 
   self->stage = REQUESTING;
   mk_process_set_asked (self->process);
+  mk_process_set_limit (self->process, self->deadline);
   mk_step_run_async (executor,
                      (MkStepFunc) MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->request_stop,
                      "request_stop()",

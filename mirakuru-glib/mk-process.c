@@ -43,6 +43,8 @@
 #define LAST_CHUNKS 32
 /* A supervisor that has not emptied the tree this long after the last deadline is given up. */
 #define BACKSTOP_US (5 * G_USEC_PER_SEC)
+/* Who set a limit has so much time to keep it, and to say in its own way what became of it. */
+#define LIMIT_GRACE_US (2 * G_USEC_PER_SEC)
 /* The sweep ends after this many rounds in a row that found nothing, or after the limit. */
 #define SWEEP_CLEAN_ROUNDS 5
 #define SWEEP_INTERVAL_US  5000
@@ -67,6 +69,7 @@ struct _MkProcess
   GPtrArray *listeners; /* (owned) (element-type MkWakeSource) (locked-by lock) */
   GOutputStream *input; /* (owned) (nullable) (locked-by lock) */
   gint64 backstop;      /* (locked-by lock) */
+  gint64 limit;         /* (locked-by lock) */
   MkWakeSource *timer;  /* (owned) (nullable) (locked-by lock) */
 
   /* Of the worker. */
@@ -118,6 +121,7 @@ mk_process_new (MkLaunch *launch,
   self->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_wake_source_unref);
   mk_host_record_init (&self->record);
   self->backstop = G_MAXINT64;
+  self->limit = G_MAXINT64;
   for (guint i = 0; i < 2; i++)
     self->captures[i] = mk_capture_new (launch->output_limit);
 
@@ -392,10 +396,13 @@ give_up (MkProcess *self)
   kill (self->record.supervisor, SIGKILL);
 }
 
+static void order_kill (MkProcess *self, int kill_signal);
+
 static gboolean
 on_timer (gpointer user_data)
 {
   MkProcess *self = user_data;
+  gint64 now = g_get_monotonic_time ();
 
   if (self->reaped)
     {
@@ -404,10 +411,15 @@ on_timer (gpointer user_data)
     }
 
   g_mutex_lock (&self->lock);
-  if (self->backstop <= g_get_monotonic_time ())
+  if (self->limit <= now)
+    {
+      self->news.expired = !self->news.exited || self->news.status == 0;
+      order_kill (self, self->launch->kill_signal);
+    }
+  if (self->backstop <= now)
     give_up (self);
   else
-    mk_wake_source_wake_at (self->timer, self->backstop);
+    mk_wake_source_wake_at (self->timer, MIN (self->backstop, self->limit));
   g_mutex_unlock (&self->lock);
 
   return G_SOURCE_CONTINUE;
@@ -539,6 +551,7 @@ take_host_ends (MkProcess *self, MkStdio *stdio, int control_fd)
     return FALSE;
 
   self->timer = mk_wake_source_attach (mk_worker_get_context (), "MkProcess timer", on_timer, self, NULL);
+  mk_wake_source_wake_at (self->timer, self->limit);
   self->record.control_fd = control_fd;
   self->record.output_fds[0] = steal (&stdio->host[1]);
   self->record.output_fds[1] = steal (&stdio->host[2]);
@@ -648,6 +661,7 @@ mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeou
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
+  self->limit = G_MAXINT64;
   self->news.asked = self->news.asked || !self->news.exited;
   if (!send_message (self, MK_MESSAGE_STOP, stop_signal, kill_signal, (int) timeout_ms))
     set_backstop (self, 0);
@@ -655,14 +669,38 @@ mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeou
     set_backstop (self, timeout_ms);
 }
 
+/* Call with the lock held. */
+static void
+order_kill (MkProcess *self, int kill_signal)
+{
+  self->limit = G_MAXINT64;
+  self->news.asked = self->news.asked || !self->news.exited;
+  send_message (self, MK_MESSAGE_KILL, kill_signal, 0, 0);
+  set_backstop (self, MK_UNWAITED_GRACE_MS);
+}
+
 void
 mk_process_kill (MkProcess *self, int kill_signal)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
-  self->news.asked = self->news.asked || !self->news.exited;
-  send_message (self, MK_MESSAGE_KILL, kill_signal, 0, 0);
-  set_backstop (self, MK_UNWAITED_GRACE_MS);
+  order_kill (self, kill_signal);
+}
+
+/*
+ * Has the service killed soon after @deadline, unless it is told to end before, or this is called again. For
+ * those who would do it themselves, but live on a context of which nobody knows whether it is still run.
+ *
+ * @deadline: monotonic time in microseconds, G_MAXINT64 for none
+ */
+void
+mk_process_set_limit (MkProcess *self, gint64 deadline)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  self->limit = deadline == G_MAXINT64 ? G_MAXINT64 : deadline + LIMIT_GRACE_US;
+  if (self->timer != NULL)
+    mk_wake_source_wake (self->timer);
 }
 
 /* The service was asked to end in another way than by a signal. */

@@ -13,14 +13,15 @@ typedef struct _MkProcess MkProcess;
 /* What is known of a process at one moment. */
 typedef struct
 {
-  GPid pid;        /* 0 before it is spawned */
-  gboolean exited; /* its main process ended, with */
-  int status;      /* 0..255, or −signal */
-  gboolean gone;   /* nothing of the tree is left, and all of its output is read */
-  gboolean asked;  /* it was told to end before it did */
-  gboolean killed; /* the kill signal was needed */
-  gboolean lost;   /* the supervisor was killed */
-  GPid denied;     /* of the tree, but not to be killed by us; 0 if there is none */
+  GPid pid;         /* 0 before it is spawned */
+  gboolean exited;  /* its main process ended, with */
+  int status;       /* 0..255, or −signal */
+  gboolean gone;    /* nothing of the tree is left, and all of its output is read */
+  gboolean asked;   /* it was told to end before it did */
+  gboolean killed;  /* the kill signal was needed */
+  gboolean lost;    /* the supervisor was killed */
+  gboolean expired; /* it was killed at its limit, and had not failed before */
+  GPid denied;      /* of the tree, but not to be killed by us; 0 if there is none */
 } MkProcessNews;
 
 /* Called in the worker when there is new output, or the end of it. */
@@ -36,6 +37,7 @@ void mk_process_unref (MkProcess *self);
 void mk_process_spawn (MkProcess *self);
 void mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeout_ms);
 void mk_process_set_asked (MkProcess *self);
+void mk_process_set_limit (MkProcess *self, gint64 deadline);
 void mk_process_kill (MkProcess *self, int kill_signal);
 gboolean mk_process_signal (MkProcess *self, int signal_number);
 

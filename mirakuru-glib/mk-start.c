@@ -121,15 +121,6 @@ dup_goal (MkStart *self)
 }
 
 static void
-fail_exited (GTask *task)
-{
-  MkStart *self = g_task_get_task_data (task);
-  g_autofree char *goal = dup_goal (self);
-
-  fail (task, mk_message_exited_error (self->process, goal, self->begun));
-}
-
-static void
 fail_timed_out (GTask *task, const char *last_seen)
 {
   MkStart *self = g_task_get_task_data (task);
@@ -137,7 +128,8 @@ fail_timed_out (GTask *task, const char *last_seen)
   g_autofree char *goal = dup_goal (self);
   g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - self->begun);
   g_autofree char *seen = mk_message_seen (last_seen);
-  const char *launched = mk_process_get_news (self->process).exited
+  MkProcessNews news = mk_process_get_news (self->process);
+  const char *launched = news.exited && news.status == 0
                              /* Translators: a part of “%s was killed, for the time was up …” */
                              ? _ ("; the process of its command had exited with status 0")
                              : "";
@@ -154,6 +146,18 @@ fail_timed_out (GTask *task, const char *last_seen)
                      goal,
                      seen,
                      launched));
+}
+
+static void
+fail_exited (GTask *task)
+{
+  MkStart *self = g_task_get_task_data (task);
+  g_autofree char *goal = dup_goal (self);
+
+  if (mk_process_get_news (self->process).expired)
+    fail_timed_out (task, NULL);
+  else
+    fail (task, mk_message_exited_error (self->process, goal, self->begun));
 }
 
 /* Ends the operation, but for the answer. */
@@ -369,9 +373,17 @@ become_ready (GTask *task)
   MkStart *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  GMutexLocker *locker = mk_simple_executor_lock (executor);
+  GMutexLocker *locker;
   gboolean preempted;
 
+  mk_process_set_limit (self->process, G_MAXINT64);
+  if (mk_process_get_news (self->process).expired)
+    {
+      fail_timed_out (task, NULL);
+      return;
+    }
+
+  locker = mk_simple_executor_lock (executor);
   preempted = g_atomic_int_get (&self->preemption) != NOT_PREEMPTED;
   if (!preempted)
     {
@@ -538,6 +550,8 @@ on_spawn_news (GTask *task, const MkProcessNews *news)
 
   if (news->pid != 0)
     wait_until_ready (task);
+  else if (news->expired)
+    mk_start_on_deadline (task);
   else if (news->gone)
     {
       GError *error = mk_process_dup_failure (self->process);
@@ -573,6 +587,7 @@ publish_process (GTask *task)
   priv->request_made = FALSE;
   self->begun = g_get_monotonic_time ();
   self->deadline = mk_deadline_after (priv->start_timeout);
+  mk_process_set_limit (self->process, self->deadline);
   priv->start_deadline = self->deadline;
   return TRUE;
 }

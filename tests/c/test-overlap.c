@@ -9,7 +9,10 @@
 
 #include <signal.h>
 
-#define LONG_MS (60 * 1000)
+#define LONG_MS  (60 * 1000)
+#define SHORT_MS 1000
+/* How long after its limit a service is killed whose context is not run */
+#define LIMIT_GRACE_MS 2000
 
 /* An operation that was begun with mk_test_store_result() */
 typedef gboolean (*FinishFunc) (MkSimpleExecutor *executor, GAsyncResult *result, GError **error);
@@ -58,6 +61,45 @@ begin_start_and_get_stuck (MkSimpleExecutor *executor, GAsyncResult **result)
   begin_start (executor, result);
   g_assert_true (mk_test_iterate_until (NULL, is_spawned, executor, MK_TEST_LIMIT_MS));
   mk_test_assert_state (executor, MK_EXECUTOR_STATE_STARTING);
+}
+
+/* A context that is not run */
+
+static void
+test_limit_without_context (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new_tcp (tag, mk_test_free_port (), "--after", "60000", NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_start_timeout (executor, SHORT_MS);
+  begin_start_and_get_stuck (executor, &result);
+  g_assert_true (mk_test_wait_untagged (tag, MK_TEST_LIMIT_MS));
+
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  g_assert_false (mk_simple_executor_start_finish (executor, result, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, "was killed, for the time was up after");
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+}
+
+/* A service that was ready in time has no limit any more, nor has the next one. */
+static void
+test_no_limit_when_ready (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
+  gint64 end;
+
+  mk_simple_executor_set_start_timeout (executor, 2 * SHORT_MS);
+  mk_test_assert_starts (executor);
+  end = g_get_monotonic_time () + (2 * SHORT_MS + LIMIT_GRACE_MS + SHORT_MS) * G_TIME_SPAN_MILLISECOND;
+  while (g_get_monotonic_time () < end && mk_simple_executor_get_running (executor))
+    g_usleep (10000);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_READY);
+  mk_test_assert_stops (executor);
 }
 
 /* A stop during a start */
@@ -505,6 +547,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
+  mk_test_add_once ("/overlap/limit-without-context", test_limit_without_context);
+  mk_test_add_once ("/overlap/no-limit-when-ready", test_no_limit_when_ready);
   mk_test_add ("/overlap/stop-during-start", test_stop_during_start);
   mk_test_add ("/overlap/stop-before-spawn", test_stop_before_spawn);
   mk_test_add ("/overlap/kill-during-start", test_kill_during_start);

@@ -449,6 +449,25 @@ test_kill_during_request (void)
   g_assert_true (mk_simple_executor_stop_finish (executor, result, NULL));
 }
 
+/* Who asked is not there any more to see that nothing came of it. */
+static void
+test_request_stop_without_context (void)
+{
+  g_autoptr (Fixture) fixture = set_up (NULL);
+  MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (fixture->executor);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  fixture->executor->manners[REQUEST_STOP] = NEVER_RETURNS;
+  mk_simple_executor_set_stop_timeout (executor, 100);
+  mk_test_assert_starts (executor);
+  mk_simple_executor_stop_async (executor, NULL, mk_test_store_result, &result);
+  g_assert_true (mk_test_wait_untagged (fixture->tag, MK_TEST_LIMIT_MS));
+
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_simple_executor_stop_finish (executor, result, NULL));
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+}
+
 /* The next run must not begin while the one before is cleaned up. */
 static void
 test_stop_during_cleanup (void)
@@ -574,6 +593,7 @@ main (int argc, char **argv)
   mk_test_add ("/vfuncs/stop/request-fails", test_request_fails);
   mk_test_add ("/vfuncs/stop/request-in-vain", test_request_in_vain);
   mk_test_add ("/vfuncs/stop/kill-during-request", test_kill_during_request);
+  mk_test_add_once ("/vfuncs/stop/request-stop-without-context", test_request_stop_without_context);
   mk_test_add_once ("/vfuncs/stop/stop-during-cleanup", test_stop_during_cleanup);
   mk_test_add_once ("/vfuncs/start/wait-during-second-start", test_wait_during_second_start);
   mk_test_add ("/vfuncs/stop/cleanup-fails", test_cleanup_fails);
