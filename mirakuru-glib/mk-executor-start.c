@@ -119,6 +119,7 @@ begin (GTask *task, GError **error)
 
   priv->phase = MK_EXECUTOR_STATE_STARTING;
   priv->start = task;
+  priv->start_owes = priv->cleanup_due && mk_start_has_hooks (executor);
   priv->spawned = FALSE;
   self->begun = g_get_monotonic_time ();
   self->deadline = mk_deadline_after (priv->start_timeout);

@@ -41,7 +41,7 @@ typedef struct
   guint timeout_ms;
   gint64 deadline;
 
-  GTask *preempted; /* (owned) (nullable) the start whose process this is */
+  GTask *preempted; /* (owned) (nullable) the start that this has ended */
 
   GCancellable *cancellable;   /* (owned) of request_stop */
   MkWakeSource *news;          /* (owned) (nullable) */
@@ -338,6 +338,25 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 
 /* ---- the beginning ---- */
 
+/*
+ * A start with no process winds itself up. But its context may not be run any more: with nothing to be done
+ * at its end, it is forgotten.
+ *
+ * Call with the lock held.
+ */
+static void
+leave_start (Stop *self, MkSimpleExecutorPrivate *priv)
+{
+  mk_start_preempt (priv->start, FALSE);
+  priv->phase = MK_EXECUTOR_STATE_STOPPING;
+  if (priv->start_owes)
+    return;
+
+  self->preempted = g_object_ref (g_steal_pointer (&priv->start));
+  priv->phase = MK_EXECUTOR_STATE_STOPPED;
+  priv->cleanup_due = FALSE;
+}
+
 /* Returns: whether there is a process whose end has to be waited for */
 static gboolean
 begin (GTask *task, gboolean *requests)
@@ -350,12 +369,8 @@ begin (GTask *task, gboolean *requests)
 
   if (priv->process == NULL || (starting && mk_process_get_news (priv->process).gone))
     {
-      /* A start that has not spawned anything yet winds itself up. */
       if (starting)
-        {
-          mk_start_preempt (priv->start, FALSE);
-          priv->phase = MK_EXECUTOR_STATE_STOPPING;
-        }
+        leave_start (self, priv);
       return FALSE;
     }
   if (priv->phase == MK_EXECUTOR_STATE_STOPPED && !priv->cleanup_due)
@@ -420,6 +435,7 @@ stop (MkSimpleExecutor *executor,
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
   GTask *task = g_task_new (executor, cancellable, callback, user_data);
   gboolean requests = FALSE;
+  gboolean waits;
   GError *error = NULL;
 
   g_task_set_source_tag (task, source_tag);
@@ -437,17 +453,19 @@ stop (MkSimpleExecutor *executor,
       g_object_unref (task);
       return;
     }
-  if (!begin (task, &requests))
+  waits = begin (task, &requests);
+  if (self->preempted != NULL)
+    mk_start_detach (self->preempted);
+  if (waits || self->preempted != NULL)
+    mk_emitter_wake (priv->emitter);
+  g_clear_object (&self->preempted);
+  if (!waits)
     {
       g_task_return_boolean (task, TRUE);
       g_object_unref (task);
       return;
     }
 
-  if (self->preempted != NULL)
-    mk_start_detach (self->preempted);
-  g_clear_object (&self->preempted);
-  mk_emitter_wake (priv->emitter);
   add_sources (task);
   if (requests)
     {

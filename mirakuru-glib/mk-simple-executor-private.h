@@ -67,8 +67,9 @@ typedef struct
   MkProcess *process;    /* (owned) (nullable) of the last start, kept until the next one */
   gint64 start_deadline; /* monotonic */
   GTask *start;          /* (unowned) (nullable) the start that is under way */
-  guint n_stops;         /* how many stops are waiting for the end of the process */
-  gboolean spawned;      /* the start that is under way has a process of its own */
+  gboolean start_owes; /* that start has called prepare() or cleanup(), or has to: it must come to its end */
+  guint n_stops;       /* how many stops are waiting for the end of the process */
+  gboolean spawned;    /* the start that is under way has a process of its own */
   gboolean request_made; /* a stop has begun to ask the service through request_stop */
   gboolean cleanup_due;  /* prepare() has begun, and cleanup() has not */
   gboolean cleaning;     /* cleanup() of a stop is under way */
@@ -107,6 +108,7 @@ void mk_simple_executor_real_request_stop (MkSimpleExecutor *self, GTask *task);
 gboolean mk_simple_executor_claim_cleanup (MkSimpleExecutor *self, GTask *start, MkProcess *process);
 void
 mk_simple_executor_run_cleanup (MkSimpleExecutor *self, GAsyncReadyCallback callback, gpointer user_data);
+gboolean mk_start_has_hooks (MkSimpleExecutor *executor);
 void mk_start_preempt (GTask *start, gboolean takes_process);
 void mk_start_detach (GTask *start);
 

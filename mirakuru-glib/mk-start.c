@@ -13,7 +13,7 @@
  * A stop may come from another context, and must not have to wait for this one. With the executor's lock held
  * it preempts the start. If there is a process it takes it over: the start then touches neither the process
  * nor the phase any more, and only waits for the process to be gone. If there is none, none will be spawned,
- * and the start winds itself up.
+ * and the start winds itself up. The next start has to wait for that only if prepare() may have been called.
  */
 
 #include "mk-start-private.h"
@@ -50,6 +50,15 @@ static gboolean
 is_taken (MkStart *self)
 {
   return g_atomic_int_get (&self->preemption) == TAKEN;
+}
+
+/* Whether there is something that a start and its end must do in turn. */
+gboolean
+mk_start_has_hooks (MkSimpleExecutor *executor)
+{
+  MkSimpleExecutorClass *klass = MK_SIMPLE_EXECUTOR_GET_CLASS (executor);
+
+  return klass->prepare != mk_simple_executor_real_step || klass->cleanup != mk_simple_executor_real_step;
 }
 
 /* Call with the lock of the executor held. */
@@ -637,11 +646,23 @@ prepare (GTask *task)
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
   GMutexLocker *locker;
+  gboolean preempted;
 
   self->stage = PREPARING;
   locker = mk_simple_executor_lock (executor);
-  priv->cleanup_due = TRUE;
+  preempted = g_atomic_int_get (&self->preemption) != NOT_PREEMPTED;
+  if (!preempted)
+    {
+      priv->cleanup_due = TRUE;
+      priv->start_owes = mk_start_has_hooks (executor);
+    }
   g_mutex_locker_free (locker);
+
+  if (preempted)
+    {
+      fail_preempted (task);
+      return;
+    }
 
   run_step (task, MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->prepare, "prepare()", on_prepared, spawn);
 }

@@ -85,6 +85,53 @@ test_limit_without_context (void)
   mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
 }
 
+/* Whatever became of the start: what it has not done yet, and what is over without it */
+static void
+assert_starts_again (MkSimpleExecutor *executor, guint port, GAsyncResult **result)
+{
+  mk_test_assert_stops (executor);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+  g_assert_true (mk_simple_executor_start (executor, NULL, NULL));
+  assert_ends_cancelled (executor, result, mk_simple_executor_start_finish);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_READY);
+  g_assert_true (mk_test_answers (port));
+  mk_test_assert_stops (executor);
+}
+
+static void
+test_restart_without_context (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  guint port = mk_test_free_port ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, port, NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  begin_start (executor, &result);
+  assert_starts_again (executor, port, &result);
+
+  /* The same, of an executor that was used before */
+  begin_start (executor, &result);
+  assert_starts_again (executor, port, &result);
+  mk_test_assert_nothing_left (tag);
+}
+
+static void
+test_restart_after_limit_without_context (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  guint port = mk_test_free_port ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, port, NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  mk_simple_executor_set_start_timeout (executor, SHORT_MS);
+  begin_start_and_get_stuck (executor, &result);
+  g_assert_true (mk_test_wait_untagged (tag, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_test_await_inactive (executor));
+  mk_simple_executor_set_start_timeout (executor, MK_TEST_LIMIT_MS);
+  assert_starts_again (executor, port, &result);
+  mk_test_assert_nothing_left (tag);
+}
+
 /* A service that was ready in time has no limit any more, nor has the next one. */
 static void
 test_no_limit_when_ready (void)
@@ -548,6 +595,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   mk_test_add_once ("/overlap/limit-without-context", test_limit_without_context);
+  mk_test_add_once ("/overlap/restart-without-context", test_restart_without_context);
+  mk_test_add_once ("/overlap/restart-after-limit-without-context", test_restart_after_limit_without_context);
   mk_test_add_once ("/overlap/no-limit-when-ready", test_no_limit_when_ready);
   mk_test_add ("/overlap/stop-during-start", test_stop_during_start);
   mk_test_add ("/overlap/stop-before-spawn", test_stop_before_spawn);

@@ -449,6 +449,28 @@ test_kill_during_request (void)
   g_assert_true (mk_simple_executor_stop_finish (executor, result, NULL));
 }
 
+/* A start that has called nothing yet has nothing to clean up, and does not get in the way of the next one.
+ */
+static void
+test_stop_before_prepare (void)
+{
+  g_autoptr (Fixture) fixture = set_up (NULL);
+  MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (fixture->executor);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
+  mk_test_assert_stops (executor);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+  mk_test_assert_starts (executor);
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  g_assert_false (mk_simple_executor_start_finish (executor, result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  assert_calls (fixture, CALLED_STARTED);
+  mk_test_assert_stops (executor);
+  assert_calls (fixture, "request_stop cleanup ");
+}
+
 /* Who asked is not there any more to see that nothing came of it. */
 static void
 test_request_stop_without_context (void)
@@ -593,6 +615,7 @@ main (int argc, char **argv)
   mk_test_add ("/vfuncs/stop/request-fails", test_request_fails);
   mk_test_add ("/vfuncs/stop/request-in-vain", test_request_in_vain);
   mk_test_add ("/vfuncs/stop/kill-during-request", test_kill_during_request);
+  mk_test_add_once ("/vfuncs/stop/stop-before-prepare", test_stop_before_prepare);
   mk_test_add_once ("/vfuncs/stop/request-stop-without-context", test_request_stop_without_context);
   mk_test_add_once ("/vfuncs/stop/stop-during-cleanup", test_stop_during_cleanup);
   mk_test_add_once ("/vfuncs/start/wait-during-second-start", test_wait_during_second_start);
