@@ -6,6 +6,8 @@
 
 #include "mk-message.h"
 
+#include <string.h>
+
 #include "mk-error.h"
 #include "mk-i18n.h"
 
@@ -154,12 +156,19 @@ mk_message_exited_error (MkProcess *process, const char *goal, gint64 begun)
                       duration);
 }
 
-/* "; last seen: Connection refused", or nothing */
+/* "; last seen: Connection refused", or nothing. What other libraries say may end in a full stop. */
 char *
 mk_message_seen (const char *last_seen)
 {
+  g_autofree char *seen = g_strdup (last_seen);
+
+  if (seen == NULL)
+    return g_strdup ("");
+  if (g_str_has_suffix (seen, ".") && !g_str_has_suffix (seen, ".."))
+    seen[strlen (seen) - 1] = '\0';
+
   /* Translators: follows a sentence without a full stop; what a check found last */
-  return last_seen ? g_strdup_printf (_ ("; last seen: %s"), last_seen) : g_strdup ("");
+  return g_strdup_printf (_ ("; last seen: %s"), seen);
 }
 
 /* What was not written by this library, fit for a message: valid, on one line, and not long. */

@@ -495,6 +495,14 @@ assert_status (int status, const char *expected)
 }
 
 static void
+assert_seen (const char *last_seen, const char *expected)
+{
+  g_autofree char *text = mk_message_seen (last_seen);
+
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
 test_words (void)
 {
   assert_duration (0, "0 ms");
@@ -506,6 +514,12 @@ test_words (void)
   assert_status (0, "exited with status 0");
   assert_status (255, "exited with status 255");
   assert_status (-9, "was ended by signal 9 (Killed)");
+  assert_seen (NULL, "");
+  assert_seen ("", "; last seen: ");
+  assert_seen ("Connection refused", "; last seen: Connection refused");
+  assert_seen ("An unexpected TLS packet was received.",
+               "; last seen: An unexpected TLS packet was received");
+  assert_seen ("Loading...", "; last seen: Loading...");
 }
 
 int
