@@ -292,16 +292,20 @@ mk_probe_group_describe_holder (MkProbe *probe)
   return g_string_free (text, FALSE);
 }
 
-/* One of all is enough; of any, another may have answered. */
+/* A part may be meant for another service, on which this one depends: it takes all of them. */
 static char *
 mk_probe_group_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
 {
-  MkProbeGroup *self = MK_PROBE_GROUP (probe);
-  g_autoptr (GPtrArray) parts = dup_parts (self);
+  g_autoptr (GPtrArray) parts = dup_parts (MK_PROBE_GROUP (probe));
   char *rival = NULL;
 
-  for (guint i = 0; i < parts->len && rival == NULL && !mk_probe_group_is_any (self); i++)
-    rival = mk_probe_describe_rival (g_ptr_array_index (parts, i), service, supervisor);
+  for (guint i = 0; i < parts->len; i++)
+    {
+      g_free (rival);
+      rival = mk_probe_describe_rival (g_ptr_array_index (parts, i), service, supervisor);
+      if (rival == NULL)
+        return NULL;
+    }
 
   return rival;
 }

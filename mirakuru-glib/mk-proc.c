@@ -325,7 +325,8 @@ for_each_descendant (GPid pid, guint depth, ProcFunc func, gpointer user_data)
     }
 }
 
-/* Whether it is a service of whatever executor: its environment need not tell. */
+/* Whether it is a service of whatever executor, but not only one of which this program is a part. Its
+ * environment need not tell. */
 static gboolean
 has_supervisor (GPid pid)
 {
@@ -334,7 +335,7 @@ has_supervisor (GPid pid)
       g_autofree char *name = NULL;
 
       if (read_proc_file (pid, "comm", &name, NULL) && strcmp (name, SUPERVISOR_COMM) == 0)
-        return TRUE;
+        return !mk_proc_is_descendant (getpid (), pid);
     }
 
   return FALSE;

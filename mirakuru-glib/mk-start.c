@@ -19,6 +19,7 @@
 #include "mk-start-private.h"
 
 #include "mk-error.h"
+#include "mk-executor.h"
 #include "mk-i18n.h"
 #include "mk-message.h"
 #include "mk-poller.h"
@@ -486,14 +487,17 @@ is_alive (gpointer user_data, GError **error)
   return FALSE;
 }
 
-/* Here, too, only a subclass can know of a service outside of the tree. */
+/* Here, too, only a subclass can know of a service outside of the tree, or of one that may listen beside it.
+ */
 static char *
 dup_rival (GTask *task)
 {
   MkStart *self = g_task_get_task_data (task);
-  MkSimpleExecutorClass *klass = MK_SIMPLE_EXECUTOR_GET_CLASS (g_task_get_source_object (task));
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkExecutorClass *base = g_type_class_peek (MK_TYPE_EXECUTOR);
 
-  if (klass->check_alive != mk_simple_executor_real_check_alive)
+  if (MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->check_alive != mk_simple_executor_real_check_alive ||
+      MK_EXECUTOR_GET_CLASS (executor)->pre_start_check != base->pre_start_check)
     return NULL;
 
   return mk_probe_describe_rival (

@@ -506,6 +506,36 @@ test_port_of_this_program (void)
   close (fd);
 }
 
+/* "The service and what it depends on answer": the one that is somebody else's may begin to meanwhile. */
+static void
+test_port_of_another_on_purpose (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  guint port = mk_test_free_port (), other_port = mk_test_free_port ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, port, NULL);
+  MkProbe *probes[] = { MK_PROBE (mk_tcp_probe_new ("127.0.0.1", port)),
+                        MK_PROBE (mk_tcp_probe_new ("127.0.0.1", other_port)) };
+  g_autoptr (MkAllProbe) all = mk_all_probe_new (probes, G_N_ELEMENTS (probes));
+  GAsyncResult *result = NULL;
+  g_autoptr (GError) error = NULL;
+  int fd;
+
+  mk_executor_set_probe (MK_EXECUTOR (executor), MK_PROBE (all));
+  mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
+  g_assert_true (mk_test_iterate_until (NULL, has_pid, executor, MK_TEST_LIMIT_MS));
+  fd = bind_port (AF_INET, &other_port);
+  g_assert_cmpint (listen (fd, 8), ==, 0);
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  mk_simple_executor_start_finish (executor, result, &error);
+  g_assert_no_error (error);
+
+  mk_test_assert_stops (executor);
+  g_object_unref (result);
+  g_object_unref (probes[0]);
+  g_object_unref (probes[1]);
+  close (fd);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -524,6 +554,7 @@ main (int argc, char **argv)
   mk_test_add_with_data ("/tcp/whose/two-services/tcp", test_two_services_for_one_port, NULL);
   mk_test_add_with_data ("/tcp/whose/two-services/http", test_two_services_for_one_port, "--http");
   mk_test_add_once ("/tcp/whose/this-program", test_port_of_this_program);
+  mk_test_add_once ("/tcp/whose/on-purpose", test_port_of_another_on_purpose);
   mk_test_add_once ("/tcp/self-connection/closed-port", test_closed_port_among_those_of_clients);
   mk_test_add_once ("/tcp/self-connection/service", test_service_among_ports_of_clients);
 
