@@ -147,6 +147,7 @@ def _make(command, options, places):
     """The executor, with what stood for the places that the command, or the options, have."""
     used = set()
     if callable(command):
+        places = {name: options.get(name, value) for name, value in places.items()}
         executor = _make_from_function(command, {**places, **options})
         used.update(places)
     else:

@@ -438,6 +438,25 @@ class Interruption(TestCase):
             executor.start()
         self.assert_gone(mark)
 
+    def test_alarm_that_is_set_anew(self):
+        """It does not keep a start from its end."""
+        self.handle(signal.SIGALRM, lambda *_: signal.setitimer(signal.ITIMER_REAL, 0.05))
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
+        port = free_port()
+        executor = self.keep(Mk.TcpExecutor.new(listener(port, "--after", 300), LOCALHOST, port))
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with executor:
+            self.assertTrue(can_connect(port))
+
+    def test_handlers_run_meanwhile(self):
+        """A service may say by a signal that it is ready."""
+        seen = []
+        self.handle(signal.SIGUSR1, lambda *_: seen.append(1))
+        executor = self.keep(Mk.Executor.new(service(), Mk.CallbackProbe.new(lambda: bool(seen))))
+        self.send_soon(signal.SIGUSR1)
+        with executor:
+            self.assertEqual(seen, [1])
+
     def test_others(self):
         with self.keep(Mk.SimpleExecutor.new(service())) as executor:
             self.interrupt(executor.wait)

@@ -211,6 +211,7 @@ called = mk_service(lambda port, dir: Mk.SimpleExecutor(command=[*base, "--liste
 class Own(Mk.SimpleExecutor):
     port = property(lambda self: 7)
 own = mk_service(lambda port, dir: Own(command=base))
+given = mk_service(lambda port, dir: Mk.SimpleExecutor(command=base), port=7)
 """
         self.run_pytest(
             """
@@ -223,10 +224,10 @@ own = mk_service(lambda port, dir: Own(command=base))
                 assert (folder.port, str(folder.dir)) == (None, folder.get_cwd())
                 assert (neither.port, neither.dir) == (None, None)
 
-            def test_function(called, own):
+            def test_function(called, own, given):
                 assert called.get_command()[-1] == f"127.0.0.1:{called.port}"
                 assert called.get_cwd() == str(called.dir)
-                assert own.port == 7
+                assert own.port == 7 == given.port
             """,
             conftest=conftest,
             outcomes={"passed": 3},

@@ -116,14 +116,14 @@ class _Task(threading.Thread):
 
     def __init__(self, function, *args):
         super().__init__(daemon=True)
-        self._call, self.result, self._error = (function, args), None, None
+        self._call, self._result, self._error = (function, args), None, None
         if function is not None:
             self.start()
 
     def run(self):
         function, args = self._call
         try:
-            self.result = function(*args)
+            self._result = function(*args)
         except Exception as error:  # pylint: disable=broad-except
             self._error = error
         self._call = None
@@ -133,9 +133,12 @@ class _Task(threading.Thread):
             self.join(timeout)
             if self.is_alive():
                 return False
+        return True
+
+    def get(self):
         if self._error is not None:
             raise self._error
-        return True
+        return self._result
 
 
 class Process:
@@ -240,8 +243,13 @@ class Process:
         for task in self._exchange:
             if not task.wait(None if deadline is None else max(0, deadline - time.monotonic())):
                 raise subprocess.TimeoutExpired(self.args, timeout)  # it may be called again then
+        try:
+            output = [task.get() for task in self._exchange]
+        except Exception:
+            self._exchange = None
+            raise
         self.wait(None if deadline is None else max(0, deadline - time.monotonic()))
-        return tuple(task.result for task in self._exchange[1:])
+        return tuple(output[1:])
 
     def _feed(self, data):
         if self.stdin is None or self.stdin.closed:

@@ -194,7 +194,7 @@ class _Interrupter:
 
     Python runs a handler when the call has returned; only a thread can see to it that it does. And PyGObject
     loses an exception that a handler raises while it makes one of a GError, so the handlers are called here.
-    Signals that are no wish to end something wait for the end of the call; an alarm is one if it comes once.
+    Others are left alone: their handlers run with the hooks and the functions of probes, or after the call.
     """
 
     SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
@@ -224,9 +224,14 @@ class _Interrupter:
     def _watch(self):
         while True:
             came = set(os.read(self._read, 64))
-            if self.SIGNALS & came or (signal.SIGALRM in came and not signal.getitimer(signal.ITIMER_REAL)[1]):
-                for cancellable in tuple(self._running):
+            for cancellable, numbers in tuple(self._running):
+                if came & numbers:
                     cancellable.cancel()
+
+    def signals(self):
+        """Those that end a call: an alarm only if it comes once, for then it sets a limit."""
+        remaining, interval = signal.getitimer(signal.ITIMER_REAL)
+        return self.SIGNALS | ({signal.SIGALRM} if remaining and not interval else set())
 
     def _take_wakeups(self):
         """Whether signals are told to the thread. There may be somebody else to tell, such as asyncio."""
@@ -244,7 +249,7 @@ class _Interrupter:
         return True
 
     @contextlib.contextmanager
-    def watch(self, cancellable):
+    def watch(self, cancellable, numbers):
         if not self._take_wakeups():
             yield
             return
@@ -256,9 +261,9 @@ class _Interrupter:
             else:
                 handlers[number](number, frame)
 
-        handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        handlers = {number: signal.getsignal(number) for number in numbers}
         handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
-        self._running.append(cancellable)
+        self._running.append((cancellable, numbers))
         try:
             for number in handlers:
                 signal.signal(number, note)
@@ -267,7 +272,7 @@ class _Interrupter:
             for number, handler in handlers.items():
                 if signal.getsignal(number) is note:  # and not one that a hook has put there
                     signal.signal(number, handler)
-            self._running.remove(cancellable)
+            self._running.remove((cancellable, numbers))
             if outermost:
                 signal.set_wakeup_fd(-1)
             for number, frame in came:
@@ -306,17 +311,19 @@ _ends = _Ends()
 
 def _block(function, *args, cancellable=None, undo=None):
     """Makes a blocking call."""
+    numbers = _interrupter.signals()
     while True:
         mine = Gio.Cancellable() if cancellable is None else cancellable
         if not isinstance(mine, Gio.Cancellable):
             raise TypeError(f"expected a Gio.Cancellable, not {mine!r}")
         try:
-            with _ends.reraised(), _interrupter.watch(mine):
+            with _ends.reraised(), _interrupter.watch(mine, numbers):
                 return _typed(function, *args, cancellable=mine)
         except GLib.Error:
             # The handlers raised nothing, so that the call goes on.
             if cancellable is not None or not mine.is_cancelled():
                 raise
+            numbers = _interrupter.SIGNALS  # an alarm may be set anew by its handler, and would come for ever
         except BaseException as error:
             # A handler or a hook raised this, perhaps after a start came to its end.
             if undo is not None and (mine.is_cancelled() or not isinstance(error, Exception)):
@@ -332,20 +339,20 @@ async def _await_thread(call, cancellable, undo):
     future, calls = loop.create_future(), [call]
     del call
 
-    def settle(set_outcome, outcome):
+    def settle(future, set_outcome, outcome):
         if not future.done():
             set_outcome(outcome)
 
-    def body():
+    def body(future):
         try:
             outcome = (future.set_result, calls.pop()())  # whoever has the result may be the last to know the object
         except BaseException as exception:
             outcome = (future.set_exception, exception)
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(settle, *outcome)
+            loop.call_soon_threadsafe(settle, future, *outcome)
         del outcome  # an exception would keep what this function knows
 
-    threading.Thread(target=body, name="mirakuru-glib operation", daemon=True).start()
+    threading.Thread(target=body, args=(future,), name="mirakuru-glib operation", daemon=True).start()
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
@@ -557,9 +564,9 @@ class _Lines:
         position = self._stream.tell()
         lost, self._position = position - self._position - length, position
         if lost:
+            self._part = None
             text = f"{lost} bytes of output were lost: set output_limit to more, or to 0, or read faster"
             warnings.warn(text, RuntimeWarning, stacklevel=4)
-            self._part = None
 
     def _read(self, cancellable=None):
         return _block(self._stream.read_bytes, 65536, cancellable=cancellable).get_data() or b""
