@@ -2,6 +2,7 @@
 """`mirakuru run --output`: a service is ready when it says so."""
 
 import shlex
+import subprocess
 import unittest
 
 from clitest import TestCase, free_port, listener, service, tcp
@@ -42,8 +43,11 @@ class Output(TestCase):
         self.assertIn("exited with status 0 before its output matched “ready”", stderr)
 
     def test_exits_after_it(self):
-        stderr = self.assert_ready(shlex.join(["sh", "-c", "echo ready; exit 0"]), "--output", "^ready$")
-        self.assertIn("ended by itself with status 0", stderr)
+        tool = self.start("run", "--service", shlex.join(["sh", "-c", "echo ready; exit 0"]), "--output", "^ready$",
+                          "--", "cat", stdin=subprocess.PIPE)
+        tool.expect("ended by itself with status 0")
+        tool.process.stdin.close()
+        self.assertEqual(tool.wait(), 0)
 
     def test_too_costly(self):
         command_line = shlex.join(["sh", "-c", "printf '%060d\\n' 0; exec sleep 60"])
