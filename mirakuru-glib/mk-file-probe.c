@@ -14,6 +14,7 @@
 
 #include "mk-error.h"
 #include "mk-i18n.h"
+#include "mk-message.h"
 #include "mk-path-watch.h"
 #include "mk-probe-private.h"
 #include "mk-proc.h"
@@ -54,18 +55,6 @@ static GParamSpec *props[N_PROPS];
 G_DEFINE_FINAL_TYPE (MkFileProbe, mk_file_probe, MK_TYPE_PROBE)
 
 /* ---- one attempt ---- */
-
-/* A whole path: a relative one belongs to another folder than the service's "cwd". */
-static char *
-dup_name (MkFileProbe *self)
-{
-  g_autofree char *whole = self->path && *self->path ? g_canonicalize_filename (self->path, NULL) : NULL;
-
-  if (self->path == NULL)
-    return g_strdup (_ ("(no path)"));
-
-  return g_filename_display_name (whole ? whole : self->path);
-}
 
 static gboolean
 validate (MkFileProbe *self, GError **error)
@@ -122,7 +111,7 @@ mk_file_probe_check (MkProbe *probe, GError **error)
   number = stat (self->path, &status) == 0 ? 0 : errno;
   if (number == ENAMETOOLONG)
     {
-      g_autofree char *name = dup_name (self);
+      g_autofree char *name = mk_message_path (self->path);
 
       g_set_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, _ ("“%s” is too long for a path"), name);
       return FALSE;
@@ -186,7 +175,7 @@ mk_file_probe_read_pid (MkFileProbe *self)
 static char *
 mk_file_probe_describe (MkProbe *probe)
 {
-  g_autofree char *name = dup_name (MK_FILE_PROBE (probe));
+  g_autofree char *name = mk_message_path (MK_FILE_PROBE (probe)->path);
 
   /* Translators: a clause in the past tense that stands alone, and after “before” and “until” */
   return g_strdup_printf (_ ("the file %s was there"), name);
@@ -196,7 +185,7 @@ static char *
 mk_file_probe_describe_holder (MkProbe *probe)
 {
   MkFileProbe *self = MK_FILE_PROBE (probe);
-  g_autofree char *name = dup_name (self);
+  g_autofree char *name = mk_message_path (self->path);
   GPid pid = mk_file_probe_read_pid (self);
   g_autofree char *process = pid > 0 ? mk_proc_describe_living (pid) : NULL;
 

@@ -274,8 +274,7 @@ mk_http_probe_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
     return NULL;
 
   name = mk_http_settings_dup_name (settings);
-  return g_strdup_printf (
-      _ ("%s already answers: %s is listening there. Stop it, or use another port"), name, rival);
+  return mk_message_taken (name, rival);
 }
 
 /* ---- words ---- */

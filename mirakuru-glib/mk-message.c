@@ -189,3 +189,31 @@ mk_message_shown (const char *text)
     g_string_append (shown, "…");
   return g_string_free (shown, FALSE);
 }
+
+/*
+ * A whole path: a relative one belongs to another folder than the service's "cwd".
+ *
+ * @path: (nullable)
+ */
+char *
+mk_message_path (const char *path)
+{
+  g_autofree char *whole = path && *path ? g_canonicalize_filename (path, NULL) : NULL;
+
+  if (path == NULL)
+    return g_strdup (_ ("(no path)"));
+
+  return g_filename_display_name (whole ? whole : path);
+}
+
+/* @listener: (nullable): a process */
+char *
+mk_message_taken (const char *address, const char *listener)
+{
+  if (listener == NULL)
+    return g_strdup_printf (_ ("%s already answers. Stop what is listening there, or use another port"),
+                            address);
+
+  return g_strdup_printf (
+      _ ("%s already answers: %s is listening there. Stop it, or use another port"), address, listener);
+}

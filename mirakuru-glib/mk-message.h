@@ -15,5 +15,7 @@ char *mk_message_output (MkProcess *process);
 GError *mk_message_exited_error (MkProcess *process, const char *goal, gint64 begun);
 char *mk_message_seen (const char *last_seen);
 char *mk_message_shown (const char *text);
+char *mk_message_path (const char *path);
+char *mk_message_taken (const char *address, const char *listener);
 
 G_END_DECLS

@@ -12,6 +12,7 @@
 #include "mk-connect.h"
 #include "mk-error.h"
 #include "mk-i18n.h"
+#include "mk-message.h"
 #include "mk-probe-private.h"
 #include "mk-proc.h"
 #include "mk-tcp-diag.h"
@@ -154,15 +155,6 @@ mk_tcp_probe_describe (MkProbe *probe)
 }
 
 static char *
-say_who_listens (MkTcpProbe *self, const char *listener)
-{
-  g_autofree char *name = dup_address (self);
-
-  return g_strdup_printf (
-      _ ("%s already answers: %s is listening there. Stop it, or use another port"), name, listener);
-}
-
-static char *
 mk_tcp_probe_describe_holder (MkProbe *probe)
 {
   MkTcpProbe *self = MK_TCP_PROBE (probe);
@@ -174,9 +166,7 @@ mk_tcp_probe_describe_holder (MkProbe *probe)
     listener = mk_proc_describe_listener (l->data, self->port);
   g_list_free_full (addresses, g_object_unref);
 
-  if (listener != NULL)
-    return say_who_listens (self, listener);
-  return g_strdup_printf (_ ("%s already answers. Stop what is listening there, or use another port"), name);
+  return mk_message_taken (name, listener);
 }
 
 /* Two executors may wait for the same port, so that what one of them started answers the other. */
@@ -184,9 +174,10 @@ static char *
 mk_tcp_probe_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
 {
   MkTcpProbe *self = MK_TCP_PROBE (probe);
+  g_autofree char *name = dup_address (self);
   g_autofree char *rival = mk_tcp_diag_describe_rival (self->host, self->port, service, supervisor);
 
-  return rival != NULL ? say_who_listens (self, rival) : NULL;
+  return rival != NULL ? mk_message_taken (name, rival) : NULL;
 }
 
 /* ---- the object ---- */

@@ -20,6 +20,7 @@
 
 #include "mk-error.h"
 #include "mk-i18n.h"
+#include "mk-message.h"
 #include "mk-path-watch.h"
 #include "mk-probe-private.h"
 #include "mk-proc.h"
@@ -62,18 +63,12 @@ is_abstract (MkUnixSocketProbe *self)
   return self->path[0] == '@';
 }
 
-/* A whole path: a relative one belongs to another folder than the service's "cwd". */
+/* The name of an abstract socket is no path. */
 static char *
 dup_name (MkUnixSocketProbe *self)
 {
-  g_autofree char *whole = NULL;
-
-  if (self->path == NULL)
-    return g_strdup (_ ("(no path)"));
-
-  if (*self->path != '\0' && *self->path != '@')
-    whole = g_canonicalize_filename (self->path, NULL);
-  return g_filename_display_name (whole ? whole : self->path);
+  return self->path && *self->path == '@' ? g_filename_display_name (self->path)
+                                          : mk_message_path (self->path);
 }
 
 static gboolean
