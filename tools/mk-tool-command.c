@@ -13,7 +13,7 @@
 
 #include <mirakuru-glib.h>
 
-#include "mk-i18n.h"
+#include "base/mk-i18n-private.h"
 
 /* GLib ignores SIGPIPE and mirakuru handles the others; COMMAND is to find them as the
  * caller of mirakuru left them (nohup, for example). */

@@ -9,7 +9,7 @@
 
 #include "mk-tool-display.h"
 
-#include "mk-i18n.h"
+#include "base/mk-i18n-private.h"
 #include "mk-tool-terminal.h"
 
 #define REDRAW_INTERVAL 100 /* milliseconds */

@@ -5,7 +5,7 @@
 #include "mk-tool-help.h"
 
 #include "mk-tool-command.h"
-#include "mk-i18n.h"
+#include "base/mk-i18n-private.h"
 
 static GOptionContext *
 new_context (const char *arguments, GOptionGroup *group, const char *summary, const char *description)

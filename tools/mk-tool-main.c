@@ -8,8 +8,8 @@
 
 #include "mk-tool-command.h"
 #include "mk-tool-help.h"
-#include "mk-i18n.h"
-#include "mk-resources.h"
+#include "base/mk-i18n-private.h"
+#include "base/mk-resources-private.h"
 #include "mk-tool-run.h"
 #include "mk-tool-wait.h"
 

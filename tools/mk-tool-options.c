@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "mk-tool-help.h"
-#include "mk-i18n.h"
+#include "base/mk-i18n-private.h"
 #include "mk-tool-readiness.h"
 #include "mk-tool-service-options.h"
 

@@ -17,7 +17,7 @@
 
 #include "mk-tool-command.h"
 #include "mk-tool-help.h"
-#include "mk-i18n.h"
+#include "base/mk-i18n-private.h"
 #include "mk-tool-service.h"
 #include "mk-tool-terminal.h"
 

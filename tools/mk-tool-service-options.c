@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "mk-i18n.h"
+#include "base/mk-i18n-private.h"
 #include "mk-tool-readiness.h"
 
 void

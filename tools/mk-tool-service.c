@@ -5,7 +5,7 @@
 
 #include "mk-tool-service.h"
 
-#include "mk-i18n.h"
+#include "base/mk-i18n-private.h"
 
 struct _MkToolService
 {

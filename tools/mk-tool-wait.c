@@ -8,7 +8,7 @@
 #include "mk-tool-command.h"
 #include "mk-tool-display.h"
 #include "mk-tool-help.h"
-#include "mk-i18n.h"
+#include "base/mk-i18n-private.h"
 #include "mk-tool-options.h"
 
 typedef struct

@@ -20,9 +20,9 @@
  * fail.
  */
 
-#include "mk-own-proc.h"
-#include "mk-supervisor-protocol.h"
-#include "mk-tree.h"
+#include "mk-own-proc-private.h"
+#include "mk-supervisor-protocol-private.h"
+#include "mk-tree-private.h"
 
 #include <errno.h>
 #include <fcntl.h>

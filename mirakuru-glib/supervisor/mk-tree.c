@@ -14,7 +14,7 @@
  * be signalled before it has been replaced by its child.
  */
 
-#include "mk-tree.h"
+#include "mk-tree-private.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "mk-proc.h"
+#include "process/mk-proc-private.h"
 #include "mk-test-util.h"
 
 #define CHILD_LIMIT_S   40

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "mk-error.h"
-#include "mk-scanner.h"
+#include "output/mk-scanner-private.h"
 #include "mk-test-util.h"
 
 #define CHUNK 65536

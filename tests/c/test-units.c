@@ -5,11 +5,11 @@
  * captured output, the search for descendants, steps, words.
  */
 
-#include "mk-capture.h"
+#include "process/mk-capture-private.h"
 #include "mk-error.h"
-#include "mk-message.h"
-#include "mk-step.h"
-#include "supervisor/mk-tree.h"
+#include "process/mk-message-private.h"
+#include "base/mk-step-private.h"
+#include "supervisor/mk-tree-private.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

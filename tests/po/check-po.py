@@ -134,7 +134,8 @@ def catalogue_complaints(root, template):
 
 
 def complaints(root, xgettext_args):
-    sources = sorted([*(root / "mirakuru-glib").glob("*.c"), *(root / "tools").glob("*.c")])
+    library = [path for path in (root / "mirakuru-glib").rglob("*.c") if path.parent.name != "supervisor"]
+    sources = sorted([*library, *(root / "tools").glob("*.c")])
     yield from source_complaints(root, sources)
 
     with tempfile.TemporaryDirectory() as folder:

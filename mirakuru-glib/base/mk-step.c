@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Calls a vfunc that takes a task, and makes sure that there is an answer.
+ *
+ * The implementation gets a task of its own, the inner one; what the library waits for is the outer one. The
+ * outer task is answered when the inner one is returned, when it is dropped without having been returned
+ * (which GTask does not tell anybody), or when the deadline passes or the cancellable is cancelled: then the
+ * inner task's cancellable is cancelled and the implementation has a grace to return it. After that it is
+ * forgotten.
+ *
+ * All of it happens on the context of the outer task, except that the inner task may be dropped in any
+ * thread.
+ */
+
+#include "mk-step-private.h"
+
+#include "mk-error.h"
+#include "mk-i18n-private.h"
+#include "mk-wake-source-private.h"
+
+typedef struct
+{
+  gatomicrefcount ref_count;
+  GTask *outer;                    /* (owned) (nullable) until it is answered */
+  const char *name;                /* static */
+  GCancellable *inner_cancellable; /* (owned) */
+  MkWakeSource *timer;             /* (owned) (nullable) the deadline, then the grace */
+  MkWakeSource *cancel_source;     /* (owned) (nullable) */
+  MkWakeSource *dropped;           /* (owned) */
+  guint grace_ms;
+  GError *reason; /* (owned) (nullable) why the inner task was cancelled */
+  gboolean timed_out;
+  gboolean was_dropped;
+} Step;
+
+static void
+step_unref (Step *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_clear_error (&self->reason);
+  mk_wake_source_unref (self->dropped);
+  g_object_unref (self->inner_cancellable);
+  g_free (self);
+}
+
+/* @error: (transfer full) (nullable) */
+static void
+answer (Step *self, gboolean result, GError *error)
+{
+  g_autoptr (GTask) outer = g_steal_pointer (&self->outer);
+
+  mk_wake_source_clear (&self->timer);
+  mk_wake_source_clear (&self->cancel_source);
+  /* Not freed yet: the inner task may be dropped in another thread at this moment. */
+  mk_wake_source_destroy (self->dropped);
+
+  if (error != NULL)
+    g_task_return_error (outer, error);
+  else
+    g_task_return_boolean (outer, result);
+  step_unref (self);
+}
+
+/* @reason: (transfer full) */
+static void
+end_early (Step *self, GError *reason, guint grace_ms)
+{
+  mk_wake_source_clear (&self->cancel_source);
+  self->reason = reason;
+  g_cancellable_cancel (self->inner_cancellable);
+  mk_wake_source_wake_at (self->timer, g_get_monotonic_time () + grace_ms * G_TIME_SPAN_MILLISECOND);
+}
+
+static gboolean
+on_timer (gpointer user_data)
+{
+  Step *self = user_data;
+
+  if (self->reason != NULL)
+    answer (self, FALSE, g_steal_pointer (&self->reason));
+  else
+    {
+      self->timed_out = TRUE;
+      end_early (
+          self,
+          g_error_new (
+              MK_ERROR,
+              MK_ERROR_TIMED_OUT,
+              /* Translators: a function; “task” is a GTask */
+              _ ("%s did not finish in time: it has not returned its task (perhaps it failed without saying "
+                 "so)"),
+              _ (self->name)),
+          MIN (self->grace_ms, 50));
+    }
+
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  Step *self = user_data;
+
+  end_early (self,
+             g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Operation was cancelled")),
+             self->grace_ms);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_dropped (gpointer user_data)
+{
+  Step *self = user_data;
+  GError *error = g_steal_pointer (&self->reason);
+
+  if (error == NULL)
+    {
+      self->was_dropped = TRUE;
+      /* Translators: a function */
+      error = g_error_new (
+          MK_ERROR, MK_ERROR_FAILED, _ ("%s dropped its task without returning it"), _ (self->name));
+    }
+  answer (self, FALSE, error);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+on_inner_returned (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  Step *self = user_data;
+  g_autoptr (GError) error = NULL;
+  gboolean done = g_task_propagate_boolean (G_TASK (result), &error);
+
+  if (self->outer == NULL)
+    return;
+
+  /* A step that made it within its grace has done its work all the same. */
+  if (self->reason != NULL && !done)
+    answer (self, FALSE, g_steal_pointer (&self->reason));
+  else
+    answer (self, done, g_steal_pointer (&error));
+}
+
+static void
+on_inner_finalized (gpointer user_data, GObject *inner)
+{
+  Step *self = user_data;
+
+  /* Harmless when the outer task has been answered: the source is destroyed then. */
+  mk_wake_source_wake (self->dropped);
+  step_unref (self);
+}
+
+/*
+ * @name: (static): for messages, which show it translated
+ * @deadline: monotonic time in microseconds, G_MAXINT64 for none
+ * @grace_ms: how long a cancelled implementation is waited for
+ */
+void
+mk_step_run_async (gpointer instance,
+                   MkStepFunc func,
+                   const char *name,
+                   gint64 deadline,
+                   guint grace_ms,
+                   GCancellable *cancellable,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
+{
+  Step *self = g_new0 (Step, 1);
+  g_autoptr (GTask) inner = NULL;
+  GMainContext *context;
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->outer = g_task_new (instance, cancellable, callback, user_data);
+  g_task_set_source_tag (self->outer, mk_step_run_async);
+  g_task_set_check_cancellable (self->outer, FALSE);
+  g_atomic_ref_count_inc (&self->ref_count);
+  g_task_set_task_data (self->outer, self, (GDestroyNotify) step_unref);
+  self->name = name;
+  self->grace_ms = grace_ms;
+  self->inner_cancellable = g_cancellable_new ();
+
+  context = g_task_get_context (self->outer);
+  self->timer = mk_wake_source_attach (context, "MkStep deadline", on_timer, self, NULL);
+  mk_wake_source_wake_at (self->timer, deadline);
+  self->dropped = mk_wake_source_attach (context, "MkStep dropped", on_dropped, self, NULL);
+  self->cancel_source = mk_cancel_source_attach (cancellable, context, on_cancelled, self);
+
+  inner = g_task_new (instance, self->inner_cancellable, on_inner_returned, self);
+  g_task_set_source_tag (inner, func);
+  g_task_set_check_cancellable (inner, FALSE);
+  g_atomic_ref_count_inc (&self->ref_count);
+  g_object_weak_ref (G_OBJECT (inner), on_inner_finalized, self);
+  func (instance, inner);
+}
+
+/* @timed_out: (out) (optional): whether the error is that the deadline passed */
+gboolean
+mk_step_run_finish (GAsyncResult *result, gboolean *timed_out, GError **error)
+{
+  Step *self = g_task_get_task_data (G_TASK (result));
+
+  if (timed_out != NULL)
+    *timed_out = self->timed_out;
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* Returns: whether what failed is that @name never returned its task, so that the error names it already */
+gboolean
+mk_step_run_is_to_blame (GAsyncResult *result, const char *name)
+{
+  Step *self = g_task_get_task_data (G_TASK (result));
+
+  return (self->timed_out || self->was_dropped) && g_str_equal (self->name, name);
+}

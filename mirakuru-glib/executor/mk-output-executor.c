@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "mk-output-executor.h"
+
+#include "mk-enum-types.h"
+#include "mk-error.h"
+#include "output/mk-output-probe-private.h"
+
+/**
+ * MkOutputExecutor:
+ *
+ * An executor that waits until the service has printed a banner: a line, or anything else that a regular
+ * expression matches.
+ *
+ * The expression is one of PCRE2, and is matched against bytes: a character that is not ASCII is several of
+ * them, and the output need not be valid text. `^` and `$` match where lines begin and end, and `.`
+ * matches anything but the end of a line. The banner is seen at once, in the middle of a line too, however
+ * much was printed before it, and however little of the output is kept; a match may have up to 16 KiB.
+ * Where more output could still change a match, as with `port \d+` after "port 63", it counts when something
+ * follows that does not, when the stream ends, or after a tenth of a second without output. To be
+ * sure to have a number as a whole, ask for what follows it: `port (\d+)$`.
+ *
+ * The stream in which the banner was seen is left to be read from right after it:
+ * [method@Mk.SimpleExecutor.open_output] begins there, while [method@Mk.SimpleExecutor.dup_output] gives all
+ * that is kept.
+ *
+ * The start fails with %MK_ERROR_EXITED at once when the service has exited and no more output can come, also
+ * with status 0; and with %MK_ERROR_FAILED when what it printed matches
+ * [property@Mk.OutputExecutor:failure-pattern], when it closed its output, or when the expression takes
+ * too long to match. A service that exits with status 0 after it has printed the banner was ready.
+ *
+ * [property@Mk.Executor:probe] may be made a part of a [class@Mk.AllProbe] that the same executor uses; it is
+ * of no use to other executors.
+ *
+ * Since: 1.0
+ */
+
+enum
+{
+  PROP_BANNER = 1,
+  PROP_STREAM,
+  PROP_OCCURRENCES,
+  PROP_FAILURE_PATTERN,
+  N_PROPS
+};
+
+static GParamSpec *props[N_PROPS];
+
+typedef struct
+{
+  MkOutputProbe *output_probe; /* (owned) */
+} MkOutputExecutorPrivate;
+
+G_DEFINE_TYPE_WITH_PRIVATE (MkOutputExecutor, mk_output_executor, MK_TYPE_EXECUTOR)
+
+static MkOutputGoal *
+get_goal (MkOutputExecutor *self)
+{
+  MkOutputExecutorPrivate *priv = mk_output_executor_get_instance_private (self);
+
+  return mk_output_probe_get_goal (priv->output_probe);
+}
+
+/* ---- the object ---- */
+
+static void
+mk_output_executor_finalize (GObject *object)
+{
+  MkOutputExecutorPrivate *priv = mk_output_executor_get_instance_private (MK_OUTPUT_EXECUTOR (object));
+
+  g_clear_object (&priv->output_probe);
+
+  G_OBJECT_CLASS (mk_output_executor_parent_class)->finalize (object);
+}
+
+static void
+mk_output_executor_get_property (GObject *object, guint prop_id, GValue *value, GParamSpec *pspec)
+{
+  MkOutputExecutor *self = MK_OUTPUT_EXECUTOR (object);
+
+  switch (prop_id)
+    {
+    case PROP_BANNER:
+      g_value_set_string (value, mk_output_executor_get_banner (self));
+      break;
+
+    case PROP_STREAM:
+      g_value_set_flags (value, mk_output_executor_get_stream (self));
+      break;
+
+    case PROP_OCCURRENCES:
+      g_value_set_uint (value, mk_output_executor_get_occurrences (self));
+      break;
+
+    case PROP_FAILURE_PATTERN:
+      g_value_set_string (value, mk_output_executor_get_failure_pattern (self));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mk_output_executor_set_property (GObject *object, guint prop_id, const GValue *value, GParamSpec *pspec)
+{
+  MkOutputExecutor *self = MK_OUTPUT_EXECUTOR (object);
+
+  switch (prop_id)
+    {
+    case PROP_BANNER:
+      mk_output_executor_set_banner (self, g_value_get_string (value));
+      break;
+
+    case PROP_STREAM:
+      mk_output_executor_set_stream (self, g_value_get_flags (value));
+      break;
+
+    case PROP_OCCURRENCES:
+      mk_output_executor_set_occurrences (self, g_value_get_uint (value));
+      break;
+
+    case PROP_FAILURE_PATTERN:
+      mk_output_executor_set_failure_pattern (self, g_value_get_string (value));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+install_properties (GObjectClass *object_class)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
+
+  /**
+   * MkOutputExecutor:banner:
+   *
+   * The regular expression that the output of the service matches when it is ready. One that is none, or is
+   * empty, is an error of the start.
+   *
+   * Since: 1.0
+   */
+  props[PROP_BANNER] = g_param_spec_string ("banner", NULL, NULL, NULL, flags);
+
+  /**
+   * MkOutputExecutor:stream:
+   *
+   * Where the banner is looked for: in standard output, in standard error, or in both. It must be
+   * captured.
+   *
+   * Since: 1.0
+   */
+  props[PROP_STREAM] = g_param_spec_flags ("stream", NULL, NULL, MK_TYPE_STREAM, MK_STREAM_STDOUT, flags);
+
+  /**
+   * MkOutputExecutor:occurrences:
+   *
+   * The match that counts: 1 for the first, 2 for the second. Matches in both streams are counted together.
+   *
+   * Since: 1.0
+   */
+  props[PROP_OCCURRENCES] = g_param_spec_uint ("occurrences", NULL, NULL, 0, G_MAXUINT, 1, flags);
+
+  /**
+   * MkOutputExecutor:failure-pattern:
+   *
+   * A regular expression for output that tells that the service has failed. If it matches before the banner
+   * does, the start fails at once with %MK_ERROR_FAILED. It is looked for in the same streams as the banner.
+   *
+   * Since: 1.0
+   */
+  props[PROP_FAILURE_PATTERN] = g_param_spec_string ("failure-pattern", NULL, NULL, NULL, flags);
+
+  g_object_class_install_properties (object_class, N_PROPS, props);
+}
+
+static void
+mk_output_executor_class_init (MkOutputExecutorClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = mk_output_executor_finalize;
+  object_class->get_property = mk_output_executor_get_property;
+  object_class->set_property = mk_output_executor_set_property;
+
+  install_properties (object_class);
+}
+
+static void
+mk_output_executor_init (MkOutputExecutor *self)
+{
+  MkOutputExecutorPrivate *priv = mk_output_executor_get_instance_private (self);
+
+  priv->output_probe = mk_output_probe_new (self);
+  mk_executor_set_probe (MK_EXECUTOR (self), MK_PROBE (priv->output_probe));
+}
+
+/**
+ * mk_output_executor_new:
+ * @argv: (array zero-terminated=1): the command: the program and its arguments
+ * @banner: a regular expression for what the service prints when it is ready
+ *
+ * Creates an executor for a command that says when it is ready.
+ *
+ * Returns: (transfer full): the executor
+ *
+ * Since: 1.0
+ */
+MkOutputExecutor *
+mk_output_executor_new (const char *const *argv, const char *banner)
+{
+  return g_object_new (MK_TYPE_OUTPUT_EXECUTOR, "command", argv, "banner", banner, NULL);
+}
+
+static void
+set_text (MkOutputExecutor *self, char **text, const char *new_text, guint prop_id)
+{
+  g_autofree char *old_text = NULL;
+
+  if (g_strcmp0 (*text, new_text) == 0)
+    return;
+
+  old_text = *text;
+  *text = g_strdup (new_text);
+  g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
+}
+
+/**
+ * mk_output_executor_get_banner: (get-property banner)
+ * @self: the executor
+ *
+ * Gets the regular expression for what the service prints when it is ready.
+ *
+ * Returns: (transfer none) (nullable): the regular expression
+ *
+ * Since: 1.0
+ */
+const char *
+mk_output_executor_get_banner (MkOutputExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_OUTPUT_EXECUTOR (self), NULL);
+
+  return get_goal (self)->banner;
+}
+
+/**
+ * mk_output_executor_set_banner: (set-property banner)
+ * @self: the executor
+ * @banner: (nullable): a regular expression
+ *
+ * Sets the regular expression for what the service prints when it is ready. It takes effect at the next
+ * start.
+ *
+ * Since: 1.0
+ */
+void
+mk_output_executor_set_banner (MkOutputExecutor *self, const char *banner)
+{
+  g_return_if_fail (MK_IS_OUTPUT_EXECUTOR (self));
+
+  set_text (self, &get_goal (self)->banner, banner, PROP_BANNER);
+}
+
+/**
+ * mk_output_executor_get_stream: (get-property stream)
+ * @self: the executor
+ *
+ * Gets where the banner is looked for.
+ *
+ * Returns: one stream, or both
+ *
+ * Since: 1.0
+ */
+MkStream
+mk_output_executor_get_stream (MkOutputExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_OUTPUT_EXECUTOR (self), 0);
+
+  return get_goal (self)->stream;
+}
+
+/**
+ * mk_output_executor_set_stream: (set-property stream)
+ * @self: the executor
+ * @stream: one stream, or both
+ *
+ * Sets where the banner is looked for. It takes effect at the next start.
+ *
+ * Since: 1.0
+ */
+void
+mk_output_executor_set_stream (MkOutputExecutor *self, MkStream stream)
+{
+  g_return_if_fail (MK_IS_OUTPUT_EXECUTOR (self));
+
+  if (get_goal (self)->stream == stream)
+    return;
+
+  get_goal (self)->stream = stream;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STREAM]);
+}
+
+/**
+ * mk_output_executor_get_occurrences: (get-property occurrences)
+ * @self: the executor
+ *
+ * Gets the match that counts.
+ *
+ * Returns: the number of the match, from 1
+ *
+ * Since: 1.0
+ */
+guint
+mk_output_executor_get_occurrences (MkOutputExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_OUTPUT_EXECUTOR (self), 0);
+
+  return get_goal (self)->occurrences;
+}
+
+/**
+ * mk_output_executor_set_occurrences: (set-property occurrences)
+ * @self: the executor
+ * @occurrences: the number of the match, from 1; 0 is an error of the start
+ *
+ * Sets the match that counts. It takes effect at the next start.
+ *
+ * Since: 1.0
+ */
+void
+mk_output_executor_set_occurrences (MkOutputExecutor *self, guint occurrences)
+{
+  g_return_if_fail (MK_IS_OUTPUT_EXECUTOR (self));
+
+  if (get_goal (self)->occurrences == occurrences)
+    return;
+
+  get_goal (self)->occurrences = occurrences;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_OCCURRENCES]);
+}
+
+/**
+ * mk_output_executor_get_failure_pattern: (get-property failure-pattern)
+ * @self: the executor
+ *
+ * Gets the regular expression for output that tells of a failure.
+ *
+ * Returns: (transfer none) (nullable): the regular expression
+ *
+ * Since: 1.0
+ */
+const char *
+mk_output_executor_get_failure_pattern (MkOutputExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_OUTPUT_EXECUTOR (self), NULL);
+
+  return get_goal (self)->failure_pattern;
+}
+
+/**
+ * mk_output_executor_set_failure_pattern: (set-property failure-pattern)
+ * @self: the executor
+ * @failure_pattern: (nullable): a regular expression
+ *
+ * Sets the regular expression for output that tells of a failure. It takes effect at the next start.
+ *
+ * Since: 1.0
+ */
+void
+mk_output_executor_set_failure_pattern (MkOutputExecutor *self, const char *failure_pattern)
+{
+  g_return_if_fail (MK_IS_OUTPUT_EXECUTOR (self));
+
+  set_text (self, &get_goal (self)->failure_pattern, failure_pattern, PROP_FAILURE_PATTERN);
+}
+
+/**
+ * mk_output_executor_dup_match:
+ * @self: the executor
+ * @name_or_number: the name of a group of the banner, or its number; "0" is the match as a whole
+ *
+ * Gets a part of what the banner matched in the last start: the port number, for example, of
+ * `listening on port (?<port>\d+)$`. May be called in any thread.
+ *
+ * Returns: (transfer full) (nullable): the text, with what is no valid UTF-8 replaced; %NULL if there was no
+ * match, or no such group in it
+ *
+ * Since: 1.0
+ */
+char *
+mk_output_executor_dup_match (MkOutputExecutor *self, const char *name_or_number)
+{
+  MkOutputExecutorPrivate *priv;
+
+  g_return_val_if_fail (MK_IS_OUTPUT_EXECUTOR (self), NULL);
+  g_return_val_if_fail (name_or_number != NULL, NULL);
+
+  priv = mk_output_executor_get_instance_private (self);
+  return mk_output_probe_dup_match (priv->output_probe, name_or_number);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "mk-pid-executor.h"
+
+#include "probe/mk-file-probe-private.h"
+#include "process/mk-proc-private.h"
+#include "mk-simple-executor-private.h"
+
+/**
+ * MkPidExecutor:
+ *
+ * An executor that waits until a file is there: the pid file that a service writes when it is ready.
+ *
+ * The command may put its service into the background and end with status 0:
+ * [property@Mk.SimpleExecutor:running] is then %FALSE and [property@Mk.SimpleExecutor:active] %TRUE as long
+ * as the service lives, and [property@Mk.PidExecutor:daemon-pid] tells its process.
+ *
+ * The file may not be there before the start: if it is, the start fails with %MK_ERROR_ALREADY_RUNNING and
+ * says whether the process that the file names lives.
+ *
+ * Since: 1.0
+ */
+
+enum
+{
+  PROP_FILENAME = 1,
+  PROP_DAEMON_PID,
+  N_PID_PROPS
+};
+
+static GParamSpec *props[N_PID_PROPS];
+
+typedef struct
+{
+  MkFileProbe *file_probe; /* (owned) */
+} MkPidExecutorPrivate;
+
+G_DEFINE_TYPE_WITH_PRIVATE (MkPidExecutor, mk_pid_executor, MK_TYPE_EXECUTOR)
+
+static void
+mk_pid_executor_finalize (GObject *object)
+{
+  MkPidExecutorPrivate *priv = mk_pid_executor_get_instance_private (MK_PID_EXECUTOR (object));
+
+  g_clear_object (&priv->file_probe);
+
+  G_OBJECT_CLASS (mk_pid_executor_parent_class)->finalize (object);
+}
+
+static void
+mk_pid_executor_get_property (GObject *object, guint prop_id, GValue *value, GParamSpec *pspec)
+{
+  MkPidExecutor *self = MK_PID_EXECUTOR (object);
+
+  switch (prop_id)
+    {
+    case PROP_FILENAME:
+      g_value_set_string (value, mk_pid_executor_get_filename (self));
+      break;
+
+    case PROP_DAEMON_PID:
+      g_value_set_int (value, mk_pid_executor_get_daemon_pid (self));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mk_pid_executor_set_property (GObject *object, guint prop_id, const GValue *value, GParamSpec *pspec)
+{
+  MkPidExecutor *self = MK_PID_EXECUTOR (object);
+
+  switch (prop_id)
+    {
+    case PROP_FILENAME:
+      mk_pid_executor_set_filename (self, g_value_get_string (value));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mk_pid_executor_class_init (MkPidExecutorClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = mk_pid_executor_finalize;
+  object_class->get_property = mk_pid_executor_get_property;
+  object_class->set_property = mk_pid_executor_set_property;
+
+  /**
+   * MkPidExecutor:filename:
+   *
+   * The name of the file that tells that the service is ready. Any regular file counts, whatever is in it;
+   * one that is empty is given 50 ms to be written to. It may not be there before the start, but its folder
+   * may be missing too. A relative name is relative to the working directory of the program, not of the
+   * service.
+   *
+   * Since: 1.0
+   */
+  props[PROP_FILENAME] = g_param_spec_string (
+      "filename", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkPidExecutor:daemon-pid:
+   *
+   * The process ID in the file, 0 unless it is that of a living process of the service. Read from the file
+   * whenever it is asked for; `notify` tells that it may have changed, whenever the state of the service
+   * does.
+   *
+   * Since: 1.0
+   */
+  props[PROP_DAEMON_PID] =
+      g_param_spec_int ("daemon-pid",
+                        NULL,
+                        NULL,
+                        0,
+                        G_MAXINT,
+                        0,
+                        G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PID_PROPS, props);
+}
+
+static void
+on_service_changed (MkPidExecutor *self, GParamSpec *pspec, gpointer user_data)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_DAEMON_PID]);
+}
+
+static void
+mk_pid_executor_init (MkPidExecutor *self)
+{
+  MkPidExecutorPrivate *priv = mk_pid_executor_get_instance_private (self);
+
+  priv->file_probe = mk_file_probe_new (NULL);
+  mk_file_probe_set_expects_content (priv->file_probe, TRUE);
+  mk_executor_set_probe (MK_EXECUTOR (self), MK_PROBE (priv->file_probe));
+
+  g_signal_connect (self, "notify::state", G_CALLBACK (on_service_changed), NULL);
+  g_signal_connect (self, "notify::active", G_CALLBACK (on_service_changed), NULL);
+}
+
+/**
+ * mk_pid_executor_new:
+ * @argv: (array zero-terminated=1): the command: the program and its arguments
+ * @filename: (type filename): the name of the file that tells that the service is ready
+ *
+ * Creates an executor for a command that makes a pid file.
+ *
+ * Returns: (transfer full): the executor
+ *
+ * Since: 1.0
+ */
+MkPidExecutor *
+mk_pid_executor_new (const char *const *argv, const char *filename)
+{
+  return g_object_new (MK_TYPE_PID_EXECUTOR, "command", argv, "filename", filename, NULL);
+}
+
+/**
+ * mk_pid_executor_get_filename: (get-property filename)
+ * @self: the executor
+ *
+ * Gets the name of the file that tells that the service is ready.
+ *
+ * Returns: (type filename) (transfer none) (nullable): the path of the file
+ *
+ * Since: 1.0
+ */
+const char *
+mk_pid_executor_get_filename (MkPidExecutor *self)
+{
+  MkPidExecutorPrivate *priv;
+
+  g_return_val_if_fail (MK_IS_PID_EXECUTOR (self), NULL);
+
+  priv = mk_pid_executor_get_instance_private (self);
+  return mk_file_probe_get_path (priv->file_probe);
+}
+
+/**
+ * mk_pid_executor_set_filename: (set-property filename)
+ * @self: the executor
+ * @filename: (type filename) (nullable): the path of the file
+ *
+ * Sets the name of the file that tells that the service is ready.
+ *
+ * Since: 1.0
+ */
+void
+mk_pid_executor_set_filename (MkPidExecutor *self, const char *filename)
+{
+  MkPidExecutorPrivate *priv;
+
+  g_return_if_fail (MK_IS_PID_EXECUTOR (self));
+
+  priv = mk_pid_executor_get_instance_private (self);
+  if (g_strcmp0 (mk_file_probe_get_path (priv->file_probe), filename) == 0)
+    return;
+
+  mk_file_probe_set_path (priv->file_probe, filename);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FILENAME]);
+}
+
+/**
+ * mk_pid_executor_get_daemon_pid: (get-property daemon-pid)
+ * @self: the executor
+ *
+ * Gets the process ID that is in the file, if it is that of a living process of the service: of the
+ * command's own process or of a descendant of it. This reads the file, which takes a moment.
+ *
+ * Returns: the process ID, 0 if there is none
+ *
+ * Since: 1.0
+ */
+int
+mk_pid_executor_get_daemon_pid (MkPidExecutor *self)
+{
+  MkPidExecutorPrivate *priv;
+  g_autoptr (MkProcess) process = NULL;
+  GPid pid;
+
+  g_return_val_if_fail (MK_IS_PID_EXECUTOR (self), 0);
+
+  priv = mk_pid_executor_get_instance_private (self);
+  process = mk_simple_executor_dup_process (MK_SIMPLE_EXECUTOR (self));
+  if (process == NULL)
+    return 0;
+
+  pid = mk_file_probe_read_pid (priv->file_probe);
+  return pid > 0 && mk_proc_is_descendant (pid, mk_process_get_supervisor (process)) ? pid : 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "mk-all-probe.h"
+
+#include "mk-probe-group-private.h"
+
+/**
+ * MkAllProbe:
+ *
+ * A probe that is satisfied when all of several others are.
+ *
+ * They are asked side by side. When the time is up the error tells which of them were still missing, and why.
+ * If one of them ends a wait with an error, so does this one. It may be a part of another combination.
+ *
+ * As the probe of a [class@Mk.Executor] it is there before the start only if all of its parts are.
+ *
+ * Since: 1.0
+ */
+
+struct _MkAllProbe
+{
+  MkProbeGroup parent_instance;
+};
+
+G_DEFINE_FINAL_TYPE (MkAllProbe, mk_all_probe, MK_TYPE_PROBE_GROUP)
+
+static void
+mk_all_probe_class_init (MkAllProbeClass *klass)
+{
+}
+
+static void
+mk_all_probe_init (MkAllProbe *self)
+{
+}
+
+/**
+ * mk_all_probe_new:
+ * @probes: (array length=n_probes) (transfer none) (nullable): the probes to combine
+ * @n_probes: how many there are
+ *
+ * Creates a probe that is satisfied when all of several others are. More can be added with
+ * [method@Mk.AllProbe.add].
+ *
+ * Returns: (transfer full): the probe
+ *
+ * Since: 1.0
+ */
+MkAllProbe *
+mk_all_probe_new (MkProbe **probes, gsize n_probes)
+{
+  MkAllProbe *self = g_object_new (MK_TYPE_ALL_PROBE, NULL);
+
+  mk_probe_group_add_many (MK_PROBE_GROUP (self), probes, n_probes);
+  return self;
+}
+
+/**
+ * mk_all_probe_add:
+ * @self: the probe
+ * @probe: the probe to add
+ *
+ * Adds a probe. It takes effect at the next attempt. Adding one that was added before changes nothing, and a
+ * probe cannot become a part of itself.
+ *
+ * Since: 1.0
+ */
+void
+mk_all_probe_add (MkAllProbe *self, MkProbe *probe)
+{
+  g_return_if_fail (MK_IS_ALL_PROBE (self));
+
+  mk_probe_group_add (MK_PROBE_GROUP (self), probe);
+}
+
+/**
+ * mk_all_probe_get_probes:
+ * @self: the probe
+ * @n_probes: (out): return location for how many there are
+ *
+ * Gets the probes that were combined.
+ *
+ * Returns: (transfer container) (array length=n_probes): the probes; free it with g_free()
+ *
+ * Since: 1.0
+ */
+MkProbe **
+mk_all_probe_get_probes (MkAllProbe *self, gsize *n_probes)
+{
+  g_return_val_if_fail (MK_IS_ALL_PROBE (self), NULL);
+  g_return_val_if_fail (n_probes != NULL, NULL);
+
+  return mk_probe_group_dup_probes (MK_PROBE_GROUP (self), n_probes);
+}

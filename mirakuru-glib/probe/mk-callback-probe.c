@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "mk-callback-probe.h"
+
+#include "base/mk-i18n-private.h"
+
+/**
+ * MkCallbackProbe:
+ *
+ * A probe that asks a function.
+ *
+ * Since: 1.0
+ */
+
+struct _MkCallbackProbe
+{
+  MkProbe parent_instance;
+
+  MkProbeFunc func;
+  gpointer user_data;     /* (owned) by way of destroy */
+  GDestroyNotify destroy; /* (nullable) */
+};
+
+G_DEFINE_FINAL_TYPE (MkCallbackProbe, mk_callback_probe, MK_TYPE_PROBE)
+
+static gboolean
+mk_callback_probe_check (MkProbe *probe, GError **error)
+{
+  MkCallbackProbe *self = MK_CALLBACK_PROBE (probe);
+
+  return self->func != NULL && self->func (self->user_data, error);
+}
+
+static char *
+mk_callback_probe_describe (MkProbe *probe)
+{
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until” */
+  return g_strdup (_ ("the given function returned true"));
+}
+
+static void
+mk_callback_probe_finalize (GObject *object)
+{
+  MkCallbackProbe *self = MK_CALLBACK_PROBE (object);
+
+  if (self->destroy != NULL)
+    self->destroy (self->user_data);
+
+  G_OBJECT_CLASS (mk_callback_probe_parent_class)->finalize (object);
+}
+
+static void
+mk_callback_probe_class_init (MkCallbackProbeClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+
+  object_class->finalize = mk_callback_probe_finalize;
+
+  probe_class->check = mk_callback_probe_check;
+  probe_class->describe = mk_callback_probe_describe;
+}
+
+static void
+mk_callback_probe_init (MkCallbackProbe *self)
+{
+}
+
+/**
+ * mk_callback_probe_new:
+ * @func: (scope notified) (closure user_data) (destroy destroy): the function to ask
+ * @user_data: data for @func
+ * @destroy: (nullable): frees @user_data
+ *
+ * Creates a probe that asks @func. It is called in the context of whoever waits, must not
+ * block, and returns %TRUE once what is waited for is there.
+ *
+ * The probe owns @user_data, and an executor owns its probe. So a function that owns an executor must not be
+ * asked by the probe of the same executor: none of them would ever be freed, and the service would live on.
+ * In other languages than C any function owns what it mentions, a method its object. Override
+ * [vfunc@Mk.Executor.after_start_check] in a subclass instead, which is given the executor.
+ *
+ * Returns: (transfer full): the probe
+ *
+ * Since: 1.0
+ */
+MkCallbackProbe *
+mk_callback_probe_new (MkProbeFunc func, gpointer user_data, GDestroyNotify destroy)
+{
+  MkCallbackProbe *self;
+
+  g_return_val_if_fail (func != NULL, NULL);
+
+  self = g_object_new (MK_TYPE_CALLBACK_PROBE, NULL);
+  self->func = func;
+  self->user_data = user_data;
+  self->destroy = destroy;
+  return self;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Looks whether a file is there. A watch on the path tells when it appears, so that it is seen at once.
+ */
+
+#include "mk-file-probe-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mk-error.h"
+#include "base/mk-i18n-private.h"
+#include "process/mk-message-private.h"
+#include "mk-path-watch-private.h"
+#include "mk-probe-private.h"
+#include "process/mk-proc-private.h"
+
+/* How long an empty file is given to be written to, where something is expected in it. */
+#define WRITING_US (50 * G_TIME_SPAN_MILLISECOND)
+/* More than any pid needs. */
+#define PID_LENGTH 32
+
+/**
+ * MkFileProbe:
+ *
+ * A probe that tells whether a file is there.
+ *
+ * Any regular file counts, an empty one too, and a symbolic link to one; a folder, a socket or a device does
+ * not. The folder of the file need not exist yet.
+ *
+ * Since: 1.0
+ */
+
+struct _MkFileProbe
+{
+  MkProbe parent_instance;
+
+  char *path;         /* (owned) (nullable) */
+  MkPathWatch *watch; /* (owned) */
+  gboolean expects_content;
+};
+
+enum
+{
+  PROP_PATH = 1,
+  N_PROPS
+};
+
+static GParamSpec *props[N_PROPS];
+
+G_DEFINE_FINAL_TYPE (MkFileProbe, mk_file_probe, MK_TYPE_PROBE)
+
+/* ---- one attempt ---- */
+
+static gboolean
+validate (MkFileProbe *self, GError **error)
+{
+  if (self->path != NULL && *self->path != '\0')
+    return TRUE;
+
+  g_set_error_literal (error,
+                       MK_ERROR,
+                       MK_ERROR_INVALID_ARGUMENT,
+                       _ ("The name of the file is empty: give a path, for example /run/my.pid"));
+  return FALSE;
+}
+
+/* Returns: (transfer full): why it is not there */
+static char *
+explain (MkFileProbe *self, int number)
+{
+  g_autofree char *folder = g_path_get_dirname (self->path);
+  g_autofree char *folder_name = g_filename_display_name (folder);
+
+  if (number == 0)
+    return g_strdup (_ ("what is there is not a regular file"));
+  if (number == ENOENT && access (folder, F_OK) < 0)
+    return g_strdup_printf (_ ("the folder %s does not exist"), folder_name);
+  if (number == ENOENT)
+    return g_strdup (_ ("there is no such file"));
+
+  return g_strdup (g_strerror (number));
+}
+
+/* Between the two steps of making a file and writing to it. One that stays empty counts a little later. */
+static gboolean
+is_being_written (const struct stat *status)
+{
+  gint64 written = status->st_mtim.tv_sec * G_TIME_SPAN_SECOND + status->st_mtim.tv_nsec / 1000;
+  gint64 age = g_get_real_time () - written;
+
+  return status->st_size == 0 && age < WRITING_US && age > -WRITING_US;
+}
+
+static gboolean
+mk_file_probe_check (MkProbe *probe, GError **error)
+{
+  MkFileProbe *self = MK_FILE_PROBE (probe);
+  g_autofree char *detail = NULL;
+  struct stat status = { 0 };
+  int number;
+
+  if (!validate (self, error))
+    return FALSE;
+
+  mk_path_watch_follow (self->watch, self->path);
+  number = stat (self->path, &status) == 0 ? 0 : errno;
+  if (number == ENAMETOOLONG)
+    {
+      g_autofree char *name = mk_message_path (self->path);
+
+      g_set_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, _ ("“%s” is too long for a path"), name);
+      return FALSE;
+    }
+
+  if (number != 0 || !S_ISREG (status.st_mode))
+    detail = explain (self, number);
+  else if (self->expects_content && is_being_written (&status))
+    detail = g_strdup (_ ("the file is empty"));
+  mk_probe_set_detail (probe, detail);
+  return detail == NULL;
+}
+
+/* What is there before a start is not being written by the service. */
+static MkProbe *
+mk_file_probe_dup_before_start (MkProbe *probe, GError **error)
+{
+  return MK_PROBE (mk_file_probe_new (MK_FILE_PROBE (probe)->path));
+}
+
+static void
+mk_file_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
+{
+  mk_path_watch_stop (MK_FILE_PROBE (probe)->watch);
+}
+
+/* ---- what is in it ---- */
+
+/* An empty file is then given a moment to be written to before it counts. */
+void
+mk_file_probe_set_expects_content (MkFileProbe *self, gboolean expects_content)
+{
+  self->expects_content = expects_content;
+}
+
+/* Returns: the number that the file begins with, 0 if it does not begin with that of a process */
+GPid
+mk_file_probe_read_pid (MkFileProbe *self)
+{
+  char text[PID_LENGTH + 1] = { 0 };
+  struct stat status;
+  guint64 pid = 0;
+  ssize_t n = -1;
+  int fd = self->path ? open (self->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+
+  if (fd < 0)
+    return 0;
+  if (fstat (fd, &status) == 0 && S_ISREG (status.st_mode))
+    n = read (fd, text, PID_LENGTH);
+  close (fd);
+  if (n <= 0)
+    return 0;
+
+  g_strchug (text);
+  text[strcspn (text, " \t\r\n")] = '\0';
+  return g_ascii_string_to_unsigned (text, 10, 1, G_MAXINT, &pid, NULL) ? (GPid) pid : 0;
+}
+
+/* ---- words ---- */
+
+static char *
+mk_file_probe_describe (MkProbe *probe)
+{
+  g_autofree char *name = mk_message_path (MK_FILE_PROBE (probe)->path);
+
+  /* Translators: a clause in the past tense that stands alone, and after “before” and “until” */
+  return g_strdup_printf (_ ("the file %s was there"), name);
+}
+
+static char *
+mk_file_probe_describe_holder (MkProbe *probe)
+{
+  MkFileProbe *self = MK_FILE_PROBE (probe);
+  g_autofree char *name = mk_message_path (self->path);
+  GPid pid = mk_file_probe_read_pid (self);
+  g_autofree char *process = pid > 0 ? mk_proc_describe_living (pid) : NULL;
+
+  if (process != NULL)
+    return g_strdup_printf (
+        _ ("The file %s is there already, and names %s, which is running. Stop that, or use "
+           "another file"),
+        name,
+        process);
+  if (pid > 0)
+    return g_strdup_printf (
+        _ ("The file %s is there already, and names process %d, which is not running. Remove "
+           "the file, or use another one"),
+        name,
+        (int) pid);
+  return g_strdup_printf (_ ("The file %s is there already. Remove it, or use another one"), name);
+}
+
+/* ---- the object ---- */
+
+static void
+mk_file_probe_finalize (GObject *object)
+{
+  MkFileProbe *self = MK_FILE_PROBE (object);
+
+  mk_path_watch_free (self->watch);
+  g_free (self->path);
+
+  G_OBJECT_CLASS (mk_file_probe_parent_class)->finalize (object);
+}
+
+static void
+mk_file_probe_get_property (GObject *object, guint prop_id, GValue *value, GParamSpec *pspec)
+{
+  switch (prop_id)
+    {
+    case PROP_PATH:
+      g_value_set_string (value, mk_file_probe_get_path (MK_FILE_PROBE (object)));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mk_file_probe_set_property (GObject *object, guint prop_id, const GValue *value, GParamSpec *pspec)
+{
+  switch (prop_id)
+    {
+    case PROP_PATH:
+      mk_file_probe_set_path (MK_FILE_PROBE (object), g_value_get_string (value));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mk_file_probe_class_init (MkFileProbeClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+
+  object_class->finalize = mk_file_probe_finalize;
+  object_class->get_property = mk_file_probe_get_property;
+  object_class->set_property = mk_file_probe_set_property;
+
+  probe_class->check = mk_file_probe_check;
+  probe_class->detach = mk_file_probe_detach;
+  probe_class->describe = mk_file_probe_describe;
+  probe_class->describe_holder = mk_file_probe_describe_holder;
+  probe_class->dup_before_start = mk_file_probe_dup_before_start;
+
+  /**
+   * MkFileProbe:path:
+   *
+   * The path of the file. A relative one is relative to the working directory of the program.
+   *
+   * Since: 1.0
+   */
+  props[PROP_PATH] = g_param_spec_string (
+      "path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PROPS, props);
+}
+
+static void
+mk_file_probe_init (MkFileProbe *self)
+{
+  self->watch = mk_path_watch_new (MK_PROBE (self));
+}
+
+/**
+ * mk_file_probe_new:
+ * @path: (type filename): the path of the file
+ *
+ * Creates a probe for a file.
+ *
+ * Returns: (transfer full): the probe
+ *
+ * Since: 1.0
+ */
+MkFileProbe *
+mk_file_probe_new (const char *path)
+{
+  return g_object_new (MK_TYPE_FILE_PROBE, "path", path, NULL);
+}
+
+/**
+ * mk_file_probe_get_path: (get-property path)
+ * @self: the probe
+ *
+ * Gets the path.
+ *
+ * Returns: (type filename) (transfer none) (nullable): the path of the file
+ *
+ * Since: 1.0
+ */
+const char *
+mk_file_probe_get_path (MkFileProbe *self)
+{
+  g_return_val_if_fail (MK_IS_FILE_PROBE (self), NULL);
+
+  return self->path;
+}
+
+/**
+ * mk_file_probe_set_path: (set-property path)
+ * @self: the probe
+ * @path: (type filename) (nullable): the path of the file
+ *
+ * Sets the path.
+ *
+ * Since: 1.0
+ */
+void
+mk_file_probe_set_path (MkFileProbe *self, const char *path)
+{
+  g_return_if_fail (MK_IS_FILE_PROBE (self));
+
+  if (g_strcmp0 (self->path, path) == 0)
+    return;
+
+  g_free (self->path);
+  self->path = g_strdup (path);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PATH]);
+}

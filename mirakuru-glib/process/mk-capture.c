@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The newest bytes that a service wrote to one of its streams.
+ *
+ * The worker appends, any thread reads. Bytes have positions, counted from the first one written; a reader
+ * that is too slow goes on at the oldest byte that is still there. Nothing here ever makes the service wait.
+ */
+
+#include "mk-capture-private.h"
+
+#include <string.h>
+
+#include "base/mk-wake-source-private.h"
+
+#define FIRST_CAPACITY 4096
+
+struct _MkCapture
+{
+  gatomicrefcount ref_count;
+  gsize limit;           /* 0: none */
+  MkCaptureFunc watcher; /* (nullable) does not change once the service is spawned */
+  gpointer watcher_data; /* (owned) by way of watcher_destroy */
+  GDestroyNotify watcher_destroy;
+
+  GMutex lock;
+  GCond changed;
+
+  guint8 *ring;      /* (owned) (nullable) (locked-by lock) */
+  gsize capacity;    /* (locked-by lock) */
+  gsize start;       /* (locked-by lock) of the oldest byte in the ring */
+  gsize length;      /* (locked-by lock) */
+  guint64 total;     /* (locked-by lock) bytes ever written */
+  guint64 beginning; /* (locked-by lock) where readers begin */
+  gboolean closed;   /* (locked-by lock) */
+  GPtrArray *wakers; /* (owned) (element-type GSource) (locked-by lock) that others own */
+};
+
+/* @limit: how many bytes to keep, 0 for all */
+MkCapture *
+mk_capture_new (gsize limit)
+{
+  MkCapture *self = g_new0 (MkCapture, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->changed);
+  self->limit = limit;
+  self->wakers = g_ptr_array_new ();
+  return self;
+}
+
+MkCapture *
+mk_capture_ref (MkCapture *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+mk_capture_unref (MkCapture *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  if (self->watcher != NULL)
+    self->watcher_destroy (self->watcher_data);
+  g_ptr_array_unref (self->wakers);
+  g_free (self->ring);
+  g_cond_clear (&self->changed);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+static void
+copy_out (MkCapture *self, gsize offset, void *buffer, gsize count)
+{
+  gsize begin = (self->start + offset) % MAX (self->capacity, 1);
+  gsize first = MIN (count, self->capacity - begin);
+
+  if (count == 0)
+    return;
+  memcpy (buffer, self->ring + begin, first);
+  memcpy ((guint8 *) buffer + first, self->ring, count - first);
+}
+
+static void
+make_room (MkCapture *self, gsize extra)
+{
+  gsize wanted = self->length + extra;
+  gsize capacity = MAX (self->capacity, FIRST_CAPACITY);
+  guint8 *ring;
+
+  if (wanted <= self->capacity || (self->limit != 0 && self->capacity == self->limit))
+    return;
+
+  while (capacity < wanted)
+    capacity *= 2;
+  if (self->limit != 0 && capacity > self->limit)
+    capacity = self->limit;
+
+  ring = g_malloc (capacity);
+  copy_out (self, 0, ring, self->length);
+  g_free (self->ring);
+  self->ring = ring;
+  self->capacity = capacity;
+  self->start = 0;
+}
+
+static void
+drop_oldest (MkCapture *self, gsize count)
+{
+  self->start = (self->start + count) % self->capacity;
+  self->length -= count;
+}
+
+static void
+wake_all (MkCapture *self)
+{
+  for (guint i = 0; i < self->wakers->len; i++)
+    g_source_set_ready_time (g_ptr_array_index (self->wakers, i), 0);
+
+  g_cond_broadcast (&self->changed);
+}
+
+static void
+append (MkCapture *self, const guint8 *data, gsize length)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  gsize end, first;
+
+  if (length == 0)
+    return;
+
+  self->total += length;
+  if (self->limit != 0 && length > self->limit)
+    {
+      data += length - self->limit;
+      length = self->limit;
+    }
+
+  make_room (self, length);
+  if (self->length + length > self->capacity)
+    drop_oldest (self, self->length + length - self->capacity);
+
+  end = (self->start + self->length) % self->capacity;
+  first = MIN (length, self->capacity - end);
+  memcpy (self->ring + end, data, first);
+  memcpy (self->ring, data + first, length - first);
+  self->length += length;
+
+  wake_all (self);
+}
+
+void
+mk_capture_append (MkCapture *self, const guint8 *data, gsize length)
+{
+  append (self, data, length);
+  if (self->watcher != NULL)
+    self->watcher (data, length, self->watcher_data);
+}
+
+/* End of file. */
+void
+mk_capture_close (MkCapture *self)
+{
+  gboolean was_closed;
+
+  g_mutex_lock (&self->lock);
+  was_closed = self->closed;
+  self->closed = TRUE;
+  wake_all (self);
+  g_ptr_array_set_size (self->wakers, 0);
+  g_mutex_unlock (&self->lock);
+
+  if (self->watcher != NULL && !was_closed)
+    self->watcher (NULL, 0, self->watcher_data);
+}
+
+/* See mk_process_watch_output(). Returns: FALSE if there is one already */
+gboolean
+mk_capture_set_watcher (MkCapture *self, MkCaptureFunc func, gpointer data, GDestroyNotify destroy)
+{
+  if (self->watcher != NULL)
+    return FALSE;
+
+  self->watcher = func;
+  self->watcher_data = data;
+  self->watcher_destroy = destroy;
+  return TRUE;
+}
+
+/* Readers that begin from now on begin at @position. */
+void
+mk_capture_set_beginning (MkCapture *self, guint64 position)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  self->beginning = position;
+}
+
+guint64
+mk_capture_get_beginning (MkCapture *self)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  return self->beginning;
+}
+
+static gboolean
+is_readable (MkCapture *self, guint64 position)
+{
+  return self->closed || position < self->total;
+}
+
+gboolean
+mk_capture_is_readable (MkCapture *self, guint64 position)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  return is_readable (self, position);
+}
+
+/*
+ * Copies what follows @position and moves it on.
+ *
+ * Returns: the number of bytes, 0 at the end of the stream, -1 if there is nothing yet
+ */
+gssize
+mk_capture_read (MkCapture *self, guint64 *position, void *buffer, gsize count)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  guint64 oldest = self->total - self->length;
+  gsize offset;
+
+  if (*position >= self->total)
+    return self->closed ? 0 : -1;
+
+  offset = *position > oldest ? (gsize) (*position - oldest) : 0;
+  count = MIN (count, self->length - offset);
+  copy_out (self, offset, buffer, count);
+  *position = oldest + offset + count;
+  return (gssize) count;
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  MkCapture *self = user_data;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  g_cond_broadcast (&self->changed);
+}
+
+/* Blocks. */
+gboolean
+mk_capture_wait_readable (MkCapture *self, guint64 position, GCancellable *cancellable, GError **error)
+{
+  gulong handler = 0;
+  gboolean readable;
+
+  if (cancellable != NULL)
+    handler = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), self, NULL);
+
+  g_mutex_lock (&self->lock);
+  while (!(readable = is_readable (self, position)) && !g_cancellable_is_cancelled (cancellable))
+    g_cond_wait (&self->changed, &self->lock);
+  g_mutex_unlock (&self->lock);
+
+  g_cancellable_disconnect (cancellable, handler);
+  return readable || !g_cancellable_set_error_if_cancelled (cancellable, error);
+}
+
+/* Returns: (transfer full): all that is kept */
+GBytes *
+mk_capture_dup_bytes (MkCapture *self)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  guint8 *data = g_malloc (self->length);
+
+  copy_out (self, 0, data, self->length);
+  return g_bytes_new_take (data, self->length);
+}
+
+/* Returns: (transfer full) (nullable): text for a message, valid UTF-8, without white space at its end */
+char *
+mk_capture_dup_last_lines (MkCapture *self, guint max_lines, gsize max_bytes)
+{
+  g_autofree char *tail = NULL;
+  g_autofree char *text = NULL;
+  char *begin;
+
+  g_mutex_lock (&self->lock);
+  max_bytes = MIN (max_bytes, self->length);
+  tail = g_malloc (max_bytes + 1);
+  copy_out (self, self->length - max_bytes, tail, max_bytes);
+  g_mutex_unlock (&self->lock);
+
+  text = g_utf8_make_valid (tail, (gssize) max_bytes);
+  g_strchomp (text);
+  for (begin = text + strlen (text); begin > text; begin--)
+    {
+      if (begin[-1] == '\n' && --max_lines == 0)
+        break;
+    }
+
+  return *begin != '\0' ? g_strdup (begin) : NULL;
+}
+
+/*
+ * @waker: a source; woken at each change from now on, until it is removed. That has to be before its context
+ * may go, so there is no reference to it here: it would be dropped at any time.
+ */
+void
+mk_capture_add_waker (MkCapture *self, GSource *waker)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  if (!self->closed)
+    g_ptr_array_add (self->wakers, waker);
+}
+
+void
+mk_capture_remove_waker (MkCapture *self, GSource *waker)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  g_ptr_array_remove_fast (self->wakers, waker);
+}

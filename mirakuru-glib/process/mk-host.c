@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What happens when the host, the program that uses the library, forks or ends.
+ *
+ * A forked child inherits copies of the pipes, and of the sockets that tell the supervisors that the host
+ * lives. They are closed at once, else a supervisor would not see that the parent went away; and the "fork
+ * generation" changes, by which the child knows what is not its own.
+ *
+ * At a normal exit all that still runs is killed, and nothing is left when exit() returns. A crash needs
+ * nothing here: the supervisors see it.
+ */
+
+#include "mk-host-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mk-worker-private.h"
+#include "supervisor/mk-supervisor-protocol-private.h"
+
+/* How long an exit waits at most for the supervisors to end. */
+#define EXIT_LIMIT_US (3 * G_USEC_PER_SEC)
+
+static GMutex lock;
+static GPtrArray
+    *records; /* (owned) (element-type MkHostRecord) (locked-by lock) of processes with a supervisor */
+static guint fork_generation; /* changes only while there is one thread */
+
+static void
+before_fork (void)
+{
+  g_mutex_lock (&lock);
+}
+
+static void
+after_fork_in_parent (void)
+{
+  g_mutex_unlock (&lock);
+}
+
+static void
+close_copy (int fd)
+{
+  if (fd >= 0)
+    close (fd);
+}
+
+/* The user may have closed it and have a file of his own under its number. */
+static gboolean
+has_input (const MkHostRecord *record)
+{
+  struct stat now;
+
+  return record->input_fd >= 0 && fstat (record->input_fd, &now) == 0 && now.st_dev == record->input_device &&
+         now.st_ino == record->input_inode;
+}
+
+/* For a descriptor that belongs to an object: its number must not come to mean something else. */
+static void
+blind_input (const MkHostRecord *record)
+{
+  int null_fd = has_input (record) ? open ("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+
+  if (null_fd < 0)
+    return;
+  dup3 (null_fd, record->input_fd, O_CLOEXEC);
+  close (null_fd);
+}
+
+static void
+after_fork_in_child (void)
+{
+  fork_generation++;
+
+  for (guint i = 0; i < records->len; i++)
+    {
+      MkHostRecord *record = g_ptr_array_index (records, i);
+
+      close_copy (record->control_fd);
+      blind_input (record);
+      close_copy (record->output_fds[0]);
+      close_copy (record->output_fds[1]);
+    }
+
+  g_ptr_array_set_size (records, 0);
+  mk_worker_forget ();
+  g_mutex_unlock (&lock);
+}
+
+static void
+wait_for_end (struct pollfd *fd, gint64 deadline)
+{
+  while (fd->fd >= 0 && fd->revents == 0)
+    {
+      gint64 left = (deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
+
+      if (left <= 0 || (poll (fd, 1, (int) left) < 0 && errno != EINTR))
+        return;
+    }
+}
+
+/*
+ * The worker may be anywhere at this moment, so it is not relied upon: each supervisor is told to kill, and
+ * watched until it has ended.
+ */
+static void
+kill_all_at_exit (void)
+{
+  const MkMessage message = { MK_MESSAGE_KILL, SIGKILL, 0, 0 };
+  gint64 deadline = g_get_monotonic_time () + EXIT_LIMIT_US;
+  g_autofree struct pollfd *fds = NULL;
+  guint n;
+
+  g_mutex_lock (&lock);
+  n = records->len;
+  fds = g_new0 (struct pollfd, n);
+  for (guint i = 0; i < n; i++)
+    {
+      MkHostRecord *record = g_ptr_array_index (records, i);
+
+      (void) !send (record->control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
+      fds[i] = (struct pollfd){ record->supervisor > 0 ? pidfd_open (record->supervisor, 0) : -1, POLLIN, 0 };
+    }
+  g_mutex_unlock (&lock);
+
+  for (guint i = 0; i < n; i++)
+    wait_for_end (&fds[i], deadline);
+}
+
+void
+mk_host_ensure (void)
+{
+  static gsize done;
+
+  if (!g_once_init_enter (&done))
+    return;
+
+  records = g_ptr_array_new ();
+  pthread_atfork (before_fork, after_fork_in_parent, after_fork_in_child);
+  atexit (kill_all_at_exit);
+  g_once_init_leave (&done, 1);
+}
+
+guint
+mk_host_get_fork_generation (void)
+{
+  mk_host_ensure ();
+  return fork_generation;
+}
+
+/* This lock is the one that a forked child surely finds free. */
+void
+mk_host_lock (void)
+{
+  g_mutex_lock (&lock);
+}
+
+void
+mk_host_unlock (void)
+{
+  g_mutex_unlock (&lock);
+}
+
+void
+mk_host_record_init (MkHostRecord *record)
+{
+  *record = (MkHostRecord){ .control_fd = -1, .output_fds = { -1, -1 }, .input_fd = -1 };
+}
+
+void
+mk_host_record_set_input (MkHostRecord *record, int fd)
+{
+  struct stat input;
+
+  if (fstat (fd, &input) < 0)
+    return;
+
+  record->input_fd = fd;
+  record->input_device = input.st_dev;
+  record->input_inode = input.st_ino;
+}
+
+/* Closes a descriptor of a record, and forgets it. */
+void
+mk_host_record_close (int *fd)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
+
+  close_copy (*fd);
+  *fd = -1;
+}
+
+void
+mk_host_add (MkHostRecord *record)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
+
+  g_ptr_array_add (records, record);
+}
+
+void
+mk_host_remove (MkHostRecord *record)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
+
+  g_ptr_array_remove_fast (records, record);
+}
+
+void
+mk_host_set_supervisor (MkHostRecord *record, GPid pid)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
+
+  record->supervisor = pid;
+}
+
+GPid
+mk_host_get_supervisor (MkHostRecord *record)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
+
+  return record->supervisor;
+}

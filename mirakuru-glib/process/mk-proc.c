@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What only Linux's /proc can tell. Where it is missing, or that of another PID namespace, nothing is found.
+ */
+
+#include "mk-proc-private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/mk-i18n-private.h"
+#include "supervisor/mk-own-proc-private.h"
+
+/* Of "st" in /proc/net/tcp, see TCP_LISTEN in the kernel's net/tcp_states.h. */
+#define STATE_LISTEN 0x0A
+/* More than the generations that a process can lose. */
+#define MAX_WALKS 16
+/* The supervisor as /proc/PID/comm names it */
+#define SUPERVISOR_COMM "mk-supervisor\n"
+
+typedef void (*ProcFunc) (GPid pid, gpointer user_data);
+
+static int
+compare_newest_first (gconstpointer a, gconstpointer b)
+{
+  return *(const GPid *) b - *(const GPid *) a;
+}
+
+/* The newest first: the older ones stay longer. */
+static void
+for_each_process (ProcFunc func, gpointer user_data)
+{
+  g_autoptr (GArray) pids = g_array_new (FALSE, FALSE, sizeof (GPid));
+  DIR *dir = mk_have_own_proc () ? opendir ("/proc") : NULL;
+  struct dirent *dirent;
+
+  if (dir == NULL)
+    return;
+
+  while ((dirent = readdir (dir)) != NULL)
+    {
+      guint64 number;
+      GPid pid;
+
+      if (!g_ascii_string_to_unsigned (dirent->d_name, 10, 1, G_MAXINT, &number, NULL))
+        continue;
+      pid = (GPid) number;
+      g_array_append_val (pids, pid);
+    }
+  closedir (dir);
+
+  g_array_sort (pids, compare_newest_first);
+  for (guint i = 0; i < pids->len; i++)
+    func (g_array_index (pids, GPid, i), user_data);
+}
+
+static gboolean
+read_proc_file (GPid pid, const char *name, char **contents, gsize *length)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/%s", (int) pid, name);
+
+  return g_file_get_contents (path, contents, length, NULL);
+}
+
+/* ---- the sweep ---- */
+
+typedef struct
+{
+  const char *marker;
+  guint n_found;
+} Sweep;
+
+/* The whole entry counts: one marker may be the beginning of another. */
+static gboolean
+carries_marker (GPid pid, const char *marker)
+{
+  g_autofree char *environ_block = NULL;
+  gsize length = 0;
+
+  if (!read_proc_file (pid, "environ", &environ_block, &length))
+    return FALSE;
+
+  for (const char *entry = environ_block; entry < environ_block + length; entry += strlen (entry) + 1)
+    {
+      if (strcmp (entry, marker) == 0)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static void
+sweep_process (GPid pid, gpointer user_data)
+{
+  Sweep *sweep = user_data;
+  int fd;
+
+  if (pid == getpid () || !carries_marker (pid, sweep->marker))
+    return;
+
+  /* Counts even if it is gone by now: it may have left a child. */
+  sweep->n_found++;
+  /* Look again once the pid cannot come to mean another process. */
+  fd = pidfd_open (pid, 0);
+  if (fd >= 0 && carries_marker (pid, sweep->marker))
+    pidfd_send_signal (fd, SIGKILL, NULL, 0);
+  if (fd >= 0)
+    close (fd);
+}
+
+/*
+ * Kills every process that has @marker ("NAME=value") in its environment.
+ *
+ * Returns: how many there were
+ */
+guint
+mk_proc_kill_marked (const char *marker)
+{
+  Sweep sweep = { marker, 0 };
+
+  for_each_process (sweep_process, &sweep);
+  return sweep.n_found;
+}
+
+/* ---- who listens ---- */
+
+/* Addresses are printed as words of four bytes in the byte order of the machine. */
+static gboolean
+matches_address (const char *hex, GInetAddress *address)
+{
+  guint8 bytes[16] = { 0 };
+  gsize length = strlen (hex) / 2;
+  gboolean any = TRUE;
+
+  for (gsize i = 0; i + 4 <= length && i < sizeof bytes; i += 4)
+    {
+      guint32 word;
+
+      if (sscanf (hex + i * 2, "%8x", &word) != 1)
+        return FALSE;
+      memcpy (bytes + i, &word, 4);
+      any = any && word == 0;
+    }
+
+  if (any)
+    return TRUE;
+  return length == g_inet_address_get_native_size (address) &&
+         memcmp (bytes, g_inet_address_to_bytes (address), length) == 0;
+}
+
+/* Returns: the inode of the listening socket, 0 if @line is about something else */
+static guint64
+match_line (const char *line, GInetAddress *address, guint wanted_port)
+{
+  char hex[33];
+  guint port, state;
+  guint64 inode;
+
+  if (sscanf (line,
+              "%*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %" G_GUINT64_FORMAT,
+              hex,
+              &port,
+              &state,
+              &inode) == 4 &&
+      state == STATE_LISTEN && port == wanted_port && matches_address (hex, address))
+    return inode;
+
+  return 0;
+}
+
+static guint64
+find_listening_inode (const char *table, GInetAddress *address, guint port)
+{
+  g_autofree char *contents = NULL;
+  g_auto (GStrv) lines = NULL;
+  guint64 inode = 0;
+
+  if (!g_file_get_contents (table, &contents, NULL, NULL))
+    return 0;
+
+  lines = g_strsplit (contents, "\n", -1);
+  for (char **line = lines; *line != NULL && inode == 0; line++)
+    inode = match_line (*line, address, port);
+
+  return inode;
+}
+
+typedef struct
+{
+  const char *link;
+  GPid pid;
+} Holder;
+
+static void
+find_holder (GPid pid, gpointer user_data)
+{
+  Holder *holder = user_data;
+  g_autofree char *folder = g_strdup_printf ("/proc/%d/fd", (int) pid);
+  DIR *dir = opendir (folder);
+  struct dirent *dirent;
+  char target[64];
+
+  if (dir == NULL)
+    return;
+
+  while (holder->pid != pid && (dirent = readdir (dir)) != NULL)
+    {
+      ssize_t n = readlinkat (dirfd (dir), dirent->d_name, target, sizeof target - 1);
+
+      if (n <= 0)
+        continue;
+      target[n] = '\0';
+      /* The oldest is the one that comes last. */
+      if (strcmp (target, holder->link) == 0)
+        holder->pid = pid;
+    }
+
+  closedir (dir);
+}
+
+static char *
+describe_process (GPid pid)
+{
+  g_autofree char *name = NULL;
+
+  if (!read_proc_file (pid, "comm", &name, NULL))
+    return g_strdup_printf (_ ("process %d"), (int) pid);
+
+  return g_strdup_printf (_ ("%s (pid %d)"), g_strchomp (name), (int) pid);
+}
+
+/*
+ * Blocks for as long as it takes to look at every process: for messages only.
+ *
+ * Returns: (transfer full) (nullable): the program and the pid of the oldest process that listens there
+ */
+char *
+mk_proc_describe_listener (GInetAddress *address, guint port)
+{
+  g_autofree char *link = NULL;
+  Holder holder = { 0 };
+  guint64 inode = 0;
+
+  if (g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4)
+    inode = find_listening_inode ("/proc/net/tcp", address, port);
+  /* A socket of IPv6's wildcard address takes IPv4 connections too. */
+  if (inode == 0)
+    inode = find_listening_inode ("/proc/net/tcp6", address, port);
+  if (inode == 0)
+    return NULL;
+
+  link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
+  holder.link = link;
+  for_each_process (find_holder, &holder);
+  return holder.pid != 0 ? describe_process (holder.pid) : NULL;
+}
+
+/* ---- pids ---- */
+
+/* Returns: the parent (0 if that is outside of the container), −1 if there is no such process, or it has
+ * ended and was not reaped yet, or nothing can be known */
+static GPid
+get_parent (GPid pid)
+{
+  g_autofree char *stat = NULL;
+  const char *after_name;
+  char state;
+  int parent;
+
+  /* The name stands in parentheses, and may contain anything. */
+  if (!mk_have_own_proc () || !read_proc_file (pid, "stat", &stat, NULL) ||
+      (after_name = strrchr (stat, ')')) == NULL || sscanf (after_name + 1, " %c %d", &state, &parent) != 2 ||
+      state == 'Z' || state == 'X')
+    return -1;
+
+  return parent;
+}
+
+/*
+ * Whether the process lives and descends from @ancestor.
+ *
+ * A daemon loses its parents while it becomes one: where the line breaks, it is followed from the beginning.
+ */
+gboolean
+mk_proc_is_descendant (GPid pid, GPid ancestor)
+{
+  for (guint i = 0; ancestor > 0 && i < MAX_WALKS; i++)
+    {
+      GPid first = get_parent (pid), parent = first;
+
+      while (parent > 1 && parent != ancestor)
+        parent = get_parent (parent);
+      if (parent == ancestor || parent >= 0 || first < 0)
+        return parent == ancestor;
+    }
+
+  return FALSE;
+}
+
+static void
+for_each_descendant (GPid pid, guint depth, ProcFunc func, gpointer user_data)
+{
+  g_autofree char *name = g_strdup_printf ("task/%d/children", (int) pid);
+  g_autofree char *contents = NULL;
+  g_auto (GStrv) children = NULL;
+
+  if (depth == 0 || !read_proc_file (pid, name, &contents, NULL))
+    return;
+
+  children = g_strsplit (contents, " ", -1);
+  for (char **child = children; *child != NULL; child++)
+    {
+      guint64 number;
+
+      if (!g_ascii_string_to_unsigned (*child, 10, 1, G_MAXINT, &number, NULL))
+        continue;
+      func ((GPid) number, user_data);
+      for_each_descendant ((GPid) number, depth - 1, func, user_data);
+    }
+}
+
+/* Whether it is a service of whatever executor, but not only one of which this program is a part. Its
+ * environment need not tell. */
+static gboolean
+has_supervisor (GPid pid)
+{
+  while ((pid = get_parent (pid)) > 1)
+    {
+      g_autofree char *name = NULL;
+
+      if (read_proc_file (pid, "comm", &name, NULL) && strcmp (name, SUPERVISOR_COMM) == 0)
+        return !mk_proc_is_descendant (getpid (), pid);
+    }
+
+  return FALSE;
+}
+
+/*
+ * Blocks for as long as it takes to look at every process only where the service has not got the socket.
+ *
+ * Returns: (transfer full) (nullable): who holds a socket, if that is certainly not the service: this
+ * program, or the service of another executor. Others may listen for a service, as those do that start
+ * containers.
+ */
+char *
+mk_proc_describe_rival (guint32 inode, GPid service, GPid supervisor)
+{
+  g_autofree char *link = g_strdup_printf ("socket:[%u]", inode);
+  Holder holder = { .link = link };
+
+  find_holder (service, &holder);
+  if (holder.pid == 0)
+    for_each_descendant (supervisor, MAX_WALKS, find_holder, &holder);
+  if (holder.pid != 0)
+    return NULL;
+
+  for_each_process (find_holder, &holder);
+  if (holder.pid == 0 || mk_proc_is_descendant (holder.pid, supervisor))
+    return NULL;
+
+  return holder.pid == getpid () || has_supervisor (holder.pid) ? describe_process (holder.pid) : NULL;
+}
+
+/* Returns: (transfer full) (nullable): the program and the pid, NULL if there is no such process */
+char *
+mk_proc_describe_living (GPid pid)
+{
+  if (!mk_have_own_proc () && (kill (pid, 0) == 0 || errno == EPERM))
+    return g_strdup_printf (_ ("process %d"), (int) pid);
+
+  return get_parent (pid) >= 0 ? describe_process (pid) : NULL;
+}

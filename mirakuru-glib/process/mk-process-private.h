@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-capture-private.h"
+#include "mk-launch-private.h"
+#include "base/mk-wake-source-private.h"
+
+G_BEGIN_DECLS
+
+typedef struct _MkProcess MkProcess;
+
+/* What is known of a process at one moment. */
+typedef struct
+{
+  GPid pid;         /* 0 before it is spawned */
+  gboolean exited;  /* its main process ended, with */
+  int status;       /* 0..255, or −signal */
+  gboolean gone;    /* nothing of the tree is left, and all of its output is read */
+  gboolean asked;   /* it was told to end before it did */
+  gboolean killed;  /* the kill signal was needed */
+  gboolean lost;    /* the supervisor was killed */
+  gboolean expired; /* it was killed at its limit, and had not failed before */
+  GPid denied;      /* of the tree, but not to be killed by us; 0 if there is none */
+} MkProcessNews;
+
+/* Called in the worker when there is new output, or the end of it. */
+typedef void (*MkProcessOutputFunc) (gpointer data);
+
+MkProcess *mk_process_new (MkLaunch *launch,
+                           MkProcessOutputFunc output_func,
+                           gpointer output_data,
+                           GDestroyNotify output_destroy);
+MkProcess *mk_process_ref (MkProcess *self);
+void mk_process_unref (MkProcess *self);
+
+void mk_process_spawn (MkProcess *self);
+void mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeout_ms);
+void mk_process_set_asked (MkProcess *self);
+void mk_process_set_limit (MkProcess *self, gint64 deadline);
+void mk_process_kill (MkProcess *self, int kill_signal);
+gboolean mk_process_signal (MkProcess *self, int signal_number);
+
+MkProcessNews mk_process_get_news (MkProcess *self);
+GError *mk_process_dup_failure (MkProcess *self);
+void mk_process_add_listener (MkProcess *self, MkWakeSource *waker);
+void mk_process_remove_listener (MkProcess *self, MkWakeSource *waker);
+gboolean mk_process_wait_gone (MkProcess *self, guint timeout_ms);
+
+gboolean mk_process_is_foreign (MkProcess *self);
+GPid mk_process_get_supervisor (MkProcess *self);
+MkLaunch *mk_process_get_launch (MkProcess *self);
+gboolean mk_process_watch_output (MkProcess *self,
+                                  MkStream stream,
+                                  MkCaptureFunc func,
+                                  gpointer data,
+                                  GDestroyNotify destroy);
+MkCapture *mk_process_get_capture (MkProcess *self, MkStream stream);
+GOutputStream *mk_process_get_stdin (MkProcess *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkProcess, mk_process_unref)
+
+G_END_DECLS
