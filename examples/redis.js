@@ -1,4 +1,5 @@
 #!/usr/bin/gjs -m
+// SPDX-FileCopyrightText: mirakuru-glib contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 import Gio from 'gi://Gio';
 import Mk from 'gi://Mk?version=1';

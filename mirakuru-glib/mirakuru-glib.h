@@ -1,7 +1,9 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #pragma once
 
+#define MK_INSIDE
 #include "mk-all-probe.h"
 #include "mk-any-probe.h"
 #include "mk-callback-probe.h"
@@ -10,10 +12,10 @@
 #include "mk-enum-types.h"
 #include "mk-error.h"
 #include "mk-executor.h"
-#include "mk-output-executor.h"
+#include "mk-file-probe.h"
 #include "mk-http-executor.h"
 #include "mk-http-probe.h"
-#include "mk-file-probe.h"
+#include "mk-output-executor.h"
 #include "mk-pid-executor.h"
 #include "mk-probe.h"
 #include "mk-simple-executor.h"
@@ -23,3 +25,5 @@
 #include "mk-unix-socket-executor.h"
 #include "mk-unix-socket-probe.h"
 #include "mk-version-macros.h"
+#include "mk-version.h"
+#undef MK_INSIDE

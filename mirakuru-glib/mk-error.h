@@ -1,6 +1,11 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #pragma once
+
+#if !defined(MK_INSIDE) && !defined(MK_COMPILATION)
+#error "Only <mirakuru-glib.h> can be included directly."
+#endif
 
 #include "mk-types.h"
 
@@ -17,6 +22,7 @@ G_BEGIN_DECLS
 
 /**
  * MkError:
+ * @MK_ERROR_FAILED: anything that no other code stands for
  * @MK_ERROR_INVALID_ARGUMENT: a setting makes no sense; nothing was started
  * @MK_ERROR_SPAWN_FAILED: the program could not be run; nothing was started
  * @MK_ERROR_ALREADY_RUNNING: what would be waited for is there already; nothing was started
@@ -24,7 +30,6 @@ G_BEGIN_DECLS
  * @MK_ERROR_EXITED: the service ended before it was ready
  * @MK_ERROR_FINISHED_WITH_ERROR: the service was stopped, or had ended, with another status than expected
  * @MK_ERROR_SUPERVISOR: the helper program `mk-supervisor` is missing, or was killed
- * @MK_ERROR_FAILED: anything else
  *
  * What can go wrong with a service. The message says which service it was, what was waited
  * for and for how long, what was seen last, and the last lines the service printed.
@@ -33,6 +38,7 @@ G_BEGIN_DECLS
  */
 typedef enum
 {
+  MK_ERROR_FAILED,
   MK_ERROR_INVALID_ARGUMENT,
   MK_ERROR_SPAWN_FAILED,
   MK_ERROR_ALREADY_RUNNING,
@@ -40,7 +46,6 @@ typedef enum
   MK_ERROR_EXITED,
   MK_ERROR_FINISHED_WITH_ERROR,
   MK_ERROR_SUPERVISOR,
-  MK_ERROR_FAILED,
 } MkError;
 
 MK_AVAILABLE_IN_1_0

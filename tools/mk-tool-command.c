@@ -1,3 +1,4 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* COMMAND, the program that a user wants run while the services are up: it gets everything

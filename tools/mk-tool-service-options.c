@@ -1,3 +1,4 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* What the command line says about one service, and the executor that comes of it. The

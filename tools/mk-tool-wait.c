@@ -1,3 +1,4 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* `mirakuru wait`: asks all probes side by side, then turns into COMMAND. It starts nothing,

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck disable=SC2046  # several words are what pkg-config prints
 cc -o redis-test redis-test.c $(pkg-config --cflags --libs mirakuru-glib-1)

@@ -1,3 +1,4 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 sh redis.sh

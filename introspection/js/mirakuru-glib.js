@@ -1,3 +1,4 @@
+// SPDX-FileCopyrightText: mirakuru-glib contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What makes mirakuru-glib at home in JavaScript: its asynchronous calls return promises, services

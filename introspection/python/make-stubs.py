@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Writes the type stubs of the namespace Mk, as gi/overrides/Mk.py makes it, from the GIR.
 
@@ -12,6 +13,7 @@ CORE = "{http://www.gtk.org/introspection/core/1.0}"
 GLIB = "{http://www.gtk.org/introspection/glib/1.0}"
 
 HEAD = '''\
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Made by make-stubs.py from the GIR.
 # Each class has a new() with arguments of its own.

@@ -1,6 +1,11 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #pragma once
+
+#if !defined(MK_INSIDE) && !defined(MK_COMPILATION)
+#error "Only <mirakuru-glib.h> can be included directly."
+#endif
 
 #include "mk-executor.h"
 

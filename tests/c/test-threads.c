@@ -1,3 +1,4 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* One executor used from several threads at once, and many executors at the same time. Also what the

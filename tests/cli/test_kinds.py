@@ -1,3 +1,4 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Whatever tells that a service is ready: how it goes well, all the ways in which it goes wrong, and what is
 left then."""

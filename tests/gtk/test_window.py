@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Looks at the GTK example: its spinner turns while PostgreSQL starts, and it clears up behind itself.
 
@@ -58,7 +59,10 @@ def write_png(filename, pixels):
     rgb[0::3], rgb[1::3], rgb[2::3] = pixels[2::4], pixels[1::4], pixels[0::4]
     rows = b"".join(b"\0" + rgb[3 * width * y : 3 * width * (y + 1)] for y in range(height))
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    licence = b"Copyright\0SPDX-License-Identifier: LGPL-2.1-or-later"
+    licence = (
+        b"Copyright\0SPDX-FileCopyrightText: mirakuru-glib contributors\n"
+        b"SPDX-License-Identifier: LGPL-2.1-or-later"
+    )
     with open(filename, "wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"tEXt", licence))
         file.write(chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # In `meson devenv` what was just built is what is used: library, typelib, supervisor, command.

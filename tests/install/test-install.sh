@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # `meson install` lays down what `installed-files` names, no more and no less, and the same with DESTDIR as

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # A project that has mirakuru-glib as a subproject configures, builds, and runs.

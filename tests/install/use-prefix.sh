@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Builds and runs the examples with what is installed in a prefix, in a folder that has copies of them. Each

@@ -1,3 +1,4 @@
+// SPDX-FileCopyrightText: mirakuru-glib contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What the ES module adds to the typelib: promises, and services that are stopped whatever happens.
 

@@ -1,3 +1,4 @@
+// SPDX-FileCopyrightText: mirakuru-glib contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Probes, those of the library and those written in JavaScript, alone and as part of executors.
 

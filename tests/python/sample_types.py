@@ -1,3 +1,4 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checked by mypy with the type stubs, and never run: what is right passes, what is marked is refused."""
 

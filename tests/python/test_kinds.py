@@ -1,3 +1,4 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Each kind of executor and probe: made, started on a real server, stopped; and what its errors say."""
 

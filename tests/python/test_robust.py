@@ -1,3 +1,4 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What nobody should do, and what goes on for long: it may fail, but it does not crash, hang or grow."""
 

@@ -1,3 +1,4 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Executors written in Python: each step of a service's life can be taken over."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checks that README and the pages of the manual show nothing but what the tests run.
 
@@ -28,7 +29,7 @@ BLOCK = re.compile(r"^<!-- (examples/\S+) -->\n```(\w+)\n(.*?)^```$", re.MULTILI
 COMMANDS = re.compile(r"^<!-- as in (\S+) -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^[ \t]*(?:```|~~~).*\n.*", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
-FOR_THE_MACHINE = re.compile(r"^(#!|.*SPDX-License-Identifier:|# shellcheck )")
+FOR_THE_MACHINE = re.compile(r"^(#!|.*SPDX-|# shellcheck )")
 MARK = re.compile(r"^[^\w\n]+\[[\w-]+\][^\w\n]*\n", re.MULTILINE)
 EXPECTED = {f"examples/redis.{kind}" for kind in ("sh", "c", "py", "js", "vala")}
 

@@ -1,3 +1,4 @@
+// SPDX-FileCopyrightText: mirakuru-glib contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 // What the Vala tests share: test cases that run sync and async, and services to start.

@@ -1,3 +1,4 @@
+// SPDX-FileCopyrightText: mirakuru-glib contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 // A real redis-server, errors told apart by their codes, signals, and the end of an executor.

@@ -1,3 +1,4 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The interface of mirakuru 3.0.2 on top of mirakuru-glib.
 

@@ -1,3 +1,4 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What mirakuru has for other systems; this is Linux, where all signals are there."""
 

@@ -1,3 +1,4 @@
+// SPDX-FileCopyrightText: mirakuru-glib contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 // Somebody's program that uses the module for JavaScript. The argument says where that was installed.

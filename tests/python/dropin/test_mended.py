@@ -1,3 +1,4 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What mirakuru gets wrong, and this module must not. The numbers are those of the list of defects."""
 

@@ -1,3 +1,4 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The ways to tell that a service is ready: TCP, HTTP, a Unix socket, a file, a banner."""
 

@@ -1,3 +1,4 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A thousand starts leave nothing: no memory, no descriptors, no threads, no processes."""
 

@@ -1,3 +1,4 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How long the waits take, beside what polling each 100 ms takes for the same services.
 
