@@ -51,15 +51,32 @@ typedef enum
  * @MK_STREAM_STDOUT: standard output
  * @MK_STREAM_STDERR: standard error
  *
- * The output streams of a service.
+ * One of the output streams of a service. The values are the numbers of their file descriptors.
  *
  * Since: 1.0
  */
 typedef enum
 {
-  MK_STREAM_STDOUT = 1 << 0,
-  MK_STREAM_STDERR = 1 << 1,
+  MK_STREAM_STDOUT = 1,
+  MK_STREAM_STDERR = 2,
 } MkStream;
+
+/**
+ * MkStreamFlags:
+ * @MK_STREAM_FLAGS_STDOUT: standard output
+ * @MK_STREAM_FLAGS_STDERR: standard error
+ * @MK_STREAM_FLAGS_BOTH: standard output and standard error
+ *
+ * Some of the output streams of a service.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  MK_STREAM_FLAGS_STDOUT = 1 << 0,
+  MK_STREAM_FLAGS_STDERR = 1 << 1,
+  MK_STREAM_FLAGS_BOTH = MK_STREAM_FLAGS_STDOUT | MK_STREAM_FLAGS_STDERR,
+} MkStreamFlags;
 
 /**
  * MkExecutorState:

@@ -217,7 +217,7 @@ new_output_executor (const MkToolServiceOptions *options, const char *const *arg
 {
   MkOutputExecutor *executor = mk_output_executor_new (argv, options->banner);
 
-  mk_output_executor_set_stream (executor, MK_STREAM_STDOUT | MK_STREAM_STDERR);
+  mk_output_executor_set_stream (executor, MK_STREAM_FLAGS_BOTH);
   g_ptr_array_insert (options->probes, 0, g_object_ref (mk_executor_get_probe (MK_EXECUTOR (executor))));
   return MK_SIMPLE_EXECUTOR (executor);
 }

@@ -117,12 +117,8 @@ _KINDS = {
     "file": lambda Mk, value: (Mk.Executor, {"probe": Mk.FileProbe.new(value)}),
     "pid": lambda Mk, value: (Mk.PidExecutor, {"filename": value}),
     "exec": lambda Mk, value: (Mk.Executor, {"probe": Mk.CommandProbe.new(value)}),
-    "output": lambda Mk, value: (Mk.OutputExecutor, {"banner": value, "stream": _both_streams(Mk)}),
+    "output": lambda Mk, value: (Mk.OutputExecutor, {"banner": value, "stream": Mk.StreamFlags.BOTH}),
 }
-
-
-def _both_streams(Mk):
-    return Mk.Stream.STDOUT | Mk.Stream.STDERR
 
 
 def _make_from_function(function, options):

@@ -153,7 +153,8 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  props[PROP_STREAM] = g_param_spec_flags ("stream", NULL, NULL, MK_TYPE_STREAM, MK_STREAM_STDOUT, flags);
+  props[PROP_STREAM] =
+      g_param_spec_flags ("stream", NULL, NULL, MK_TYPE_STREAM_FLAGS, MK_STREAM_FLAGS_STDOUT, flags);
 
   /**
    * MkOutputExecutor:occurrences:
@@ -274,7 +275,7 @@ mk_output_executor_set_banner (MkOutputExecutor *self, const char *banner)
  *
  * Since: 1.0
  */
-MkStream
+MkStreamFlags
 mk_output_executor_get_stream (MkOutputExecutor *self)
 {
   g_return_val_if_fail (MK_IS_OUTPUT_EXECUTOR (self), 0);
@@ -292,7 +293,7 @@ mk_output_executor_get_stream (MkOutputExecutor *self)
  * Since: 1.0
  */
 void
-mk_output_executor_set_stream (MkOutputExecutor *self, MkStream stream)
+mk_output_executor_set_stream (MkOutputExecutor *self, MkStreamFlags stream)
 {
   g_return_if_fail (MK_IS_OUTPUT_EXECUTOR (self));
 

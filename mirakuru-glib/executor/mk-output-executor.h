@@ -37,9 +37,9 @@ const char *mk_output_executor_get_banner (MkOutputExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_output_executor_set_banner (MkOutputExecutor *self, const char *banner);
 MK_AVAILABLE_IN_1_0
-MkStream mk_output_executor_get_stream (MkOutputExecutor *self);
+MkStreamFlags mk_output_executor_get_stream (MkOutputExecutor *self);
 MK_AVAILABLE_IN_1_0
-void mk_output_executor_set_stream (MkOutputExecutor *self, MkStream stream);
+void mk_output_executor_set_stream (MkOutputExecutor *self, MkStreamFlags stream);
 MK_AVAILABLE_IN_1_0
 guint mk_output_executor_get_occurrences (MkOutputExecutor *self);
 MK_AVAILABLE_IN_1_0

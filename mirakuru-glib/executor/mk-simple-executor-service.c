@@ -162,6 +162,7 @@ mk_simple_executor_dup_output (MkSimpleExecutor *self, MkStream stream)
   g_autoptr (MkProcess) process = NULL;
 
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+  g_return_val_if_fail (stream == MK_STREAM_STDOUT || stream == MK_STREAM_STDERR, NULL);
 
   process = mk_simple_executor_dup_process (self);
   if (process == NULL)
@@ -192,6 +193,7 @@ mk_simple_executor_open_output (MkSimpleExecutor *self, MkStream stream)
   g_autoptr (MkProcess) process = NULL;
 
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+  g_return_val_if_fail (stream == MK_STREAM_STDOUT || stream == MK_STREAM_STDERR, NULL);
 
   process = mk_simple_executor_dup_process (self);
   if (process == NULL)

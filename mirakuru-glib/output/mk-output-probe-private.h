@@ -17,7 +17,7 @@ typedef struct
 {
   char *banner;          /* (owned) (nullable) */
   char *failure_pattern; /* (owned) (nullable) */
-  MkStream stream;
+  MkStreamFlags stream;
   guint occurrences;
 } MkOutputGoal;
 

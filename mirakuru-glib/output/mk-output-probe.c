@@ -52,15 +52,15 @@ G_DEFINE_FINAL_TYPE (MkOutputProbe, mk_output_probe, MK_TYPE_PROBE)
 /* ---- words ---- */
 
 static const char *
-name_stream (MkStream stream)
+name_streams (MkStreamFlags streams)
 {
-  switch ((guint) stream)
+  switch ((guint) streams)
     {
-    case MK_STREAM_STDOUT:
+    case MK_STREAM_FLAGS_STDOUT:
       /* Translators: stands in “its standard output matched …” */
       return _ ("its standard output");
 
-    case MK_STREAM_STDERR:
+    case MK_STREAM_FLAGS_STDERR:
       /* Translators: stands in “its standard error matched …” */
       return _ ("its standard error");
 
@@ -81,12 +81,12 @@ mk_output_probe_describe (MkProbe *probe)
         /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; “its
          * output”, a regular expression, how often */
         mk_ngettext ("%s matched “%s” %u time", "%s matched “%s” %u times", self->goal.occurrences),
-        name_stream (self->goal.stream),
+        name_streams (self->goal.stream),
         banner,
         self->goal.occurrences);
   /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; “its output”,
    * a regular expression */
-  return g_strdup_printf (_ ("%s matched “%s”"), name_stream (self->goal.stream), banner);
+  return g_strdup_printf (_ ("%s matched “%s”"), name_streams (self->goal.stream), banner);
 }
 
 static void
@@ -103,8 +103,6 @@ note_last_line (MkOutputProbe *self, MkProcess *process, MkStream stream)
 static gboolean
 check_numbers (const MkOutputGoal *goal, GError **error)
 {
-  const guint streams = MK_STREAM_STDOUT | MK_STREAM_STDERR;
-
   if (goal->banner == NULL || *goal->banner == '\0')
     g_set_error_literal (error,
                          MK_ERROR,
@@ -115,7 +113,7 @@ check_numbers (const MkOutputGoal *goal, GError **error)
                          MK_ERROR,
                          MK_ERROR_INVALID_ARGUMENT,
                          _ ("A banner cannot be waited for 0 times: 1 is the least"));
-  else if (goal->stream == 0 || ((guint) goal->stream & ~streams) != 0)
+  else if (goal->stream == 0 || ((guint) goal->stream & ~(guint) MK_STREAM_FLAGS_BOTH) != 0)
     g_set_error (error,
                  MK_ERROR,
                  MK_ERROR_INVALID_ARGUMENT,
@@ -150,22 +148,22 @@ static gboolean
 check_modes (MkOutputProbe *self, GError **error)
 {
   g_autoptr (MkSimpleExecutor) executor = g_weak_ref_get (&self->executor);
-  MkStream streams = self->goal.stream;
+  MkStreamFlags streams = self->goal.stream;
   MkStdioMode error_mode;
 
   if (executor == NULL)
     return TRUE;
 
   error_mode = mk_simple_executor_get_stderr_mode (executor);
-  if ((streams & MK_STREAM_STDOUT) &&
+  if ((streams & MK_STREAM_FLAGS_STDOUT) &&
       !check_mode (MK_STREAM_STDOUT, mk_simple_executor_get_stdout_mode (executor), error))
     return FALSE;
 
   /* Merged into a stream that is looked at */
-  if ((streams & MK_STREAM_STDOUT) && error_mode == MK_STDIO_MODE_MERGE)
+  if ((streams & MK_STREAM_FLAGS_STDOUT) && error_mode == MK_STDIO_MODE_MERGE)
     return TRUE;
 
-  return !(streams & MK_STREAM_STDERR) || check_mode (MK_STREAM_STDERR, error_mode, error);
+  return !(streams & MK_STREAM_FLAGS_STDERR) || check_mode (MK_STREAM_STDERR, error_mode, error);
 }
 
 /* Errors are MK_ERROR_INVALID_ARGUMENT. */
@@ -401,9 +399,9 @@ unwatch_process (MkOutputProbe *self)
 }
 
 static gboolean
-follow (MkOutputProbe *self, MkStream stream, MkStdioMode mode)
+follow (MkOutputProbe *self, MkStreamFlags flag, MkStream stream, MkStdioMode mode)
 {
-  return !(self->goal.stream & stream) || mode != MK_STDIO_MODE_CAPTURE ||
+  return !(self->goal.stream & flag) || mode != MK_STDIO_MODE_CAPTURE ||
          mk_output_watch_follow (self->watch, stream, self->process);
 }
 
@@ -426,8 +424,8 @@ watch_process (MkOutputProbe *self, MkProcess *process)
   /* Its end is worth asking too. */
   mk_process_add_listener (process, self->waker);
 
-  return follow (self, MK_STREAM_STDOUT, launch->stdout_mode) &&
-         follow (self, MK_STREAM_STDERR, launch->stderr_mode);
+  return follow (self, MK_STREAM_FLAGS_STDOUT, MK_STREAM_STDOUT, launch->stdout_mode) &&
+         follow (self, MK_STREAM_FLAGS_STDERR, MK_STREAM_STDERR, launch->stderr_mode);
 }
 
 /* Call with the lock held. Returns: FALSE if @process runs already, and was not watched from its beginning */
@@ -539,7 +537,7 @@ mk_output_probe_init (MkOutputProbe *self)
 {
   g_mutex_init (&self->lock);
   g_weak_ref_init (&self->executor, NULL);
-  self->goal.stream = MK_STREAM_STDOUT;
+  self->goal.stream = MK_STREAM_FLAGS_STDOUT;
   self->goal.occurrences = 1;
 }
 

@@ -11,8 +11,6 @@
 
 #include <string.h>
 
-#define BOTH (MK_STREAM_STDOUT | MK_STREAM_STDERR)
-
 static void
 assert_fails_while_ready (gpointer executor, int code)
 {
@@ -96,16 +94,16 @@ test_in_streams (void)
   static const struct
   {
     const char *script;
-    MkStream stream;
+    MkStreamFlags stream;
     MkStdioMode error_mode;
   } cases[] = {
-    { "echo ready", MK_STREAM_STDOUT, MK_STDIO_MODE_CAPTURE },
-    { "echo ready >&2", MK_STREAM_STDERR, MK_STDIO_MODE_CAPTURE },
-    { "echo ready", BOTH, MK_STDIO_MODE_CAPTURE },
-    { "echo ready >&2", BOTH, MK_STDIO_MODE_CAPTURE },
-    { "echo ready >&2", MK_STREAM_STDOUT, MK_STDIO_MODE_MERGE },
-    { "echo ready >&2", BOTH, MK_STDIO_MODE_MERGE },
-    { "echo ready", MK_STREAM_STDOUT, MK_STDIO_MODE_INHERIT },
+    { "echo ready", MK_STREAM_FLAGS_STDOUT, MK_STDIO_MODE_CAPTURE },
+    { "echo ready >&2", MK_STREAM_FLAGS_STDERR, MK_STDIO_MODE_CAPTURE },
+    { "echo ready", MK_STREAM_FLAGS_BOTH, MK_STDIO_MODE_CAPTURE },
+    { "echo ready >&2", MK_STREAM_FLAGS_BOTH, MK_STDIO_MODE_CAPTURE },
+    { "echo ready >&2", MK_STREAM_FLAGS_STDOUT, MK_STDIO_MODE_MERGE },
+    { "echo ready >&2", MK_STREAM_FLAGS_BOTH, MK_STDIO_MODE_MERGE },
+    { "echo ready", MK_STREAM_FLAGS_STDOUT, MK_STDIO_MODE_INHERIT },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -124,7 +122,7 @@ test_in_the_other_stream_it_does_not_count (void)
 {
   g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo ready; exit 0", "ready");
 
-  mk_output_executor_set_stream (executor, MK_STREAM_STDERR);
+  mk_output_executor_set_stream (executor, MK_STREAM_FLAGS_STDERR);
   mk_test_assert_start_fails (executor, MK_ERROR_EXITED, "before its standard error matched “ready”");
 }
 
@@ -134,7 +132,7 @@ test_occurrences (void)
   g_autoptr (MkOutputExecutor) executor =
       mk_test_output_new_script ("echo up 1 up 2 >&2; sleep 0.05; echo up 3; echo up 4", "up (\\d)");
 
-  mk_output_executor_set_stream (executor, BOTH);
+  mk_output_executor_set_stream (executor, MK_STREAM_FLAGS_BOTH);
   mk_output_executor_set_occurrences (executor, 3);
   mk_test_assert_starts (executor);
   mk_test_assert_match (executor, "1", "3");
@@ -285,7 +283,7 @@ test_rest_of_each_start (void)
       g_autofree char *rest = NULL;
       MkStream stream = i % 2 ? MK_STREAM_STDERR : MK_STREAM_STDOUT;
 
-      mk_output_executor_set_stream (executor, stream);
+      mk_output_executor_set_stream (executor, i % 2 ? MK_STREAM_FLAGS_STDERR : MK_STREAM_FLAGS_STDOUT);
       mk_test_assert_starts (executor);
       rest = read_text (executor, stream, 3);
       g_assert_cmpstr (rest, ==, i % 2 ? " c\n" : " b\n");
@@ -304,19 +302,44 @@ on_notify (GObject *object, GParamSpec *pspec, gpointer n_notified)
 static void
 test_properties (void)
 {
-  g_autoptr (MkOutputExecutor) executor = g_object_new (
-      MK_TYPE_OUTPUT_EXECUTOR, "banner", "a", "stream", BOTH, "occurrences", 2, "failure-pattern", "b", NULL);
+  g_autoptr (MkOutputExecutor) executor = g_object_new (MK_TYPE_OUTPUT_EXECUTOR,
+                                                        "banner",
+                                                        "a",
+                                                        "stream",
+                                                        MK_STREAM_FLAGS_BOTH,
+                                                        "occurrences",
+                                                        2,
+                                                        "failure-pattern",
+                                                        "b",
+                                                        NULL);
   guint n_notified = 0;
 
   g_assert_cmpstr (mk_output_executor_get_banner (executor), ==, "a");
-  g_assert_cmpint (mk_output_executor_get_stream (executor), ==, BOTH);
+  g_assert_cmpint (mk_output_executor_get_stream (executor), ==, MK_STREAM_FLAGS_BOTH);
   g_assert_cmpuint (mk_output_executor_get_occurrences (executor), ==, 2);
   g_assert_cmpstr (mk_output_executor_get_failure_pattern (executor), ==, "b");
   g_signal_connect (executor, "notify", G_CALLBACK (on_notify), &n_notified);
-  g_object_set (executor, "banner", "a", "stream", BOTH, "occurrences", 2, "failure-pattern", "b", NULL);
+  g_object_set (executor,
+                "banner",
+                "a",
+                "stream",
+                MK_STREAM_FLAGS_BOTH,
+                "occurrences",
+                2,
+                "failure-pattern",
+                "b",
+                NULL);
   g_assert_cmpuint (n_notified, ==, 0);
-  g_object_set (
-      executor, "banner", "c", "stream", MK_STREAM_STDOUT, "occurrences", 1, "failure-pattern", NULL, NULL);
+  g_object_set (executor,
+                "banner",
+                "c",
+                "stream",
+                MK_STREAM_FLAGS_STDOUT,
+                "occurrences",
+                1,
+                "failure-pattern",
+                NULL,
+                NULL);
   g_assert_cmpuint (n_notified, ==, 4);
 }
 

@@ -11,7 +11,6 @@
 
 #define SHORT_MS 200
 #define LATE_US  (100 * 1000)
-#define BOTH     (MK_STREAM_STDOUT | MK_STREAM_STDERR)
 
 /* When it will not come */
 
@@ -226,9 +225,9 @@ test_bad_stream (void)
 
   mk_output_executor_set_stream (executor, 0);
   mk_test_assert_invalid (executor, "no output stream");
-  mk_output_executor_set_stream (executor, 4 | MK_STREAM_STDOUT);
+  mk_output_executor_set_stream (executor, 4 | MK_STREAM_FLAGS_STDOUT);
   mk_test_assert_invalid (executor, "no output stream");
-  mk_output_executor_set_stream (executor, MK_STREAM_STDOUT);
+  mk_output_executor_set_stream (executor, MK_STREAM_FLAGS_STDOUT);
   mk_output_executor_set_occurrences (executor, 0);
   mk_test_assert_invalid (executor, "0 times");
 }
@@ -239,20 +238,20 @@ test_not_captured (void)
 {
   static const struct
   {
-    MkStream stream;
+    MkStreamFlags stream;
     MkStdioMode output_mode, error_mode;
     const char *name;
   } cases[] = {
-    { MK_STREAM_STDOUT, MK_STDIO_MODE_NULL, MK_STDIO_MODE_CAPTURE, "output" },
-    { MK_STREAM_STDOUT, MK_STDIO_MODE_INHERIT, MK_STDIO_MODE_CAPTURE, "output" },
-    { MK_STREAM_STDOUT, MK_STDIO_MODE_FILE, MK_STDIO_MODE_CAPTURE, "output" },
-    { MK_STREAM_STDOUT, MK_STDIO_MODE_NULL, MK_STDIO_MODE_MERGE, "output" },
-    { MK_STREAM_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_NULL, "error" },
-    { MK_STREAM_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_INHERIT, "error" },
-    { MK_STREAM_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_FILE, "error" },
-    { MK_STREAM_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_MERGE, "error" },
-    { BOTH, MK_STDIO_MODE_NULL, MK_STDIO_MODE_CAPTURE, "output" },
-    { BOTH, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_INHERIT, "error" },
+    { MK_STREAM_FLAGS_STDOUT, MK_STDIO_MODE_NULL, MK_STDIO_MODE_CAPTURE, "output" },
+    { MK_STREAM_FLAGS_STDOUT, MK_STDIO_MODE_INHERIT, MK_STDIO_MODE_CAPTURE, "output" },
+    { MK_STREAM_FLAGS_STDOUT, MK_STDIO_MODE_FILE, MK_STDIO_MODE_CAPTURE, "output" },
+    { MK_STREAM_FLAGS_STDOUT, MK_STDIO_MODE_NULL, MK_STDIO_MODE_MERGE, "output" },
+    { MK_STREAM_FLAGS_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_NULL, "error" },
+    { MK_STREAM_FLAGS_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_INHERIT, "error" },
+    { MK_STREAM_FLAGS_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_FILE, "error" },
+    { MK_STREAM_FLAGS_STDERR, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_MERGE, "error" },
+    { MK_STREAM_FLAGS_BOTH, MK_STDIO_MODE_NULL, MK_STDIO_MODE_CAPTURE, "output" },
+    { MK_STREAM_FLAGS_BOTH, MK_STDIO_MODE_CAPTURE, MK_STDIO_MODE_INHERIT, "error" },
   };
 
   for (guint i = 0; i < 2 * G_N_ELEMENTS (cases); i++)

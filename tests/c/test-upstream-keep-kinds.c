@@ -180,14 +180,14 @@ test_output (void)
   g_autoptr (GInputStream) stream = NULL;
   char rest[6] = { 0 };
 
-  g_assert_cmpint (mk_output_executor_get_stream (executor), ==, MK_STREAM_STDOUT);
+  g_assert_cmpint (mk_output_executor_get_stream (executor), ==, MK_STREAM_FLAGS_STDOUT);
   mk_test_assert_starts (executor);
   stream = mk_simple_executor_open_output (MK_SIMPLE_EXECUTOR (executor), MK_STREAM_STDOUT);
   g_assert_true (g_input_stream_read_all (stream, rest, 5, NULL, NULL, NULL));
   g_assert_cmpstr (rest, ==, "rest\n");
   mk_test_assert_stops (executor);
 
-  mk_output_executor_set_stream (executor, MK_STREAM_STDERR);
+  mk_output_executor_set_stream (executor, MK_STREAM_FLAGS_STDERR);
   mk_output_executor_set_banner (executor, "2$");
   mk_test_assert_starts (executor);
   mk_test_assert_stops (executor);

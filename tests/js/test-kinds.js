@@ -165,7 +165,7 @@ testBothWays('output', async call => {
 });
 
 testBothWays('output: both streams', async call => {
-  const stream = Mk.Stream.STDOUT | Mk.Stream.STDERR;
+  const stream = Mk.StreamFlags.BOTH;
   const command = service('--print', 'up', '--stderr', 'up');
   const executor = new Mk.OutputExecutor({command, banner: '^up$', stream, occurrences: 2});
   assertEqual(executor.stream, stream);

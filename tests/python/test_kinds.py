@@ -216,7 +216,7 @@ class OutputTests:
         self.stop(executor)
 
     def test_streams(self):
-        both = Mk.Stream.STDOUT | Mk.Stream.STDERR
+        both = Mk.StreamFlags.BOTH
         executor = Mk.OutputExecutor(command=service("--print", "up", "--stderr", "up"), banner="^up$", stream=both,
                                      occurrences=2)
         self.assertEqual(executor.get_stream(), both)
@@ -231,7 +231,7 @@ class OutputTests:
         self.assertIn("bye", self.assert_start_fails(Mk.Error.EXITED, executor))
 
     def test_mistakes(self):
-        for properties in ({"banner": "("}, {"banner": None}, {"failure_pattern": "["}, {"stream": Mk.Stream(0)}):
+        for properties in ({"banner": "("}, {"banner": None}, {"failure_pattern": "["}, {"stream": Mk.StreamFlags(0)}):
             executor = Mk.OutputExecutor(**{"command": service(), "banner": "ready", **properties})
             self.assert_start_fails(Mk.Error.INVALID_ARGUMENT, executor)
 

@@ -168,7 +168,7 @@ class Process:
         return _as_text(io.BufferedWriter(InputWriter(stream)), kwargs, **options)
 
     def _open_output(self, which, kwargs, skipping):
-        if self._native.get_property(f"{which.first_value_nick}-mode") != Mk.StdioMode.CAPTURE:
+        if self._native.get_property(f"{which.value_nick}-mode") != Mk.StdioMode.CAPTURE:
             return None
         reader = OutputReader(self._native.open_output(which), skips_line=which in skipping)
         return _as_text(io.BufferedReader(reader), kwargs)

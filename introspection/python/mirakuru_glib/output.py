@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Services that say when they are ready."""
 
+import functools
+import operator
 import re
 from typing import TypeVar
 
@@ -12,6 +14,7 @@ from .base import SimpleExecutor
 OutputExecutorType = TypeVar("OutputExecutorType", bound="OutputExecutor")
 
 _STREAMS = {"stdout": Mk.Stream.STDOUT, "stderr": Mk.Stream.STDERR}
+_STREAM_FLAGS = {Mk.Stream.STDOUT: Mk.StreamFlags.STDOUT, Mk.Stream.STDERR: Mk.StreamFlags.STDERR}
 # Flags of Python's expressions, as the library writes them
 _FLAGS = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
 
@@ -45,10 +48,7 @@ class OutputExecutor(SimpleExecutor):
         streams = self._captured()
         if not streams:
             raise ValueError("the banner cannot be seen: neither stdout nor stderr is a pipe")
-        stream = streams[0]
-        for other in streams[1:]:
-            stream |= other
-        self._native.set_stream(stream)
+        self._native.set_stream(functools.reduce(operator.or_, (_STREAM_FLAGS[stream] for stream in streams)))
         self._native.set_banner(self._pattern())
 
     def _streams_with_banner(self):
