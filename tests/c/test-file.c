@@ -22,36 +22,19 @@
 #define LONG_MS (60 * 1000)
 
 static void
-write_file (const char *path, const char *text)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, &error);
-  g_assert_no_error (error);
-}
-
-static void
 assert_says (const char *path, gboolean expected)
 {
   g_autoptr (MkFileProbe) probe = mk_file_probe_new (path);
-  g_autoptr (GError) error = NULL;
-  gboolean there = mk_test_check (probe, NULL, &error);
 
-  g_assert_no_error (error);
-  g_assert_cmpint (there, ==, expected);
+  mk_test_assert_probe_says (probe, expected);
 }
 
 static void
 assert_not_there (const char *path, const char *seen)
 {
   g_autoptr (MkFileProbe) probe = mk_file_probe_new (path);
-  g_autoptr (GError) error = NULL;
 
-  assert_says (path, FALSE);
-  g_assert_false (mk_test_probe_wait (probe, 20, NULL, &error));
-  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-  mk_test_assert_contains (error->message, path);
-  mk_test_assert_contains (error->message, seen);
+  mk_test_assert_probe_waits_in_vain (probe, path, seen);
 }
 
 /* ---- the probe ---- */
@@ -70,7 +53,7 @@ test_what_counts (void)
   g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
   assert_not_there (path, "no such file");
   assert_not_there (link, "no such file");
-  write_file (path, "");
+  mk_test_write_file (path, "");
   assert_says (path, TRUE);
   assert_says (link, TRUE);
   assert_not_there (folder, "not a regular file");
@@ -150,11 +133,11 @@ test_wakes_up (void)
 
   sleeper_init (&sleeper, path);
   g_assert_false (sleeper_asks (&sleeper));
-  write_file (path, "");
+  mk_test_write_file (path, "");
   assert_wakes (&sleeper, TRUE);
   g_unlink (path);
   assert_wakes (&sleeper, FALSE);
-  write_file (other, "");
+  mk_test_write_file (other, "");
   g_assert_false (sleeper.woken);
   g_assert_cmpint (g_rename (other, path), ==, 0);
   assert_wakes (&sleeper, TRUE);
@@ -181,7 +164,7 @@ test_wakes_up_in_folders_to_come (void)
       assert_wakes (&sleeper, FALSE);
       g_mkdir (inner, 0700);
       assert_wakes (&sleeper, FALSE);
-      write_file (path, "");
+      mk_test_write_file (path, "");
       assert_wakes (&sleeper, TRUE);
       g_unlink (path);
       assert_wakes (&sleeper, FALSE);
@@ -208,7 +191,7 @@ test_wakes_up_elsewhere (void)
   g_assert_false (sleeper_asks (&second));
   g_main_context_push_thread_default (context);
   g_assert_false (sleeper_asks (&first));
-  write_file (path, "");
+  mk_test_write_file (path, "");
   assert_wakes (&first, TRUE);
   g_object_unref (first.probe);
   g_main_context_pop_thread_default (context);
@@ -232,7 +215,7 @@ test_dropped_while_it_wakes_up (void)
       sleeper_init (&sleeper, path);
       sleeper_asks (&sleeper);
       if (i % 2 == 0)
-        write_file (path, "");
+        mk_test_write_file (path, "");
       else
         g_unlink (path);
       g_object_unref (sleeper.probe);
@@ -248,7 +231,7 @@ write_in_new_folder (gpointer path)
 
   g_usleep (20 * 1000);
   g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
-  write_file (path, "");
+  mk_test_write_file (path, "");
   return NULL;
 }
 

@@ -73,6 +73,22 @@ test_silent (void)
   check_hung ("silent", "GET", "x", "was not answered in time");
 }
 
+/* One limit for both: first it does not listen, then it does not answer. */
+static void
+test_listens_late_and_is_silent (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *after = g_strdup_printf ("%u", TIMEOUT_MS * 2 / 3);
+  guint port = mk_test_free_port ();
+  g_autofree char *address = mk_test_service_address (port);
+  g_autofree char *uri = g_strdup_printf ("http://%s/", address);
+  g_auto (GStrv) argv =
+      mk_test_service_argv (tag, "--listen", address, "--after", after, "--http", "silent", NULL);
+  g_autoptr (MkHttpExecutor) executor = mk_http_executor_new ((const char *const *) argv, uri);
+
+  assert_times_out (executor, tag, "was not answered in time");
+}
+
 static void
 test_drips_header (void)
 {
@@ -274,6 +290,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   mk_test_add ("/http-hung/accepts-and-never-answers", test_silent);
+  mk_test_add ("/http-hung/listens-late-and-is-silent", test_listens_late_and_is_silent);
   mk_test_add ("/http-hung/drips-header", test_drips_header);
   mk_test_add ("/http-hung/endless-header", test_endless_header);
   mk_test_add ("/http-hung/endless-continue", test_endless_continue);

@@ -11,24 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SHORT_MS 300
-
-/* On a busy machine it may take a second round until the service is far enough for @seen. */
-static void
-assert_times_out (gpointer executor, const char *seen)
-{
-  g_autoptr (GError) error = NULL;
-
-  for (guint round = 1; round <= 3 && (error == NULL || strstr (error->message, seen) == NULL); round++)
-    {
-      g_clear_error (&error);
-      mk_simple_executor_set_start_timeout (executor, SHORT_MS * round * round);
-      g_assert_false (mk_test_start (executor, NULL, &error));
-      g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-    }
-  mk_test_assert_contains (error->message, seen);
-}
-
 /* ---- http ---- */
 
 typedef struct
@@ -129,7 +111,7 @@ test_nginx_not_yet (void)
   mk_test_assert_stops (nginx.executor);
 
   g_unlink (path);
-  assert_times_out (nginx.executor, "HTTP 503 Service");
+  mk_test_assert_start_times_out_seeing (nginx.executor, "HTTP 503 Service");
 }
 
 static void
@@ -239,7 +221,7 @@ test_https_untrusted (void)
 
   if (certificate == NULL)
     return;
-  assert_times_out (nginx.executor, "not signed by an authority that is trusted");
+  mk_test_assert_start_times_out_seeing (nginx.executor, "not signed by an authority that is trusted");
   mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (nginx.executor), MK_TEST_LIMIT_MS);
   mk_http_executor_set_accept_any_certificate (nginx.executor, TRUE);
   mk_test_assert_starts (nginx.executor);
@@ -255,7 +237,7 @@ test_https_other_name (void)
   if (certificate == NULL)
     return;
   mk_http_executor_set_ca_file (nginx.executor, certificate);
-  assert_times_out (nginx.executor, "certificate is not for localhost");
+  mk_test_assert_start_times_out_seeing (nginx.executor, "certificate is not for localhost");
 }
 
 static void

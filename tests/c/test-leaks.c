@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "mk-test-util.h"
+#include "mk-test-calls.h"
 
 #define RUNS_AT_A_TIME   4
 #define N_EXITS          20
@@ -428,6 +428,80 @@ test_host_and_supervisor_sigkilled (void)
   g_free (run.failure);
 }
 
+static GSubprocess *
+start_bystander (const char *marker)
+{
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+  GSubprocess *bystander;
+  char said[4] = { 0 };
+
+  g_subprocess_launcher_setenv (launcher, "mirakuru_uuid", marker, TRUE);
+  bystander =
+      g_subprocess_launcher_spawn (launcher, NULL, "sh", "-c", "echo up; exec sleep 60", marker, NULL);
+  g_input_stream_read_all (g_subprocess_get_stdout_pipe (bystander), said, 3, NULL, NULL, NULL);
+  g_assert_cmpstr (said, ==, "up\n");
+  return bystander;
+}
+
+static pid_t
+find_supervisor (void)
+{
+  g_autoptr (GArray) children = mk_test_find_children (getpid (), FALSE);
+
+  g_assert_cmpuint (children->len, ==, 1);
+  return g_array_index (children, pid_t, 0);
+}
+
+static char **
+make_similar_markers (MkSimpleExecutor *executor)
+{
+  g_auto (GStrv) environment = mk_simple_executor_dup_environment (executor);
+  const char *marker = g_environ_getenv (environment, "mirakuru_uuid");
+  g_autofree char *similar = g_strdup_printf ("1%s %s0 %s: x%s %d:%s",
+                                              marker,
+                                              marker,
+                                              marker,
+                                              marker,
+                                              (int) getpid (), /* as in another container */
+                                              "12345678-1234-4123-8123-123456789012");
+
+  return g_strsplit (similar, " ", -1);
+}
+
+/* With the supervisor gone, the marker is all that is left to tell whose a process is. */
+static void
+test_sweep_spares_others (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new_tcp (tag, mk_test_free_port (), "--daemon", "--children", "1", NULL);
+  g_autoptr (MkSimpleExecutor) other = mk_test_executor_new ("other", NULL);
+  g_autoptr (GPtrArray) bystanders = g_ptr_array_new_with_free_func (g_object_unref);
+  g_auto (GStrv) markers = make_similar_markers (executor);
+  pid_t supervisor;
+
+  mk_test_assert_starts (executor);
+  supervisor = find_supervisor ();
+  mk_test_assert_starts (other);
+  for (guint i = 0; markers[i] != NULL; i++)
+    g_ptr_array_add (bystanders, start_bystander (markers[i]));
+  kill (supervisor, SIGKILL);
+  g_assert_true (mk_test_wait_untagged (tag, MK_TEST_GONE_MS));
+  mk_test_stop (executor, NULL, NULL);
+
+  g_assert_cmpuint (bystanders->len, ==, 5);
+  for (guint i = 0; i < bystanders->len; i++)
+    {
+      GSubprocess *bystander = g_ptr_array_index (bystanders, i);
+
+      g_assert_true (mk_test_process_lives (atoi (g_subprocess_get_identifier (bystander))));
+      g_subprocess_force_exit (bystander);
+      g_assert_true (g_subprocess_wait (bystander, NULL, NULL));
+    }
+  g_assert_true (mk_simple_executor_get_running (other));
+  mk_test_assert_stops (other);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -435,6 +509,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   signal (SIGPIPE, SIG_IGN);
 
+  mk_test_add ("/leaks/sweep-spares-others", test_sweep_spares_others);
   for (guint way = 0; way < G_N_ELEMENTS (ways); way++)
     for (guint i = 0; i < G_N_ELEMENTS (services); i++)
       {

@@ -10,6 +10,7 @@
 #include "mk-test-output.h"
 
 #include <string.h>
+#include <time.h>
 
 static void
 assert_fails_while_ready (gpointer executor, int code)
@@ -343,6 +344,28 @@ test_properties (void)
   g_assert_cmpuint (n_notified, ==, 4);
 }
 
+static double
+get_cpu_ms (void)
+{
+  return clock () * 1000.0 / CLOCKS_PER_SEC;
+}
+
+/* Neither while it says nothing, nor when it has closed its output */
+static void
+test_waiting_takes_no_cpu (void)
+{
+  g_autoptr (MkOutputExecutor) silent = mk_test_output_new_script (":", "ready");
+  g_autoptr (MkOutputExecutor) closed = mk_test_output_new_script ("exec >&- 2>&-", "ready");
+  double begin = get_cpu_ms ();
+
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (silent), 1000);
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (closed), 1000);
+  mk_test_assert_start_fails (silent, MK_ERROR_TIMED_OUT, "ready");
+  g_assert_false (mk_test_start (closed, NULL, NULL));
+  g_test_message ("%.0f ms of CPU", get_cpu_ms () - begin);
+  g_assert_cmpfloat (get_cpu_ms () - begin, <, 500);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -365,6 +388,7 @@ main (int argc, char **argv)
   mk_test_add ("/output-executor/rest/left-to-read", test_rest_is_left_to_read);
   mk_test_add ("/output-executor/rest/of-a-flood", test_rest_of_a_flood);
   mk_test_add ("/output-executor/rest/of-each-start", test_rest_of_each_start);
+  mk_test_add ("/output-executor/waiting-takes-no-cpu", test_waiting_takes_no_cpu);
   mk_test_add_once ("/output-executor/properties", test_properties);
 
   return g_test_run ();

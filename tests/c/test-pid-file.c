@@ -19,23 +19,11 @@ static char *tag;
 static int reserved_fd; /* the lowest that was free at the beginning */
 
 static void
-write_file (const char *path, const char *text)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, &error);
-  g_assert_no_error (error);
-}
-
-static void
 assert_says (const char *path, gboolean expected)
 {
   g_autoptr (MkFileProbe) probe = mk_file_probe_new (path);
-  g_autoptr (GError) error = NULL;
-  gboolean there = mk_test_check (probe, NULL, &error);
 
-  g_assert_no_error (error);
-  g_assert_cmpint (there, ==, expected);
+  mk_test_assert_probe_says (probe, expected);
 }
 
 /* ---- services ---- */
@@ -131,12 +119,6 @@ test_foreground (void)
 }
 
 static gboolean
-is_not_running (gpointer executor)
-{
-  return !mk_simple_executor_get_running (executor);
-}
-
-static gboolean
 daemon_has_child (gpointer executor)
 {
   g_autoptr (GArray) children = mk_test_find_children (mk_pid_executor_get_daemon_pid (executor), FALSE);
@@ -154,7 +136,7 @@ assert_daemon_works (MkPidExecutor *executor, gboolean with_child)
   pid = await_daemon_pid (executor);
   g_assert_cmpint (pid, !=, mk_simple_executor_get_pid (simple));
   g_assert_true (mk_test_process_lives (pid));
-  g_assert_true (mk_test_poll_until (is_not_running, executor, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_test_await_ended (simple));
   g_assert_true (mk_simple_executor_get_active (simple));
   if (with_child)
     g_assert_true (mk_test_poll_until (daemon_has_child, executor, MK_TEST_LIMIT_MS));
@@ -189,7 +171,7 @@ test_daemon_ends (void)
   MkSimpleExecutor *simple = MK_SIMPLE_EXECUTOR (executor);
 
   mk_test_assert_starts (executor);
-  g_assert_true (mk_test_poll_until (is_not_running, executor, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_test_await_ended (simple));
   kill (await_daemon_pid (executor), SIGKILL);
   g_assert_true (mk_test_await_inactive (simple));
   g_assert_cmpint (mk_pid_executor_get_daemon_pid (executor), ==, 0);
@@ -220,7 +202,7 @@ test_file_without_pid_of_service (void)
 
       mk_test_assert_starts (executor);
       g_assert_cmpint (mk_pid_executor_get_daemon_pid (executor), ==, 0);
-      write_file (path, "1");
+      mk_test_write_file (path, "1");
       g_assert_cmpint (mk_pid_executor_get_daemon_pid (executor), ==, 0);
       mk_test_assert_stops (executor);
     }
@@ -315,16 +297,6 @@ test_properties (void)
 
 /* ---- real daemons ---- */
 
-static gboolean
-has_program (const char *name)
-{
-  g_autofree char *path = g_find_program_in_path (name);
-
-  if (path == NULL)
-    g_test_skip_printf ("%s is not installed", name);
-  return path != NULL;
-}
-
 static void
 test_redis (void)
 {
@@ -337,7 +309,7 @@ test_redis (void)
   };
   g_autoptr (MkPidExecutor) executor = with_limit (mk_pid_executor_new (argv, path));
 
-  if (!has_program ("redis-server"))
+  if (!mk_test_has_program ("redis-server"))
     return;
   assert_daemon_works (executor, FALSE);
   /* It removes the file by itself, so it can be started again. */
@@ -370,9 +342,9 @@ test_nginx (void)
   const char *argv[] = { "nginx", "-c", configuration, "-p", folder, "-e", "stderr", NULL };
   g_autoptr (MkPidExecutor) executor = with_limit (mk_pid_executor_new (argv, path));
 
-  if (!has_program ("nginx"))
+  if (!mk_test_has_program ("nginx"))
     return;
-  write_file (configuration, text);
+  mk_test_write_file (configuration, text);
   g_mkdir (run, 0755);
   assert_daemon_works (executor, TRUE);
 }
@@ -387,7 +359,7 @@ assert_already_running (const char *text, const char *message_part)
   g_autoptr (MkPidExecutor) executor = new_service (path, "--pid-file", path, NULL);
   g_autoptr (GError) error = NULL;
 
-  write_file (path, text);
+  mk_test_write_file (path, text);
   g_assert_false (mk_test_start (executor, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_ALREADY_RUNNING);
   mk_test_assert_contains (error->message, path);

@@ -540,6 +540,45 @@ test_waiting_takes_no_cpu (void)
   g_assert_cmpint (cpu_time () - cpu, <, (g_get_monotonic_time () - begin) / 10);
 }
 
+/* How often somebody is there who sleeps for 20 ms between two times */
+typedef struct
+{
+  gint is_over; /* (atomic) */
+  guint n_peer; /* of the thread, until it is joined */
+  guint n_attempts;
+} Race;
+
+static gpointer
+look_each_20_ms (gpointer data)
+{
+  Race *race = data;
+
+  for (; !g_atomic_int_get (&race->is_over); race->n_peer++)
+    g_usleep (20 * 1000);
+  return NULL;
+}
+
+static gboolean
+count_attempt (gpointer race, GError **error)
+{
+  ((Race *) race)->n_attempts++;
+  return FALSE;
+}
+
+static void
+test_asks_often (void)
+{
+  Race race = { 0 };
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (count_attempt, &race, NULL);
+  GThread *thread = g_thread_new ("peer", look_each_20_ms, &race);
+
+  g_assert_false (mk_test_probe_wait (probe, 500, NULL, NULL));
+  g_atomic_int_set (&race.is_over, TRUE);
+  g_thread_join (thread);
+  g_test_message ("%u attempts, and %u looks each 20 ms", race.n_attempts, race.n_peer);
+  g_assert_cmpuint (race.n_attempts, >, race.n_peer);
+}
+
 static void
 test_description (void)
 {
@@ -591,6 +630,7 @@ main (int argc, char **argv)
 
   mk_test_add ("/probe/polling/wake-shortens-the-wait", test_wake_shortens_the_wait);
   mk_test_add ("/probe/polling/wake-out-of-time", test_wake_out_of_time);
+  mk_test_add ("/probe/polling/asks-often", test_asks_often);
   mk_test_add ("/probe/polling/takes-no-cpu", test_waiting_takes_no_cpu);
   mk_test_add_once ("/probe/description", test_description);
   mk_test_add_once ("/probe/description-of-relative-paths", test_description_of_relative_paths);

@@ -12,6 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#define N_ROUNDS  25
+#define ROUNDS_MS 2500 /* what the stops of so many rounds take where each takes 100 ms */
+#define N_TRIES   3
+
 /* A start and a stop */
 
 static gboolean
@@ -42,15 +46,10 @@ test_redis (void)
   guint port = mk_test_free_port ();
   g_autofree char *port_text = g_strdup_printf ("%u", port);
   const char *argv[] = { "redis-server", "--port", port_text, "--bind", "127.0.0.1", "--save", "", NULL };
-  g_autofree char *program = g_find_program_in_path (argv[0]);
   g_autoptr (MkTcpExecutor) executor = NULL;
 
-  if (program == NULL)
-    {
-      g_test_skip ("redis-server is not installed");
-      return;
-    }
-
+  if (!mk_test_has_program (argv[0]))
+    return;
   executor = mk_tcp_executor_new (argv, "127.0.0.1", port);
   mk_simple_executor_set_cwd (MK_SIMPLE_EXECUTOR (executor), g_get_tmp_dir ());
   mk_test_assert_starts (executor);
@@ -80,10 +79,13 @@ test_simple_service (void)
   g_autofree char *tag = mk_test_new_tag ();
   g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
 
+  g_assert_false (mk_simple_executor_get_running (executor));
   mk_test_assert_starts (executor);
+  g_assert_true (mk_simple_executor_get_running (executor));
   g_assert_true (mk_test_process_lives (mk_simple_executor_get_pid (executor)));
   g_assert_cmpuint (mk_test_count_tagged (tag), ==, 1);
   mk_test_assert_stops (executor);
+  g_assert_false (mk_simple_executor_get_running (executor));
   mk_test_assert_nothing_left (tag);
 }
 
@@ -117,6 +119,12 @@ test_fork_at_the_end (void)
     }
 }
 
+static gboolean
+has_two_processes (gpointer tag)
+{
+  return mk_test_count_tagged (tag) == 2;
+}
+
 static void
 test_shell_service (void)
 {
@@ -126,6 +134,8 @@ test_shell_service (void)
   g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new_for_shell (script);
 
   mk_test_assert_starts (executor);
+  /* The shell itself has the tag as a part of an argument only. */
+  g_assert_true (mk_test_poll_until (has_two_processes, tag, MK_TEST_LIMIT_MS));
   mk_test_assert_stops (executor);
   mk_test_assert_nothing_left (tag);
 }
@@ -145,6 +155,19 @@ test_command_line_service (void)
   g_assert_true (mk_test_wait (executor, NULL, &error));
   output = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
   g_assert_cmpmem (g_bytes_get_data (output, NULL), g_bytes_get_size (output), "two  words\n", 11);
+}
+
+static void
+test_arguments_are_taken_as_they_are (void)
+{
+  const char *argv[] = { "printf", "%s|", "two  words", "'quoted'", "$HOME", NULL };
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new (argv);
+  g_autofree char *output = NULL;
+
+  g_assert_true (mk_test_start (executor, NULL, NULL));
+  g_assert_true (mk_test_wait (executor, NULL, NULL));
+  output = mk_test_dup_stdout (executor);
+  g_assert_cmpstr (output, ==, "two  words|'quoted'|$HOME|");
 }
 
 static void
@@ -389,12 +412,6 @@ test_exit_with_success_that_leaves_nothing (void)
   mk_test_assert_nothing_left (tag);
 }
 
-static gboolean
-launcher_has_ended (gpointer executor)
-{
-  return !mk_simple_executor_get_running (executor);
-}
-
 static void
 test_daemon (void)
 {
@@ -404,7 +421,7 @@ test_daemon (void)
 
   mk_test_assert_starts (executor);
   /* The daemon may be the faster of the two. */
-  g_assert_true (mk_test_poll_until (launcher_has_ended, executor, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_test_await_ended (executor));
   g_assert_true (mk_simple_executor_get_active (executor));
   g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, 0);
   g_assert_true (mk_test_answers (port));
@@ -413,19 +430,99 @@ test_daemon (void)
   mk_test_assert_nothing_left (tag);
 }
 
+/* The first process has long exited when the service is ready. */
+/* It becomes ready long after its main process ended with status 0. */
+static void
+test_daemon_that_takes_its_time (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  guint port = mk_test_free_port ();
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new_tcp (tag, port, "--daemon", "--after", "200", NULL);
+
+  mk_test_assert_starts (executor);
+  g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, 0);
+  g_assert_true (mk_test_answers (port));
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
+/* Starts and stops that follow each other at once */
+
+static gpointer
+with_limit (gpointer executor)
+{
+  mk_simple_executor_set_start_timeout (executor, MK_TEST_LIMIT_MS);
+  return executor;
+}
+
+static MkSimpleExecutor *
+new_of_kind (guint kind, const char *tag, const char *folder)
+{
+  g_autofree char *path = g_build_filename (folder, "file", NULL);
+  g_auto (GStrv) argv = NULL;
+
+  g_unlink (path);
+  switch (kind)
+    {
+    case 0:
+      return mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
+    case 1:
+      argv = mk_test_service_argv (tag, "--pid-file", path, NULL);
+      return with_limit (mk_pid_executor_new ((const char *const *) argv, path));
+    case 2:
+      argv = mk_test_service_argv (tag, "--listen", path, NULL);
+      return with_limit (mk_unix_socket_executor_new ((const char *const *) argv, path));
+    default:
+      argv = mk_test_service_argv (tag, "--print", "ready", NULL);
+      return with_limit (mk_output_executor_new ((const char *const *) argv, "ready"));
+    }
+}
+
+/* Whether the rounds were over before another service had lived its time */
+static gboolean
+rounds_are_quick (guint kind)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
+  g_autofree char *lifetime = g_strdup_printf ("%u", ROUNDS_MS);
+  g_autoptr (MkSimpleExecutor) clock =
+      mk_test_executor_new (tag, "--exit-after", lifetime, "--exit", "0", NULL);
+  gboolean is_quick;
+
+  mk_test_assert_starts (clock);
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      g_autoptr (MkSimpleExecutor) executor = new_of_kind (kind, tag, folder);
+
+      mk_test_assert_starts (executor);
+      mk_test_assert_stops (executor);
+    }
+  is_quick = mk_simple_executor_get_running (clock);
+  g_assert_true (mk_test_kill (clock, NULL, NULL));
+  return is_quick;
+}
+
+static void
+test_no_lost_time (gconstpointer kind)
+{
+  for (guint i = 0; i < N_TRIES; i++)
+    if (rounds_are_quick (GPOINTER_TO_UINT (kind)))
+      return;
+  g_test_fail_printf ("%u starts and stops take more than %u ms", N_ROUNDS, ROUNDS_MS);
+}
+
 /* What a service is given */
 
 static char *
 run_and_read (MkSimpleExecutor *executor)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) output = NULL;
 
   g_assert_true (mk_test_start (executor, NULL, &error));
   g_assert_true (mk_test_wait (executor, NULL, &error));
   g_assert_no_error (error);
-  output = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
-  return g_strndup (g_bytes_get_data (output, NULL), g_bytes_get_size (output));
+  return mk_test_dup_stdout (executor);
 }
 
 static void
@@ -463,6 +560,49 @@ test_environment (void)
       g_strdup_printf ("MK_TEST_ONE=1=one\nHOME=/nowhere\nMK_TEST_EMPTY=\nLC_ALL=%s\nmirakuru_uuid=%s\n",
                        g_getenv ("LC_ALL"),
                        marker);
+  g_assert_cmpstr (output, ==, expected);
+}
+
+/* The service gets what the host has when it is started. In a process of its own: to change the environment
+ * is not for a program with threads. */
+static void
+test_environment_of_the_moment (void)
+{
+  static const char *const overlay[] = { "MK_TEST_B=overlay", NULL };
+  g_autoptr (MkSimpleExecutor) executor = NULL;
+  g_auto (GStrv) environment = NULL;
+  g_autofree char *expected = NULL, *output = NULL;
+  const char *marker;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 50 * G_USEC_PER_SEC, G_TEST_SUBPROCESS_INHERIT_STDERR);
+      g_test_trap_assert_passed ();
+      return;
+    }
+  executor = mk_test_executor_new ("environment",
+                                   "--print-env",
+                                   "MK_TEST_A",
+                                   "--print-env",
+                                   "MK_TEST_B",
+                                   "--print-env",
+                                   "mirakuru_uuid",
+                                   "--exit",
+                                   "0",
+                                   NULL);
+  mk_simple_executor_set_environment (executor, overlay);
+  g_setenv ("MK_TEST_A", "host at start", TRUE);
+  g_setenv ("MK_TEST_B", "host at start", TRUE);
+  environment = mk_simple_executor_dup_environment (executor);
+  marker = g_environ_getenv (environment, "mirakuru_uuid");
+  g_assert_cmpint (g_ascii_strtoll (marker, NULL, 10), ==, getpid ());
+  g_assert_true (g_uuid_string_is_valid (strchr (marker, ':') + 1));
+  g_assert_cmpint (strchr (marker, ':')[15], ==, '4');
+
+  g_assert_true (mk_test_start (executor, NULL, NULL));
+  g_assert_true (mk_test_wait (executor, NULL, NULL));
+  output = mk_test_dup_stdout (executor);
+  expected = g_strdup_printf ("MK_TEST_A=host at start\nMK_TEST_B=overlay\nmirakuru_uuid=%s\n", marker);
   g_assert_cmpstr (output, ==, expected);
 }
 
@@ -510,9 +650,25 @@ test_signals_are_as_at_login (void)
   g_assert_cmphex (signal_mask (output, "SigBlk:"), ==, 0);
 }
 
+static void
+test_session_of_its_own (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
+  GPid pid;
+
+  mk_test_assert_starts (executor);
+  pid = mk_simple_executor_get_pid (executor);
+  g_assert_cmpint (getsid (pid), ==, pid);
+  g_assert_cmpint (getpgid (pid), ==, pid);
+  mk_test_assert_stops (executor);
+}
+
 int
 main (int argc, char **argv)
 {
+  static const char *const kinds[] = { "tcp", "pid-file", "unix-socket", "output" };
+
   g_test_init (&argc, &argv, NULL);
 
   mk_test_add_everywhere ("/start-stop/redis", test_redis);
@@ -521,6 +677,7 @@ main (int argc, char **argv)
   mk_test_add ("/start-stop/fork-at-the-end", test_fork_at_the_end);
   mk_test_add ("/start-stop/shell-service", test_shell_service);
   mk_test_add ("/start-stop/command-line-service", test_command_line_service);
+  mk_test_add ("/start-stop/arguments-are-taken-as-they-are", test_arguments_are_taken_as_they_are);
   mk_test_add_everywhere ("/start-stop/two-services", test_two_services);
 
   mk_test_add ("/start-stop/again/start-twice-changes-nothing", test_start_twice_changes_nothing);
@@ -538,10 +695,20 @@ main (int argc, char **argv)
   mk_test_add ("/start-stop/not-ready/exit-with-success-that-leaves-nothing",
                test_exit_with_success_that_leaves_nothing);
   mk_test_add_everywhere ("/start-stop/daemon", test_daemon);
+  mk_test_add ("/start-stop/daemon-that-takes-its-time", test_daemon_that_takes_its_time);
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      g_autofree char *path = g_strconcat ("/start-stop/no-lost-time/", kinds[i], NULL);
+
+      mk_test_add_with_data (path, test_no_lost_time, GUINT_TO_POINTER (i));
+    }
 
   mk_test_add ("/start-stop/given/environment", test_environment);
+  mk_test_add_once ("/start-stop/given/environment-of-the-moment", test_environment_of_the_moment);
   mk_test_add ("/start-stop/given/working-directory", test_working_directory);
   mk_test_add ("/start-stop/given/signals-are-as-at-login", test_signals_are_as_at_login);
+  mk_test_add ("/start-stop/given/session-of-its-own", test_session_of_its_own);
 
   return g_test_run ();
 }

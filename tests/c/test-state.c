@@ -66,18 +66,34 @@ test_exited_with_error_on_stop (void)
 }
 
 static void
-test_expected_status (void)
+test_statuses (void)
 {
   g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor =
-      mk_test_executor_new_tcp (tag, mk_test_free_port (), "--on-term", "7", NULL);
+  static const struct
+  {
+    const char *on_term;
+    int expected;
+    gboolean is_fine;
+  } cases[] = { { "0", MK_STATUS_NONE, TRUE },
+                { "-15", MK_STATUS_NONE, TRUE },
+                { "7", MK_STATUS_NONE, FALSE },
+                { "-6", MK_STATUS_NONE, FALSE },
+                { "7", 7, TRUE },
+                { "0", 7, TRUE },
+                { "8", 7, FALSE } };
 
-  mk_simple_executor_set_expected_status (executor, 7);
-  mk_test_assert_starts (executor);
-  mk_test_assert_stops (executor);
-  mk_simple_executor_set_expected_status (executor, 8);
-  mk_test_assert_starts (executor);
-  assert_stop_reports (executor, "exited with status 7");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (MkSimpleExecutor) executor =
+          mk_test_executor_new_tcp (tag, mk_test_free_port (), "--on-term", cases[i].on_term, NULL);
+
+      mk_simple_executor_set_expected_status (executor, cases[i].expected);
+      mk_test_assert_starts (executor);
+      if (cases[i].is_fine)
+        mk_test_assert_stops (executor);
+      else
+        assert_stop_reports (executor, cases[i].on_term[0] == '-' ? "signal 6" : "exited with status");
+    }
 }
 
 static void
@@ -138,6 +154,41 @@ test_deaf_service_is_killed_without_error (void)
   g_assert_cmpint (g_get_monotonic_time () - begin, <, 5 * G_USEC_PER_SEC);
   g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, -SIGKILL);
   mk_test_assert_nothing_left (tag);
+}
+
+/* Of a service that put itself into the background */
+static void
+test_deaf_leftovers_are_killed (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (
+      tag, mk_test_free_port (), "--daemon", "--deaf", "--children", "2", "--setsid-children", NULL);
+
+  mk_simple_executor_set_stop_timeout (executor, 200);
+  mk_test_assert_starts (executor);
+  g_assert_cmpuint (mk_test_count_tagged (tag), >=, 3);
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
+static void
+test_stop_signal_reaches_the_children (void)
+{
+  g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
+  g_autofree char *path = g_build_filename (folder, "said", NULL);
+  const char *script = "trap 'echo $1 >> $0; exit 0' USR1; echo up; while :; do sleep 0.05; done";
+  g_autofree char *both = g_strdup_printf ("set -- child; (%s) & set -- parent; %s", script, script);
+  const char *argv[] = { "sh", "-c", both, path, NULL };
+  g_autoptr (MkOutputExecutor) executor = mk_output_executor_new (argv, "up");
+  g_autofree char *said = NULL;
+
+  mk_output_executor_set_occurrences (executor, 2);
+  mk_simple_executor_set_stop_signal (MK_SIMPLE_EXECUTOR (executor), SIGUSR1);
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+  g_assert_true (g_file_get_contents (path, &said, NULL, NULL));
+  mk_test_assert_contains (said, "parent\n");
+  mk_test_assert_contains (said, "child\n");
 }
 
 static void
@@ -425,11 +476,14 @@ test_drop_in_exited_handler (void)
 static void
 test_properties (void)
 {
+  g_autoptr (MkSimpleExecutor) fresh = mk_simple_executor_new (NULL);
   g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new ("properties", NULL);
   guint n_notified = 0, start_timeout = 0;
   int exit_status = 0, pid = -1;
   gboolean running = TRUE, active = TRUE;
 
+  g_assert_cmpuint (mk_simple_executor_get_start_timeout (fresh), ==, 60 * 1000);
+  g_assert_cmpuint (mk_simple_executor_get_stop_timeout (fresh), ==, 10 * 1000);
   g_signal_connect_swapped (executor, "notify::start-timeout", G_CALLBACK (g_atomic_int_inc), &n_notified);
   g_object_set (executor, "start-timeout", 1234, NULL);
   g_object_set (executor, "start-timeout", 1234, NULL);
@@ -477,10 +531,12 @@ main (int argc, char **argv)
   mk_test_add ("/state/end/by-the-stop-signal", test_ended_by_the_stop_signal);
   mk_test_add ("/state/end/with-success", test_exited_with_success);
   mk_test_add ("/state/end/with-error", test_exited_with_error_on_stop);
-  mk_test_add ("/state/end/expected-status", test_expected_status);
+  mk_test_add ("/state/end/statuses", test_statuses);
   mk_test_add ("/state/end/stop-full", test_stop_full);
   mk_test_add ("/state/end/stop-full-timeout", test_stop_full_timeout);
   mk_test_add ("/state/end/deaf-service-is-killed-without-error", test_deaf_service_is_killed_without_error);
+  mk_test_add ("/state/end/deaf-leftovers-are-killed", test_deaf_leftovers_are_killed);
+  mk_test_add ("/state/end/stop-signal-reaches-the-children", test_stop_signal_reaches_the_children);
   mk_test_add ("/state/end/stop-and-kill-signals", test_stop_and_kill_signals);
   mk_test_add ("/state/end/kill", test_kill);
 

@@ -63,11 +63,8 @@ static void
 assert_says (const char *host, guint port, gboolean expected)
 {
   g_autoptr (MkTcpProbe) probe = mk_tcp_probe_new (host, port);
-  g_autoptr (GError) error = NULL;
-  gboolean there = mk_test_check (probe, NULL, &error);
 
-  g_assert_no_error (error);
-  g_assert_cmpint (there, ==, expected);
+  mk_test_assert_probe_says (probe, expected);
 }
 
 static void

@@ -63,11 +63,8 @@ static void
 assert_says (const char *path, gboolean expected)
 {
   g_autoptr (MkUnixSocketProbe) probe = mk_unix_socket_probe_new (path);
-  g_autoptr (GError) error = NULL;
-  gboolean there = mk_test_check (probe, NULL, &error);
 
-  g_assert_no_error (error);
-  g_assert_cmpint (there, ==, expected);
+  mk_test_assert_probe_says (probe, expected);
 }
 
 /* That it is not there, and what the error says of it when the time is up */
@@ -75,13 +72,8 @@ static void
 assert_not_there (const char *path, const char *seen)
 {
   g_autoptr (MkUnixSocketProbe) probe = mk_unix_socket_probe_new (path);
-  g_autoptr (GError) error = NULL;
 
-  assert_says (path, FALSE);
-  g_assert_false (mk_test_probe_wait (probe, 20, NULL, &error));
-  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-  mk_test_assert_contains (error->message, path);
-  mk_test_assert_contains (error->message, seen);
+  mk_test_assert_probe_waits_in_vain (probe, path, seen);
 }
 
 /* ---- the probe ---- */
@@ -279,14 +271,10 @@ new_service (const char *path, ...)
 static MkSimpleExecutor *
 new_server (const char *path, const char *const *argv)
 {
-  g_autofree char *program = g_find_program_in_path (argv[0]);
   MkUnixSocketExecutor *executor;
 
-  if (program == NULL)
-    {
-      g_test_skip_printf ("%s is not installed", argv[0]);
-      return NULL;
-    }
+  if (!mk_test_has_program (argv[0]))
+    return NULL;
   executor = mk_unix_socket_executor_new (argv, path);
   mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), MK_TEST_LIMIT_MS);
   return MK_SIMPLE_EXECUTOR (executor);

@@ -7,6 +7,9 @@
 
 #include "mk-test-calls.h"
 
+#define FIRST_WAIT_MS 1000
+#define LIMIT_MS      1500
+
 /* wait() */
 
 static void
@@ -103,6 +106,35 @@ test_wait_for_in_vain (void)
   mk_test_assert_nothing_left (tag);
 }
 
+static gboolean
+has_come (gpointer time, GError **error)
+{
+  return g_get_monotonic_time () >= *(const gint64 *) time;
+}
+
+/* The time limit begins with the start, also for what is waited for after the start. */
+static void
+test_wait_for_has_the_limit_of_the_start (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
+  gint64 begin = g_get_monotonic_time (), soon = begin + FIRST_WAIT_MS * G_TIME_SPAN_MILLISECOND;
+  g_autoptr (MkCallbackProbe) first = mk_callback_probe_new (has_come, &soon, NULL);
+  g_autoptr (MkCallbackProbe) second = mk_callback_probe_new (never, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+  gint64 took_ms;
+
+  mk_simple_executor_set_start_timeout (executor, LIMIT_MS);
+  mk_test_assert_starts (executor);
+  g_assert_true (mk_test_wait_for (executor, first, NULL, &error));
+  g_assert_false (mk_test_wait_for (executor, second, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  took_ms = (g_get_monotonic_time () - begin) / G_TIME_SPAN_MILLISECOND;
+  g_assert_cmpint (took_ms, >=, LIMIT_MS);
+  g_assert_cmpint (took_ms, <, FIRST_WAIT_MS + LIMIT_MS);
+  mk_test_assert_nothing_left (tag);
+}
+
 static void
 test_wait_for_one_that_exits (void)
 {
@@ -159,6 +191,7 @@ main (int argc, char **argv)
 
   mk_test_add_everywhere ("/wait/for/ready", test_wait_for);
   mk_test_add ("/wait/for/in-vain", test_wait_for_in_vain);
+  mk_test_add ("/wait/for/limit-of-the-start", test_wait_for_has_the_limit_of_the_start);
   mk_test_add ("/wait/for/one-that-exits", test_wait_for_one_that_exits);
   mk_test_add ("/wait/for/without-start", test_wait_for_without_start);
   mk_test_add ("/wait/for/cancelled", test_cancel_wait_for);

@@ -19,6 +19,9 @@
 #define OVERTIME_MS 100
 #define MAX_LATE    4
 
+#define FIRST_TIMEOUT_MS 300
+#define SHORT_WAIT_MS    20
+
 typedef enum
 {
   SYNC,
@@ -338,6 +341,14 @@ mk_test_answers (guint port)
          g_str_equal (answer, "ok\n");
 }
 
+char *
+mk_test_dup_stdout (gpointer executor)
+{
+  g_autoptr (GBytes) output = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
+
+  return g_strndup (g_bytes_get_data (output, NULL), g_bytes_get_size (output));
+}
+
 typedef struct
 {
   GCancellable *cancellable;
@@ -390,6 +401,17 @@ mk_test_assert_stops (gpointer executor)
   mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
 }
 
+void
+mk_test_assert_start_fails (gpointer executor, int code, const char *message_part)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, code);
+  mk_test_assert_contains (error->message, message_part);
+  g_assert_false (mk_simple_executor_get_active (executor));
+}
+
 /* What has no time left is to end within 100 ms. A busy machine may be late, but not each time. */
 static gboolean
 ended_in_time (gint64 begin, guint timeout_ms, guint *n_late)
@@ -429,6 +451,46 @@ mk_test_assert_start_times_out (gpointer executor,
       mk_test_assert_nothing_left (tag);
     }
   while (!in_time);
+}
+
+/* On a busy machine it may take another round until the service is far enough for @seen. */
+void
+mk_test_assert_start_times_out_seeing (gpointer executor, const char *seen)
+{
+  g_autoptr (GError) error = NULL;
+
+  for (guint round = 1; round <= 3 && (error == NULL || strstr (error->message, seen) == NULL); round++)
+    {
+      g_clear_error (&error);
+      mk_simple_executor_set_start_timeout (executor, FIRST_TIMEOUT_MS * round * round);
+      g_assert_false (mk_test_start (executor, NULL, &error));
+      g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+    }
+  mk_test_assert_contains (error->message, seen);
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+}
+
+void
+mk_test_assert_probe_says (gpointer probe, gboolean expected)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean there = mk_test_check (probe, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpint (there, ==, expected);
+}
+
+/* That it is not there, and what the error says of it when the time is up */
+void
+mk_test_assert_probe_waits_in_vain (gpointer probe, const char *message_part, const char *other_part)
+{
+  g_autoptr (GError) error = NULL;
+
+  mk_test_assert_probe_says (probe, FALSE);
+  g_assert_false (mk_test_probe_wait (probe, SHORT_WAIT_MS, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, message_part);
+  mk_test_assert_contains (error->message, other_part);
 }
 
 void

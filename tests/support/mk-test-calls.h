@@ -42,15 +42,20 @@ gboolean mk_test_await_ended (MkSimpleExecutor *executor);
 gboolean mk_test_await_state (MkSimpleExecutor *executor, MkExecutorState state);
 gboolean mk_test_await_inactive (MkSimpleExecutor *executor);
 gboolean mk_test_answers (guint port);
+char *mk_test_dup_stdout (gpointer executor);
 void mk_test_cancel_later (GCancellable *cancellable, guint after_ms);
 
 /* Checks */
 void mk_test_assert_starts (gpointer executor);
 void mk_test_assert_stops (gpointer executor);
+void mk_test_assert_start_fails (gpointer executor, int code, const char *message_part);
 void mk_test_assert_start_times_out (gpointer executor,
                                      guint timeout_ms,
                                      const char *tag,
                                      const char *message_part);
+void mk_test_assert_start_times_out_seeing (gpointer executor, const char *seen);
+void mk_test_assert_probe_says (gpointer probe, gboolean expected);
+void mk_test_assert_probe_waits_in_vain (gpointer probe, const char *message_part, const char *other_part);
 void mk_test_assert_wait_times_out (gpointer probe,
                                     guint timeout_ms,
                                     const char *message_part,

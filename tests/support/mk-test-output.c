@@ -37,17 +37,6 @@ mk_test_assert_match (MkOutputExecutor *executor, const char *name, const char *
 }
 
 void
-mk_test_assert_start_fails (gpointer executor, int code, const char *part)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_false (mk_test_start (executor, NULL, &error));
-  g_assert_error (error, MK_ERROR, code);
-  mk_test_assert_contains (error->message, part);
-  g_assert_false (mk_simple_executor_get_active (executor));
-}
-
-void
 mk_test_assert_invalid (gpointer executor, const char *part)
 {
   mk_test_assert_start_fails (executor, MK_ERROR_INVALID_ARGUMENT, part);

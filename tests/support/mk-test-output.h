@@ -12,7 +12,6 @@ MkOutputExecutor *mk_test_output_new_script (const char *script, const char *ban
 void mk_test_ask_together (MkOutputExecutor *executor);
 
 void mk_test_assert_match (MkOutputExecutor *executor, const char *name, const char *expected);
-void mk_test_assert_start_fails (gpointer executor, int code, const char *part);
 void mk_test_assert_invalid (gpointer executor, const char *part);
 
 G_END_DECLS

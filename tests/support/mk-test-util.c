@@ -241,6 +241,25 @@ mk_test_remove_folder (char *folder)
   g_free (folder);
 }
 
+void
+mk_test_write_file (const char *path, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, &error);
+  g_assert_no_error (error);
+}
+
+gboolean
+mk_test_has_program (const char *name)
+{
+  g_autofree char *path = g_find_program_in_path (name);
+
+  if (path == NULL)
+    g_test_skip_printf ("%s is not installed", name);
+  return path != NULL;
+}
+
 /* The test service */
 
 static const char *

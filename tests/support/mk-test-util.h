@@ -33,6 +33,11 @@ char *mk_test_new_folder (void);
 void mk_test_remove_folder (char *folder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkTestFolder, mk_test_remove_folder)
 
+void mk_test_write_file (const char *path, const char *text);
+
+/* Programs of the system: a test that needs one which is not there is skipped. */
+gboolean mk_test_has_program (const char *name);
+
 /* The test service */
 const char *mk_test_service_path (void);
 const char *mk_test_host_path (void);
