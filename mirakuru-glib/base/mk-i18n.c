@@ -4,9 +4,10 @@
 /*
  * Finds the catalogues. The library and the command share one domain; each has this file in it.
  *
- * A program that is not translated itself gets English from the library, for half a translation is worse than
- * none. That is GLib's convention, and g_dgettext() knows when it is so: the program has called textdomain()
- * with a domain of its own, and that has no catalogue for the language. The command never calls it.
+ * A program that is not translated itself gets English from the library, because half a translation is worse
+ * than none. That is GLib's convention, and g_dgettext() knows when it is so: the program has called
+ * textdomain() with a domain of its own, and that has no catalogue for the language. The command never calls
+ * it.
  *
  * In any thread.
  */
@@ -20,9 +21,9 @@
 static const char *
 find_locale_dir (void)
 {
-  const char *folder = secure_getenv ("MIRAKURU_GLIB_LOCALEDIR");
+  const char *directory = secure_getenv ("MIRAKURU_GLIB_LOCALEDIR");
 
-  return folder != NULL && *folder != '\0' ? folder : MK_LOCALEDIR;
+  return directory != NULL && *directory != '\0' ? directory : MK_LOCALEDIR;
 }
 
 static void
@@ -38,13 +39,37 @@ ensure_domain (void)
   g_once_init_leave (&is_bound, 1);
 }
 
+/*
+ * Typographic characters become plain ones where the locale cannot print them. There are only as many
+ * messages as the library has, so those made here may stay.
+ */
+static const char *
+fit_to_locale (const char *message)
+{
+  static const char *const plain[][2] = {
+    { "“", "\"" }, { "”", "\"" }, { "„", "\"" }, { "«", "\"" }, { "»", "\"" },     { "‹", "'" },
+    { "›", "'" },  { "‘", "'" },  { "’", "'" },  { "‚", "'" },  { "…", "..." },    { "–", "-" },
+    { "—", "-" },  { "−", "-" },  { "→", "->" }, { "×", "x" },  { "\u00a0", " " }, { "\u202f", " " },
+  };
+  g_autoptr (GString) fitted = NULL;
+
+  if (g_get_charset (NULL) || g_str_is_ascii (message))
+    return message;
+
+  fitted = g_string_new (message);
+  for (guint i = 0; i < G_N_ELEMENTS (plain); i++)
+    g_string_replace (fitted, plain[i][0], plain[i][1], 0);
+
+  return g_intern_string (fitted->str);
+}
+
 /* Returns: (transfer none): @text in the language of the user; it stays for ever */
 const char *
 mk_gettext (const char *text)
 {
   ensure_domain ();
 
-  return g_dgettext (GETTEXT_PACKAGE, text);
+  return fit_to_locale (g_dgettext (GETTEXT_PACKAGE, text));
 }
 
 /* Returns: (transfer none): the form of the language of the user for @n; it stays for ever */
@@ -53,5 +78,5 @@ mk_ngettext (const char *singular, const char *plural, gulong n)
 {
   ensure_domain ();
 
-  return g_dngettext (GETTEXT_PACKAGE, singular, plural, n);
+  return fit_to_locale (g_dngettext (GETTEXT_PACKAGE, singular, plural, n));
 }

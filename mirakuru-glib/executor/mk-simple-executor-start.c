@@ -9,7 +9,8 @@
 
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-deadline-private.h"
+#include "process/mk-process-message-private.h"
 #include "base/mk-resources-private.h"
 #include "base/mk-sync-private.h"
 #include "base/mk-wake-source-private.h"
@@ -48,7 +49,7 @@ may_start (MkSimpleExecutor *executor, gboolean checks, GError **error)
     case MK_EXECUTOR_STATE_READY:
       if (checks)
         {
-          g_autofree char *service = mk_message_service (priv->process);
+          g_autofree char *service = mk_process_message_service (priv->process);
 
           g_set_error (error,
                        MK_ERROR,

@@ -15,7 +15,9 @@
 
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-deadline-private.h"
+#include "base/mk-message-private.h"
+#include "process/mk-process-message-private.h"
 #include "base/mk-step-private.h"
 #include "base/mk-sync-private.h"
 #include "base/mk-wake-source-private.h"
@@ -150,7 +152,7 @@ ended_well (Stop *self, const MkProcessNews *news)
 static GError *
 denied_error (Stop *self, GPid pid)
 {
-  g_autofree char *service = mk_message_service (self->process);
+  g_autofree char *service = mk_process_message_service (self->process);
 
   return g_error_new (MK_ERROR,
                       MK_ERROR_FAILED,
@@ -174,7 +176,7 @@ judge (Stop *self)
   if (self->kill || (!news.lost && ended_well (self, &news)))
     return NULL;
 
-  service = mk_message_service (self->process);
+  service = mk_process_message_service (self->process);
   if (news.lost)
     return g_error_new (
         MK_ERROR,
@@ -183,7 +185,7 @@ judge (Stop *self)
         service);
 
   status = mk_message_status (news.status);
-  output = mk_message_output (self->process);
+  output = mk_process_message_output (self->process);
   return g_error_new (MK_ERROR,
                       MK_ERROR_FINISHED_WITH_ERROR,
                       /* Translators: a service, “exited with status 1” or “was ended by signal 9 (Killed)”,

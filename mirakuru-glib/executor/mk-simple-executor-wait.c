@@ -9,7 +9,8 @@
 
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-message-private.h"
+#include "process/mk-process-message-private.h"
 #include "probe/mk-poller-private.h"
 #include "probe/mk-probe-private.h"
 #include "base/mk-sync-private.h"
@@ -229,7 +230,7 @@ static void
 finish_with_output (GTask *task)
 {
   Wait *self = g_task_get_task_data (task);
-  g_autofree char *output = mk_message_output (self->process);
+  g_autofree char *output = mk_process_message_output (self->process);
 
   finish (task, g_error_new (self->error->domain, self->error->code, "%s%s", self->error->message, output));
 }
@@ -237,21 +238,9 @@ finish_with_output (GTask *task)
 static void
 set_timed_out (Wait *self, const char *last_seen)
 {
-  g_autofree char *service = mk_message_service (self->process);
   g_autofree char *goal = mk_probe_describe (self->probe);
-  g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - self->begun);
-  g_autofree char *seen = mk_message_seen (last_seen);
 
-  self->error = g_error_new (MK_ERROR,
-                             MK_ERROR_TIMED_OUT,
-                             /* Translators: a service, a clause in the past tense, a duration, “; last
-                              * seen: …” or nothing */
-                             _ ("%s was killed, for the start timeout was up before %s (waited %s)%s. "
-                                "If it needs longer, raise the start timeout"),
-                             service,
-                             goal,
-                             duration,
-                             seen);
+  self->error = mk_process_message_timed_out_error (self->process, goal, self->begun, last_seen);
 }
 
 static gboolean
@@ -265,7 +254,7 @@ on_wait_for_news (gpointer user_data)
     {
       g_autofree char *goal = mk_probe_describe (self->probe);
 
-      self->error = mk_message_exited_error (self->process, goal, self->begun);
+      self->error = mk_process_message_exited_error (self->process, goal, self->begun);
       g_cancellable_cancel (self->cancellable);
     }
   else if (!self->polling && news.gone)

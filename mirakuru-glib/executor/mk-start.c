@@ -22,7 +22,9 @@
 #include "mk-error.h"
 #include "mk-executor.h"
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-deadline-private.h"
+#include "base/mk-message-private.h"
+#include "process/mk-process-message-private.h"
 #include "probe/mk-poller-private.h"
 #include "probe/mk-probe-private.h"
 #include "base/mk-step-private.h"
@@ -89,7 +91,8 @@ static GError *
 preempted_error (MkStart *self)
 {
   /* Translators: stands in “The service was stopped before it was ready” */
-  g_autofree char *name = self->process ? mk_message_service (self->process) : g_strdup (_ ("The service"));
+  g_autofree char *name =
+      self->process ? mk_process_message_service (self->process) : g_strdup (_ ("The service"));
 
   return g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("%s was stopped before it was ready"), name);
 }
@@ -127,36 +130,17 @@ fail_preempted (GTask *task)
 static char *
 dup_goal (MkStart *self)
 {
-  /* Translators: a clause in the past tense that stands after “before” */
-  return self->probe ? mk_probe_describe (self->probe) : g_strdup (_ ("its start was complete"));
+  /* Translators: a clause that stands after “waiting for” */
+  return self->probe ? mk_probe_describe (self->probe) : g_strdup (_ ("its start to be complete"));
 }
 
 static void
 fail_timed_out (GTask *task, const char *last_seen)
 {
   MkStart *self = g_task_get_task_data (task);
-  g_autofree char *service = mk_message_service (self->process);
   g_autofree char *goal = dup_goal (self);
-  g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - self->begun);
-  g_autofree char *seen = mk_message_seen (last_seen);
-  MkProcessNews news = mk_process_get_news (self->process);
-  const char *launched = news.exited && news.status == 0
-                             /* Translators: a part of “%s was killed, for the time was up …” */
-                             ? _ ("; the process of its command had exited with status 0")
-                             : "";
 
-  fail (task,
-        g_error_new (MK_ERROR,
-                     MK_ERROR_TIMED_OUT,
-                     /* Translators: a service, a duration, a clause in the past tense, “; last seen: …”
-                      * and “; the process of its command had exited …”; either may be empty */
-                     _ ("%s was killed, for the time was up after %s, before %s%s%s. "
-                        "If it needs longer, raise the start timeout"),
-                     service,
-                     duration,
-                     goal,
-                     seen,
-                     launched));
+  fail (task, mk_process_message_timed_out_error (self->process, goal, self->begun, last_seen));
 }
 
 static void
@@ -168,7 +152,7 @@ fail_exited (GTask *task)
   if (mk_process_get_news (self->process).expired)
     fail_timed_out (task, NULL);
   else
-    fail (task, mk_message_exited_error (self->process, goal, self->begun));
+    fail (task, mk_process_message_exited_error (self->process, goal, self->begun));
 }
 
 /* Ends the operation, but for the answer. */
@@ -222,7 +206,7 @@ return_failure (GTask *task)
   if (self->error->domain == MK_ERROR && self->process != NULL &&
       mk_process_get_news (self->process).pid != 0)
     {
-      g_autofree char *output = mk_message_output (self->process);
+      g_autofree char *output = mk_process_message_output (self->process);
       g_autofree char *message = g_strconcat (self->error->message, output, NULL);
 
       g_free (self->error->message);
@@ -471,7 +455,7 @@ is_alive (gpointer user_data, GError **error)
       MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->check_alive (executor, &local_error))
     return TRUE;
 
-  service = mk_message_service (self->process);
+  service = mk_process_message_service (self->process);
   if (local_error != NULL)
     g_set_error (error,
                  MK_ERROR,
@@ -811,7 +795,7 @@ mk_start_on_deadline (gpointer user_data)
   MkStart *self = g_task_get_task_data (task);
 
   if (self->stage == SPAWNING)
-    /* Translators: stands after “last seen: ” */
+    /* Translators: in parentheses, after what was waited for */
     fail_timed_out (task, _ ("its program did not begin to run"));
   return G_SOURCE_CONTINUE;
 }

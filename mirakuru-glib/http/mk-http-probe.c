@@ -21,7 +21,7 @@
 #include "mk-http-door-private.h"
 #include "mk-http-request-private.h"
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-message-private.h"
 #include "probe/mk-tcp-diag-private.h"
 
 #define LOCAL_MAX_INTERVAL_MS    50

@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-message-private.h"
 
 #define USER_AGENT "mirakuru-glib"
 #define BODY_LIMIT (1024 * 1024)

@@ -18,7 +18,7 @@
 
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-message-private.h"
 
 #define HTTP_PORT  80
 #define HTTPS_PORT 443

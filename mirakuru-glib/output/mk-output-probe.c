@@ -15,7 +15,8 @@
 
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-message-private.h"
+#include "process/mk-process-message-private.h"
 #include "mk-output-executor.h"
 #include "mk-output-watch-private.h"
 #include "probe/mk-probe-private.h"
@@ -229,7 +230,7 @@ take_match (MkOutputProbe *self, MkProcess *process, MkOutputNews *news)
 static GError *
 failure_error (MkOutputProbe *self, MkProcess *process, MkOutputNews *news)
 {
-  g_autofree char *service = mk_message_service (process);
+  g_autofree char *service = mk_process_message_service (process);
   g_autofree char *goal = mk_output_probe_describe (MK_PROBE (self));
   MkProcessNews process_news = mk_process_get_news (process);
   g_autofree char *status = process_news.exited ? mk_message_status (process_news.status) : NULL;
@@ -260,7 +261,7 @@ static void
 check_end (MkOutputProbe *self, MkProcess *process, MkOutputNews *news, GError **error)
 {
   MkProcessNews process_news = mk_process_get_news (process);
-  g_autofree char *service = mk_message_service (process);
+  g_autofree char *service = mk_process_message_service (process);
   g_autofree char *goal = mk_output_probe_describe (MK_PROBE (self));
 
   if (process_news.exited && process_news.status == 0)
@@ -344,7 +345,7 @@ mk_output_probe_explain_exit (MkProbe *probe)
   if (news.verdict != MK_OUTPUT_READY)
     return NULL;
 
-  service = mk_message_service (process);
+  service = mk_process_message_service (process);
   status = mk_message_status (mk_process_get_news (process).status);
   goal = mk_output_probe_describe (probe);
   return g_error_new (MK_ERROR,

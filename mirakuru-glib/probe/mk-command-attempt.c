@@ -19,7 +19,8 @@
 #include <signal.h>
 
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-deadline-private.h"
+#include "base/mk-message-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-process-private.h"
 #include "base/mk-wake-source-private.h"

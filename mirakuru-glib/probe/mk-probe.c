@@ -10,7 +10,8 @@
 
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-deadline-private.h"
+#include "base/mk-message-private.h"
 #include "mk-poller-private.h"
 #include "base/mk-step-private.h"
 #include "base/mk-sync-private.h"
@@ -503,25 +504,34 @@ return_timed_out (GTask *task, Wait *wait, const char *last_seen)
   g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - wait->begun);
   g_autofree char *seen = mk_message_seen (last_seen);
 
-  if (wait->goal)
+  if (!wait->goal)
     g_task_return_new_error (task,
                              MK_ERROR,
                              MK_ERROR_TIMED_OUT,
-                             /* Translators: a duration, a clause in the past tense as “127.0.0.1:6379
-                              * accepted connections”, “; last seen: …” or nothing */
-                             _ ("The time was up after %s, before %s%s"),
+                             /* Translators: a duration, a clause such as “127.0.0.1:6379 to accept
+                              * connections” */
+                             _ ("Timed out after %s waiting for the opposite of: %s"),
+                             duration,
+                             description);
+  else if (seen != NULL)
+    g_task_return_new_error (task,
+                             MK_ERROR,
+                             MK_ERROR_TIMED_OUT,
+                             /* Translators: a duration, a clause such as “127.0.0.1:6379 to accept
+                              * connections”, what was seen last */
+                             _ ("Timed out after %s waiting for %s (%s)"),
                              duration,
                              description,
                              seen);
   else
-    g_task_return_new_error (
-        task,
-        MK_ERROR,
-        MK_ERROR_TIMED_OUT,
-        /* Translators: a duration, a clause in the past tense as “127.0.0.1:6379 accepted connections” */
-        _ ("The time was up after %s, and still %s"),
-        duration,
-        description);
+    g_task_return_new_error (task,
+                             MK_ERROR,
+                             MK_ERROR_TIMED_OUT,
+                             /* Translators: a duration, a clause such as “127.0.0.1:6379 to accept
+                              * connections” */
+                             _ ("Timed out after %s waiting for %s"),
+                             duration,
+                             description);
 }
 
 static void

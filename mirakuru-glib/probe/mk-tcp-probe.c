@@ -13,7 +13,7 @@
 #include "mk-connect-private.h"
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-message-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-proc-private.h"
 #include "mk-tcp-diag-private.h"

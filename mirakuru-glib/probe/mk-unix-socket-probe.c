@@ -21,7 +21,7 @@
 
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
-#include "process/mk-message-private.h"
+#include "base/mk-message-private.h"
 #include "mk-path-watch-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-proc-private.h"

@@ -12,9 +12,12 @@
 
 #include <string.h>
 
+#include "base/mk-message-private.h"
 #include "base/mk-wake-source-private.h"
 
 #define FIRST_CAPACITY 4096
+/* What is looked at beside the text itself */
+#define MAX_CONTROL_BYTES 16384
 
 struct _MkCapture
 {
@@ -283,27 +286,38 @@ mk_capture_dup_bytes (MkCapture *self)
   return g_bytes_new_take (data, self->length);
 }
 
-/* Returns: (transfer full) (nullable): text for a message, valid UTF-8, without white space at its end */
+/*
+ * Progress bars and colours may take most of what is looked at.
+ *
+ * Returns: (transfer full) (nullable): text for a message, valid UTF-8, without control sequences, empty
+ * lines at its ends and white space at its end
+ */
 char *
 mk_capture_dup_last_lines (MkCapture *self, guint max_lines, gsize max_bytes)
 {
   g_autofree char *tail = NULL;
   g_autofree char *text = NULL;
-  char *begin;
+  g_autofree char *clean = NULL;
+  const char *begin;
+  gsize length;
 
   g_mutex_lock (&self->lock);
-  max_bytes = MIN (max_bytes, self->length);
-  tail = g_malloc (max_bytes + 1);
-  copy_out (self, self->length - max_bytes, tail, max_bytes);
+  length = MIN (max_bytes + MAX_CONTROL_BYTES, self->length);
+  tail = g_malloc (length + 1);
+  copy_out (self, self->length - length, tail, length);
   g_mutex_unlock (&self->lock);
 
-  text = g_utf8_make_valid (tail, (gssize) max_bytes);
-  g_strchomp (text);
-  for (begin = text + strlen (text); begin > text; begin--)
+  text = g_utf8_make_valid (tail, (gssize) length);
+  clean = mk_message_clean (text);
+  g_strchomp (clean);
+  length = strlen (clean);
+  for (begin = clean + length; begin > clean && (gsize) (clean + length - begin) < max_bytes; begin--)
     {
       if (begin[-1] == '\n' && --max_lines == 0)
         break;
     }
+  while (*begin != '\0' && (*begin == '\n' || ((guchar) *begin & 0xc0) == 0x80))
+    begin++;
 
   return *begin != '\0' ? g_strdup (begin) : NULL;
 }

@@ -131,7 +131,8 @@ test_start_fails (void)
 
   g_assert_cmpint (status, !=, 0);
   assert_shows (output, "# Error:");
-  assert_shows (output, "#   .*mk-test-service \\(pid \\d+\\) exited with status 3 before .*");
+  assert_shows (output,
+                "#   .*mk-test-service \\(pid \\d+\\) exited with status 3 after .* while waiting for .*");
   assert_shows (output, "# Output:");
   assert_shows (output, "#   one");
   assert_shows (output, "#   two");

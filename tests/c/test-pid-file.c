@@ -424,7 +424,7 @@ test_times_out (void)
   g_autoptr (MkPidExecutor) flickers = new_script (path, "while :; do mkdir $1; rmdir $1; done");
 
   mk_test_assert_start_times_out (silent, DEADLINE_MS, tag, "no such file");
-  mk_test_assert_start_times_out (daemon, DEADLINE_MS, tag, "had exited with status 0");
+  mk_test_assert_start_times_out (daemon, DEADLINE_MS, tag, "its first process exited with status 0");
   mk_test_assert_start_times_out (stopped, DEADLINE_MS, tag, "no such file");
   mk_test_assert_start_times_out (floods, DEADLINE_MS, tag, "no such file");
   mk_test_assert_start_times_out (flickers, DEADLINE_MS, tag, "file");

@@ -305,7 +305,7 @@ assert_wait_times_out (Manner manner, const char *message_part)
   g_assert_false (mk_test_probe_wait (probe, 150, NULL, &error));
   took = g_get_monotonic_time () - begin;
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-  mk_test_assert_contains (error->message, "before the door was open");
+  mk_test_assert_contains (error->message, "waiting for the door");
   mk_test_assert_contains (error->message, message_part);
   g_assert_cmpint (took, >=, 150 * G_TIME_SPAN_MILLISECOND);
   g_assert_cmpint (took, <, 3 * G_USEC_PER_SEC);

@@ -340,7 +340,7 @@ test_exit_before_ready (void)
   executor = MK_SIMPLE_EXECUTOR (mk_tcp_executor_new (argv, "127.0.0.1", port));
   g_assert_false (mk_test_start (executor, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_EXITED);
-  goal = g_strdup_printf ("before 127.0.0.1:%u accepted connections", port);
+  goal = g_strdup_printf ("while waiting for 127.0.0.1:%u", port);
   mk_test_assert_contains (error->message, "mk-test-service (pid ");
   mk_test_assert_contains (error->message, "exited with status 3");
   mk_test_assert_contains (error->message, goal);

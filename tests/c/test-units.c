@@ -8,11 +8,13 @@
 
 #include "process/mk-capture-private.h"
 #include "mk-error.h"
-#include "process/mk-message-private.h"
+#include "base/mk-i18n-private.h"
+#include "base/mk-message-private.h"
 #include "base/mk-step-private.h"
 #include "supervisor/mk-tree-private.h"
 
 #include <glib/gstdio.h>
+#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -137,8 +139,9 @@ test_capture_last_lines (void)
   assert_last_lines ("one\ntwo", 1, 100, "two");
   assert_last_lines ("one\n\nthree", 3, 100, "one\n\nthree");
   assert_last_lines ("0123456789", 3, 4, "6789");
+  assert_last_lines ("one\n10 %\r20 %\r\033[32m30 %\033[0m\n", 2, 100, "one\n30 %");
   /* Cut in the middle of a character, and no text at all */
-  assert_last_lines ("aäb", 3, 2, "\357\277\275b");
+  assert_last_lines ("aäb", 3, 2, "b");
   assert_last_lines ("\377\n\376", 3, 100, "\357\277\275\n\357\277\275");
 }
 
@@ -515,12 +518,56 @@ test_words (void)
   assert_status (0, "exited with status 0");
   assert_status (255, "exited with status 255");
   assert_status (-9, "was ended by signal 9 (Killed)");
-  assert_seen (NULL, "");
-  assert_seen ("", "; last seen: ");
-  assert_seen ("Connection refused", "; last seen: Connection refused");
-  assert_seen ("An unexpected TLS packet was received.",
-               "; last seen: An unexpected TLS packet was received");
-  assert_seen ("Loading...", "; last seen: Loading...");
+  assert_seen (NULL, NULL);
+  assert_seen ("", NULL);
+  assert_seen ("Connection refused", "Connection refused");
+  assert_seen ("An unexpected TLS packet was received.", "An unexpected TLS packet was received");
+  assert_seen ("Loading...", "Loading...");
+}
+
+/* What a service prints, as it stands in messages */
+static void
+test_clean (void)
+{
+  static const char *const table[][2] = {
+    { "", "" },
+    { "plain\ttext\n\nwith lines\n", "plain\ttext\n\nwith lines\n" },
+    { "\033[1;31mred\033[0m, \033]0;title\aset, \033]8;;http://x/\033\\link\033(B", "red, set, link" },
+    { "\033P1;2q data \033\\after", "after" },
+    { "cut off \033[12;", "cut off " },
+    { "cut off \033]0;title\nnext line", "cut off \nnext line" },
+    { "cut off \033", "cut off " },
+    { " 10 %\r 50 %\r100 %\ndone\r\n", "100 %\ndone\n" },
+    { "kept until the next\r", "kept until the next" },
+    { "one\r\033[K\033[2Ktwo", "two" },
+    { "dä\b\b\b\bfix\n\b", "fix\n" },
+    { "bell\a \001\177\302\205zero", "bell zero" },
+    { "“ünïcode” €", "“ünïcode” €" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
+    {
+      g_autofree char *clean = mk_message_clean (table[i][0]);
+
+      g_assert_cmpstr (clean, ==, table[i][1]);
+    }
+}
+
+static void
+test_plain_characters (void)
+{
+  const char *typographic = "“a” ‘b’ „c“ «d» – e … → −1";
+  const char *plain = "\"a\" 'b' \"c\" \"d\" - e ... -> -1";
+  g_autofree char *before = g_strdup (setlocale (LC_ALL, NULL));
+
+  g_assert_true (mk_gettext (typographic) == typographic);
+  g_assert_cmpstr (setlocale (LC_ALL, "C"), ==, "C");
+  g_assert_cmpstr (mk_gettext (typographic), ==, plain);
+  g_assert_cmpstr (mk_ngettext (typographic, "%u", 1), ==, plain);
+  /* Once and for all */
+  g_assert_true (mk_gettext (typographic) == mk_gettext (typographic));
+  g_assert_cmpstr (mk_gettext ("plain"), ==, "plain");
+  setlocale (LC_ALL, before);
 }
 
 int
@@ -544,7 +591,9 @@ main (int argc, char **argv)
 
   g_test_add_func ("/units/step/ends", test_steps);
   g_test_add_func ("/units/step/cancelled", test_cancel_step);
-  g_test_add_func ("/units/words", test_words);
+  g_test_add_func ("/units/words/parts", test_words);
+  g_test_add_func ("/units/words/clean", test_clean);
+  g_test_add_func ("/units/words/plain-characters", test_plain_characters);
 
   return g_test_run ();
 }

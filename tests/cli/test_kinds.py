@@ -82,7 +82,7 @@ class Run(KindTestCase):
             with self.trying(kind):
                 status, stdout, stderr = self.run_service(kind, kind.bad, "--timeout", "0.5", "--", "echo", "ran")
                 self.assertEqual((status, stdout), (124, ""), stderr)
-                self.assertIn("the time was up after 0.5 s", stderr)
+                self.assertIn("was killed: it was not ready within 0.5 s", stderr)
 
     def test_service_exits(self):
         for kind in self.kinds():

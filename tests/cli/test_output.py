@@ -37,11 +37,11 @@ class Output(TestCase):
 
     def test_never(self):
         stderr = self.assert_failed(124, service("--print", "last words"), "--output", "ready", "--timeout", "0.3")
-        self.assertIn("before its output matched “ready”; last seen: last words", stderr)
+        self.assertIn("; last words)", stderr)
 
     def test_exits_before(self):
         stderr = self.assert_failed(125, shlex.join(["sh", "-c", "echo bye"]), "--output", "ready")
-        self.assertIn("exited with status 0 before its output matched “ready”", stderr)
+        self.assertRegex(stderr, "exited with status 0 after .* while waiting for its output")
 
     def test_exits_after_it(self):
         tool = self.start("run", "--service", shlex.join(["sh", "-c", "echo ready; exit 0"]), "--output", "^ready$",

@@ -37,7 +37,7 @@ class Unix(TestCase):
         status, _, stderr = self.run_tool(
             "run", "--service", service("--listen", path), "--unix", path, "--", "true")
         self.assertEqual(status, 125)
-        self.assertIn(f"{path} already answers", stderr)
+        self.assertIn(f"{path} already ", stderr)
         self.assertIn(f"(pid {os.getpid()})", stderr)
 
     def test_wait_and_gone(self):

@@ -112,6 +112,11 @@ class Words(unittest.TestCase):
     def test_locale_c(self):
         self.assertEqual(self.library_says("de", LC_ALL="C")[1], self.english()[1])
 
+    def test_locale_without_typographic_quotes(self):
+        """GLib takes the character set from CHARSET, so no such locale has to be installed."""
+        result = self.run_in("de", os.environ["MK_TEST_WORDS"], CHARSET="ISO-8859-1")
+        self.assertEqual(result.stdout.splitlines()[2].count('"up"'), 1)
+
     def test_program_that_is_not_translated(self):
         """Half a translation is worse than none."""
         self.assertEqual(self.library_says("de", "mk-domain-of-nobody"), self.english())

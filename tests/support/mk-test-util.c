@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <locale.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -75,6 +76,13 @@ reserve_block (guint block)
 
   close (fd);
   return reserved;
+}
+
+/* For typographic quotes in messages, see test_env in tests/meson.build */
+__attribute__ ((constructor)) static void
+use_locale (void)
+{
+  setlocale (LC_ALL, "");
 }
 
 __attribute__ ((constructor)) static void

@@ -1,0 +1,18 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-process-private.h"
+
+G_BEGIN_DECLS
+
+char *mk_process_message_service (MkProcess *process);
+char *mk_process_message_output (MkProcess *process);
+GError *mk_process_message_exited_error (MkProcess *process, const char *goal, gint64 begun);
+GError *mk_process_message_timed_out_error (MkProcess *process,
+                                            const char *goal,
+                                            gint64 begun,
+                                            const char *last_seen);
+
+G_END_DECLS
