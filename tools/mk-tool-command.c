@@ -1,28 +1,23 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* COMMAND, the program that a user wants run while the services are up: it gets everything
+/* COMMAND, the program that a user wants run while the services are up. It gets everything
  * that mirakuru itself was given: terminal, open files, process group and signals. */
 
-#include "mk-tool-command.h"
+#include "mk-tool.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <mirakuru-glib.h>
-
-#include "base/mk-i18n-private.h"
-
-/* GLib ignores SIGPIPE and mirakuru handles the others; COMMAND is to find them as the
- * caller of mirakuru left them (nohup, for example). */
+/* GLib ignores SIGPIPE and mirakuru handles the others. COMMAND must get them as the caller
+ * of mirakuru left them (nohup, for example). */
 static const int own_signals[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP };
 static gboolean was_ignored[G_N_ELEMENTS (own_signals)];
 static pid_t own_pid;
 
-/* To be called before anything of GLib is. */
+/* Must be called before any function of GLib. */
 void
 mk_tool_command_remember_signals (void)
 {
@@ -66,7 +61,7 @@ set_up_child (gpointer user_data)
     _exit (MK_TOOL_STATUS_SIGNAL + SIGTERM);
 }
 
-/* Finds the program in PATH. On failure @status is what a shell would end with. */
+/* Finds the program in PATH. On failure @status is what a shell would exit with. */
 GSubprocess *
 mk_tool_command_spawn (const char *const *argv, int *status, GError **error)
 {
@@ -86,7 +81,7 @@ mk_tool_command_spawn (const char *const *argv, int *status, GError **error)
   return NULL;
 }
 
-/* As a shell has it in `$?`. */
+/* As in `$?` of a shell. */
 int
 mk_tool_command_get_status (GSubprocess *command)
 {
@@ -108,13 +103,4 @@ mk_tool_command_exec (char **argv)
 
   g_printerr (_ ("mirakuru: cannot run '%s': %s\n"), argv[0], g_strerror (saved_errno));
   return saved_errno == ENOENT ? MK_TOOL_STATUS_NOT_FOUND : MK_TOOL_STATUS_NOT_EXECUTABLE;
-}
-
-int
-mk_tool_status_for_error (const GError *error)
-{
-  if (g_error_matches (error, MK_ERROR, MK_ERROR_TIMED_OUT))
-    return MK_TOOL_STATUS_TIMED_OUT;
-
-  return MK_TOOL_STATUS_FAILED;
 }

@@ -1,17 +1,23 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What mirakuru itself has to say, all of it on standard error.
+/* What mirakuru prints about its work, all of it on standard error.
  *
  * On a terminal there is a block of live lines, one for each service that is being started
- * or stopped. It is drawn anew ten times a second, and everything else is printed above it.
- * Once nothing is waited for it is left where it is, and the terminal is COMMAND's; the next
+ * or stopped. It is redrawn ten times a second, and everything else is printed above it.
+ * Once nothing is waited for it stays where it is, and the terminal is COMMAND's; the next
  * wait begins a new block. Elsewhere each line is printed once, when it is final. */
 
 #include "mk-tool-display.h"
 
-#include "base/mk-i18n-private.h"
-#include "mk-tool-terminal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "mk-tool.h"
 
 #define REDRAW_INTERVAL 100 /* milliseconds */
 
@@ -45,8 +51,137 @@ struct _MkToolDisplay
   guint timer;
 };
 
+/* ---- the terminal ---- */
+
+/* Whether lines already printed can be drawn over. */
+static gboolean
+terminal_can_redraw (void)
+{
+  const char *term = g_getenv ("TERM");
+
+  return isatty (STDERR_FILENO) && term != NULL && *term != '\0' && !g_str_equal (term, "dumb");
+}
+
+static gboolean
+terminal_has_colour (void)
+{
+  const char *no_colour = g_getenv ("NO_COLOR");
+
+  return terminal_can_redraw () && (no_colour == NULL || *no_colour == '\0');
+}
+
 static void
-line_free (Line *line)
+terminal_get_size (guint *rows, guint *columns)
+{
+  struct winsize size = { 0 };
+
+  if (ioctl (STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0)
+    {
+      size.ws_row = 24;
+      size.ws_col = 80;
+    }
+
+  *rows = size.ws_row;
+  *columns = size.ws_col;
+}
+
+/* In one piece, so that it is not mixed with what others write. There is nowhere to report an
+ * error to. */
+static void
+terminal_write (const GString *text)
+{
+  gsize written = 0;
+
+  while (written < text->len)
+    {
+      gssize n = write (STDERR_FILENO, text->str + written, text->len - written);
+
+      if (n > 0)
+        written += n;
+      else if (n < 0 && errno == EAGAIN)
+        poll (&(struct pollfd){ .fd = STDERR_FILENO, .events = POLLOUT }, 1, 1000);
+      else if (n < 0 && errno != EINTR)
+        return;
+    }
+}
+
+/* Appends what of @text fits into @columns: a line that wraps could not be drawn over. */
+static void
+terminal_append_line (GString *out, const char *text, guint columns)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  guint used = 0;
+
+  for (const char *p = valid; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+
+      used += g_unichar_iszerowidth (c) ? 0 : g_unichar_iswide (c) ? 2 : 1;
+      if (used > columns)
+        return;
+      g_string_append_unichar (out, g_unichar_iscntrl (c) ? ' ' : c);
+    }
+}
+
+/* The length of the escape sequence for colour that @text begins with, or 0. */
+static gsize
+terminal_get_colour_length (const char *text)
+{
+  gsize length;
+
+  if (!g_str_has_prefix (text, "\033["))
+    return 0;
+
+  length = 2 + strspn (text + 2, "0123456789;");
+  return text[length] == 'm' ? length + 1 : 0;
+}
+
+/* Appends a line of another program's output. Its colours are kept; whatever else could move
+ * the cursor is not. */
+static void
+terminal_append_foreign (GString *out, const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  gboolean coloured = FALSE;
+
+  for (const char *p = valid; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      gsize colour_length = terminal_get_colour_length (p);
+      gunichar c = g_utf8_get_char (p);
+
+      if (colour_length > 0)
+        {
+          g_string_append_len (out, p, colour_length);
+          p += colour_length - 1;
+          coloured = TRUE;
+        }
+      else if (c == '\t' || !g_unichar_iscntrl (c))
+        g_string_append_unichar (out, c);
+    }
+
+  if (coloured)
+    g_string_append (out, "\033[m");
+}
+
+/* Whether Ctrl-C goes to this process and to all others of its process group. */
+gboolean
+mk_tool_display_owns_interrupt (void)
+{
+  int terminal = open ("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  gboolean in_foreground;
+
+  if (terminal < 0)
+    return FALSE;
+
+  in_foreground = tcgetpgrp (terminal) == getpgrp ();
+  close (terminal);
+  return in_foreground;
+}
+
+/* ---- the display ---- */
+
+static void
+display_line_free (Line *line)
 {
   g_free (line->name);
   g_free (line->text);
@@ -58,12 +193,12 @@ mk_tool_display_new (gboolean quiet)
 {
   MkToolDisplay *self = g_new0 (MkToolDisplay, 1);
 
-  self->lines = g_ptr_array_new_with_free_func ((GDestroyNotify) line_free);
+  self->lines = g_ptr_array_new_with_free_func ((GDestroyNotify) display_line_free);
   self->out = g_string_new (NULL);
   self->quiet = quiet;
-  self->is_terminal = mk_tool_terminal_can_redraw ();
+  self->is_terminal = terminal_can_redraw ();
   self->can_redraw = self->is_terminal;
-  self->has_colour = mk_tool_terminal_has_colour ();
+  self->has_colour = terminal_has_colour ();
   self->is_utf8 = g_get_charset (NULL);
 
   return self;
@@ -79,7 +214,7 @@ mk_tool_display_free (MkToolDisplay *self)
 }
 
 static void
-append_coloured (MkToolDisplay *self, const char *colour, const char *text)
+display_append_coloured (MkToolDisplay *self, const char *colour, const char *text)
 {
   if (self->has_colour)
     g_string_append_printf (self->out, "\033[%sm%s\033[m", colour, text);
@@ -88,28 +223,28 @@ append_coloured (MkToolDisplay *self, const char *colour, const char *text)
 }
 
 static void
-append_mark (MkToolDisplay *self, LineState state)
+display_append_mark (MkToolDisplay *self, LineState state)
 {
   static const char *const dots[] = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" };
   static const char *const bars[] = { "|", "/", "-", "\\" };
 
   if (state == LINE_DONE)
-    append_coloured (self, "32", self->is_utf8 ? "✔" : "+");
+    display_append_coloured (self, "32", self->is_utf8 ? "✔" : "+");
   else if (state == LINE_FAILED)
-    append_coloured (self, "31", self->is_utf8 ? "✘" : "x");
+    display_append_coloured (self, "31", self->is_utf8 ? "✘" : "x");
   else if (self->is_utf8)
-    append_coloured (self, "36", dots[self->frame % G_N_ELEMENTS (dots)]);
+    display_append_coloured (self, "36", dots[self->frame % G_N_ELEMENTS (dots)]);
   else
-    append_coloured (self, "36", bars[self->frame % G_N_ELEMENTS (bars)]);
+    display_append_coloured (self, "36", bars[self->frame % G_N_ELEMENTS (bars)]);
 }
 
 static void
-append_line (MkToolDisplay *self, const Line *line, guint columns)
+display_append_line (MkToolDisplay *self, const Line *line, guint columns)
 {
   g_autofree char *text = NULL;
 
   if (line->state == LINE_WAITING)
-    /* Translators: a service, how long it has been waited for, what for */
+    /* Translators: a service, how long it has been waited for, “waiting for …” or “stopping” */
     text = g_strdup_printf (_ ("%s: %.1f s, %s"),
                             line->name,
                             (g_get_monotonic_time () - line->since) / (double) G_USEC_PER_SEC,
@@ -117,27 +252,27 @@ append_line (MkToolDisplay *self, const Line *line, guint columns)
   else
     text = g_strdup_printf ("%s: %s", line->name, line->text);
 
-  append_mark (self, line->state);
+  display_append_mark (self, line->state);
   g_string_append_c (self->out, ' ');
-  /* The mark, the blank, and the last column, where some terminals wrap already. */
-  mk_tool_terminal_append_line (self->out, text, MAX (columns, 4) - 3);
+  /* The mark, the space, and the last column, where some terminals wrap already. */
+  terminal_append_line (self->out, text, MAX (columns, 4) - 3);
   g_string_append (self->out, "\033[K\n");
 }
 
 static void
-go_to_block (MkToolDisplay *self)
+display_go_to_block (MkToolDisplay *self)
 {
   if (self->n_drawn > 0)
     g_string_append_printf (self->out, "\r\033[%uA", self->n_drawn);
 }
 
 static void
-append_block (MkToolDisplay *self)
+display_append_block (MkToolDisplay *self)
 {
   guint rows;
   guint columns;
 
-  mk_tool_terminal_get_size (&rows, &columns);
+  terminal_get_size (&rows, &columns);
   self->n_drawn = 0;
 
   for (guint i = 0; i < self->lines->len && self->n_drawn + 1 < rows; i++)
@@ -146,7 +281,7 @@ append_block (MkToolDisplay *self)
 
       if (line->state == LINE_HIDDEN)
         continue;
-      append_line (self, line, columns);
+      display_append_line (self, line, columns);
       self->n_drawn++;
     }
 
@@ -155,14 +290,14 @@ append_block (MkToolDisplay *self)
 }
 
 static void
-flush (MkToolDisplay *self)
+display_flush (MkToolDisplay *self)
 {
-  mk_tool_terminal_write (self->out);
+  terminal_write (self->out);
   g_string_truncate (self->out, 0);
 }
 
 static gboolean
-is_waiting (MkToolDisplay *self)
+display_is_waiting (MkToolDisplay *self)
 {
   for (guint i = 0; i < self->lines->len; i++)
     if (((const Line *) g_ptr_array_index (self->lines, i))->state == LINE_WAITING)
@@ -172,26 +307,26 @@ is_waiting (MkToolDisplay *self)
 }
 
 static void
-redraw (MkToolDisplay *self)
+display_redraw (MkToolDisplay *self)
 {
-  go_to_block (self);
-  append_block (self);
-  flush (self);
+  display_go_to_block (self);
+  display_append_block (self);
+  display_flush (self);
 }
 
 static gboolean
-on_redraw (gpointer user_data)
+display_on_redraw (gpointer user_data)
 {
   MkToolDisplay *self = user_data;
 
   self->frame++;
-  redraw (self);
+  display_redraw (self);
   return G_SOURCE_CONTINUE;
 }
 
 /* Leaves the block where it is. */
 static void
-end_block (MkToolDisplay *self)
+display_end_block (MkToolDisplay *self)
 {
   g_clear_handle_id (&self->timer, g_source_remove);
   self->n_drawn = 0;
@@ -201,7 +336,7 @@ end_block (MkToolDisplay *self)
 }
 
 static void
-set_line (MkToolDisplay *self, guint index, LineState state, const char *text)
+display_set_line (MkToolDisplay *self, guint index, LineState state, const char *text)
 {
   Line *line = g_ptr_array_index (self->lines, index);
 
@@ -212,29 +347,29 @@ set_line (MkToolDisplay *self, guint index, LineState state, const char *text)
   if (self->quiet || !self->can_redraw)
     return;
 
-  redraw (self);
-  if (!is_waiting (self))
-    end_block (self);
+  display_redraw (self);
+  if (!display_is_waiting (self))
+    display_end_block (self);
   else if (self->timer == 0)
-    self->timer = g_timeout_add (REDRAW_INTERVAL, on_redraw, self);
+    self->timer = g_timeout_add (REDRAW_INTERVAL, display_on_redraw, self);
 }
 
 /* What is appended between these two stands above the block. */
 static void
-begin_text (MkToolDisplay *self)
+display_begin_text (MkToolDisplay *self)
 {
-  go_to_block (self);
+  display_go_to_block (self);
   if (self->n_drawn > 0)
     g_string_append (self->out, "\033[J");
 }
 
 static void
-end_text (MkToolDisplay *self)
+display_end_text (MkToolDisplay *self)
 {
   g_string_append_c (self->out, '\n');
   if (self->n_drawn > 0)
-    append_block (self);
-  flush (self);
+    display_append_block (self);
+  display_flush (self);
 }
 
 /* Adds a line for @name, which is not shown until it is waited for, and returns its number. */
@@ -249,7 +384,7 @@ mk_tool_display_add (MkToolDisplay *self, const char *name)
   g_ptr_array_add (self->lines, line);
 
   /* The cursor cannot go back to a line that has left the screen. */
-  mk_tool_terminal_get_size (&rows, &columns);
+  terminal_get_size (&rows, &columns);
   if (self->lines->len >= rows)
     self->can_redraw = FALSE;
 
@@ -260,7 +395,7 @@ void
 mk_tool_display_wait (MkToolDisplay *self, guint line, const char *text)
 {
   ((Line *) g_ptr_array_index (self->lines, line))->since = g_get_monotonic_time ();
-  set_line (self, line, LINE_WAITING, text);
+  display_set_line (self, line, LINE_WAITING, text);
 }
 
 /* Seconds since the line began to wait. */
@@ -278,11 +413,11 @@ mk_tool_display_done (MkToolDisplay *self, guint line, const char *text)
   const char *name = ((const Line *) g_ptr_array_index (self->lines, line))->name;
 
   if (self->can_redraw)
-    set_line (self, line, LINE_DONE, text);
+    display_set_line (self, line, LINE_DONE, text);
   else if (!self->quiet)
     {
       g_string_append_printf (self->out, "mirakuru: %s: %s\n", name, text);
-      flush (self);
+      display_flush (self);
     }
 }
 
@@ -293,7 +428,7 @@ mk_tool_display_failed (MkToolDisplay *self, guint line, const char *text, const
   const Line *shown = g_ptr_array_index (self->lines, line);
 
   if (shown->state != LINE_HIDDEN)
-    set_line (self, line, LINE_FAILED, text);
+    display_set_line (self, line, LINE_FAILED, text);
   mk_tool_display_error (self, shown->name, message);
 }
 
@@ -305,13 +440,13 @@ mk_tool_display_output (MkToolDisplay *self, guint line, const char *text)
   g_autofree char *prefix =
       g_strdup_printf ("%s | ", ((const Line *) g_ptr_array_index (self->lines, line))->name);
 
-  begin_text (self);
-  append_coloured (self, colours[line % G_N_ELEMENTS (colours)], prefix);
+  display_begin_text (self);
+  display_append_coloured (self, colours[line % G_N_ELEMENTS (colours)], prefix);
   if (self->is_terminal)
-    mk_tool_terminal_append_foreign (self->out, text);
+    terminal_append_foreign (self->out, text);
   else
     g_string_append (self->out, text);
-  end_text (self);
+  display_end_text (self);
 }
 
 void
@@ -320,9 +455,9 @@ mk_tool_display_message (MkToolDisplay *self, const char *message)
   if (self->quiet)
     return;
 
-  begin_text (self);
+  display_begin_text (self);
   g_string_append_printf (self->out, "mirakuru: %s", message);
-  end_text (self);
+  display_end_text (self);
 }
 
 /* @name, where there is one, is who @message is about. The messages of the library begin
@@ -330,11 +465,11 @@ mk_tool_display_message (MkToolDisplay *self, const char *message)
 void
 mk_tool_display_error (MkToolDisplay *self, const char *name, const char *message)
 {
-  begin_text (self);
-  append_coloured (self, "31", "mirakuru:");
+  display_begin_text (self);
+  display_append_coloured (self, "31", "mirakuru:");
   g_string_append_c (self->out, ' ');
   if (name != NULL && !g_str_has_prefix (message, name))
     g_string_append_printf (self->out, "%s: ", name);
   g_string_append (self->out, message);
-  end_text (self);
+  display_end_text (self);
 }

@@ -3,31 +3,44 @@
 
 /* The `mirakuru` command: finds out which of its commands is meant. */
 
+#include "mk-tool.h"
+
 #include <locale.h>
 
-#include <glib.h>
-
-#include "mk-tool-command.h"
-#include "mk-tool-help.h"
-#include "base/mk-i18n-private.h"
-#include "base/mk-resources-private.h"
-#include "mk-tool-run.h"
-#include "mk-tool-wait.h"
-
-/* For the contexts of the main thread, of GLib's and of the library's own. */
-#define NEEDED_DESCRIPTORS 6
-
-static const struct
+int
+mk_tool_status_for_error (const GError *error)
 {
-  const char *name;
-  const char *program;
-  int (*main) (char **argv);
-} commands[] = {
-  { "run", "mirakuru run", mk_tool_run_main },
-  { "wait", "mirakuru wait", mk_tool_wait_main },
-};
+  return g_error_matches (error, MK_ERROR, MK_ERROR_TIMED_OUT) ? MK_TOOL_STATUS_TIMED_OUT
+                                                               : MK_TOOL_STATUS_FAILED;
+}
 
-/* Answers `--help` and `--version`; everything else is a mistake. */
+int
+mk_tool_print_version (void)
+{
+  g_print ("mirakuru %s\n", MK_TOOL_VERSION);
+  return 0;
+}
+
+/* Reports a mistake on the command line. */
+int
+mk_tool_report_misuse (const char *message)
+{
+  g_printerr (_ ("mirakuru: %s\nTry '%s --help'.\n"), message, g_get_prgname ());
+  return MK_TOOL_STATUS_FAILED;
+}
+
+/* As the library does for itself. */
+static void
+set_up_translations (void)
+{
+  const char *directory = g_getenv ("MIRAKURU_GLIB_LOCALEDIR");
+
+  setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE, directory != NULL && *directory != '\0' ? directory : MK_LOCALEDIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+}
+
+/* Handles `--help` and `--version`; everything else is a mistake. */
 static int
 main_without_command (int argc, char **argv)
 {
@@ -36,50 +49,59 @@ main_without_command (int argc, char **argv)
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, N_ ("Print the version"), NULL },
     G_OPTION_ENTRY_NULL,
   };
-  g_autoptr (GOptionContext) context = mk_tool_help_new_context ();
+  g_autoptr (GOptionContext) context = g_option_context_new (_ ("COMMAND"));
   g_autoptr (GError) error = NULL;
   g_autofree char *message = NULL;
 
+  g_option_context_set_summary (
+      context,
+      _ ("Starts services, knows the moment they are ready, and leaves nothing behind.\n"
+         "\n"
+         "Commands:\n"
+         "  run     Start services, run a command while they are up, stop them\n"
+         "  wait    Wait for a service that something else starts or stops"));
+  g_option_context_set_description (
+      context,
+      _ ("Examples:\n"
+         "  mirakuru run --service 'redis-server --port 6379' --tcp 6379 -- redis-cli ping\n"
+         "  mirakuru wait --tcp localhost:6379 --timeout 10 -- redis-cli ping\n"
+         "\n"
+         "See 'mirakuru run --help' and 'mirakuru wait --help', or mirakuru(1).\n"));
   g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
   g_option_context_set_strict_posix (context, TRUE);
+
   if (!g_option_context_parse (context, &argc, &argv, &error))
-    return mk_tool_help_report_misuse (g_get_prgname (), error->message);
-
+    return mk_tool_report_misuse (error->message);
   if (version)
-    return mk_tool_help_print_version ();
-
+    return mk_tool_print_version ();
   if (argc < 2)
-    return mk_tool_help_report_misuse (g_get_prgname (), _ ("no command: 'run' or 'wait' is needed"));
+    return mk_tool_report_misuse (_ ("no command: 'run' or 'wait' is needed"));
 
   message = g_strdup_printf (_ ("there is no command '%s', only 'run' and 'wait'"), argv[1]);
-  return mk_tool_help_report_misuse (g_get_prgname (), message);
-}
-
-/* GLib's thread is made, or not, before the library has anything to check. */
-static int
-main_of_command (const char *program, int (*command_main) (char **argv), char **argv)
-{
-  g_autoptr (GError) error = NULL;
-
-  /* GOption prints it as the name in "Usage:". */
-  g_set_prgname (program);
-  if (mk_resources_check_descriptors (NEEDED_DESCRIPTORS, &error) && mk_resources_check_thread (&error))
-    return command_main (argv);
-
-  g_printerr ("mirakuru: %s\n", error->message);
-  return MK_TOOL_STATUS_FAILED;
+  return mk_tool_report_misuse (message);
 }
 
 int
 main (int argc, char **argv)
 {
+  const char *command = argc > 1 ? argv[1] : "";
+
   mk_tool_command_remember_signals ();
-  setlocale (LC_ALL, "");
+  set_up_translations ();
+
+  /* GOption prints it as the name in "Usage:". */
+  if (g_str_equal (command, "run"))
+    {
+      g_set_prgname ("mirakuru run");
+      return mk_tool_run_main (argv + 1);
+    }
+
+  if (g_str_equal (command, "wait"))
+    {
+      g_set_prgname ("mirakuru wait");
+      return mk_tool_wait_main (argv + 1);
+    }
+
   g_set_prgname ("mirakuru");
-
-  for (gsize i = 0; argc > 1 && i < G_N_ELEMENTS (commands); i++)
-    if (g_str_equal (argv[1], commands[i].name))
-      return main_of_command (commands[i].program, commands[i].main, argv + 1);
-
   return main_without_command (argc, argv);
 }

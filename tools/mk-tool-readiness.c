@@ -1,15 +1,13 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The options that say what is waited for, as `--tcp HOST:PORT`, and the probes they stand
- * for. A further kind is one more row of the table. Some say more about the one before them, as
- * `--status CODE` about `--http URL`. */
+/* The options that say what to wait for, such as `--tcp HOST:PORT`, and the probes they stand
+ * for. A further kind is one more row of the table. Details say more about the condition
+ * before them, such as `--status CODE` about `--http URL`. */
 
-#include "mk-tool-readiness.h"
+#include "mk-tool-options.h"
 
 #include <string.h>
-
-#include "base/mk-i18n-private.h"
 
 typedef struct
 {
@@ -25,72 +23,48 @@ parse_port (const char *value, const char *text, guint *port, GError **error)
   guint64 number = 0;
 
   if (*text == '\0' || !g_ascii_string_to_unsigned (text, 10, 1, G_MAXUINT16, &number, NULL))
-    {
-      g_set_error (error,
-                   G_OPTION_ERROR,
-                   G_OPTION_ERROR_BAD_VALUE,
-                   _ ("'%s' is not HOST:PORT: the port must be a number from 1 to 65535"),
-                   value);
-      return FALSE;
-    }
+    return mk_tool_options_fail (
+        error, _ ("'%s' is not HOST:PORT: the port must be a number from 1 to 65535"), value);
 
   *port = number;
   return TRUE;
 }
 
-/* Takes the host off @value, NULL where there is none, and returns where the port begins. */
-static const char *
-split_host (const char *value, char **host, GError **error)
+/* Takes the host off @value, NULL where there is none; @port is where the port begins. */
+static gboolean
+split_host (const char *value, char **host, const char **port, GError **error)
 {
   const char *colon = strrchr (value, ':');
 
+  *port = colon != NULL ? colon + 1 : value;
   if (*value == '[')
     {
       if (colon == NULL || colon[-1] != ']')
-        {
-          g_set_error (
-              error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, _ ("'%s' is not [ADDRESS]:PORT"), value);
-          return NULL;
-        }
+        return mk_tool_options_fail (error, _ ("'%s' is not [ADDRESS]:PORT"), value);
       *host = g_strndup (value + 1, colon - value - 2);
-      return colon + 1;
     }
+  else if (colon != strchr (value, ':'))
+    return mk_tool_options_fail (
+        error, _ ("'%s' is not HOST:PORT: an IPv6 address needs brackets, as in [::1]:6379"), value);
+  else if (colon != NULL)
+    *host = g_strndup (value, colon - value);
 
-  if (colon != strchr (value, ':'))
-    {
-      g_set_error (error,
-                   G_OPTION_ERROR,
-                   G_OPTION_ERROR_BAD_VALUE,
-                   _ ("'%s' is not HOST:PORT: an IPv6 address stands in brackets, as in [::1]:6379"),
-                   value);
-      return NULL;
-    }
-
-  if (colon == NULL)
-    return value;
-
-  *host = g_strndup (value, colon - value);
-  return colon + 1;
+  return TRUE;
 }
 
 static MkProbe *
 parse_tcp (const char *value, GError **error)
 {
   g_autofree char *host = NULL;
-  const char *port_text = split_host (value, &host, error);
+  const char *port_text;
   guint port = 0;
 
-  if (port_text == NULL || !parse_port (value, port_text, &port, error))
+  if (!split_host (value, &host, &port_text, error) || !parse_port (value, port_text, &port, error))
     return NULL;
 
   if (host != NULL && (strpbrk (host, " \t/[]@") != NULL || !g_utf8_validate (host, -1, NULL)))
     {
-      g_set_error (error,
-                   G_OPTION_ERROR,
-                   G_OPTION_ERROR_BAD_VALUE,
-                   _ ("'%s' is not HOST:PORT: '%s' is no host name"),
-                   value,
-                   host);
+      mk_tool_options_fail (error, _ ("'%s' is not HOST:PORT: '%s' is an invalid host name"), value, host);
       return NULL;
     }
 
@@ -105,12 +79,7 @@ parse_exec (const char *value, GError **error)
 
   if (!g_shell_parse_argv (value, NULL, &argv, &local_error))
     {
-      g_set_error (error,
-                   G_OPTION_ERROR,
-                   G_OPTION_ERROR_BAD_VALUE,
-                   _ ("'%s' is not a command: %s"),
-                   value,
-                   local_error->message);
+      mk_tool_options_fail (error, _ ("'%s' is not a command: %s"), value, local_error->message);
       return NULL;
     }
 
@@ -123,8 +92,7 @@ require_path (const char *value, GError **error)
   if (*value != '\0' && !g_str_equal (value, "@"))
     return TRUE;
 
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, _ ("'%s' is not a path"), value);
-  return FALSE;
+  return mk_tool_options_fail (error, _ ("'%s' is not a path"), value);
 }
 
 static MkProbe *
@@ -176,7 +144,7 @@ typedef struct
 static const HttpDetail http_details[] = {
   { "status",
     N_ ("CODE"),
-    /* Translators: this and the next ones go on with “Ready when this URL is answered” */
+    /* Translators: this and the next ones continue “Ready when this URL answers” */
     N_ ("… with this status (a code or a regular expression)"),
     mk_http_probe_set_status },
   { "method", N_ ("METHOD"), N_ ("… to a request of this method (HEAD)"), mk_http_probe_set_method },
@@ -186,9 +154,9 @@ static const HttpDetail http_details[] = {
 
 static const Kind kinds[] = {
   { "tcp", N_ ("HOST:PORT"), N_ ("Ready when this port accepts connections"), parse_tcp },
-  { "http", N_ ("URL"), N_ ("Ready when this URL is answered"), parse_http },
+  { "http", N_ ("URL"), N_ ("Ready when this URL answers"), parse_http },
   { "unix", N_ ("PATH"), N_ ("Ready when this Unix socket accepts connections"), parse_unix },
-  { "file", N_ ("PATH"), N_ ("Ready when this file is there"), parse_file },
+  { "file", N_ ("PATH"), N_ ("Ready when this file exists"), parse_file },
   { "exec", N_ ("CMD"), N_ ("Ready when this command succeeds (quoted as in a shell)"), parse_exec },
 };
 
@@ -213,13 +181,6 @@ add_option (GOptionGroup *group,
   g_option_group_add_entries (group, entries);
 }
 
-static void
-add_http_details (GOptionGroup *group, GOptionArgFunc func)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (http_details); i++)
-    add_option (group, http_details[i].name, http_details[i].placeholder, http_details[i].help, func);
-}
-
 /* Adds the option of each kind to @group; @func is called with its name and value. */
 void
 mk_tool_readiness_add_options (GOptionGroup *group, GOptionArgFunc func)
@@ -227,8 +188,8 @@ mk_tool_readiness_add_options (GOptionGroup *group, GOptionArgFunc func)
   for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
     {
       add_option (group, kinds[i].name, kinds[i].placeholder, kinds[i].help, func);
-      if (kinds[i].parse == parse_http)
-        add_http_details (group, func);
+      for (gsize j = 0; kinds[i].parse == parse_http && j < G_N_ELEMENTS (http_details); j++)
+        add_option (group, http_details[j].name, http_details[j].placeholder, http_details[j].help, func);
     }
 }
 
@@ -238,20 +199,14 @@ apply_http_detail (const HttpDetail *detail, const char *value, GPtrArray *probe
   gpointer probe = probes->len > 0 ? g_ptr_array_index (probes, probes->len - 1) : NULL;
 
   if (!MK_IS_HTTP_PROBE (probe))
-    {
-      g_set_error (error,
-                   G_OPTION_ERROR,
-                   G_OPTION_ERROR_FAILED,
-                   _ ("--%s belongs to a URL: it stands after the --http it is for"),
-                   detail->name);
-      return FALSE;
-    }
+    return mk_tool_options_fail (
+        error, _ ("--%s describes a request: it must follow the --http it is for"), detail->name);
 
   detail->apply (probe, value);
   return TRUE;
 }
 
-/* Adds the probe that the option stands for to @probes, or tells the last one more. */
+/* Adds the probe that the option stands for to @probes, or sets a detail of the last one. */
 gboolean
 mk_tool_readiness_parse (const char *option_name, const char *value, GPtrArray *probes, GError **error)
 {
@@ -274,7 +229,7 @@ mk_tool_readiness_parse (const char *option_name, const char *value, GPtrArray *
   g_assert_not_reached ();
 }
 
-/* What is waited for, as it was given, but for the user and the password of a URL. */
+/* The value as it was given, without the user and the password of a URL. */
 char *
 mk_tool_readiness_dup_name (const char *option_name, const char *value)
 {

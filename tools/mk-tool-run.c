@@ -7,20 +7,15 @@
  *       └──────────────a service failed, or a signal──────────────────^
  *
  * Each service is stopped exactly once, after its start is over, and the main loop ends when
- * all starts and stops are. The status is settled when STOPPING begins; only a 0 may
- * still turn into a failure. Everything happens on the main context, in one thread. */
+ * all starts and stops are. The status is known when STOPPING begins; only a 0 may still turn
+ * into a failure. Everything happens on the main context, in one thread. */
 
-#include "mk-tool-run.h"
+#include "mk-tool-display.h"
+#include "mk-tool-options.h"
 
 #include <signal.h>
 
 #include <glib-unix.h>
-
-#include "mk-tool-command.h"
-#include "mk-tool-help.h"
-#include "base/mk-i18n-private.h"
-#include "mk-tool-service.h"
-#include "mk-tool-terminal.h"
 
 /* Two Ctrl-C within this time mean it. */
 #define INTERRUPT_INTERVAL (2 * G_USEC_PER_SEC)
@@ -40,7 +35,7 @@ typedef struct
   MkToolDisplay *display; /* (owned) */
   GMainLoop *loop;        /* (owned) */
   GCancellable *starts;   /* (owned) */
-  GPtrArray *services;    /* (owned) (element-type MkToolService) */
+  GPtrArray *services;    /* (owned) (element-type Service) */
   GSubprocess *command;   /* (owned) (nullable) */
   Phase phase;
   guint n_starting;
@@ -49,6 +44,324 @@ typedef struct
   gint64 command_ended_at; /* 0 before, and once a signal came after it */
   int status;
 } Run;
+
+/* An executor, and a line of the display that is kept up to date. */
+typedef struct
+{
+  Run *run;                            /* (unowned) */
+  const MkToolServiceOptions *options; /* (unowned) */
+  MkSimpleExecutor *executor;          /* (owned) */
+  guint line;
+  guint n_checked; /* probes that were not met before the start */
+  gboolean is_starting;
+  gboolean was_ready;
+  gboolean has_ended;
+} Service;
+
+static void run_begin_stopping (Run *self, int status);
+static void run_service_started (Run *self, const GError *error);
+static void run_service_stopped (Run *self, const GError *error);
+
+/* ---- one service ---- */
+
+/* All probes together, with that for the banner among them. */
+static MkProbe *
+service_dup_probe (const MkToolServiceOptions *options, MkExecutor *executor)
+{
+  MkProbe *banner_probe = mk_executor_get_probe (executor);
+  MkAllProbe *all;
+
+  if (banner_probe != NULL && options->probes->len == 0)
+    return g_object_ref (banner_probe);
+  if (banner_probe == NULL && options->probes->len == 1)
+    return g_object_ref (g_ptr_array_index (options->probes, 0));
+
+  all = mk_all_probe_new (&banner_probe, banner_probe != NULL ? 1 : 0);
+  for (guint i = 0; i < options->probes->len; i++)
+    mk_all_probe_add (all, g_ptr_array_index (options->probes, i));
+  return MK_PROBE (all);
+}
+
+static MkSimpleExecutor *
+service_new_executor (const MkToolServiceOptions *options, const char *const *argv)
+{
+  g_autoptr (MkExecutor) executor = NULL;
+  g_autoptr (MkProbe) probe = NULL;
+
+  if (options->banner == NULL && options->probes->len == 0)
+    return mk_simple_executor_new (argv);
+
+  if (options->banner != NULL)
+    {
+      executor = MK_EXECUTOR (mk_output_executor_new (argv, options->banner));
+      mk_output_executor_set_stream (MK_OUTPUT_EXECUTOR (executor), MK_STREAM_FLAGS_BOTH);
+    }
+  else
+    executor = mk_executor_new (argv, NULL);
+
+  probe = service_dup_probe (options, executor);
+  mk_executor_set_probe (executor, probe);
+  return MK_SIMPLE_EXECUTOR (g_steal_pointer (&executor));
+}
+
+static MkSimpleExecutor *
+service_make_executor (const MkToolServiceOptions *service_options,
+                       const MkToolOptions *options,
+                       GError **error)
+{
+  g_autoptr (GStrvBuilder) environment = g_strv_builder_new ();
+  g_auto (GStrv) strv = NULL;
+  g_auto (GStrv) argv = NULL;
+  MkSimpleExecutor *executor;
+
+  if (!g_shell_parse_argv (service_options->command_line, NULL, &argv, error))
+    {
+      g_prefix_error (error, _ ("--service '%s': "), service_options->command_line);
+      return NULL;
+    }
+
+  for (guint i = 0; i < service_options->environment->len; i++)
+    g_strv_builder_add (environment, g_ptr_array_index (service_options->environment, i));
+  strv = g_strv_builder_end (environment);
+
+  executor = service_new_executor (service_options, (const char *const *) argv);
+  mk_simple_executor_set_environment (executor, (const char *const *) strv);
+  mk_simple_executor_set_cwd (executor, service_options->cwd);
+  mk_simple_executor_set_start_timeout (executor, options->timeout);
+  mk_simple_executor_set_stop_timeout (executor, options->stop_timeout);
+
+  return executor;
+}
+
+static char *
+service_make_name (const MkToolServiceOptions *options, MkSimpleExecutor *executor, GHashTable *names)
+{
+  g_autofree char *program = g_path_get_basename (mk_simple_executor_get_command (executor)[0]);
+  g_autofree char *base = options->name != NULL ? g_strdup (options->name) : g_utf8_make_valid (program, -1);
+  g_autofree char *name = g_strdup (base);
+
+  for (guint i = 2; g_hash_table_contains (names, name); i++)
+    {
+      g_free (name);
+      name = g_strdup_printf ("%s-%u", base, i);
+    }
+
+  g_hash_table_add (names, g_strdup (name));
+  return g_steal_pointer (&name);
+}
+
+/* COMMAND may do without the service. Before COMMAND, or without one, there is nothing left to
+ * do. */
+static void
+service_on_exited (MkSimpleExecutor *executor, int status, gpointer user_data)
+{
+  Service *self = user_data;
+  g_autofree char *text =
+      status < 0 ? g_strdup_printf (_ ("was ended by signal %d (%s)"), -status, g_strsignal (-status))
+                 : g_strdup_printf (_ ("exited with status %d"), status);
+
+  self->has_ended = TRUE;
+  mk_tool_display_failed (self->run->display, self->line, text, text);
+  if (self->run->command == NULL)
+    run_begin_stopping (self->run, MK_TOOL_STATUS_FAILED);
+}
+
+static void
+service_on_line (MkSimpleExecutor *executor, MkStream stream, const char *text, gpointer user_data)
+{
+  Service *self = user_data;
+
+  mk_tool_display_output (self->run->display, self->line, text);
+}
+
+/* @names holds the names in use, and gets the one of the new service. */
+static Service *
+service_new (Run *run, const MkToolServiceOptions *options, GHashTable *names, GError **error)
+{
+  MkSimpleExecutor *executor = service_make_executor (options, run->options, error);
+  g_autofree char *name = NULL;
+  Service *self;
+
+  if (executor == NULL)
+    return NULL;
+
+  name = service_make_name (options, executor, names);
+
+  self = g_new0 (Service, 1);
+  self->run = run;
+  self->options = options;
+  self->executor = executor;
+  self->line = mk_tool_display_add (run->display, name);
+  g_signal_connect (executor, "exited", G_CALLBACK (service_on_exited), self);
+  if (run->options->verbose)
+    g_signal_connect (executor, "line", G_CALLBACK (service_on_line), self);
+
+  return self;
+}
+
+static void
+service_free (Service *self)
+{
+  g_signal_handlers_disconnect_by_data (self->executor, self);
+  g_object_unref (self->executor);
+  g_free (self);
+}
+
+static void
+service_show_start (Service *self)
+{
+  MkProbe *probe =
+      MK_IS_EXECUTOR (self->executor) ? mk_executor_get_probe (MK_EXECUTOR (self->executor)) : NULL;
+  g_autofree char *clause = probe != NULL ? mk_probe_describe (probe) : NULL;
+  g_autofree char *text = NULL;
+
+  if (clause != NULL)
+    /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
+    text = g_strdup_printf (_ ("waiting for %s"), clause);
+
+  mk_tool_display_wait (self->run->display, self->line, text != NULL ? text : _ ("starting"));
+}
+
+static void
+service_show_ready (Service *self)
+{
+  double elapsed = mk_tool_display_get_elapsed (self->run->display, self->line);
+  int pid = (int) mk_simple_executor_get_pid (self->executor);
+  g_autofree char *text = g_strdup_printf (_ ("ready after %.2f s (pid %d)"), elapsed, pid);
+
+  mk_tool_display_done (self->run->display, self->line, text);
+}
+
+static void
+service_show_start_failure (Service *self, const GError *error)
+{
+  double elapsed = mk_tool_display_get_elapsed (self->run->display, self->line);
+  g_autofree char *text = NULL;
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      text = g_strdup_printf (_ ("given up after %.2f s"), elapsed);
+      mk_tool_display_done (self->run->display, self->line, text);
+      return;
+    }
+
+  text = g_strdup_printf (_ ("failed after %.2f s"), elapsed);
+  mk_tool_display_failed (self->run->display, self->line, text, error->message);
+}
+
+static void
+service_show_stopped (Service *self, const GError *error)
+{
+  double elapsed = mk_tool_display_get_elapsed (self->run->display, self->line);
+  g_autofree char *text = g_strdup_printf (_ ("stopped after %.2f s"), elapsed);
+
+  if (error != NULL)
+    mk_tool_display_failed (self->run->display, self->line, text, error->message);
+  else if (self->was_ready && !self->has_ended)
+    mk_tool_display_done (self->run->display, self->line, text);
+}
+
+static void
+service_on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Service *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_stop_finish (self->executor, result, &error);
+  service_show_stopped (self, error);
+  run_service_stopped (self->run, error);
+}
+
+/* Also for a service that never started: then there is nothing to do. A start that is under way
+ * was cancelled, and calls this again when it has ended. */
+static void
+service_stop (Service *self)
+{
+  if (self->is_starting)
+    return;
+
+  if (self->was_ready && !self->has_ended)
+    mk_tool_display_wait (self->run->display, self->line, _ ("stopping"));
+  mk_simple_executor_stop_async (self->executor, NULL, service_on_stopped, self);
+}
+
+static void
+service_end_start (Service *self, const GError *error)
+{
+  gboolean is_to_stop = self->run->phase == PHASE_STOPPING;
+
+  self->is_starting = FALSE;
+  self->was_ready = error == NULL;
+
+  if (error == NULL)
+    service_show_ready (self);
+  else
+    service_show_start_failure (self, error);
+
+  if (is_to_stop)
+    service_stop (self);
+  else
+    run_service_started (self->run, error);
+}
+
+static void
+service_on_started (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_start_finish (MK_SIMPLE_EXECUTOR (source), result, &error);
+  service_end_start (user_data, error);
+}
+
+static void service_check_or_start (Service *self);
+
+static void
+service_on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Service *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (mk_probe_check_finish (MK_PROBE (source), result, &error))
+    {
+      g_autofree char *clause = mk_probe_describe (MK_PROBE (source));
+
+      error = g_error_new (MK_ERROR,
+                           MK_ERROR_ALREADY_RUNNING,
+                           /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
+                           _ ("Something else is ready already, where the service was to be waited for: %s"),
+                           clause);
+    }
+
+  if (error != NULL &&
+      (error->domain == MK_ERROR || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
+    service_end_start (self, error);
+  else
+    service_check_or_start (self);
+}
+
+/* The executor refuses to start when all of several probes are met before. Here one is enough:
+ * something else than the service would have met it. */
+static void
+service_check_or_start (Service *self)
+{
+  GPtrArray *probes = self->options->probes;
+
+  if (probes->len > 1 && self->n_checked < probes->len)
+    mk_probe_check_async (
+        g_ptr_array_index (probes, self->n_checked++), self->run->starts, service_on_checked, self);
+  else
+    mk_simple_executor_start_async (self->executor, self->run->starts, service_on_started, self);
+}
+
+static void
+service_start (Service *self)
+{
+  self->is_starting = TRUE;
+  service_show_start (self);
+  service_check_or_start (self);
+}
+
+/* ---- the run ---- */
 
 static void
 run_free (Run *self)
@@ -64,26 +377,18 @@ run_free (Run *self)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Run, run_free)
 
 static void
-quit_if_done (Run *self)
+run_service_stopped (Run *self, const GError *error)
 {
-  if (self->phase == PHASE_STOPPING && self->n_starting == 0 && self->n_unstopped == 0)
+  if (error != NULL && self->status == 0)
+    self->status = MK_TOOL_STATUS_FAILED;
+
+  self->n_unstopped--;
+  if (self->n_unstopped == 0)
     g_main_loop_quit (self->loop);
 }
 
 static void
-on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  Run *self = user_data;
-
-  if (!mk_tool_service_stop_finish (result, NULL) && self->status == 0)
-    self->status = MK_TOOL_STATUS_FAILED;
-
-  self->n_unstopped--;
-  quit_if_done (self);
-}
-
-static void
-begin_stopping (Run *self, int status)
+run_begin_stopping (Run *self, int status)
 {
   if (self->phase == PHASE_STOPPING)
     return;
@@ -94,21 +399,21 @@ begin_stopping (Run *self, int status)
   g_cancellable_cancel (self->starts);
 
   for (guint i = 0; i < self->services->len; i++)
-    mk_tool_service_stop_async (g_ptr_array_index (self->services, i), on_stopped, self);
+    service_stop (g_ptr_array_index (self->services, i));
 }
 
 static void
-on_command_ended (GObject *source, GAsyncResult *result, gpointer user_data)
+run_on_command_ended (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Run *self = user_data;
 
   g_subprocess_wait_finish (self->command, result, NULL);
   self->command_ended_at = g_get_monotonic_time ();
-  begin_stopping (self, mk_tool_command_get_status (self->command));
+  run_begin_stopping (self, mk_tool_command_get_status (self->command));
 }
 
 static void
-run_command (Run *self)
+run_start_command (Run *self)
 {
   g_autoptr (GError) error = NULL;
   int status = 0;
@@ -116,62 +421,46 @@ run_command (Run *self)
   self->command = mk_tool_command_spawn ((const char *const *) self->options->command, &status, &error);
   if (self->command != NULL)
     {
-      g_subprocess_wait_async (self->command, NULL, on_command_ended, self);
+      g_subprocess_wait_async (self->command, NULL, run_on_command_ended, self);
       return;
     }
 
   mk_tool_display_error (self->display, NULL, error->message);
-  begin_stopping (self, status);
+  run_begin_stopping (self, status);
 }
 
 static void
-on_service_started (GObject *source, GAsyncResult *result, gpointer user_data)
+run_service_started (Run *self, const GError *error)
 {
-  Run *self = user_data;
-  g_autoptr (GError) error = NULL;
-
   self->n_starting--;
 
-  if (!mk_tool_service_start_finish (result, &error))
-    begin_stopping (self, mk_tool_status_for_error (error));
-  else if (self->phase == PHASE_STARTING && self->n_starting == 0)
+  if (error != NULL)
+    run_begin_stopping (self, mk_tool_status_for_error (error));
+  else if (self->n_starting == 0)
     {
       self->phase = PHASE_RUNNING;
       if (self->options->command != NULL)
-        run_command (self);
+        run_start_command (self);
     }
-
-  quit_if_done (self);
-}
-
-/* COMMAND may well come to its end without the service; before it and without it there is
- * nothing left to do. */
-static void
-on_service_ended (gpointer user_data)
-{
-  Run *self = user_data;
-
-  if (self->command == NULL)
-    begin_stopping (self, MK_TOOL_STATUS_FAILED);
 }
 
 /* Ctrl-C went to COMMAND as well, and COMMAND decides what it means. Without a terminal it
  * was meant for mirakuru alone, and is passed on. */
 static void
-interrupt_command (Run *self)
+run_interrupt_command (Run *self)
 {
   gint64 now = g_get_monotonic_time ();
 
   if (self->interrupted_at != 0 && now - self->interrupted_at < INTERRUPT_INTERVAL)
     g_subprocess_force_exit (self->command);
-  else if (!mk_tool_terminal_owns_interrupt ())
+  else if (!mk_tool_display_owns_interrupt ())
     g_subprocess_send_signal (self->command, SIGINT);
 
   self->interrupted_at = now;
 }
 
 static void
-hurry (Run *self)
+run_hurry (Run *self)
 {
   gboolean is_same_signal =
       self->command_ended_at != 0 && g_get_monotonic_time () - self->command_ended_at < SAME_SIGNAL_INTERVAL;
@@ -182,20 +471,21 @@ hurry (Run *self)
 
   mk_tool_display_message (self->display, _ ("killing what is left"));
   for (guint i = 0; i < self->services->len; i++)
-    mk_tool_service_kill (g_ptr_array_index (self->services, i));
+    mk_simple_executor_kill_async (
+        ((Service *) g_ptr_array_index (self->services, i))->executor, NULL, NULL, NULL);
 }
 
 static gboolean
-handle_signal (Run *self, int signal_number)
+run_handle_signal (Run *self, int signal_number)
 {
   if (self->phase == PHASE_STARTING)
-    begin_stopping (self, MK_TOOL_STATUS_SIGNAL + signal_number);
+    run_begin_stopping (self, MK_TOOL_STATUS_SIGNAL + signal_number);
   else if (self->phase == PHASE_STOPPING)
-    hurry (self);
+    run_hurry (self);
   else if (self->command == NULL)
-    begin_stopping (self, 0);
+    run_begin_stopping (self, 0);
   else if (signal_number == SIGINT)
-    interrupt_command (self);
+    run_interrupt_command (self);
   else
     g_subprocess_send_signal (self->command, signal_number);
 
@@ -203,32 +493,32 @@ handle_signal (Run *self, int signal_number)
 }
 
 static gboolean
-on_interrupt (gpointer user_data)
+run_on_interrupt (gpointer user_data)
 {
-  return handle_signal (user_data, SIGINT);
+  return run_handle_signal (user_data, SIGINT);
 }
 
 static gboolean
-on_terminate (gpointer user_data)
+run_on_terminate (gpointer user_data)
 {
-  return handle_signal (user_data, SIGTERM);
+  return run_handle_signal (user_data, SIGTERM);
 }
 
 static gboolean
-on_hangup (gpointer user_data)
+run_on_hangup (gpointer user_data)
 {
-  return handle_signal (user_data, SIGHUP);
+  return run_handle_signal (user_data, SIGHUP);
 }
 
 static void
-watch_signals (Run *self)
+run_watch_signals (Run *self)
 {
-  g_unix_signal_add (SIGINT, on_interrupt, self);
-  g_unix_signal_add (SIGTERM, on_terminate, self);
-  /* As nohup wants it. A shell ignores SIGINT for what it runs in the background, but there
-   * somebody who sends it means it. */
+  g_unix_signal_add (SIGINT, run_on_interrupt, self);
+  g_unix_signal_add (SIGTERM, run_on_terminate, self);
+  /* As nohup wants it. A shell makes programs in the background ignore SIGINT, but whoever
+   * sends that to mirakuru means it. */
   if (!mk_tool_command_is_signal_ignored (SIGHUP))
-    g_unix_signal_add (SIGHUP, on_hangup, self);
+    g_unix_signal_add (SIGHUP, run_on_hangup, self);
 }
 
 static Run *
@@ -240,25 +530,23 @@ run_new (MkToolOptions *options)
   self->display = mk_tool_display_new (options->quiet);
   self->loop = g_main_loop_new (NULL, FALSE);
   self->starts = g_cancellable_new ();
-  self->services = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_tool_service_free);
+  self->services = g_ptr_array_new_with_free_func ((GDestroyNotify) service_free);
 
   return self;
 }
 
 static gboolean
-add_services (Run *self, GError **error)
+run_add_services (Run *self, GError **error)
 {
   g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   for (guint i = 0; i < self->options->services->len; i++)
     {
-      MkToolService *service = mk_tool_service_new (
-          g_ptr_array_index (self->options->services, i), self->options, self->display, names, error);
+      Service *service = service_new (self, g_ptr_array_index (self->options->services, i), names, error);
 
       if (service == NULL)
         return FALSE;
 
-      mk_tool_service_set_ended_func (service, on_service_ended, self);
       g_ptr_array_add (self->services, service);
     }
 
@@ -266,16 +554,15 @@ add_services (Run *self, GError **error)
 }
 
 static int
-run (Run *self)
+run_to_the_end (Run *self)
 {
   self->n_starting = self->services->len;
   for (guint i = 0; i < self->services->len; i++)
-    mk_tool_service_start_async (
-        g_ptr_array_index (self->services, i), self->starts, on_service_started, self);
+    service_start (g_ptr_array_index (self->services, i));
 
   g_main_loop_run (self->loop);
 
-  /* The last words of the services. */
+  /* What the services printed last. */
   while (g_main_context_iteration (NULL, FALSE))
     ;
 
@@ -290,15 +577,15 @@ mk_tool_run_main (char **argv)
   g_autoptr (Run) self = NULL;
 
   if (options == NULL)
-    return mk_tool_help_report_misuse ("mirakuru run", error->message);
+    return mk_tool_report_misuse (error->message);
 
   self = run_new (options);
   if (options->version)
-    return mk_tool_help_print_version ();
+    return mk_tool_print_version ();
 
-  if (!add_services (self, &error))
-    return mk_tool_help_report_misuse ("mirakuru run", error->message);
+  if (!run_add_services (self, &error))
+    return mk_tool_report_misuse (error->message);
 
-  watch_signals (self);
-  return run (self);
+  run_watch_signals (self);
+  return run_to_the_end (self);
 }

@@ -1,15 +1,10 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* `mirakuru wait`: asks all probes side by side, then turns into COMMAND. It starts nothing,
- * so a signal may simply end it. */
+/* `mirakuru wait`: waits for all probes side by side, then turns into COMMAND. It starts
+ * nothing, so a signal may simply end it. */
 
-#include "mk-tool-wait.h"
-
-#include "mk-tool-command.h"
 #include "mk-tool-display.h"
-#include "mk-tool-help.h"
-#include "base/mk-i18n-private.h"
 #include "mk-tool-options.h"
 
 typedef struct
@@ -54,17 +49,17 @@ wait_free (Wait *self)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Wait, wait_free)
 
 static void
-show_success (Wait *self, guint line)
+wait_show_success (Wait *self, guint line)
 {
   double elapsed = mk_tool_display_get_elapsed (self->display, line);
   g_autofree char *text =
-      g_strdup_printf (self->options->gone ? _ ("gone after %.2f s") : _ ("there after %.2f s"), elapsed);
+      g_strdup_printf (self->options->gone ? _ ("gone after %.2f s") : _ ("ready after %.2f s"), elapsed);
 
   mk_tool_display_done (self->display, line, text);
 }
 
 static void
-show_failure (Wait *self, guint line, const GError *error)
+wait_show_failure (Wait *self, guint line, const GError *error)
 {
   double elapsed = mk_tool_display_get_elapsed (self->display, line);
   g_autofree char *text = g_strdup_printf (_ ("given up after %.2f s"), elapsed);
@@ -76,7 +71,7 @@ show_failure (Wait *self, guint line, const GError *error)
 }
 
 static gboolean
-finish_probe (Wait *self, MkProbe *probe, GAsyncResult *result, GError **error)
+wait_finish_probe (Wait *self, MkProbe *probe, GAsyncResult *result, GError **error)
 {
   if (self->options->gone)
     return mk_probe_wait_gone_finish (probe, result, error);
@@ -85,20 +80,20 @@ finish_probe (Wait *self, MkProbe *probe, GAsyncResult *result, GError **error)
 }
 
 static void
-on_probe_waited_for (GObject *source, GAsyncResult *result, gpointer user_data)
+wait_on_probe_done (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autofree Step *step = user_data;
   Wait *self = step->wait;
   g_autoptr (GError) error = NULL;
 
-  if (finish_probe (self, MK_PROBE (source), result, &error))
-    show_success (self, step->line);
+  if (wait_finish_probe (self, MK_PROBE (source), result, &error))
+    wait_show_success (self, step->line);
   else
     {
       if (self->status == 0)
         self->status = mk_tool_status_for_error (error);
       g_cancellable_cancel (self->cancellable);
-      show_failure (self, step->line, error);
+      wait_show_failure (self, step->line, error);
     }
 
   if (--self->n_waiting == 0)
@@ -106,9 +101,9 @@ on_probe_waited_for (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-wait_for_probe (Wait *self, MkProbe *probe, const char *name)
+wait_begin_probe (Wait *self, MkProbe *probe, const char *name)
 {
-  const char *text = self->options->gone ? _ ("waiting until it is gone") : _ ("waiting");
+  const char *text = self->options->gone ? _ ("waiting for it to go away") : _ ("waiting");
   Step *step = g_new0 (Step, 1);
 
   step->wait = self;
@@ -116,9 +111,9 @@ wait_for_probe (Wait *self, MkProbe *probe, const char *name)
   mk_tool_display_wait (self->display, step->line, text);
 
   if (self->options->gone)
-    mk_probe_wait_gone_async (probe, self->options->timeout, self->cancellable, on_probe_waited_for, step);
+    mk_probe_wait_gone_async (probe, self->options->timeout, self->cancellable, wait_on_probe_done, step);
   else
-    mk_probe_wait_async (probe, self->options->timeout, self->cancellable, on_probe_waited_for, step);
+    mk_probe_wait_async (probe, self->options->timeout, self->cancellable, wait_on_probe_done, step);
 }
 
 int
@@ -129,15 +124,15 @@ mk_tool_wait_main (char **argv)
   g_autoptr (Wait) self = NULL;
 
   if (options == NULL)
-    return mk_tool_help_report_misuse ("mirakuru wait", error->message);
+    return mk_tool_report_misuse (error->message);
 
   self = wait_new (options);
   if (options->version)
-    return mk_tool_help_print_version ();
+    return mk_tool_print_version ();
 
   self->n_waiting = options->probes->len;
   for (guint i = 0; i < options->probes->len; i++)
-    wait_for_probe (
+    wait_begin_probe (
         self, g_ptr_array_index (options->probes, i), g_ptr_array_index (options->probe_names, i));
   g_main_loop_run (self->loop);
 

@@ -58,7 +58,7 @@ class Http(TestCase):
         for args in (["--status", "200", "--http", url(1)], ["--tcp", "1", "--insecure"]):
             status, _, stderr = self.run_tool("wait", *args)
             self.assertEqual(status, 125, stderr)
-            self.assertIn("after the --http", stderr)
+            self.assertIn("follow the --http", stderr)
 
 
 if __name__ == "__main__":

@@ -24,16 +24,14 @@ class Output(TestCase):
         return stderr
 
     def test_standard_output(self):
-        stderr = self.assert_ready(service("--after", 50, "--ready", "listening on port 17"), "--output", r"^listening on port \d+$")
-        self.assertIn(r"its output matched “^listening on port \d+$”", stderr)
+        self.assert_ready(service("--after", 50, "--ready", "listening on port 17"), "--output", r"^listening on port \d+$")
 
     def test_standard_error(self):
         self.assert_ready(service("--stderr", "up and running"), "--output", "running")
 
     def test_port_as_well(self):
         port = free_port()
-        stderr = self.assert_ready(listener(port, "--print", "soon", "--after", 100), *tcp(port), "--output", "soon")
-        self.assertIn(f"matched “soon”, 127.0.0.1:{port} accepted connections", stderr)
+        self.assert_ready(listener(port, "--print", "soon", "--after", 100), *tcp(port), "--output", "soon")
 
     def test_never(self):
         stderr = self.assert_failed(124, service("--print", "last words"), "--output", "ready", "--timeout", "0.3")
@@ -46,7 +44,7 @@ class Output(TestCase):
     def test_exits_after_it(self):
         tool = self.start("run", "--service", shlex.join(["sh", "-c", "echo ready; exit 0"]), "--output", "^ready$",
                           "--", "cat", stdin=subprocess.PIPE)
-        tool.expect("ended by itself with status 0")
+        tool.expect("exited with status 0")
         tool.process.stdin.close()
         self.assertEqual(tool.wait(), 0)
 

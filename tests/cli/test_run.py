@@ -19,8 +19,7 @@ class Redis(TestCase):
         status, stdout, stderr = self.run_tool(
             "run", "--service", redis(port), *tcp(port), "--", "redis-cli", "-p", str(port), "ping")
         self.assertEqual((status, stdout), (0, "PONG\n"), stderr)
-        self.assertRegex(stderr, rf"mirakuru: redis-server: ready after \d+\.\d\d s \(pid \d+\): "
-                                 rf"127\.0\.0\.1:{port} accepted connections\n")
+        self.assertRegex(stderr, r"mirakuru: redis-server: ready after \d+\.\d\d s \(pid \d+\)\n")
         self.assertFalse(can_connect(port))
 
     def test_two_side_by_side(self):
@@ -84,7 +83,6 @@ class Start(TestCase):
             "run", "--service", shlex.join(["sh", "-c", script]), *tcp(first), *tcp(second), "--", "cat", "/proc/uptime")
         self.assertEqual(status, 0, stderr)
         self.assertGreater(float(stdout.split()[0]) + 0.01, self.stamps("stamp")["listen"] / 1e6)
-        self.assertIn(f"127.0.0.1:{first} accepted connections, 127.0.0.1:{second} accepted", stderr)
 
     def test_without_readiness(self):
         status, stdout, stderr = self.run_tool("run", "--service", service(), "--", "echo", "here")
@@ -201,7 +199,7 @@ class Failure(TestCase):
     def test_service_without_readiness_fails_while_another_starts(self):
         stderr = self.assert_failed(125, "--service", service("--after", 100, "--exit", 4), "--name", "short",
                                     "--service", service(), *tcp(free_port()))
-        self.assertIn("short: ended by itself with status 4", stderr)
+        self.assertIn("short: exited with status 4", stderr)
 
 
 class Command(TestCase):
@@ -280,7 +278,7 @@ class End(TestCase):
     def test_service_that_failed_is_told_from_success(self):
         tool = self.start("run", "--service", service("--exit-after", 100, "--exit", 3, "--print", "why"),
                           "--", "cat", stdin=subprocess.PIPE)
-        tool.expect("ended by itself with status 3")
+        tool.expect("exited with status 3")
         tool.process.stdin.close()
         self.assertEqual(tool.wait(), 125)
         self.assertIn("why", tool.stderr)
@@ -288,7 +286,7 @@ class End(TestCase):
     def test_service_may_end_well_while_the_command_runs(self):
         tool = self.start("run", "--service", service("--exit-after", 100, "--exit", 0),
                           "--", "cat", stdin=subprocess.PIPE)
-        tool.expect("ended by itself with status 0")
+        tool.expect("exited with status 0")
         tool.process.stdin.close()
         self.assertEqual(tool.wait(), 0)
 
@@ -297,7 +295,7 @@ class End(TestCase):
         tool = self.start("run", "--service", listener(port), *tcp(port),
                           "--service", service("--exit-after", 100, "--exit", 0), "--name", "short")
         self.assertEqual(tool.wait(), 125, tool.stderr)
-        self.assertIn("short: ended by itself with status 0", tool.stderr)
+        self.assertIn("short: exited with status 0", tool.stderr)
         self.assertFalse(can_connect(port))
 
     def test_bad_status_when_stopped(self):

@@ -36,7 +36,7 @@ class Wait(TestCase):
         with Server() as server:
             status, stdout, stderr = self.run_tool("wait", *tcp(server.port))
         self.assertEqual((status, stdout), (0, ""))
-        self.assertRegex(stderr, rf"\Amirakuru: 127\.0\.0\.1:{server.port}: there after \d+\.\d\d s\n\Z")
+        self.assertRegex(stderr, rf"\Amirakuru: 127\.0\.0\.1:{server.port}: ready after \d+\.\d\d s\n\Z")
 
     def test_comes_later(self):
         port = free_port()
@@ -52,7 +52,7 @@ class Wait(TestCase):
         port = free_port()
         with Server() as server:
             tool = self.start("wait", *tcp(server.port), *tcp(port))
-            tool.expect(f":{server.port}: there after")
+            tool.expect(f":{server.port}: ready after")
             self.assertIsNone(tool.process.poll())
             with Server(port):
                 self.assertEqual(tool.wait(), 0, tool.stderr)

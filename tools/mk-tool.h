@@ -1,9 +1,12 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* What the commands of `mirakuru` share. */
+
 #pragma once
 
-#include <gio/gio.h>
+#include <glib/gi18n-lib.h>
+#include <mirakuru-glib.h>
 
 G_BEGIN_DECLS
 
@@ -16,11 +19,19 @@ enum
   MK_TOOL_STATUS_SIGNAL = 128,
 };
 
+int mk_tool_status_for_error (const GError *error);
+int mk_tool_print_version (void);
+int mk_tool_report_misuse (const char *message);
+
+/* mk-tool-run.c, mk-tool-wait.c */
+int mk_tool_run_main (char **argv);
+int mk_tool_wait_main (char **argv);
+
+/* mk-tool-command.c */
 void mk_tool_command_remember_signals (void);
 gboolean mk_tool_command_is_signal_ignored (int signal_number);
 GSubprocess *mk_tool_command_spawn (const char *const *argv, int *status, GError **error);
 int mk_tool_command_get_status (GSubprocess *command);
 int mk_tool_command_exec (char **argv);
-int mk_tool_status_for_error (const GError *error);
 
 G_END_DECLS
