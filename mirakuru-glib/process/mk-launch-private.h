@@ -23,17 +23,11 @@ typedef struct
   MkStdioMode stdin_mode;
   MkStdioMode stdout_mode;
   MkStdioMode stderr_mode;
+  char *stdin_path;  /* (owned) (nullable) */
   char *stdout_path; /* (owned) (nullable) */
   char *stderr_path; /* (owned) (nullable) */
   gsize output_limit;
 } MkLaunch;
-
-/* File descriptors for one launch; −1 where there is none. */
-typedef struct
-{
-  int service[3]; /* the service's ends */
-  int host[3];    /* the other ends of its pipes */
-} MkStdio;
 
 void mk_launch_free (MkLaunch *self);
 gboolean
@@ -41,9 +35,6 @@ mk_launch_set_environment (MkLaunch *self, const char *const *overlay, const cha
 gboolean mk_launch_set_argv (MkLaunch *self, char **argv, GError **error);
 gboolean mk_launch_validate (MkLaunch *self, GError **error);
 gboolean mk_launch_validate_signal (int number, GError **error);
-gboolean mk_launch_open_stdio (MkLaunch *self, MkStdio *stdio, GError **error);
-void mk_stdio_close_service (MkStdio *self);
-void mk_stdio_close (MkStdio *self);
 
 char *mk_launch_dup_name (MkLaunch *self);
 GError *mk_launch_spawn_error (MkLaunch *self, int step, int error_number);

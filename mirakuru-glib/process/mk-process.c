@@ -32,6 +32,7 @@
 #include "mk-host-private.h"
 #include "base/mk-i18n-private.h"
 #include "mk-proc-private.h"
+#include "mk-stdio-private.h"
 #include "base/mk-wake-source-private.h"
 #include "mk-worker-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
@@ -589,7 +590,7 @@ spawn (MkProcess *self, GError **error)
   int sockets[2];
   GPid pid = 0;
 
-  if (!mk_launch_open_stdio (self->launch, &stdio, error))
+  if (!mk_stdio_open (&stdio, self->launch, error))
     return FALSE;
 
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)

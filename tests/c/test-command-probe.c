@@ -252,7 +252,7 @@ test_bad_settings (void)
 {
   const char *nothing[] = { NULL }, *empty[] = { "", "x", NULL };
   const char *missing[] = { "mk-no-such-program", "x", NULL }, *folder[] = { "/tmp", NULL };
-  const char *bad_environment[] = { "NAME", NULL };
+  const char *bad_environment[] = { "=value", NULL };
   g_autoptr (MkCommandProbe) unset = g_object_new (MK_TYPE_COMMAND_PROBE, NULL);
   g_autoptr (MkCommandProbe) no_words = mk_command_probe_new (nothing);
   g_autoptr (MkCommandProbe) empty_word = mk_command_probe_new (empty);
@@ -266,7 +266,7 @@ test_bad_settings (void)
   assert_fails_for_good (empty_word, MK_ERROR_INVALID_ARGUMENT, "The command is empty");
   assert_fails_for_good (environment, MK_ERROR_INVALID_ARGUMENT, "NAME=value");
   assert_fails_for_good (not_found, MK_ERROR_SPAWN_FAILED, "mk-no-such-program");
-  assert_fails_for_good (no_program, MK_ERROR_SPAWN_FAILED, "is a folder");
+  assert_fails_for_good (no_program, MK_ERROR_SPAWN_FAILED, "is a directory");
 }
 
 /* ---- as the probe of an executor ---- */

@@ -35,7 +35,7 @@ assert_ends_at_once (const char *script, int code, const char *part)
 static void
 test_exit_without_failure (void)
 {
-  assert_ends_at_once ("echo no luck; exit 0", MK_ERROR_EXITED, "exited with status 0 before");
+  assert_ends_at_once ("echo no luck; exit 0", MK_ERROR_EXITED, "exited with status 0");
   assert_ends_at_once ("echo no luck; exit 0", MK_ERROR_EXITED, "Last output:\nno luck");
 }
 

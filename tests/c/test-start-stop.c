@@ -528,7 +528,9 @@ run_and_read (MkSimpleExecutor *executor)
 static void
 test_environment (void)
 {
-  static const char *const overlay[] = { "MK_TEST_ONE=1=one", "HOME=/nowhere", "MK_TEST_EMPTY=", NULL };
+  static const char *const overlay[] = {
+    "MK_TEST_ONE=1=one", "HOME=/nowhere", "MK_TEST_EMPTY=", "MK_TEST_ABSENT", "MALLOC_CHECK_", NULL,
+  };
   g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new ("environment",
                                                                 "--print-env",
                                                                 "MK_TEST_ONE",
@@ -536,6 +538,8 @@ test_environment (void)
                                                                 "HOME",
                                                                 "--print-env",
                                                                 "MK_TEST_EMPTY",
+                                                                "--print-env",
+                                                                "MALLOC_CHECK_",
                                                                 "--print-env",
                                                                 "LC_ALL",
                                                                 "--print-env",
@@ -552,14 +556,15 @@ test_environment (void)
   environment = mk_simple_executor_dup_environment (executor);
   marker = g_environ_getenv (environment, "mirakuru_uuid");
   g_assert_nonnull (marker);
+  g_assert_null (g_environ_getenv (environment, "MALLOC_CHECK_"));
   g_assert_cmpint (g_ascii_strtoll (marker, NULL, 10), ==, getpid ());
   g_assert_true (g_uuid_string_is_valid (strchr (marker, ':') + 1));
 
   output = run_and_read (executor);
-  expected =
-      g_strdup_printf ("MK_TEST_ONE=1=one\nHOME=/nowhere\nMK_TEST_EMPTY=\nLC_ALL=%s\nmirakuru_uuid=%s\n",
-                       g_getenv ("LC_ALL"),
-                       marker);
+  expected = g_strdup_printf ("MK_TEST_ONE=1=one\nHOME=/nowhere\nMK_TEST_EMPTY=\nMALLOC_CHECK_ is not set\n"
+                              "LC_ALL=%s\nmirakuru_uuid=%s\n",
+                              g_getenv ("LC_ALL"),
+                              marker);
   g_assert_cmpstr (output, ==, expected);
 }
 

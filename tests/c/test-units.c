@@ -7,12 +7,14 @@
  */
 
 #include "process/mk-capture-private.h"
+#include "process/mk-stdio-private.h"
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
 #include "base/mk-step-private.h"
 #include "supervisor/mk-tree-private.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <locale.h>
 #include <string.h>
@@ -480,6 +482,54 @@ test_cancel_step (void)
   g_thread_join (thread);
 }
 
+/* Standard input from a file */
+
+static MkStdio
+open_input (const char *path, GError **error)
+{
+  MkLaunch launch = {
+    .stdin_mode = MK_STDIO_MODE_FILE,
+    .stdin_path = (char *) path,
+    .stdout_mode = MK_STDIO_MODE_NULL,
+    .stderr_mode = MK_STDIO_MODE_NULL,
+  };
+  MkStdio stdio;
+
+  mk_stdio_open (&stdio, &launch, error);
+  return stdio;
+}
+
+static void
+assert_no_input (const char *path, int error_number)
+{
+  g_autoptr (GError) error = NULL;
+
+  open_input (path, &error);
+  g_assert_error (error, MK_ERROR, MK_ERROR_SPAWN_FAILED);
+  g_assert_nonnull (strstr (error->message, g_strerror (error_number)));
+}
+
+static void
+test_input_file (void)
+{
+  g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
+  g_autofree char *path = g_build_filename (folder, "input", NULL);
+  g_autofree char *missing = g_build_filename (folder, "missing", NULL);
+  g_autoptr (GError) error = NULL;
+  char buffer[8];
+  MkStdio stdio;
+
+  g_assert_true (g_file_set_contents (path, "text", -1, NULL));
+  stdio = open_input (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (read (stdio.service[0], buffer, sizeof buffer), ==, 4);
+  g_assert_cmpint (write (stdio.service[0], "x", 1), ==, -1);
+  mk_stdio_close (&stdio);
+
+  assert_no_input (missing, ENOENT);
+  assert_no_input (folder, EISDIR);
+}
+
 /* Words */
 
 static void
@@ -591,6 +641,7 @@ main (int argc, char **argv)
 
   g_test_add_func ("/units/step/ends", test_steps);
   g_test_add_func ("/units/step/cancelled", test_cancel_step);
+  g_test_add_func ("/units/input-file", test_input_file);
   g_test_add_func ("/units/words/parts", test_words);
   g_test_add_func ("/units/words/clean", test_clean);
   g_test_add_func ("/units/words/plain-characters", test_plain_characters);

@@ -95,7 +95,7 @@ class Words(unittest.TestCase):
             with self.subTest(language):
                 reason = self.translate(
                     gettext.translation(DOMAIN, CATALOGUES, [language]),
-                    "there is no such program in the folders of PATH; install it, or give its path",
+                    "there is no such program in the directories of PATH; install it, or give its path",
                 )
                 result = self.run_in(language, tool, "run", "--service", "mk-no-such-program")
                 self.assertEqual(result.returncode, 125)
