@@ -8,7 +8,6 @@
 #include "mk-bench.h"
 
 #include <glib/gstdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "mk-test-util.h"
@@ -51,26 +50,16 @@ listener_clear (Listener *listener)
   g_strfreev (listener->argv);
 }
 
-static double
-cpu_ms (void)
-{
-  struct rusage usage;
-
-  getrusage (RUSAGE_SELF, &usage);
-  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000.0 +
-         (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000.0;
-}
-
 /* Notes what @wait, which returns when the service is ready, took of the time and of the processor. */
 static void
 measure (Figures *figures, const Listener *listener, void (*wait) (const Listener *, gpointer), gpointer data)
 {
   gint64 start_us = g_get_monotonic_time (), ready_us;
-  double start_cpu = cpu_ms ();
+  double start_cpu = mk_bench_cpu_ms ();
 
   wait (listener, data);
   ready_us = g_get_monotonic_time ();
-  mk_bench_add (figures->cpu_percent, (cpu_ms () - start_cpu) * 100000.0 / (ready_us - start_us));
+  mk_bench_add (figures->cpu_percent, (mk_bench_cpu_ms () - start_cpu) * 100000.0 / (ready_us - start_us));
   mk_bench_add (figures->lag_ms, (ready_us - mk_test_read_stamp (listener->stamp_file, "listen")) / 1000.0);
 }
 
@@ -139,9 +128,9 @@ measure_starts (guint min_ms, guint max_ms, guint n, guint n_peer, const char *w
     measure_ours (&ours, g_random_int_range (min_ms, max_ms + 1));
   for (guint i = 0; i < n_peer; i++)
     measure_peer (&peer, g_random_int_range (min_ms, max_ms + 1));
-  mk_bench_print_row (what, "ms", ours.lag_ms, 2, 5, "asked every 100 ms", peer.lag_ms);
+  mk_bench_print_row (what, "ms", ours.lag_ms, 1.5, 4, "asked every 100 ms", peer.lag_ms);
   mk_bench_print_row (
-      cpu_what, "% of a core", ours.cpu_percent, 3, NO_LIMIT, "asked every 100 ms", peer.cpu_percent);
+      cpu_what, "% of a core", ours.cpu_percent, 5, NO_LIMIT, "asked every 100 ms", peer.cpu_percent);
   figures_clear (&ours);
   figures_clear (&peer);
 }
@@ -150,6 +139,6 @@ void
 mk_bench_readiness (void)
 {
   measure_starts (
-      50, 250, 60, 40, "listen() to start() returning, after 50-250 ms", "host meanwhile, start included");
-  measure_starts (1950, 2050, 12, 6, "listen() to start() returning, after 2 s", "host meanwhile");
+      50, 250, 40, 30, "listen() to start() returning, after 50-250 ms", "host meanwhile, start included");
+  measure_starts (1950, 2050, 10, 4, "listen() to start() returning, after 2 s", "host meanwhile");
 }

@@ -80,7 +80,7 @@ mk_bench_stopping (void)
   mk_bench_print_row ("exit of the service to stop() returning",
                       "ms",
                       ours.after_exit_ms,
-                      1.5,
+                      1,
                       NO_LIMIT,
                       "waitpid()",
                       bare.after_exit_ms);

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,7 +58,7 @@ mk_bench_quantile (const GArray *figures, double q)
 void
 mk_bench_print_head (void)
 {
-  g_print ("%-54s %4s %9s %9s  %-11s %-4s  %s\n", "", "n", "median", "p95", "limit", "", "to compare with");
+  g_print ("%-62s %4s %9s %9s  %-11s %-4s  %s\n", "", "n", "median", "p95", "limit", "", "to compare with");
 }
 
 static char *
@@ -107,7 +108,7 @@ mk_bench_print_row (const char *what,
   g_autofree char *limit = format_limit (median_limit, p95_limit);
   g_autofree char *other = format_peer (figures, peer, peer_figures);
 
-  g_print ("%-54s %4u %9.3f %9.3f  %-11s %-4s  %s\n",
+  g_print ("%-62s %4u %9.3f %9.3f  %-11s %-4s  %s\n",
            label,
            figures->len,
            mk_bench_quantile (figures, 0.5),
@@ -123,6 +124,17 @@ double
 mk_bench_ms_since (gint64 start_us)
 {
   return (g_get_monotonic_time () - start_us) / 1000.0;
+}
+
+/* What this program has had of the processor */
+double
+mk_bench_cpu_ms (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000.0 +
+         (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000.0;
 }
 
 void
@@ -193,6 +205,8 @@ main (void)
 
   mk_bench_print_head ();
   mk_bench_readiness ();
+  mk_bench_groups ();
+  mk_bench_waiting ();
   mk_bench_http ();
   mk_bench_output ();
   mk_bench_paths ();

@@ -27,6 +27,7 @@ void mk_bench_print_row (const char *what,
                          const GArray *peer_figures);
 
 double mk_bench_ms_since (gint64 start_us);
+double mk_bench_cpu_ms (void);
 void mk_bench_start (MkSimpleExecutor *executor);
 void mk_bench_stop (MkSimpleExecutor *executor);
 MkSimpleExecutor *mk_bench_new_sleeper (void);
@@ -38,6 +39,8 @@ void mk_bench_reap (pid_t pid);
 
 /* What is measured; each prints rows */
 void mk_bench_readiness (void);
+void mk_bench_groups (void);
+void mk_bench_waiting (void);
 void mk_bench_http (void);
 void mk_bench_output (void);
 void mk_bench_paths (void);

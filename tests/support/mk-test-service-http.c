@@ -60,6 +60,8 @@ read_request (int fd, char *request)
 
       if (n <= 0)
         return 0;
+      if (length == 0)
+        stamp ("request");
       length += n;
       request[length] = '\0';
       end = strstr (request, "\r\n\r\n");

@@ -34,7 +34,9 @@ static const char usage[] =
     "  --flood BYTES        writes so much to standard output then, in lines of 16 bytes\n"
     "  --echo               copies standard input to standard output; ends with it unless it listens\n"
     "  --pid-file FILE      the pid of the process that listens\n"
-    "  --stamp FILE         appends \"start\", \"listen\", \"pid-file\", \"ready\", \"flooded\" and \"exit\"\n"
+    "  --rename             renames the pid file into place when it is complete\n"
+    "  --stamp FILE         appends \"start\", \"listen\", \"pid-file\", \"ready\", \"flooded\" and \"exit\"; with\n"
+    "                       --http also \"connection\" and \"request\" for each of them\n"
     "How it misbehaves\n"
     "  --deaf               ignores SIGTERM, SIGINT and SIGHUP\n"
     "  --children N         has N children that do nothing\n"
@@ -120,6 +122,7 @@ static const struct option long_options[] = {
   { "print-env", required_argument, NULL, OPT_WORD + WORD_ENV },
   { "print-signals", no_argument, NULL, OPT_WORD + WORD_SIGNALS },
   { "ready", required_argument, NULL, OPT_READY },
+  { "rename", no_argument, &opt.rename, 1 },
   { "scrub-env", no_argument, &opt.scrub_env, 1 },
   { "setsid-children", no_argument, &opt.setsid_children, 1 },
   { "stamp", required_argument, NULL, OPT_STAMP },

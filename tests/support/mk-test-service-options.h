@@ -30,10 +30,13 @@ typedef struct
   int n_words;
   int after, busy, children, exit_after, flood, fork_pause, lifetime, on_term, status, term_delay;
   int bind_only, daemon, daemonised, deaf, echo, fork_children, fork_forever, full_backlog, no_newline,
-      orphan, scrub_env, setsid_children, stopped;
+      orphan, rename, scrub_env, setsid_children, stopped;
   const char *http, *listen, *pid_file, *ready, *stamp, *tag;
 } Options;
 
 extern Options opt;
 
 void parse_options (int argc, char **argv);
+
+/* Notes, where --stamp asks for that, the time of an event. */
+void stamp (const char *what);

@@ -73,7 +73,7 @@ say (int fd, const char *text, size_t length)
 }
 
 static void
-stamp (const char *what, long long us)
+stamp_at (const char *what, long long us)
 {
   char line[64];
   int fd, length;
@@ -88,13 +88,19 @@ stamp (const char *what, long long us)
   close (fd);
 }
 
+void
+stamp (const char *what)
+{
+  stamp_at (what, now_us ());
+}
+
 /* The end */
 
 static void __attribute__ ((noreturn)) end (int status)
 {
   sigset_t none;
 
-  stamp ("exit", now_us ());
+  stamp ("exit");
   if (status < 0)
     {
       sigemptyset (&none);
@@ -388,7 +394,7 @@ flood (void)
         length += snprintf (lines + length, 17, "%015d\n", i);
       say (STDOUT_FILENO, lines, length);
     }
-  stamp ("flooded", now_us ());
+  stamp ("flooded");
 }
 
 /* Serving */
@@ -457,7 +463,7 @@ open_listener (void)
   if (opt.full_backlog ? !listen_with_full_backlog (fd, opt.listen) : listen (fd, 128) < 0)
     die (opt.listen);
   listens_us = now_us ();
-  stamp ("listen", listens_us);
+  stamp_at ("listen", listens_us);
   return fd;
 }
 
@@ -468,10 +474,13 @@ answer (int listener)
 
   if (fd < 0)
     return;
-  if (opt.http != NULL)
-    serve_http (fd, now_us () < listens_us + opt.busy * 1000LL);
-  else
+  if (opt.http == NULL)
     send (fd, "ok\n", 3, MSG_NOSIGNAL | MSG_DONTWAIT);
+  else
+    {
+      stamp ("connection");
+      serve_http (fd, now_us () < listens_us + opt.busy * 1000LL);
+    }
   close (fd);
 }
 
@@ -514,11 +523,19 @@ static void __attribute__ ((noreturn)) serve (int listener)
 static void
 write_pid_file (void)
 {
+  char incomplete[PATH_MAX];
   FILE *file;
 
-  stamp ("pid-file", now_us ());
-  file = fopen (opt.pid_file, "we");
+  snprintf (incomplete, sizeof incomplete, "%s%s", opt.pid_file, opt.rename ? ".new" : "");
+  if (!opt.rename)
+    stamp ("pid-file");
+  file = fopen (incomplete, "we");
   if (file == NULL || fprintf (file, "%d\n", (int) getpid ()) < 0 || fclose (file) != 0)
+    die (incomplete);
+  if (!opt.rename)
+    return;
+  stamp ("pid-file");
+  if (rename (incomplete, opt.pid_file) < 0)
     die (opt.pid_file);
 }
 
@@ -542,7 +559,7 @@ get_ready (void)
     write_pid_file ();
   if (opt.ready != NULL)
     {
-      stamp ("ready", now_us ());
+      stamp ("ready");
       say_line (STDOUT_FILENO, opt.ready);
     }
   if (opt.flood > 0)
@@ -557,7 +574,7 @@ main (int argc, char **argv)
 
   born_us = now_us ();
   parse_options (argc, argv);
-  stamp ("start", born_us);
+  stamp_at ("start", born_us);
   limit_lifetime ();
   set_up_signals ();
   if (opt.daemon)

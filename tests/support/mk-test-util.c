@@ -322,25 +322,45 @@ mk_test_service_address (guint port)
   return g_strdup_printf ("127.0.0.1:%u", port);
 }
 
-/* The monotonic time of the newest stamp @what in the file that --stamp names, or -1. */
-gint64
-mk_test_read_stamp (const char *filename, const char *what)
+/* Returns: how many stamps @what there are in @filename */
+static guint
+read_stamps (const char *filename, const char *what, gint64 *newest_us)
 {
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
-  gint64 us = -1;
+  guint n = 0;
 
   if (!g_file_get_contents (filename, &text, NULL, NULL))
-    return -1;
+    return 0;
   lines = g_strsplit (text, "\n", -1);
   for (guint i = 0; lines[i] != NULL; i++)
     {
       const char *rest = lines[i] + strlen (what);
 
-      if (g_str_has_prefix (lines[i], what) && *rest == ' ')
-        us = g_ascii_strtoll (rest, NULL, 10);
+      if (!g_str_has_prefix (lines[i], what) || *rest != ' ')
+        continue;
+      *newest_us = g_ascii_strtoll (rest, NULL, 10);
+      n++;
     }
+  return n;
+}
+
+/* The monotonic time of the newest stamp @what in the file that --stamp names, or -1. */
+gint64
+mk_test_read_stamp (const char *filename, const char *what)
+{
+  gint64 us = -1;
+
+  read_stamps (filename, what, &us);
   return us;
+}
+
+guint
+mk_test_count_stamps (const char *filename, const char *what)
+{
+  gint64 us;
+
+  return read_stamps (filename, what, &us);
 }
 
 /* Hosts */

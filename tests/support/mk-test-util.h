@@ -45,6 +45,7 @@ char *mk_test_new_tag (void);
 char **mk_test_service_argv (const char *tag, const char *option, ...) G_GNUC_NULL_TERMINATED;
 char *mk_test_service_address (guint port);
 gint64 mk_test_read_stamp (const char *filename, const char *what);
+guint mk_test_count_stamps (const char *filename, const char *what);
 
 /* A program that starts a service, and ends in the way that it is told to: see mk-test-host.c */
 GSubprocess *mk_test_start_host (const char *way, guint port, const char *tag, const char *options);
