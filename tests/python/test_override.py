@@ -485,6 +485,61 @@ class Interruption(TestCase):
             self.assertTrue(can_connect(port))
         self.assertEqual(seen, [1])
 
+    def test_handler_that_hits_a_check(self):
+        """What it raises is no answer of the check, and not lost, wherever it comes."""
+
+        def on_alarm(*_):
+            raise Interrupted
+
+        def busy():
+            end = time.monotonic() + 0.001
+            while time.monotonic() < end:
+                pass
+
+        self.handle(signal.SIGALRM, on_alarm)
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
+        for number in range(50):
+            signal.setitimer(signal.ITIMER_REAL, 0.005 + number * 0.0001)
+            with self.assertRaises(Interrupted):
+                Mk.CallbackProbe.new(busy).wait(60000)
+
+    def test_call_in_a_hook(self):
+        """A signal ends the inner call, and with it the outer one."""
+
+        def on_signal(*_):
+            raise Interrupted
+
+        class Waiting(Mk.SimpleExecutor):
+            def do_prepare(self, task):
+                Mk.TcpProbe.new(LOCALHOST, free_port()).wait(60000)
+                task.return_boolean(True)
+
+        self.handle(signal.SIGUSR1, on_signal)
+        executor = self.keep(Waiting(command=service()))
+        self.send_soon(signal.SIGUSR1)
+        with self.assertRaises(Interrupted):
+            executor.start()
+        self.assertFalse(executor.get_active())
+
+    def test_second_control_c(self):
+        """It does not cut short what the first one began."""
+        seen = []
+
+        def on_signal(*_):
+            seen.append(1)
+            os.kill(os.getpid(), signal.SIGINT)
+            if len(seen) < 3:
+                raise Interrupted
+
+        self.handle(signal.SIGINT, on_signal)
+        executor = self.keep(Mk.TcpExecutor(command=service("--deaf"), host=LOCALHOST, port=free_port()))
+        mark = marker(executor)
+        self.send_soon(signal.SIGINT)
+        with self.assertRaises(Interrupted):
+            executor.start()
+        self.handle(signal.SIGINT, signal.default_int_handler)
+        self.assert_gone(mark)
+
     def test_after_a_fork(self):
         executor = self.keep(Mk.SimpleExecutor.new(service()))
         with executor:

@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 
-from ._native import Gio, GLib, Mk, run, wait_until
+from gi.overrides.Mk import read_bytes
+
+from ._native import Gio, GLib, Mk, wait_until
 
 
 class OutputReader(io.RawIOBase):
@@ -32,9 +34,7 @@ class OutputReader(io.RawIOBase):
     def _read(self, count):
         if self._pipe is not None:
             return os.read(self._pipe, count)
-        if self._stream.is_readable():
-            return self._stream.read_bytes(count, None).get_data() or b""
-        return run(self._stream, "read_bytes", count, GLib.PRIORITY_DEFAULT).get_data() or b""
+        return read_bytes(self._stream, count).get_data() or b""
 
     def readinto(self, buffer):
         data = self._read(len(buffer))

@@ -18,15 +18,14 @@ from typing import TypeVar
 
 from . import _launch
 from ._native import (
-    Gio,
     GLib,
     Mk,
+    begin_kill,
     describe_holder,
     end_service,
     function_probe,
     is_error,
     probe_of,
-    run,
     wait_until,
 )
 from ._process import Process
@@ -211,12 +210,12 @@ class SimpleExecutor:
         native, kwargs = self._native, self._popen_kwargs
         LOG.debug("Starting process: %s", self.command)
         if native.get_state() == Mk.ExecutorState.STOPPING:
-            run(native, "kill")  # it was killed before, without being waited for
+            native.kill()  # it was killed before, but nobody waited for its end
         self._configure(kwargs)
         self._set_timeout()
         self._spawn_endtime = self._endtime
         try:
-            run(native, "start")
+            native.start()
         except GLib.Error as error:
             self._forget_process()
             raise self._translate(error) from None
@@ -297,7 +296,7 @@ class SimpleExecutor:
 
         self._native.set_kill_signal(operator.index(self._kill_signal))
         try:
-            run(self._native, "stop_full", number, expected, self._stop_limit())
+            self._native.stop_full(number, expected, self._stop_limit())
         except GLib.Error as error:
             if not is_error(error, Mk.Error.INVALID_ARGUMENT):
                 self._finish_stop()
@@ -336,10 +335,12 @@ class SimpleExecutor:
         if self._is_started():
             self._native.set_kill_signal(operator.index(self._kill_signal if sig is None else sig))
             try:
-                run(self._native, "kill", waits=wait)
+                if wait:
+                    self._native.kill()
+                else:
+                    begin_kill(self._native)
             except GLib.Error as error:
-                if not error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
-                    raise self._translate(error) from None
+                raise self._translate(error) from None
         self._forget_process()
         return self
 
@@ -362,7 +363,7 @@ class SimpleExecutor:
     def _clear_process(self):
         """Forgets the process; if it lives, it is killed."""
         if self._is_active():
-            run(self._native, "kill")
+            self._native.kill()
         self._forget_process()
 
     def _forget_process(self):
@@ -448,7 +449,7 @@ class Executor(SimpleExecutor):
         if probe is None:
             probe, raised = function_probe(self.after_start_check)
         try:
-            run(self._native, "wait_for", probe)
+            self._native.wait_for(probe)
         except GLib.Error as error:
             if is_error(error, Mk.Error.EXITED) and self._native.get_exit_status() == 0:
                 # Nothing of it is left here, but it may have had something started elsewhere.

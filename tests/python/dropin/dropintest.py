@@ -14,6 +14,7 @@ import unittest
 from pathlib import Path
 
 import mirakuru_glib
+from mirakuru_glib.base import Mk
 
 sys.modules["mirakuru"] = mirakuru_glib
 
@@ -39,14 +40,16 @@ class Tally:
 
     def __init__(self):
         self.waits, self.polls, self.seconds, self.polling = 0, 0, 0, 0
-        mirakuru_glib.base.run = self.measured(mirakuru_glib.base.run)
+        for name in ("start", "stop_full", "kill", "wait_for"):
+            owner = next(cls for cls in Mk.SimpleExecutor.__mro__ if name in vars(cls))
+            setattr(owner, name, self.measured(getattr(owner, name), name))
         mirakuru_glib.base.wait_until = self.measured(mirakuru_glib.base.wait_until)
         atexit.register(self.report)
 
-    def measured(self, function):
+    def measured(self, function, name="wait"):
         @functools.wraps(function)
         def measured(*arguments, **options):
-            least = self.least_polls(*arguments)
+            least = self.least_polls(arguments[0], name)
             begin = time.monotonic()
             try:
                 return function(*arguments, **options)
@@ -57,12 +60,12 @@ class Tally:
         return measured
 
     @staticmethod
-    def least_polls(thing, name, *_):
+    def least_polls(thing, name):
         """How often would be asked at least; None where nothing would be waited for."""
         if name == "stop_full":
             return 1 if thing.get_running() else None
         if name == "start":
-            return 0 if isinstance(thing, mirakuru_glib.output.Mk.OutputExecutor) else None
+            return 0 if isinstance(thing, Mk.OutputExecutor) else None
         return None if name == "kill" else 0
 
     def count(self, seconds, least):

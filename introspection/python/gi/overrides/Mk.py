@@ -190,101 +190,15 @@ def _bind(names, args, kwargs):
 # --- Operations: X(), X_async(), X_finish()
 
 
-class _Interrupter:
-    """Ends a blocking call of the main thread when a signal asks for it, for its handler to run.
-
-    Python runs a handler when the call has returned; only a thread can see to it that it does. And PyGObject
-    loses an exception that a handler raises while it makes one of a GError, so the handlers are called here.
-    Others are left alone: their handlers run with the hooks and the functions of probes, or after the call.
-    """
-
-    SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-
-    def __init__(self):
-        self._process, self._running = None, []
-        os.register_at_fork(after_in_child=self._leave_to_parent)
-
-    def _leave_to_parent(self):
-        """A hook, or another thread, has forked during a call. Signals of the child are its own."""
-        if self._running:
-            signal.set_wakeup_fd(-1)
-
-    def _start_thread(self):
-        """It does not get over a fork()."""
-        if self._process != os.getpid():
-            self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-            os.set_blocking(self._read, True)
-            try:
-                threading.Thread(target=self._watch, name="mirakuru-glib signals", daemon=True).start()
-            except RuntimeError:
-                os.close(self._read)
-                os.close(self._write)
-                raise
-            self._process, self._running = os.getpid(), []
-
-    def _watch(self):
-        while True:
-            came = set(os.read(self._read, 64))
-            for cancellable, numbers in tuple(self._running):
-                if came & numbers:
-                    cancellable.cancel()
-
-    def signals(self):
-        """Those that end a call: an alarm only if it comes once, for then it sets a limit."""
-        remaining, interval = signal.getitimer(signal.ITIMER_REAL)
-        return self.SIGNALS | ({signal.SIGALRM} if remaining and not interval else set())
-
-    def _take_wakeups(self):
-        """Whether signals are told to the thread. There may be somebody else to tell, such as asyncio."""
-        # At the end of the interpreter no thread begins any more.
-        if threading.current_thread() is not threading.main_thread() or sys.is_finalizing():
-            return False
-        try:
-            self._start_thread()
-        except (OSError, RuntimeError):  # out of descriptors, or of threads
-            return False
-        previous = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        if previous not in (-1, self._write):
-            signal.set_wakeup_fd(previous)
-            return False
-        return True
-
-    @contextlib.contextmanager
-    def watch(self, cancellable, numbers):
-        if not self._take_wakeups():
-            yield
-            return
-        came, outermost, process = [], not self._running, os.getpid()
-
-        def note(number, frame):
-            if os.getpid() == process:
-                came.append((number, frame))
-            else:
-                handlers[number](number, frame)
-
-        handlers = {number: signal.getsignal(number) for number in numbers}
-        handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
-        self._running.append((cancellable, numbers))
-        try:
-            for number in handlers:
-                signal.signal(number, note)
-            yield
-        finally:
-            for number, handler in handlers.items():
-                if signal.getsignal(number) is note:  # and not one that a hook has put there
-                    signal.signal(number, handler)
-            self._running.remove((cancellable, numbers))
-            if outermost:
-                signal.set_wakeup_fd(-1)
-            for number, frame in came:
-                handlers[number](number, frame)
-
-
-_interrupter = _Interrupter()
+# How late a signal handler runs whose signal comes just before GLib begins to wait, in milliseconds.
+_SIGNAL_DELAY = 200
 
 
 class _Ends(threading.local):
-    """What hooks have raised that is no Exception, such as SystemExit, during a blocking call of the thread."""
+    """What ends the blocking calls of a thread, of which one may be made in a hook of the other.
+
+    That is what a signal handler raises, and what a hook raises that is not an Exception, such as SystemExit.
+    """
 
     depth, raised = 0, None
 
@@ -310,26 +224,116 @@ class _Ends(threading.local):
 _ends = _Ends()
 
 
-def _block(function, *args, cancellable=None, undo=None):
-    """Makes a blocking call."""
-    numbers = _interrupter.signals()
-    while True:
-        mine = Gio.Cancellable() if cancellable is None else cancellable
-        if not isinstance(mine, Gio.Cancellable):
-            raise TypeError(f"expected a Gio.Cancellable, not {mine!r}")
+class _Signals:
+    """Calls signal handlers during the blocking calls of the main thread, but not inside of GLib.
+
+    Python calls a handler wherever the program is. What it raises in a hook, or in another function that GLib has
+    called, would be taken for an error of that, or be lost. So signals are noted, and handled between two turns of
+    the main context.
+    """
+
+    def __init__(self):
+        self._came, self._handlers, self._process = [], {}, 0
+
+    def _note(self, number, frame):
+        if os.getpid() == self._process:
+            self._came.append((number, frame))
+        else:  # a hook has forked
+            self._handlers[number](number, frame)
+
+    @contextlib.contextmanager
+    def noted(self):
+        if self._handlers:  # by the call whose hook makes this one
+            yield
+            return
+        self._process = os.getpid()
+        handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        self._handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
         try:
-            with _ends.reraised(), _interrupter.watch(mine, numbers):
-                return _typed(function, *args, cancellable=mine)
-        except GLib.Error:
-            # The handlers raised nothing, so that the call goes on.
-            if cancellable is not None or not mine.is_cancelled():
-                raise
-            numbers = _interrupter.SIGNALS  # an alarm may be set anew by its handler, and would come for ever
-        except BaseException as error:
-            # A handler or a hook raised this, perhaps after a start came to its end.
-            if undo is not None and (mine.is_cancelled() or not isinstance(error, Exception)):
-                undo()
-            raise
+            for number in self._handlers:
+                signal.signal(number, self._note)
+            yield
+        finally:
+            handlers, self._handlers = self._handlers, {}
+            for number, handler in handlers.items():
+                if signal.getsignal(number) == self._note:  # and not one that a hook has put there
+                    signal.signal(number, handler)
+            came, self._came = self._came, []
+            for number, frame in came:
+                handlers[number](number, frame)
+
+    def handle(self):
+        while self._came:
+            number, frame = self._came.pop(0)
+            self._handlers[number](number, frame)
+
+
+_signals = _Signals()
+
+# Those that no call uses now: they are kept, for PyGObject loses some memory for each source.
+_contexts = []
+os.register_at_fork(after_in_child=_contexts.clear)  # their descriptors are those of the parent
+
+
+@contextlib.contextmanager
+def _main_context():
+    """A main context that is the default of the thread, and that a signal wakes up."""
+    if _contexts:
+        context = _contexts.pop()
+    else:
+        context, timer = GLib.MainContext.new(), GLib.timeout_source_new(_SIGNAL_DELAY)
+        timer.set_callback("again".format)  # written in C: no handler can run in it
+        timer.attach(context)
+    context.push_thread_default()
+    try:
+        yield context
+    finally:
+        context.pop_thread_default()
+        _contexts.append(context)
+
+
+def _iterate_until_done(context, cancellable, results):
+    try:
+        while not results:
+            context.iteration(True)
+            _signals.handle()
+    except BaseException as error:
+        _ends.note(error)
+        cancellable.cancel()
+        while not results:
+            context.iteration(True)
+        raise
+
+
+def _block(sync, begin, finish, cancellable=None, undo=None):
+    """Makes a blocking call. In the main thread signal handlers run meanwhile, and what they raise ends it."""
+    # The handlers of Python run in the main thread only, and at the end of the interpreter GLib cannot call it back.
+    if threading.current_thread() is not threading.main_thread() or sys.is_finalizing():
+        with _ends.reraised():
+            return _typed(sync, cancellable=cancellable)
+    cancellable, results = Gio.Cancellable() if cancellable is None else cancellable, {}
+    if not isinstance(cancellable, Gio.Cancellable):
+        raise TypeError(f"expected a Gio.Cancellable, not {cancellable!r}")
+    try:
+        with _ends.reraised(), _signals.noted(), _main_context() as context:
+            begin(cancellable=cancellable, callback=results.__setitem__)
+            _iterate_until_done(context, cancellable, results)
+            return _typed(finish, *results.values())
+    except BaseException as error:
+        # Perhaps after a start came to its end.
+        if undo is not None and (cancellable.is_cancelled() or not isinstance(error, Exception)):
+            undo()
+        raise
+
+
+def read_bytes(stream, count, cancellable=None):
+    """Reads from the output of a service; interrupted as any other blocking call of the library."""
+    return _block(
+        functools.partial(stream.read_bytes, count),
+        functools.partial(stream.read_bytes_async, count, GLib.PRIORITY_DEFAULT),
+        stream.read_bytes_finish,
+        cancellable,
+    )
 
 
 async def _await_thread(call, cancellable, undo):
@@ -387,8 +391,10 @@ def _wrap_operation(cls, name):
             self.kill()
 
     def call_with(self, cancellable, given):
-        function = functools.partial(sync, self, **given)
-        return _block(function, cancellable=cancellable, undo=functools.partial(undo, self))
+        call, call_async = (functools.partial(function, self, **given) for function in (sync, begin))
+        return _block(
+            call, call_async, functools.partial(finish, self), cancellable, functools.partial(undo, self)
+        )
 
     @functools.wraps(sync)
     def call(self, *args, **kwargs):
@@ -460,11 +466,12 @@ def _check_hook(hook, result):
             return result(hook(*args))
         except GLib.Error:
             raise
-        except Exception as exception:
+        except BaseException as exception:
             text, domain, code = _explain(exception), Gio.io_error_quark(), Gio.IOErrorEnum.FAILED
-        except BaseException as exception:  # it is not to be asked again
-            text, domain, code = _explain(exception), Mk.error_quark(), Mk.Error.FAILED
-            _ends.note(exception)
+            if not isinstance(exception, Exception):
+                _ends.note(exception)
+            if exception is _ends.raised:  # it must not be asked again
+                domain, code = Mk.error_quark(), Mk.Error.FAILED
         raise GLib.Error(text, GLib.quark_to_string(domain), code)
 
     return call
@@ -570,7 +577,7 @@ class _Lines:
             warnings.warn(text, RuntimeWarning, stacklevel=4)
 
     def _read(self, cancellable=None):
-        return _block(self._stream.read_bytes, 65536, cancellable=cancellable).get_data() or b""
+        return read_bytes(self._stream, 65536, cancellable).get_data() or b""
 
     def _next(self):
         return self._whole.popleft().removesuffix(b"\r").decode(errors="replace")
