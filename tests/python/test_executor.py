@@ -142,9 +142,10 @@ class BadInput:
     def test_empty_command(self):
         self.check(Mk.Error.INVALID_ARGUMENT, Mk.SimpleExecutor.new([]))
 
-    def test_environment_without_equals_sign(self):
-        executor = Mk.SimpleExecutor(command=["true"], environment=["NAME"])
-        self.check(Mk.Error.INVALID_ARGUMENT, executor, "NAME")
+    def test_environment_without_a_name(self):
+        for entry in ("=value", ""):
+            executor = Mk.SimpleExecutor(command=["true"], environment=[entry])
+            self.check(Mk.Error.INVALID_ARGUMENT, executor, "environment")
 
     def test_ports(self):
         for port in (0, 70000):

@@ -128,8 +128,18 @@ class Settings(TestCase):
         self.assertEqual(Mk.CommandProbe(environment={"A": "b=c", "B": ""}).get_environment(), wanted)
         self.assertIn("A=b=c", executor.dup_environment())
 
+    def test_environment_without_a_variable(self):
+        os.environ["MK_TEST_UNWANTED"] = "here"
+        self.addCleanup(os.environ.pop, "MK_TEST_UNWANTED")
+        executor = self.keep(Mk.SimpleExecutor(command="env", environment={"MK_TEST_UNWANTED": None, "A": "b"}))
+        self.assertEqual(executor.get_environment(), ["MK_TEST_UNWANTED", "A=b"])
+        with executor:
+            lines = list(executor.lines())
+        self.assertIn("A=b", lines)
+        self.assertFalse([line for line in lines if line.startswith("MK_TEST_UNWANTED")])
+
     def test_wrong_environment(self):
-        for environment, error in (({"A=B": "c"}, ValueError), ({"A": 1}, TypeError), ({1: "A"}, TypeError)):
+        for environment, error in (({"A=B": None}, ValueError), ({"A": 1}, TypeError), ({1: "A"}, TypeError)):
             with self.assertRaises(error):
                 Mk.SimpleExecutor(environment=environment)
 

@@ -86,14 +86,12 @@ def _command(command, parts, kwargs):
 
 
 def _set_environment(native, environment):
-    """Returns the names that the service must not inherit."""
     if environment is None:
         environment = os.environ
     if any("=" in name or "\0" in f"{name}{value}" for name, value in environment.items()):
         raise ValueError("the environment has an illegal name or value")
-    changed = [f"{name}={value}" for name, value in environment.items() if os.environ.get(name) != value]
-    native.set_environment(changed)
-    return [name for name in os.environ if name not in environment]
+    changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
+    native.set_environment({**changed, **{name: None for name in os.environ if name not in environment}})
 
 
 def configure(native, command, parts, kwargs):
@@ -106,11 +104,9 @@ def configure(native, command, parts, kwargs):
         raise ValueError("the command has a null character")
 
     source, _, _ = (_set_stream(native, name, kwargs.get(name)) for name in _MODES)
-    unwanted = _set_environment(native, kwargs.get("env"))
-    if (source is not None or unwanted) and not shutil.which(argv[0]):
+    _set_environment(native, kwargs.get("env"))
+    if source is not None and not shutil.which(argv[0]):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
-    if unwanted:
-        argv = ["env", *(f"--unset={name}" for name in unwanted), "--", *argv]
     held = None
     if source is not None:
         held = _copy(source)

@@ -4,7 +4,7 @@
 
 - A command may be a string, which is split as a shell would, wherever a list of arguments is
   wanted; an environment, headers or the fields of a form may be a dict, a path anything that
-  os.fspath() takes, a time limit milliseconds or a timedelta.
+  os.fspath() takes, a time limit milliseconds or a timedelta. None in an environment unsets a variable.
 - An executor is a context manager, has stopped() and lines().
 - Errors of the library are exceptions of their own: Mk.TimedOutError and so on, all of them
   Mk.ServiceError and GLib.Error.
@@ -113,15 +113,19 @@ def _argv(value):
     return _strings(value, "a command line as a string or a list of arguments")
 
 
-def _pairs(separator, what):
+def _pairs(separator, what, unsets=False):
+    """Converts a mapping; None as a value unsets the name, where it can be unset."""
+
+    def pair(name, value):
+        name = _text(name)
+        if separator[0] in name:
+            raise ValueError(f"{name!r} cannot be a name: it contains {separator[0]!r}")
+        return name if unsets and value is None else f"{name}{separator}{_text(value)}"
+
     def convert(value):
         if not isinstance(value, Mapping):
             return _strings(value, what)
-        pairs = [(_text(name), _text(text)) for name, text in value.items()]
-        for name, _ in pairs:
-            if separator[0] in name:
-                raise ValueError(f"{name!r} cannot be a name: it contains {separator[0]!r}")
-        return [f"{name}{separator}{text}" for name, text in pairs]
+        return [pair(name, text) for name, text in value.items()]
 
     return convert
 
@@ -152,7 +156,7 @@ def _bytes(value):
 _converters = {
     "argv": _argv,
     "command": _argv,
-    "environment": _pairs("=", "a dict or a list of NAME=value"),
+    "environment": _pairs("=", "a dict or a list of NAME=value", unsets=True),
     "headers": _pairs(": ", "a dict or a list of 'Name: value'"),
     "fields": _pairs("=", "a dict or a list of name=value"),
     "body": _bytes,
