@@ -69,6 +69,14 @@ const char *mk_http_executor_get_ca_file (MkHttpExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_http_executor_set_ca_file (MkHttpExecutor *self, const char *ca_file);
 MK_AVAILABLE_IN_1_0
+const char *mk_http_executor_get_certificate_file (MkHttpExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_http_executor_set_certificate_file (MkHttpExecutor *self, const char *certificate_file);
+MK_AVAILABLE_IN_1_0
+gboolean mk_http_executor_get_follow_redirects (MkHttpExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_http_executor_set_follow_redirects (MkHttpExecutor *self, gboolean follow_redirects);
+MK_AVAILABLE_IN_1_0
 const char *mk_http_executor_get_socket_path (MkHttpExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_http_executor_set_socket_path (MkHttpExecutor *self, const char *socket_path);

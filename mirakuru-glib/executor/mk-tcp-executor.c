@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "mk-tcp-executor.h"
+#include "mk-tcp-executor-private.h"
 
 #include "mk-tcp-probe.h"
 
@@ -31,6 +31,53 @@ typedef struct
 } MkTcpExecutorPrivate;
 
 G_DEFINE_TYPE_WITH_PRIVATE (MkTcpExecutor, mk_tcp_executor, MK_TYPE_EXECUTOR)
+
+static void
+tcp_executor_change_host (MkTcpExecutor *self, const char *host)
+{
+  MkTcpExecutorPrivate *priv = mk_tcp_executor_get_instance_private (self);
+
+  if (g_strcmp0 (mk_tcp_probe_get_host (priv->tcp_probe), host) == 0)
+    return;
+
+  mk_tcp_probe_set_host (priv->tcp_probe, host);
+  g_object_notify (G_OBJECT (self), "host");
+}
+
+static void
+tcp_executor_change_port (MkTcpExecutor *self, guint port)
+{
+  MkTcpExecutorPrivate *priv = mk_tcp_executor_get_instance_private (self);
+
+  if (mk_tcp_probe_get_port (priv->tcp_probe) == port)
+    return;
+
+  mk_tcp_probe_set_port (priv->tcp_probe, port);
+  g_object_notify (G_OBJECT (self), "port");
+}
+
+/* For subclasses whose address follows from something else, so that their properties cannot be written. */
+void
+mk_tcp_executor_set_address (MkTcpExecutor *self, const char *host, guint port)
+{
+  g_object_freeze_notify (G_OBJECT (self));
+  tcp_executor_change_host (self, host);
+  tcp_executor_change_port (self, port);
+  g_object_thaw_notify (G_OBJECT (self));
+}
+
+static gboolean
+tcp_executor_check_writable (MkTcpExecutor *self, const char *property)
+{
+  GParamSpec *pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (self), property);
+
+  if (pspec->flags & G_PARAM_WRITABLE)
+    return TRUE;
+
+  g_critical (
+      "The %s of an %s cannot be set, because it follows its URL", property, G_OBJECT_TYPE_NAME (self));
+  return FALSE;
+}
 
 static void
 mk_tcp_executor_finalize (GObject *object)
@@ -179,16 +226,10 @@ mk_tcp_executor_get_host (MkTcpExecutor *self)
 void
 mk_tcp_executor_set_host (MkTcpExecutor *self, const char *host)
 {
-  MkTcpExecutorPrivate *priv;
-
   g_return_if_fail (MK_IS_TCP_EXECUTOR (self));
 
-  priv = mk_tcp_executor_get_instance_private (self);
-  if (g_strcmp0 (mk_tcp_probe_get_host (priv->tcp_probe), host) == 0)
-    return;
-
-  mk_tcp_probe_set_host (priv->tcp_probe, host);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_HOST]);
+  if (tcp_executor_check_writable (self, "host"))
+    tcp_executor_change_host (self, host);
 }
 
 /**
@@ -224,14 +265,8 @@ mk_tcp_executor_get_port (MkTcpExecutor *self)
 void
 mk_tcp_executor_set_port (MkTcpExecutor *self, guint port)
 {
-  MkTcpExecutorPrivate *priv;
-
   g_return_if_fail (MK_IS_TCP_EXECUTOR (self));
 
-  priv = mk_tcp_executor_get_instance_private (self);
-  if (mk_tcp_probe_get_port (priv->tcp_probe) == port)
-    return;
-
-  mk_tcp_probe_set_port (priv->tcp_probe, port);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PORT]);
+  if (tcp_executor_check_writable (self, "port"))
+    tcp_executor_change_port (self, port);
 }

@@ -20,18 +20,17 @@ struct _MkHttpDoor
   gboolean open;
 };
 
-/* @settings: looked over */
+/* @settings: prepared */
 MkProbe *
 mk_http_door_new_probe (const MkHttpSettings *settings)
 {
   if (settings->socket_path != NULL)
     return MK_PROBE (mk_unix_socket_probe_new (settings->socket_path));
 
-  return MK_PROBE (
-      mk_tcp_probe_new (mk_http_settings_get_host (settings), mk_http_settings_get_port (settings)));
+  return MK_PROBE (mk_tcp_probe_new (g_uri_get_host (settings->parsed), g_uri_get_port (settings->parsed)));
 }
 
-/* @settings: looked over. Returns: (nullable): %NULL where it takes time to find out */
+/* @settings: prepared. Returns: (nullable): %NULL where it takes time to find out */
 MkHttpDoor *
 mk_http_door_new (const MkHttpSettings *settings)
 {

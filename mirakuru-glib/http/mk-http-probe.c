@@ -4,9 +4,8 @@
 /*
  * Asks a server with one request.
  *
- * An attempt connects first, and asks only if somebody accepts. While it is asked again and again, it is not
- * even tried until somebody does, see mk-http-door.c; and where a request was answered, if not well, the next
- * one goes at once.
+ * While it is asked again and again, it does not send a request until somebody accepts connections, see
+ * mk-http-door.c.
  *
  * An attempt has a time limit of its own, so that a server that accepts and never answers is asked again: it
  * may have accepted before it was able to work. One that is only slow must not be given up for ever either,
@@ -15,13 +14,14 @@
 
 #include "mk-http-probe-private.h"
 
-#include <gio/gunixsocketaddress.h>
-
-#include "probe/mk-connect-private.h"
+#include "base/mk-i18n-private.h"
+#include "base/mk-lock-private.h"
+#include "base/mk-message-private.h"
 #include "mk-http-door-private.h"
 #include "mk-http-request-private.h"
-#include "base/mk-i18n-private.h"
-#include "base/mk-message-private.h"
+#include "mk-http-settings-private.h"
+#include "probe/mk-connect-private.h"
+#include "probe/mk-probe-private.h"
 #include "probe/mk-tcp-diag-private.h"
 
 #define LOCAL_MAX_INTERVAL_MS    50
@@ -38,182 +38,157 @@
  *
  * Each attempt is one request, by default `HEAD`, on a connection of its own. It succeeds if the status of
  * the answer is as [property@Mk.HttpProbe:status] wants it, and its body as
- * [property@Mk.HttpProbe:body-pattern] wants it if there is one.
+ * [property@Mk.HttpProbe:body-pattern] wants it if there is one. Where `HEAD` is answered 405 or 501, `GET`
+ * is tried as well.
  *
- * Redirects are not followed, and no proxy is ever used. The host of the URL may be a name, an IPv4 or an
- * IPv6 address in brackets; with [property@Mk.HttpProbe:socket-path] a Unix socket is connected to instead.
+ * The host of the URL may be a name, an IPv4 address or an IPv6 address in brackets; with
+ * [property@Mk.HttpProbe:socket-path] a Unix socket is connected to instead. No proxy is used, no cookies are
+ * kept, and no connection is used twice.
  *
- * A setting that makes no sense is an error %MK_ERROR_INVALID_ARGUMENT when the probe is asked.
+ * An invalid setting is an error %MK_ERROR_INVALID_ARGUMENT when the probe is asked. A setting that is
+ * changed while the probe is asked applies from the next attempt on.
  *
  * Since: 1.0
  */
 
-GParamSpec *mk_http_probe_props[N_PROPS];
+struct _MkHttpProbe
+{
+  MkProbe parent_instance;
+
+  GMutex lock;
+  MkHttpSettings *settings; /* (owned) (locked-by lock) */
+  gint attempt_limit_ms;    /* (atomic) of the next attempt */
+  gint was_free;            /* (atomic) nothing listened when the start began */
+};
+
+enum
+{
+  PROP_URI = 1,
+  PROP_STATUS,
+  PROP_METHOD,
+  PROP_HEADERS,
+  PROP_BODY,
+  PROP_CONTENT_TYPE,
+  PROP_BODY_PATTERN,
+  PROP_ACCEPT_ANY_CERTIFICATE,
+  PROP_CA_FILE,
+  PROP_CERTIFICATE_FILE,
+  PROP_FOLLOW_REDIRECTS,
+  PROP_SOCKET_PATH,
+  N_PROPS
+};
+
+static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (MkHttpProbe, mk_http_probe, MK_TYPE_PROBE)
 
-typedef struct
+/* Returns: (transfer full) (nullable): a prepared copy, %NULL with an error if it makes no sense */
+static MkHttpSettings *
+http_probe_dup_settings (MkHttpProbe *self, GError **error)
 {
-  gint64 begun;
-  GSocketAddress *there; /* (owned) (nullable): who accepts connections */
-} Attempt;
+  g_autoptr (MkHttpSettings) settings = NULL;
+  MK_AUTO_LOCK (&self->lock);
 
-static void
-attempt_free (Attempt *attempt)
-{
-  g_clear_object (&attempt->there);
-  g_free (attempt);
+  settings = mk_http_settings_copy (self->settings);
+  return mk_http_settings_prepare (settings, error) ? g_steal_pointer (&settings) : NULL;
 }
 
-/* ---- what was learnt ---- */
-
-static gboolean
-is_local (MkHttpProbe *self)
+/* Returns: (transfer full) (nullable) */
+GUri *
+mk_http_probe_dup_parsed_uri (MkHttpProbe *self)
 {
-  return self->settings.socket_path != NULL ||
-         mk_connect_is_local (mk_http_settings_get_host (&self->settings));
-}
+  MK_AUTO_LOCK (&self->lock);
 
-static void
-set_attempt_limit (MkHttpProbe *self, guint limit_ms)
-{
-  g_atomic_int_set (&self->attempt_limit_ms, limit_ms);
-  mk_probe_set_limits (
-      MK_PROBE (self), is_local (self) ? LOCAL_MAX_INTERVAL_MS : REMOTE_MAX_INTERVAL_MS, limit_ms);
-}
-
-static void
-reset_attempt_limit (MkHttpProbe *self)
-{
-  set_attempt_limit (self, is_local (self) ? LOCAL_ATTEMPT_LIMIT_MS : REMOTE_ATTEMPT_LIMIT_MS);
-}
-
-/* @answers: (nullable): where a request was answered */
-static void
-set_answers (MkHttpProbe *self, GSocketAddress *answers)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  g_set_object (&self->answers, answers);
-}
-
-static GSocketAddress *
-dup_answers (MkHttpProbe *self)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  return self->answers ? g_object_ref (self->answers) : NULL;
-}
-
-void
-mk_http_probe_forget (MkHttpProbe *self)
-{
-  reset_attempt_limit (self);
-  set_answers (self, NULL);
+  return mk_http_settings_parse_uri (self->settings, NULL);
 }
 
 /* ---- one attempt ---- */
 
+typedef struct
+{
+  gint64 begun;
+  MkHttpSettings *settings; /* (owned) prepared */
+} HttpAttempt;
+
 static void
-finish (GTask *task, gboolean there, const char *detail, const GError *error)
+http_attempt_free (HttpAttempt *attempt)
+{
+  mk_http_settings_free (attempt->settings);
+  g_free (attempt);
+}
+
+static gboolean
+http_probe_is_local (MkHttpProbe *self)
+{
+  g_autoptr (GUri) uri = mk_http_settings_parse_uri (self->settings, NULL);
+
+  return self->settings->socket_path != NULL || (uri != NULL && mk_connect_is_local (g_uri_get_host (uri)));
+}
+
+static void
+http_probe_set_attempt_limit (MkHttpProbe *self, guint limit_ms)
+{
+  g_atomic_int_set (&self->attempt_limit_ms, limit_ms);
+  mk_probe_set_limits (
+      MK_PROBE (self), http_probe_is_local (self) ? LOCAL_MAX_INTERVAL_MS : REMOTE_MAX_INTERVAL_MS, limit_ms);
+}
+
+static void
+http_probe_reset_attempt_limit (MkHttpProbe *self)
+{
+  http_probe_set_attempt_limit (
+      self, http_probe_is_local (self) ? LOCAL_ATTEMPT_LIMIT_MS : REMOTE_ATTEMPT_LIMIT_MS);
+}
+
+static void
+http_probe_on_answered (GTask *task, gboolean good, const GError *error)
 {
   MkHttpProbe *self = g_task_get_source_object (task);
-  Attempt *attempt = g_task_get_task_data (task);
+  HttpAttempt *attempt = g_task_get_task_data (task);
   gint limit_ms = g_atomic_int_get (&self->attempt_limit_ms);
 
-  if (there || !g_cancellable_is_cancelled (g_task_get_cancellable (task)))
-    reset_attempt_limit (self);
+  if (good || !g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+    http_probe_reset_attempt_limit (self);
   else if (g_get_monotonic_time () - attempt->begun >= limit_ms * G_TIME_SPAN_MILLISECOND)
-    set_attempt_limit (self, MIN (limit_ms * 2, LONGEST_ATTEMPT_LIMIT_MS));
+    http_probe_set_attempt_limit (self, MIN (limit_ms * 2, LONGEST_ATTEMPT_LIMIT_MS));
 
-  mk_probe_set_detail (MK_PROBE (self), there ? NULL : detail);
   if (error != NULL)
     g_task_return_error (task, g_error_copy (error));
   else
-    g_task_return_boolean (task, there);
-}
-
-static void
-on_requested (GTask *task, MkHttpOutcome outcome, const char *detail, const GError *error)
-{
-  Attempt *attempt = g_task_get_task_data (task);
-
-  set_answers (g_task_get_source_object (task), outcome == MK_HTTP_NO_ANSWER ? NULL : attempt->there);
-  finish (task, outcome == MK_HTTP_GOOD_ANSWER, detail, error);
-}
-
-static void
-on_connected (GTask *task, GSocketAddress *there, const char *detail, const GError *error)
-{
-  MkHttpProbe *self = g_task_get_source_object (task);
-  Attempt *attempt = g_task_get_task_data (task);
-
-  g_set_object (&attempt->there, there);
-  if (there != NULL)
-    mk_http_request (task, &self->settings, there, on_requested);
-  else
-    finish (task, FALSE, detail, error);
-}
-
-static GSocketAddress *
-new_socket_address (const char *path)
-{
-  if (*path == '@')
-    return g_unix_socket_address_new_with_type (path + 1, -1, G_UNIX_SOCKET_ADDRESS_ABSTRACT);
-
-  return g_unix_socket_address_new (path);
-}
-
-static void
-connect_first (GTask *task, const MkHttpSettings *settings)
-{
-  g_autoptr (GSocketAddress) address = NULL;
-
-  if (settings->socket_path == NULL)
-    {
-      mk_connect_to_host (
-          task, mk_http_settings_get_host (settings), mk_http_settings_get_port (settings), on_connected);
-      return;
-    }
-
-  address = new_socket_address (settings->socket_path);
-  mk_connect_to_address (task, address, on_connected);
+    g_task_return_boolean (task, good);
 }
 
 static void
 mk_http_probe_check_task (MkProbe *probe, GTask *task)
 {
   MkHttpProbe *self = MK_HTTP_PROBE (probe);
-  const MkHttpSettings *settings = &self->settings;
-  Attempt *attempt = g_new0 (Attempt, 1);
   GError *error = NULL;
+  MkHttpSettings *settings = http_probe_dup_settings (self, &error);
+  HttpAttempt *attempt;
 
+  if (settings == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+
+  attempt = g_new0 (HttpAttempt, 1);
   attempt->begun = g_get_monotonic_time ();
-  attempt->there = dup_answers (self);
-  g_task_set_task_data (task, attempt, (GDestroyNotify) attempt_free);
-  if (!mk_http_settings_validate (settings, &error))
-    g_task_return_error (task, error);
-  else if (attempt->there != NULL)
-    mk_http_request (task, settings, attempt->there, on_requested);
-  else
-    connect_first (task, settings);
+  attempt->settings = settings;
+  g_task_set_task_data (task, attempt, (GDestroyNotify) http_attempt_free);
+  mk_http_request (task, settings, http_probe_on_answered);
 }
 
 /* Whoever accepts connections there is in the way of the service, whatever the answer would be. */
 static MkProbe *
 mk_http_probe_dup_before_start (MkProbe *probe, GError **error)
 {
-  const MkHttpSettings *settings = &MK_HTTP_PROBE (probe)->settings;
-  g_autoptr (GTlsDatabase) database = NULL;
-  g_autoptr (GError) local_error = NULL;
+  g_autoptr (MkHttpSettings) settings = http_probe_dup_settings (MK_HTTP_PROBE (probe), error);
+  g_autoptr (GTlsDatabase) authorities = NULL;
+  g_autoptr (GTlsCertificate) certificate = NULL;
 
-  if (mk_http_settings_validate (settings, &local_error))
-    database = mk_http_settings_load_ca (settings, &local_error);
-  if (local_error != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&local_error));
-      return NULL;
-    }
+  if (settings == NULL || !mk_http_settings_load_certificates (settings, &authorities, &certificate, error))
+    return NULL;
 
   mk_http_request_prepare_types ();
   return mk_http_door_new_probe (settings);
@@ -222,9 +197,9 @@ mk_http_probe_dup_before_start (MkProbe *probe, GError **error)
 static gpointer
 mk_http_probe_quick_begin (MkProbe *probe)
 {
-  const MkHttpSettings *settings = &MK_HTTP_PROBE (probe)->settings;
+  g_autoptr (MkHttpSettings) settings = http_probe_dup_settings (MK_HTTP_PROBE (probe), NULL);
 
-  return mk_http_settings_validate (settings, NULL) ? mk_http_door_new (settings) : NULL;
+  return settings ? mk_http_door_new (settings) : NULL;
 }
 
 static guint
@@ -250,13 +225,13 @@ static void
 mk_http_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
 {
   MkHttpProbe *self = MK_HTTP_PROBE (probe);
-  const MkHttpSettings *settings = &self->settings;
+  g_autoptr (MkHttpSettings) settings = http_probe_dup_settings (self, NULL);
 
-  mk_http_probe_forget (self);
-  g_atomic_int_set (&self->was_free,
-                    settings->socket_path == NULL &&
-                        !mk_tcp_diag_has_listener (mk_http_settings_get_host (settings),
-                                                   mk_http_settings_get_port (settings)));
+  http_probe_reset_attempt_limit (self);
+  g_atomic_int_set (
+      &self->was_free,
+      settings != NULL && settings->socket_path == NULL &&
+          !mk_tcp_diag_has_listener (g_uri_get_host (settings->parsed), g_uri_get_port (settings->parsed)));
 }
 
 /* As with MkTcpProbe. What listened before the start may ask the service in its turn. */
@@ -264,13 +239,13 @@ static char *
 mk_http_probe_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
 {
   MkHttpProbe *self = MK_HTTP_PROBE (probe);
-  const MkHttpSettings *settings = &self->settings;
+  g_autoptr (MkHttpSettings) settings = http_probe_dup_settings (self, NULL);
   g_autofree char *rival = NULL;
   g_autofree char *name = NULL;
 
-  if (g_atomic_int_get (&self->was_free))
+  if (settings != NULL && g_atomic_int_get (&self->was_free))
     rival = mk_tcp_diag_describe_rival (
-        mk_http_settings_get_host (settings), mk_http_settings_get_port (settings), service, supervisor);
+        g_uri_get_host (settings->parsed), g_uri_get_port (settings->parsed), service, supervisor);
   if (rival == NULL)
     return NULL;
 
@@ -283,7 +258,9 @@ mk_http_probe_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
 static char *
 mk_http_probe_describe (MkProbe *probe)
 {
-  const MkHttpSettings *settings = &MK_HTTP_PROBE (probe)->settings;
+  MkHttpProbe *self = MK_HTTP_PROBE (probe);
+  MK_AUTO_LOCK (&self->lock);
+  const MkHttpSettings *settings = self->settings;
   g_autofree char *name = mk_http_settings_dup_name (settings);
   g_autofree char *socket_path = mk_message_shown (settings->socket_path ? settings->socket_path : "");
   g_autofree char *status = mk_message_shown (settings->status);
@@ -306,18 +283,72 @@ mk_http_probe_describe (MkProbe *probe)
   return g_strdup_printf (_ ("%s answered%s%s%s"), name, where, with_status, with_body);
 }
 
-/* ---- the object ---- */
+/* ---- properties ---- */
+
+/* Where the setting of a property of type string is kept. */
+static char **
+http_probe_locate (MkHttpProbe *self, guint prop_id)
+{
+  MkHttpSettings *settings = self->settings;
+
+  switch (prop_id)
+    {
+    case PROP_URI:
+      return &settings->uri;
+    case PROP_STATUS:
+      return &settings->status;
+    case PROP_METHOD:
+      return &settings->method;
+    case PROP_CONTENT_TYPE:
+      return &settings->content_type;
+    case PROP_BODY_PATTERN:
+      return &settings->body_pattern;
+    case PROP_CA_FILE:
+      return &settings->ca_file;
+    case PROP_CERTIFICATE_FILE:
+      return &settings->certificate_file;
+    case PROP_SOCKET_PATH:
+      return &settings->socket_path;
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static gboolean
+http_probe_replace_string (MkHttpProbe *self, guint prop_id, const char *text)
+{
+  char **setting = http_probe_locate (self, prop_id);
+  MK_AUTO_LOCK (&self->lock);
+
+  if (g_strcmp0 (*setting, text) == 0)
+    return FALSE;
+
+  g_free (*setting);
+  *setting = g_strdup (text);
+  return TRUE;
+}
 
 static void
-mk_http_probe_finalize (GObject *object)
+http_probe_set_string (MkHttpProbe *self, guint prop_id, const char *text)
 {
-  MkHttpProbe *self = MK_HTTP_PROBE (object);
+  if (!http_probe_replace_string (self, prop_id, text))
+    return;
 
-  mk_http_settings_clear (&self->settings);
-  g_clear_object (&self->answers);
-  g_mutex_clear (&self->lock);
+  if (prop_id == PROP_URI || prop_id == PROP_SOCKET_PATH)
+    http_probe_reset_attempt_limit (self);
+  g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
+}
 
-  G_OBJECT_CLASS (mk_http_probe_parent_class)->finalize (object);
+static void
+http_probe_set_boolean (MkHttpProbe *self, guint prop_id, gboolean *setting, gboolean value)
+{
+  if (*setting == !!value)
+    return;
+
+  g_mutex_lock (&self->lock);
+  *setting = !!value;
+  g_mutex_unlock (&self->lock);
+  g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
 }
 
 static void
@@ -328,15 +359,14 @@ mk_http_probe_get_property (GObject *object, guint prop_id, GValue *value, GPara
   switch (prop_id)
     {
     case PROP_URI:
-      g_value_set_string (value, mk_http_probe_get_uri (self));
-      break;
-
     case PROP_STATUS:
-      g_value_set_string (value, mk_http_probe_get_status (self));
-      break;
-
     case PROP_METHOD:
-      g_value_set_string (value, mk_http_probe_get_method (self));
+    case PROP_CONTENT_TYPE:
+    case PROP_BODY_PATTERN:
+    case PROP_CA_FILE:
+    case PROP_CERTIFICATE_FILE:
+    case PROP_SOCKET_PATH:
+      g_value_set_string (value, *http_probe_locate (self, prop_id));
       break;
 
     case PROP_HEADERS:
@@ -347,24 +377,12 @@ mk_http_probe_get_property (GObject *object, guint prop_id, GValue *value, GPara
       g_value_set_boxed (value, mk_http_probe_get_body (self));
       break;
 
-    case PROP_CONTENT_TYPE:
-      g_value_set_string (value, mk_http_probe_get_content_type (self));
-      break;
-
-    case PROP_BODY_PATTERN:
-      g_value_set_string (value, mk_http_probe_get_body_pattern (self));
-      break;
-
     case PROP_ACCEPT_ANY_CERTIFICATE:
       g_value_set_boolean (value, mk_http_probe_get_accept_any_certificate (self));
       break;
 
-    case PROP_CA_FILE:
-      g_value_set_string (value, mk_http_probe_get_ca_file (self));
-      break;
-
-    case PROP_SOCKET_PATH:
-      g_value_set_string (value, mk_http_probe_get_socket_path (self));
+    case PROP_FOLLOW_REDIRECTS:
+      g_value_set_boolean (value, mk_http_probe_get_follow_redirects (self));
       break;
 
     default:
@@ -379,16 +397,21 @@ mk_http_probe_set_property (GObject *object, guint prop_id, const GValue *value,
 
   switch (prop_id)
     {
-    case PROP_URI:
-      mk_http_probe_set_uri (self, g_value_get_string (value));
-      break;
-
     case PROP_STATUS:
       mk_http_probe_set_status (self, g_value_get_string (value));
       break;
 
     case PROP_METHOD:
       mk_http_probe_set_method (self, g_value_get_string (value));
+      break;
+
+    case PROP_URI:
+    case PROP_CONTENT_TYPE:
+    case PROP_BODY_PATTERN:
+    case PROP_CA_FILE:
+    case PROP_CERTIFICATE_FILE:
+    case PROP_SOCKET_PATH:
+      http_probe_set_string (self, prop_id, g_value_get_string (value));
       break;
 
     case PROP_HEADERS:
@@ -399,29 +422,172 @@ mk_http_probe_set_property (GObject *object, guint prop_id, const GValue *value,
       mk_http_probe_set_body (self, g_value_get_boxed (value));
       break;
 
-    case PROP_CONTENT_TYPE:
-      mk_http_probe_set_content_type (self, g_value_get_string (value));
-      break;
-
-    case PROP_BODY_PATTERN:
-      mk_http_probe_set_body_pattern (self, g_value_get_string (value));
-      break;
-
     case PROP_ACCEPT_ANY_CERTIFICATE:
       mk_http_probe_set_accept_any_certificate (self, g_value_get_boolean (value));
       break;
 
-    case PROP_CA_FILE:
-      mk_http_probe_set_ca_file (self, g_value_get_string (value));
-      break;
-
-    case PROP_SOCKET_PATH:
-      mk_http_probe_set_socket_path (self, g_value_get_string (value));
+    case PROP_FOLLOW_REDIRECTS:
+      mk_http_probe_set_follow_redirects (self, g_value_get_boolean (value));
       break;
 
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
+}
+
+/* @pspecs: of N_PROPS */
+static void
+http_probe_create_properties (GParamSpec **pspecs)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
+
+  /**
+   * MkHttpProbe:uri:
+   *
+   * The URL that is asked, http:// or https://.
+   *
+   * A user and a password in it are sent as basic authentication. The query is sent, the fragment is not.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_URI] = g_param_spec_string ("uri", NULL, NULL, NULL, flags);
+
+  /**
+   * MkHttpProbe:status:
+   *
+   * What the status of the answer has to be: a code, or a regular expression that is matched at the start of
+   * the three digits. The default is `^2\d\d$`, which %NULL sets; it is never %NULL when it is read.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_STATUS] = g_param_spec_string ("status", NULL, NULL, MK_HTTP_DEFAULT_STATUS, flags);
+
+  /**
+   * MkHttpProbe:method:
+   *
+   * The method of the request. The default is `HEAD`, which %NULL sets; it is never %NULL when it is read.
+   *
+   * `GET` takes the place of `HEAD` if there is a [property@Mk.HttpProbe:body-pattern], and after an answer
+   * with the status 405 or 501.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_METHOD] = g_param_spec_string ("method", NULL, NULL, MK_HTTP_DEFAULT_METHOD, flags);
+
+  /**
+   * MkHttpProbe:headers:
+   *
+   * Further headers of the request, each as `Name: value`. They win over those that the library sets.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_HEADERS] = g_param_spec_boxed ("headers", NULL, NULL, G_TYPE_STRV, flags);
+
+  /**
+   * MkHttpProbe:body:
+   *
+   * The body of the request.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_BODY] = g_param_spec_boxed ("body", NULL, NULL, G_TYPE_BYTES, flags);
+
+  /**
+   * MkHttpProbe:content-type:
+   *
+   * The type of the body, such as `application/json`.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_CONTENT_TYPE] = g_param_spec_string ("content-type", NULL, NULL, NULL, flags);
+
+  /**
+   * MkHttpProbe:body-pattern:
+   *
+   * A regular expression that has to match somewhere in the body of the answer, of which at most 1 MiB is
+   * read. A compressed body is decompressed first.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_BODY_PATTERN] = g_param_spec_string ("body-pattern", NULL, NULL, NULL, flags);
+
+  /**
+   * MkHttpProbe:accept-any-certificate:
+   *
+   * Whether any certificate of an https server is accepted: one that it has signed itself, one for another
+   * name, one that has expired. The default is %FALSE.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_ACCEPT_ANY_CERTIFICATE] =
+      g_param_spec_boolean ("accept-any-certificate", NULL, NULL, FALSE, flags);
+
+  /**
+   * MkHttpProbe:ca-file: (type filename)
+   *
+   * A file with certificates in PEM format, one of which must have signed that of an https server. %NULL, the
+   * default, stands for those that the system trusts. The file may contain the certificate of the server
+   * itself.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_CA_FILE] = g_param_spec_string ("ca-file", NULL, NULL, NULL, flags);
+
+  /**
+   * MkHttpProbe:certificate-file: (type filename)
+   *
+   * A file with a certificate and its key in PEM format, which is presented to an https server that asks for
+   * a certificate of the client.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_CERTIFICATE_FILE] = g_param_spec_string ("certificate-file", NULL, NULL, NULL, flags);
+
+  /**
+   * MkHttpProbe:follow-redirects:
+   *
+   * Whether redirects are followed, up to 20 of them, so that the last answer counts. The default is %FALSE:
+   * an answer such as 302 is judged by its own status.
+   *
+   * The user and the password of the URL are not sent to another host.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_FOLLOW_REDIRECTS] = g_param_spec_boolean ("follow-redirects", NULL, NULL, FALSE, flags);
+
+  /**
+   * MkHttpProbe:socket-path: (type filename)
+   *
+   * The path of a Unix socket to connect to, in place of the host and the port of the URL. A path that begins
+   * with
+   * `@` stands for an abstract socket of the name that follows.
+   *
+   * Since: 1.0
+   */
+  pspecs[PROP_SOCKET_PATH] = g_param_spec_string ("socket-path", NULL, NULL, NULL, flags);
+}
+
+/* For MkHttpExecutor, which has the same. */
+void
+mk_http_probe_install_properties (GObjectClass *object_class)
+{
+  GParamSpec *pspecs[N_PROPS] = { NULL };
+
+  http_probe_create_properties (pspecs);
+  g_object_class_install_properties (object_class, N_PROPS, pspecs);
+}
+
+/* ---- the object ---- */
+
+static void
+mk_http_probe_finalize (GObject *object)
+{
+  MkHttpProbe *self = MK_HTTP_PROBE (object);
+
+  mk_http_settings_free (self->settings);
+  g_mutex_clear (&self->lock);
+
+  G_OBJECT_CLASS (mk_http_probe_parent_class)->finalize (object);
 }
 
 static void
@@ -443,17 +609,18 @@ mk_http_probe_class_init (MkHttpProbeClass *klass)
   probe_class->quick_ask = mk_http_probe_quick_ask;
   probe_class->quick_end = mk_http_probe_quick_end;
 
-  mk_http_install_properties (object_class, mk_http_probe_props);
+  http_probe_create_properties (props);
+  g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
 static void
 mk_http_probe_init (MkHttpProbe *self)
 {
   g_mutex_init (&self->lock);
-  mk_http_settings_init (&self->settings);
+  self->settings = mk_http_settings_new ();
   mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
   mk_probe_set_eager (MK_PROBE (self), TRUE);
-  reset_attempt_limit (self);
+  http_probe_reset_attempt_limit (self);
 }
 
 /**
@@ -470,4 +637,469 @@ MkHttpProbe *
 mk_http_probe_new (const char *uri)
 {
   return g_object_new (MK_TYPE_HTTP_PROBE, "uri", uri, NULL);
+}
+
+/**
+ * mk_http_probe_get_uri: (get-property uri)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:uri].
+ *
+ * Returns: (transfer none) (nullable): the URL, %NULL if it is not set
+ *
+ * Since: 1.0
+ */
+const char *
+mk_http_probe_get_uri (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
+
+  return self->settings->uri;
+}
+
+/**
+ * mk_http_probe_set_uri: (set-property uri)
+ * @self: the probe
+ * @uri: (nullable): the URL
+ *
+ * Sets [property@Mk.HttpProbe:uri].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_uri (MkHttpProbe *self, const char *uri)
+{
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  http_probe_set_string (self, PROP_URI, uri);
+}
+
+/**
+ * mk_http_probe_get_status: (get-property status)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:status].
+ *
+ * Returns: (transfer none): a code or a regular expression, never %NULL
+ *
+ * Since: 1.0
+ */
+const char *
+mk_http_probe_get_status (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
+
+  return self->settings->status;
+}
+
+/**
+ * mk_http_probe_set_status: (set-property status)
+ * @self: the probe
+ * @status: (nullable): a code or a regular expression, %NULL for the default
+ *
+ * Sets [property@Mk.HttpProbe:status].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_status (MkHttpProbe *self, const char *status)
+{
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  http_probe_set_string (self, PROP_STATUS, status ? status : MK_HTTP_DEFAULT_STATUS);
+}
+
+/**
+ * mk_http_probe_get_method: (get-property method)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:method].
+ *
+ * Returns: (transfer none): the method, never %NULL
+ *
+ * Since: 1.0
+ */
+const char *
+mk_http_probe_get_method (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
+
+  return self->settings->method;
+}
+
+/**
+ * mk_http_probe_set_method: (set-property method)
+ * @self: the probe
+ * @method: (nullable): the method, %NULL for the default
+ *
+ * Sets [property@Mk.HttpProbe:method].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_method (MkHttpProbe *self, const char *method)
+{
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  http_probe_set_string (self, PROP_METHOD, method ? method : MK_HTTP_DEFAULT_METHOD);
+}
+
+/**
+ * mk_http_probe_get_headers: (get-property headers)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:headers].
+ *
+ * Returns: (transfer none) (nullable) (array zero-terminated=1): the headers
+ *
+ * Since: 1.0
+ */
+const char *const *
+mk_http_probe_get_headers (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
+
+  return (const char *const *) self->settings->headers;
+}
+
+/**
+ * mk_http_probe_set_headers: (set-property headers)
+ * @self: the probe
+ * @headers: (nullable) (array zero-terminated=1): the headers, each as `Name: value`
+ *
+ * Sets [property@Mk.HttpProbe:headers].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_headers (MkHttpProbe *self, const char *const *headers)
+{
+  char **old;
+
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  old = self->settings->headers;
+  if (old != NULL && headers != NULL ? g_strv_equal ((const char *const *) old, headers)
+                                     : old == NULL && headers == NULL)
+    return;
+
+  g_mutex_lock (&self->lock);
+  self->settings->headers = g_strdupv ((char **) headers);
+  g_mutex_unlock (&self->lock);
+  g_strfreev (old);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_HEADERS]);
+}
+
+/**
+ * mk_http_probe_get_body: (get-property body)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:body].
+ *
+ * Returns: (transfer none) (nullable): the body
+ *
+ * Since: 1.0
+ */
+GBytes *
+mk_http_probe_get_body (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
+
+  return self->settings->body;
+}
+
+/**
+ * mk_http_probe_set_body: (set-property body)
+ * @self: the probe
+ * @body: (nullable): the body
+ *
+ * Sets [property@Mk.HttpProbe:body].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_body (MkHttpProbe *self, GBytes *body)
+{
+  GBytes *old;
+
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  old = self->settings->body;
+  if (old == body || (old != NULL && body != NULL && g_bytes_equal (old, body)))
+    return;
+
+  g_mutex_lock (&self->lock);
+  self->settings->body = body ? g_bytes_ref (body) : NULL;
+  g_mutex_unlock (&self->lock);
+  g_clear_pointer (&old, g_bytes_unref);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BODY]);
+}
+
+/**
+ * mk_http_probe_get_content_type: (get-property content-type)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:content-type].
+ *
+ * Returns: (transfer none) (nullable): the type of the body
+ *
+ * Since: 1.0
+ */
+const char *
+mk_http_probe_get_content_type (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
+
+  return self->settings->content_type;
+}
+
+/**
+ * mk_http_probe_set_content_type: (set-property content-type)
+ * @self: the probe
+ * @content_type: (nullable): the type of the body
+ *
+ * Sets [property@Mk.HttpProbe:content-type].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_content_type (MkHttpProbe *self, const char *content_type)
+{
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  http_probe_set_string (self, PROP_CONTENT_TYPE, content_type);
+}
+
+/**
+ * mk_http_probe_get_body_pattern: (get-property body-pattern)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:body-pattern].
+ *
+ * Returns: (transfer none) (nullable): a regular expression
+ *
+ * Since: 1.0
+ */
+const char *
+mk_http_probe_get_body_pattern (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
+
+  return self->settings->body_pattern;
+}
+
+/**
+ * mk_http_probe_set_body_pattern: (set-property body-pattern)
+ * @self: the probe
+ * @body_pattern: (nullable): a regular expression
+ *
+ * Sets [property@Mk.HttpProbe:body-pattern].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_body_pattern (MkHttpProbe *self, const char *body_pattern)
+{
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  http_probe_set_string (self, PROP_BODY_PATTERN, body_pattern);
+}
+
+/**
+ * mk_http_probe_get_accept_any_certificate: (get-property accept-any-certificate)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:accept-any-certificate].
+ *
+ * Returns: whether any certificate is accepted
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_http_probe_get_accept_any_certificate (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), FALSE);
+
+  return self->settings->accept_any_certificate;
+}
+
+/**
+ * mk_http_probe_set_accept_any_certificate: (set-property accept-any-certificate)
+ * @self: the probe
+ * @accept_any_certificate: whether any certificate is accepted
+ *
+ * Sets [property@Mk.HttpProbe:accept-any-certificate].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_accept_any_certificate (MkHttpProbe *self, gboolean accept_any_certificate)
+{
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  http_probe_set_boolean (
+      self, PROP_ACCEPT_ANY_CERTIFICATE, &self->settings->accept_any_certificate, accept_any_certificate);
+}
+
+/**
+ * mk_http_probe_get_ca_file: (get-property ca-file)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:ca-file].
+ *
+ * Returns: (transfer none) (nullable) (type filename): the path of a file
+ *
+ * Since: 1.0
+ */
+const char *
+mk_http_probe_get_ca_file (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
+
+  return self->settings->ca_file;
+}
+
+/**
+ * mk_http_probe_set_ca_file: (set-property ca-file)
+ * @self: the probe
+ * @ca_file: (nullable) (type filename): the path of a file
+ *
+ * Sets [property@Mk.HttpProbe:ca-file].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_ca_file (MkHttpProbe *self, const char *ca_file)
+{
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  http_probe_set_string (self, PROP_CA_FILE, ca_file);
+}
+
+/**
+ * mk_http_probe_get_certificate_file: (get-property certificate-file)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:certificate-file].
+ *
+ * Returns: (transfer none) (nullable) (type filename): the path of a file
+ *
+ * Since: 1.0
+ */
+const char *
+mk_http_probe_get_certificate_file (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
+
+  return self->settings->certificate_file;
+}
+
+/**
+ * mk_http_probe_set_certificate_file: (set-property certificate-file)
+ * @self: the probe
+ * @certificate_file: (nullable) (type filename): the path of a file
+ *
+ * Sets [property@Mk.HttpProbe:certificate-file].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_certificate_file (MkHttpProbe *self, const char *certificate_file)
+{
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  http_probe_set_string (self, PROP_CERTIFICATE_FILE, certificate_file);
+}
+
+/**
+ * mk_http_probe_get_follow_redirects: (get-property follow-redirects)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:follow-redirects].
+ *
+ * Returns: whether redirects are followed
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_http_probe_get_follow_redirects (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), FALSE);
+
+  return self->settings->follow_redirects;
+}
+
+/**
+ * mk_http_probe_set_follow_redirects: (set-property follow-redirects)
+ * @self: the probe
+ * @follow_redirects: whether redirects are followed
+ *
+ * Sets [property@Mk.HttpProbe:follow-redirects].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_follow_redirects (MkHttpProbe *self, gboolean follow_redirects)
+{
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  http_probe_set_boolean (self, PROP_FOLLOW_REDIRECTS, &self->settings->follow_redirects, follow_redirects);
+}
+
+/**
+ * mk_http_probe_get_socket_path: (get-property socket-path)
+ * @self: the probe
+ *
+ * Gets [property@Mk.HttpProbe:socket-path].
+ *
+ * Returns: (transfer none) (nullable) (type filename): the path of a socket
+ *
+ * Since: 1.0
+ */
+const char *
+mk_http_probe_get_socket_path (MkHttpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
+
+  return self->settings->socket_path;
+}
+
+/**
+ * mk_http_probe_set_socket_path: (set-property socket-path)
+ * @self: the probe
+ * @socket_path: (nullable) (type filename): the path of a socket
+ *
+ * Sets [property@Mk.HttpProbe:socket-path].
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_socket_path (MkHttpProbe *self, const char *socket_path)
+{
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+
+  http_probe_set_string (self, PROP_SOCKET_PATH, socket_path);
+}
+
+/**
+ * mk_http_probe_set_form:
+ * @self: the probe
+ * @fields: (array zero-terminated=1): the fields, each as `name=value`
+ *
+ * Sets the body to that of a form that was filled in, and its content type to
+ * `application/x-www-form-urlencoded`. The method is left as it is; forms are mostly sent with `POST`.
+ *
+ * Since: 1.0
+ */
+void
+mk_http_probe_set_form (MkHttpProbe *self, const char *const *fields)
+{
+  g_autoptr (GBytes) body = NULL;
+
+  g_return_if_fail (MK_IS_HTTP_PROBE (self));
+  g_return_if_fail (fields != NULL);
+
+  body = mk_http_encode_form (fields);
+  mk_http_probe_set_body (self, body);
+  mk_http_probe_set_content_type (self, "application/x-www-form-urlencoded");
 }

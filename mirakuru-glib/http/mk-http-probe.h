@@ -55,6 +55,14 @@ const char *mk_http_probe_get_ca_file (MkHttpProbe *self);
 MK_AVAILABLE_IN_1_0
 void mk_http_probe_set_ca_file (MkHttpProbe *self, const char *ca_file);
 MK_AVAILABLE_IN_1_0
+const char *mk_http_probe_get_certificate_file (MkHttpProbe *self);
+MK_AVAILABLE_IN_1_0
+void mk_http_probe_set_certificate_file (MkHttpProbe *self, const char *certificate_file);
+MK_AVAILABLE_IN_1_0
+gboolean mk_http_probe_get_follow_redirects (MkHttpProbe *self);
+MK_AVAILABLE_IN_1_0
+void mk_http_probe_set_follow_redirects (MkHttpProbe *self, gboolean follow_redirects);
+MK_AVAILABLE_IN_1_0
 const char *mk_http_probe_get_socket_path (MkHttpProbe *self);
 MK_AVAILABLE_IN_1_0
 void mk_http_probe_set_socket_path (MkHttpProbe *self, const char *socket_path);

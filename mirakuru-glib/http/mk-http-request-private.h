@@ -7,26 +7,13 @@
 
 G_BEGIN_DECLS
 
-typedef enum
-{
-  MK_HTTP_NO_ANSWER,
-  MK_HTTP_OTHER_ANSWER, /* not as it is wanted */
-  MK_HTTP_GOOD_ANSWER,
-} MkHttpOutcome;
-
 /*
- * @detail: (nullable): what the answer was, or why there is none
- * @error: (nullable): why it cannot be known
+ * @good: whether the answer is as it has to be
+ * @error: (nullable): why that cannot be known
  */
-typedef void (*MkHttpRequestFunc) (GTask *task,
-                                   MkHttpOutcome outcome,
-                                   const char *detail,
-                                   const GError *error);
+typedef void (*MkHttpRequestFunc) (GTask *task, gboolean good, const GError *error);
 
 void mk_http_request_prepare_types (void);
-void mk_http_request (GTask *task,
-                      const MkHttpSettings *settings,
-                      GSocketAddress *address,
-                      MkHttpRequestFunc func);
+void mk_http_request (GTask *task, MkHttpSettings *settings, MkHttpRequestFunc func);
 
 G_END_DECLS

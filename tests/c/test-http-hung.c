@@ -98,7 +98,7 @@ test_drips_header (void)
 static void
 test_endless_header (void)
 {
-  check_hung ("endless-header", "GET", NULL, "eader too big");
+  check_hung ("endless-header", "GET", NULL, "no HTTP answer");
 }
 
 static void
@@ -117,16 +117,6 @@ static void
 test_garbage (void)
 {
   check_hung ("garbage", "GET", NULL, "no HTTP answer");
-}
-
-/* For some of these GLib would end this program with a warning, if they got as far as that. */
-static void
-test_senseless_length (void)
-{
-  const char *lengths[] = { "length=-5", "length=18446744073709551611", "length=99999999999999999999999" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
-    check_hung (lengths[i], "GET", NULL, "no HTTP answer");
 }
 
 static void
@@ -296,7 +286,6 @@ main (int argc, char **argv)
   mk_test_add ("/http-hung/endless-continue", test_endless_continue);
   mk_test_add ("/http-hung/endless-body", test_endless_body);
   mk_test_add ("/http-hung/garbage", test_garbage);
-  mk_test_add ("/http-hung/senseless-length", test_senseless_length);
   mk_test_add ("/http-hung/closes-at-once", test_closes_at_once);
   mk_test_add ("/http-hung/always-500", test_always_500);
   mk_test_add ("/http-hung/redirect-loop", test_redirect_loop);

@@ -11,6 +11,24 @@
 #include <string.h>
 #include <unistd.h>
 
+/* For 127.0.0.1, signed by itself, and valid for a day of the year 2020 */
+#define EXPIRED_CERTIFICATE                                                                                  \
+  "-----BEGIN CERTIFICATE-----\n"                                                                            \
+  "MIIBPjCB5aADAgECAgEBMAoGCCqGSM49BAMCMA8xDTALBgNVBAMMBHRlc3QwHhcN\n"                                       \
+  "MjAwMTAxMDAwMDAwWhcNMjAwMTAyMDAwMDAwWjAPMQ0wCwYDVQQDDAR0ZXN0MFkw\n"                                       \
+  "EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEgAg2nNiwOXDVr3+6PGYqq0DTC4YQVR9n\n"                                       \
+  "3g89D8BG6bq1qOBZLqMIFCjPv3MHhiPyo/ywKPVp5/wjHjIIMn/C7qMyMDAwDwYD\n"                                       \
+  "VR0RBAgwBocEfwAAATAdBgNVHQ4EFgQU05tl59NiwzmP5WrrTcsXnwlhD4swCgYI\n"                                       \
+  "KoZIzj0EAwIDSAAwRQIhAMzssrrs8nvWvv4SnSlcqo/N3xz+nFQK5A5Y/85Wa/dl\n"                                       \
+  "AiBCfZW9MCI/lO+k9NaJDN/rM4Kkx+1E3mdefPPjZ8uoIg==\n"                                                       \
+  "-----END CERTIFICATE-----\n"
+#define EXPIRED_KEY                                                                                          \
+  "-----BEGIN EC PRIVATE KEY-----\n"                                                                         \
+  "MHcCAQEEIIaPcMXAMDmkqPHVoH4XMPskCeoW4MrLDdRxZs8aQtMjoAoGCCqGSM49\n"                                       \
+  "AwEHoUQDQgAEgAg2nNiwOXDVr3+6PGYqq0DTC4YQVR9n3g89D8BG6bq1qOBZLqMI\n"                                       \
+  "FCjPv3MHhiPyo/ywKPVp5/wjHjIIMn/C7g==\n"                                                                   \
+  "-----END EC PRIVATE KEY-----\n"
+
 /* ---- http ---- */
 
 typedef struct
@@ -20,12 +38,13 @@ typedef struct
   MkHttpExecutor *executor;
 } Nginx;
 
-/* @rules: of its only server; %s stands for its folder */
+/* @listen_options, @rules: of its only server; %s stands for its folder */
 static gboolean
 nginx_init (Nginx *self, const char *listen_options, const char *host, const char *rules)
 {
   g_autofree char *program = g_find_program_in_path ("nginx");
-  g_autofree char *text = NULL, *path = NULL, *uri = NULL, *rules_here = NULL;
+  g_autofree char *text = NULL, *path = NULL, *uri = NULL, *options_here = NULL, *rules_here = NULL;
+  g_auto (GStrv) option_parts = g_strsplit (listen_options, "%s", -1);
   g_auto (GStrv) parts = g_strsplit (rules, "%s", -1);
 
   if (program == NULL && g_file_test ("/usr/sbin/nginx", G_FILE_TEST_IS_EXECUTABLE))
@@ -38,6 +57,7 @@ nginx_init (Nginx *self, const char *listen_options, const char *host, const cha
 
   self->folder = mk_test_new_folder ();
   self->port = mk_test_free_port ();
+  options_here = g_strjoinv (self->folder, option_parts);
   rules_here = g_strjoinv (self->folder, parts);
   path = g_build_filename (self->folder, "nginx.conf", NULL);
   text = g_strdup_printf ("%s daemon off; worker_processes 1; error_log stderr; pid %s/pid;\n"
@@ -53,7 +73,7 @@ nginx_init (Nginx *self, const char *listen_options, const char *host, const cha
                           self->folder,
                           self->folder,
                           self->port,
-                          listen_options,
+                          options_here,
                           rules_here);
   g_assert_true (g_file_set_contents (path, text, -1, NULL));
   uri = g_strdup_printf ("%s://%s:%u/", strstr (listen_options, "ssl") ? "https" : "http", host, self->port);
@@ -221,7 +241,7 @@ test_https_untrusted (void)
 
   if (certificate == NULL)
     return;
-  mk_test_assert_start_times_out_seeing (nginx.executor, "not signed by an authority that is trusted");
+  mk_test_assert_start_times_out_seeing (nginx.executor, "its certificate is not trusted");
   mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (nginx.executor), MK_TEST_LIMIT_MS);
   mk_http_executor_set_accept_any_certificate (nginx.executor, TRUE);
   mk_test_assert_starts (nginx.executor);
@@ -237,7 +257,89 @@ test_https_other_name (void)
   if (certificate == NULL)
     return;
   mk_http_executor_set_ca_file (nginx.executor, certificate);
-  mk_test_assert_start_times_out_seeing (nginx.executor, "certificate is not for localhost");
+  mk_test_assert_start_times_out_seeing (nginx.executor, "its certificate is not for localhost");
+}
+
+static void
+test_https_expired (void)
+{
+  g_auto (Nginx) nginx = { 0 };
+  g_autofree char *certificate = start_https (&nginx, "ssl", "127.0.0.1", "IP:127.0.0.1");
+  g_autofree char *key = NULL;
+
+  if (certificate == NULL)
+    return;
+  key = g_build_filename (nginx.folder, "key.pem", NULL);
+  g_assert_true (g_file_set_contents (certificate, EXPIRED_CERTIFICATE, -1, NULL));
+  g_assert_true (g_file_set_contents (key, EXPIRED_KEY, -1, NULL));
+  mk_http_executor_set_ca_file (nginx.executor, certificate);
+  mk_test_assert_start_times_out_seeing (nginx.executor, "its certificate has expired");
+}
+
+/* The certificate is that of the host, whatever is connected to. */
+static void
+test_https_over_unix_socket (void)
+{
+  g_auto (Nginx) nginx = { 0 };
+  g_autofree char *certificate =
+      start_https (&nginx, "ssl; listen unix:%s/socket ssl", "localhost", "DNS:localhost");
+  g_autofree char *path = NULL;
+
+  if (certificate == NULL)
+    return;
+  path = g_build_filename (nginx.folder, "socket", NULL);
+  mk_http_executor_set_socket_path (nginx.executor, path);
+  mk_http_executor_set_ca_file (nginx.executor, certificate);
+  mk_test_assert_starts (nginx.executor);
+  mk_test_assert_stops (nginx.executor);
+
+  mk_http_executor_set_uri (nginx.executor, "https://example.org/");
+  mk_test_assert_start_times_out_seeing (nginx.executor, "its certificate is not for example.org");
+}
+
+static void
+test_https_client_certificate (void)
+{
+  g_auto (Nginx) nginx = { 0 };
+  g_autofree char *certificate = start_https (
+      &nginx, "ssl; ssl_verify_client on; ssl_client_certificate %s/cert.pem", "127.0.0.1", "IP:127.0.0.1");
+  g_autofree char *key = NULL, *path = NULL, *text = NULL, *both = NULL;
+
+  if (certificate == NULL)
+    return;
+  mk_http_executor_set_ca_file (nginx.executor, certificate);
+  mk_test_assert_start_times_out_seeing (nginx.executor, "HTTP 400");
+
+  key = g_build_filename (nginx.folder, "key.pem", NULL);
+  g_assert_true (g_file_get_contents (certificate, &text, NULL, NULL));
+  g_assert_true (g_file_get_contents (key, &both, NULL, NULL));
+  path = g_build_filename (nginx.folder, "both.pem", NULL);
+  g_free (g_steal_pointer (&key));
+  key = g_strconcat (text, both, NULL);
+  g_assert_true (g_file_set_contents (path, key, -1, NULL));
+  mk_http_executor_set_certificate_file (nginx.executor, path);
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (nginx.executor), MK_TEST_LIMIT_MS);
+  mk_test_assert_starts (nginx.executor);
+  mk_test_assert_stops (nginx.executor);
+}
+
+/* Something else than TLS listens there. */
+static void
+test_https_to_http (void)
+{
+  g_auto (Nginx) nginx = { 0 };
+  g_autofree char *uri = NULL;
+
+  if (!g_tls_backend_supports_tls (g_tls_backend_get_default ()))
+    {
+      g_test_skip ("GLib has no TLS module here");
+      return;
+    }
+  if (!nginx_init (&nginx, "", "127.0.0.1", "return 200;"))
+    return;
+  uri = g_strdup_printf ("https://127.0.0.1:%u/", nginx.port);
+  mk_http_executor_set_uri (nginx.executor, uri);
+  mk_test_assert_start_times_out_seeing (nginx.executor, "no TLS connection");
 }
 
 static void
@@ -281,6 +383,10 @@ main (int argc, char **argv)
   mk_test_add ("/http-servers/https/http2", test_https_http2);
   mk_test_add ("/http-servers/https/untrusted", test_https_untrusted);
   mk_test_add ("/http-servers/https/other-name", test_https_other_name);
+  mk_test_add ("/http-servers/https/expired", test_https_expired);
+  mk_test_add ("/http-servers/https/over-unix-socket", test_https_over_unix_socket);
+  mk_test_add ("/http-servers/https/client-certificate", test_https_client_certificate);
+  mk_test_add ("/http-servers/https/to-http", test_https_to_http);
   mk_test_add ("/http-servers/https/useless-certificate-file", test_https_useless_certificate_file);
   mk_test_add ("/http-servers/python", test_python);
 

@@ -7,6 +7,7 @@
 
 #include "mk-test-calls.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define SUBPROCESS_LIMIT_S 50
@@ -19,6 +20,7 @@ typedef struct
   char *tag;
   guint port;
   char *uri;
+  char *stamp_file;
   MkHttpExecutor *executor;
 } Service;
 
@@ -32,7 +34,9 @@ service_init (Service *self, const char *host, const char *path, const char *how
   self->port = mk_test_free_port ();
   self->uri = g_strdup_printf ("http://%s:%u%s", host, self->port, path);
   address = g_strdup_printf ("%s:%u", strchr (host, '@') ? strchr (host, '@') + 1 : host, self->port);
-  argv = mk_test_service_argv (self->tag, "--listen", address, "--after", "20", "--http", how, NULL);
+  self->stamp_file = g_build_filename (g_get_tmp_dir (), self->tag, NULL);
+  argv = mk_test_service_argv (
+      self->tag, "--listen", address, "--after", "20", "--http", how, "--stamp", self->stamp_file, NULL);
   self->executor = mk_http_executor_new ((const char *const *) argv, self->uri);
   mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (self->executor), MK_TEST_LIMIT_MS);
 }
@@ -42,6 +46,8 @@ service_clear (Service *self)
 {
   g_object_unref (self->executor);
   mk_test_assert_nothing_left (self->tag);
+  g_unlink (self->stamp_file);
+  g_free (self->stamp_file);
   g_free (self->tag);
   g_free (self->uri);
 }
@@ -137,7 +143,7 @@ test_headers (void)
   service_init (&service, "127.0.0.1", "/", "echo");
   mk_http_executor_set_method (service.executor, "GET");
   assert_sends (&service, "\r\nConnection: close\r\n");
-  assert_sends (&service, "(?s)^(?!.*(Cookie|Accept-Encoding|Authorization))");
+  assert_sends (&service, "(?s)^(?!.*(Cookie|Authorization))");
   mk_http_executor_set_headers (service.executor, headers);
   assert_sends (&service, "(?si)\r\nx-one: first\r\n.*x-one: second\r\n");
   assert_sends (&service, "\r\nAccept: text/\\*; q=0\\.5\r\n");
@@ -295,6 +301,74 @@ test_empty_body (void)
   assert_starts_and_stops (&service);
   mk_http_executor_set_body_pattern (service.executor, "x");
   mk_test_assert_start_times_out_seeing (service.executor, "HTTP 200 OK with a body that does not match “x”");
+}
+
+static void
+test_compressed_body (void)
+{
+  g_auto (Service) service = { 0 };
+
+  service_init (&service, "127.0.0.1", "/", "gzip");
+  mk_http_executor_set_body_pattern (service.executor, "^ready: gzip$");
+  assert_starts_and_stops (&service);
+}
+
+/* Some servers implement only GET. */
+static void
+test_head_is_refused (void)
+{
+  g_auto (Service) service = { 0 };
+
+  service_init (&service, "127.0.0.1", "/", "no-head");
+  assert_starts_and_stops (&service);
+  g_assert_cmpuint (mk_test_count_stamps (service.stamp_file, "request"), ==, 2);
+
+  /* Unless that is just what is wanted. */
+  mk_http_executor_set_status (service.executor, "405");
+  assert_starts_and_stops (&service);
+  g_assert_cmpuint (mk_test_count_stamps (service.stamp_file, "request"), ==, 3);
+}
+
+/* ---- redirects ---- */
+
+static void
+test_redirects (void)
+{
+  g_auto (Service) service = { 0 };
+
+  service_init (&service, "user:" PASSWORD "@127.0.0.1", "/", "moved");
+  mk_test_assert_start_times_out_seeing (service.executor,
+                                         "HTTP 302 Found to “/there”, which is not followed");
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (service.executor), MK_TEST_LIMIT_MS);
+  mk_http_executor_set_follow_redirects (service.executor, TRUE);
+  assert_starts_and_stops (&service);
+}
+
+static void
+test_redirect_loop (void)
+{
+  g_auto (Service) service = { 0 };
+
+  service_init (&service, "127.0.0.1", "/", "redirect");
+  mk_http_executor_set_follow_redirects (service.executor, TRUE);
+  mk_test_assert_start_times_out_seeing (service.executor, "too many redirects");
+}
+
+/* The password is for the host of the URL only. */
+static void
+test_redirect_to_another_host (void)
+{
+  g_auto (Service) service = { 0 };
+  g_auto (Service) other = { 0 };
+  g_autofree char *how = NULL;
+
+  service_init (&other, "127.0.0.1", "/", "echo");
+  how = g_strdup_printf ("302 Found\r\nLocation: %s", other.uri);
+  service_init (&service, "user:" PASSWORD "@127.0.0.1", "/", how);
+  mk_http_executor_set_follow_redirects (service.executor, TRUE);
+  mk_test_assert_starts (other.executor);
+  assert_sends (&service, "(?s)^GET / (?!.*Authorization)");
+  mk_test_assert_stops (other.executor);
 }
 
 /* ---- somebody else is there ---- */
@@ -486,6 +560,7 @@ test_invalid_settings (void)
     { "content-type", "a/b\r\nX: y", "content type" },
     { "body-pattern", "(", "regular expression" },
     { "ca-file", "/nonexistent/ca.pem", "/nonexistent/ca.pem" },
+    { "certificate-file", "/nonexistent/me.pem", "/nonexistent/me.pem" },
     { "socket-path", "", "socket" },
     { "socket-path", "@", "socket" },
     { "socket-path",
@@ -587,6 +662,35 @@ test_properties (void)
   g_assert_cmpuint (n, ==, 2);
 }
 
+static void
+test_host_follows_uri (void)
+{
+  static const char *const argv[] = { "true", NULL };
+  g_autoptr (MkHttpExecutor) executor = mk_http_executor_new (argv, "http://127.0.0.1:8000/");
+  MkTcpExecutor *tcp = MK_TCP_EXECUTOR (executor);
+  g_autofree char *host = NULL;
+  guint port = 0, n = 0;
+
+  g_signal_connect (executor, "notify::host", G_CALLBACK (count), &n);
+  g_signal_connect (executor, "notify::port", G_CALLBACK (count), &n);
+  mk_http_executor_set_uri (executor, "http://127.0.0.1:8001/");
+  g_assert_cmpuint (n, ==, 1);
+  mk_http_executor_set_uri (executor, "https://localhost/");
+  g_assert_cmpuint (n, ==, 3);
+
+  g_test_expect_message ("mirakuru-glib", G_LOG_LEVEL_CRITICAL, "*port*cannot be set*");
+  mk_tcp_executor_set_port (tcp, 9);
+  g_test_expect_message ("mirakuru-glib", G_LOG_LEVEL_CRITICAL, "*host*cannot be set*");
+  mk_tcp_executor_set_host (tcp, "example.org");
+  g_test_assert_expected_messages ();
+
+  g_object_get (executor, "host", &host, "port", &port, NULL);
+  g_assert_cmpstr (host, ==, "localhost");
+  g_assert_cmpuint (port, ==, 443);
+  g_assert_false (g_object_class_find_property (G_OBJECT_GET_CLASS (executor), "host")->flags &
+                  G_PARAM_WRITABLE);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -607,6 +711,11 @@ main (int argc, char **argv)
   mk_test_add ("/http/status", test_status);
   mk_test_add ("/http/body-pattern", test_body_pattern);
   mk_test_add ("/http/empty-body", test_empty_body);
+  mk_test_add ("/http/compressed-body", test_compressed_body);
+  mk_test_add ("/http/head-is-refused", test_head_is_refused);
+  mk_test_add ("/http/redirects", test_redirects);
+  mk_test_add ("/http/redirect-loop", test_redirect_loop);
+  mk_test_add ("/http/redirect-to-another-host", test_redirect_to_another_host);
   mk_test_add ("/http/already-running", test_already_running);
   mk_test_add ("/http/executor-with-probe", test_executor_with_probe);
   mk_test_add ("/http/probe-alone", test_probe_alone);
@@ -617,6 +726,7 @@ main (int argc, char **argv)
   mk_test_add ("/http/invalid/headers", test_invalid_headers);
   mk_test_add ("/http/beside-a-flood-of-lines", test_beside_a_flood_of_lines);
   mk_test_add_once ("/http/properties", test_properties);
+  mk_test_add_once ("/http/host-follows-uri", test_host_follows_uri);
 
   return g_test_run ();
 }

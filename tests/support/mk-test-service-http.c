@@ -88,6 +88,26 @@ answer_with (int fd, const char *status, const char *body, size_t length)
 }
 
 static void
+answer_busy (int fd)
+{
+  char status[128] = "503 Busy";
+
+  if (opt.retry_after != NULL)
+    snprintf (status, sizeof status, "503 Busy\r\nRetry-After: %s", opt.retry_after);
+  answer_with (fd, status, "", 0);
+}
+
+static void
+answer_compressed (int fd)
+{
+  /* "ready: gzip" */
+  static const char body[] = "\x1f\x8b\x08\0\0\0\0\0\x02\x03\x2bJML\xa9\xb4RH\xaf\xca,"
+                             "\0\0\x95\xb3\xc3\xe3\x0b\0\0\0";
+
+  answer_with (fd, "200 OK\r\nContent-Encoding: gzip", body, sizeof body - 1);
+}
+
+static void
 answer_request (int fd, int busy)
 {
   static char request[REQUEST_LIMIT];
@@ -96,7 +116,13 @@ answer_request (int fd, int busy)
   if (length == 0)
     return;
   if (busy)
-    answer_with (fd, "503 Busy", "", 0);
+    answer_busy (fd);
+  else if (strcmp (opt.http, "gzip") == 0)
+    answer_compressed (fd);
+  else if (strcmp (opt.http, "no-head") == 0)
+    answer_with (fd, strncmp (request, "HEAD ", 5) == 0 ? "405 Method Not Allowed" : "200 OK", "", 0);
+  else if (strcmp (opt.http, "moved") == 0)
+    answer_with (fd, strstr (request, " /there HTTP") ? "200 OK" : "302 Found\r\nLocation: /there", "", 0);
   else if (strcmp (opt.http, "echo") == 0)
     answer_with (fd, "200 OK", request, strncmp (request, "HEAD ", 5) == 0 ? 0 : length);
   else if (strcmp (opt.http, "redirect") == 0)
@@ -142,12 +168,6 @@ misbehave (int fd)
     repeat (fd, "HTTP/1.1 200 OK\r\n", "X-More: 0123456789abcdef0123456789abcdef\r\n");
   else if (strcmp (opt.http, "endless-continue") == 0)
     repeat (fd, "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n");
-  else if (strncmp (opt.http, "length=", 7) == 0)
-    {
-      say (fd, "HTTP/1.1 200 OK\r\nContent-Length: ");
-      say (fd, opt.http + 7);
-      say (fd, "\r\n\r\nabc");
-    }
   else if (strcmp (opt.http, "garbage") == 0)
     put (fd, "\0\1\2\3 this is not HTTP\r\n\r\n\377\376", 27);
   else if (strcmp (opt.http, "slow") == 0)
@@ -161,7 +181,9 @@ static int
 is_quick (void)
 {
   return isdigit ((unsigned char) opt.http[0]) || strcmp (opt.http, "ok") == 0 ||
-         strcmp (opt.http, "echo") == 0 || strcmp (opt.http, "redirect") == 0;
+         strcmp (opt.http, "echo") == 0 || strcmp (opt.http, "gzip") == 0 ||
+         strcmp (opt.http, "moved") == 0 || strcmp (opt.http, "no-head") == 0 ||
+         strcmp (opt.http, "redirect") == 0;
 }
 
 /* @busy: too much so for other answers than 503 */

@@ -24,10 +24,11 @@ static const char usage[] =
     "  --after MS           this long after it was started\n"
     "  --listen HOST:PORT   listens there; says \"ok\" to who connects, once the flood is over\n"
     "                       or /PATH or @NAME, a Unix socket\n"
-    "  --http HOW           talks HTTP there: ok, echo (the request), a status as \"503 Busy\", redirect, close,\n"
-    "                       silent, drip, slow, garbage, endless-body, endless-header, endless-continue,\n"
-    "                       length=TEXT\n"
+    "  --http HOW           talks HTTP there: ok, echo (the request), a status as \"503 Busy\", redirect, moved,\n"
+    "                       no-head, gzip, close, silent, drip, slow, garbage, endless-body, endless-header,\n"
+    "                       endless-continue\n"
     "  --busy MS            answers 503 to HTTP so long after it listens\n"
+    "  --retry-after TEXT   says so meanwhile\n"
     "  --bind-only          takes the port, and does not listen\n"
     "  --full-backlog       listens, and never accepts: its queue is full\n"
     "  --ready TEXT         said then\n"
@@ -75,6 +76,7 @@ enum
   OPT_HTTP,
   OPT_PID_FILE,
   OPT_READY,
+  OPT_RETRY_AFTER,
   OPT_STAMP,
   OPT_TAG,
   OPT_HELP,
@@ -89,8 +91,13 @@ static int *const numbers[] = {
 };
 
 static const char **const texts[] = {
-  [OPT_LISTEN] = &opt.listen, [OPT_HTTP] = &opt.http,   [OPT_PID_FILE] = &opt.pid_file,
-  [OPT_READY] = &opt.ready,   [OPT_STAMP] = &opt.stamp, [OPT_TAG] = &opt.tag,
+  [OPT_LISTEN] = &opt.listen,
+  [OPT_HTTP] = &opt.http,
+  [OPT_PID_FILE] = &opt.pid_file,
+  [OPT_READY] = &opt.ready,
+  [OPT_RETRY_AFTER] = &opt.retry_after,
+  [OPT_STAMP] = &opt.stamp,
+  [OPT_TAG] = &opt.tag,
 };
 
 static const struct option long_options[] = {
@@ -123,6 +130,7 @@ static const struct option long_options[] = {
   { "print-signals", no_argument, NULL, OPT_WORD + WORD_SIGNALS },
   { "ready", required_argument, NULL, OPT_READY },
   { "rename", no_argument, &opt.rename, 1 },
+  { "retry-after", required_argument, NULL, OPT_RETRY_AFTER },
   { "scrub-env", no_argument, &opt.scrub_env, 1 },
   { "setsid-children", no_argument, &opt.setsid_children, 1 },
   { "stamp", required_argument, NULL, OPT_STAMP },
