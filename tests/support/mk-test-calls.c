@@ -11,6 +11,7 @@
 
 #include "mk-test-calls.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,13 +79,35 @@ run_in_thread (gpointer data)
   return NULL;
 }
 
+static char hung_words[256]; /* what is said if the case that runs takes too long */
+
+/* In TAP, which ends for all of the program; that the process aborts, a debugger can see. */
+static void
+on_alarm (int signal_number)
+{
+  (void) !write (STDOUT_FILENO, hung_words, strlen (hung_words));
+  abort ();
+}
+
+static void
+limit_case (void)
+{
+  g_snprintf (hung_words,
+              sizeof hung_words,
+              "\nBail out! %s has not ended after %d s\n",
+              g_test_get_path (),
+              MK_TEST_CASE_LIMIT_S);
+  signal (SIGALRM, on_alarm);
+  alarm (MK_TEST_CASE_LIMIT_S);
+}
+
 static void
 run_case (gconstpointer data)
 {
   const Case *test = data;
 
   manner = test->manner;
-  alarm (MK_TEST_CASE_LIMIT_S);
+  limit_case ();
   if (manner == SYNC_IN_THREAD || manner == ASYNC_IN_THREAD)
     g_thread_join (g_thread_new ("test", run_in_thread, (gpointer) test));
   else if (manner == ASYNC_IN_PUSHED_CONTEXT)
