@@ -8,6 +8,7 @@
 
 #include "mk-test-calls.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -189,10 +190,14 @@ test_missing_working_directory (void)
   g_autoptr (MkSimpleExecutor) executor = good_executor ();
 
   mk_simple_executor_set_cwd (executor, "/nowhere/at/all");
-  assert_start_fails (
-      executor, MK_ERROR_SPAWN_FAILED, mk_test_service_path (), "/nowhere/at/all", "No such file", NULL);
+  assert_start_fails (executor,
+                      MK_ERROR_SPAWN_FAILED,
+                      mk_test_service_path (),
+                      "/nowhere/at/all",
+                      mk_test_strerror (ENOENT),
+                      NULL);
   mk_simple_executor_set_cwd (executor, mk_test_service_path ());
-  assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, "Not a directory", NULL);
+  assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, mk_test_strerror (ENOTDIR), NULL);
   mk_simple_executor_set_cwd (executor, "/");
   assert_usable (executor);
 }
@@ -278,7 +283,7 @@ test_stream_modes (void)
   mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_FILE);
   assert_start_fails (executor, MK_ERROR_INVALID_ARGUMENT, "Standard error", "path", NULL);
   mk_simple_executor_set_stderr_path (executor, "/nowhere/log");
-  assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, "/nowhere/log", "No such file", NULL);
+  assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, "/nowhere/log", mk_test_strerror (ENOENT), NULL);
   mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_CAPTURE);
   assert_usable (executor);
 }

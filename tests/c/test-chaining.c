@@ -8,6 +8,8 @@
 
 #include "mk-test-calls.h"
 
+#include <errno.h>
+
 #define DEADLINE_MS 300
 #define N_CHECKS    60
 /* Each takes a millisecond at least, so the next one follows no sooner than 50 ms later, unless the probe
@@ -176,7 +178,7 @@ test_tells_what_was_seen (void)
   g_autoptr (MkTcpProbe) probe = mk_tcp_probe_new ("127.0.0.1", mk_test_free_port ());
   g_autoptr (MkSimpleExecutor) executor = new_plain (tag, probe);
 
-  mk_test_assert_start_times_out (executor, DEADLINE_MS, tag, "Connection refused");
+  mk_test_assert_start_times_out (executor, DEADLINE_MS, tag, mk_test_strerror (ECONNREFUSED));
 }
 
 /* Whoever listens there is in the way, though no HTTP comes from there. */

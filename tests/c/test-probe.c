@@ -328,12 +328,10 @@ test_long_attempts (void)
 {
   g_autoptr (TestProbe) probe = test_probe_new (NOT_YET_AFTER_LONG);
   g_autoptr (GError) error = NULL;
-  gint64 begun = g_get_monotonic_time ();
 
   g_assert_false (mk_test_probe_wait (probe, LONG_ATTEMPT_MS * 3 / 2, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
   g_assert_cmpuint (probe->n_checks, >=, 2);
-  g_assert_cmpint (g_get_monotonic_time () - begun, <, LONG_ATTEMPT_MS * 19 / 10 * G_TIME_SPAN_MILLISECOND);
 }
 
 static void

@@ -29,6 +29,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What has no time left is to end within this, and so many times what the machine needs for a bare program.
+ */
+#define MAX_LATE_US (100 * 1000)
+#define PEER_FACTOR 10
+
 static gboolean
 port_is_free (int family, const struct sockaddr *address, socklen_t length)
 {
@@ -221,6 +226,50 @@ mk_test_store_result (GObject *source, GAsyncResult *result, gpointer result_out
 
   g_assert_null (*out);
   *out = g_object_ref (result);
+}
+
+/* Time limits */
+
+/* How late a program is that has nothing to do at @end_us but start another one: returns microseconds. */
+static gpointer
+be_as_late_as_the_machine (gpointer data)
+{
+  const gint64 *end_us = data;
+
+  while (g_get_monotonic_time () < *end_us)
+    g_usleep (*end_us - g_get_monotonic_time ());
+  g_spawn_command_line_sync ("true", NULL, NULL, NULL, NULL);
+  return GSIZE_TO_POINTER (g_get_monotonic_time () - *end_us);
+}
+
+void
+mk_test_limit_begin (MkTestLimit *limit, guint timeout_ms)
+{
+  limit->end_us = g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND;
+  limit->peer = g_thread_new ("peer", be_as_late_as_the_machine, &limit->end_us);
+}
+
+/*
+ * To be called at once when something has ended that must not end before the limit. Returns: whether it did
+ * so soon afterwards, as the machine goes at that time
+ */
+gboolean
+mk_test_limit_end (MkTestLimit *limit)
+{
+  gint64 late_us = g_get_monotonic_time () - limit->end_us;
+  gint64 peer_us = GPOINTER_TO_SIZE (g_thread_join (limit->peer));
+
+  g_assert_cmpint (late_us, >=, 0);
+  if (late_us <= MAX_LATE_US + peer_us * PEER_FACTOR)
+    return TRUE;
+  g_test_message ("%.1f ms late, and a bare program %.1f ms", late_us / 1000.0, peer_us / 1000.0);
+  return FALSE;
+}
+
+const char *
+mk_test_strerror (int code)
+{
+  return g_strerror (code) + 1;
 }
 
 /* Folders */

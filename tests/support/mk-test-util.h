@@ -27,6 +27,19 @@ gboolean mk_test_iterate_until_set (GMainContext *context, const gboolean *flag,
 gboolean mk_test_await_result (GMainContext *context, GAsyncResult *const *result, guint limit_ms);
 void mk_test_store_result (GObject *source, GAsyncResult *result, gpointer result_out);
 
+/* A time limit that something else has to keep */
+typedef struct
+{
+  gint64 end_us;
+  GThread *peer; /* (owned) */
+} MkTestLimit;
+
+void mk_test_limit_begin (MkTestLimit *limit, guint timeout_ms);
+gboolean mk_test_limit_end (MkTestLimit *limit);
+
+/* What g_strerror() says of @code, in whichever case the first letter is */
+const char *mk_test_strerror (int code);
+
 /* Folders for what a test needs; MkTestFolder is an automatic one. */
 typedef char MkTestFolder;
 char *mk_test_new_folder (void);
