@@ -9,7 +9,9 @@
  * child subreaper it inherits every process of the service that loses its parent, whatever session or
  * environment that has, so "no child left" (ECHILD) means that the tree is empty.
  *
- * Where there is no /proc of its own PID namespace, only its children can be found; all others become that.
+ * Descendants are found in /proc. Where there is none, or that of another PID namespace, only the process
+ * group of the service can be sent signals: what has left the group lives on, and the tree does not get
+ * empty.
  *
  * Phases:
  *   RUNNING    nothing was asked for
@@ -21,25 +23,21 @@
  * fail.
  */
 
-#include "mk-own-proc-private.h"
 #include "mk-supervisor-protocol-private.h"
 #include "mk-tree-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,14 +50,10 @@
 #define MAX_INTERVAL_US 50000
 /* A kill signal other than SIGKILL has this long to work. */
 #define KILL_GRACE_US 1000000
-/* Without /proc: how many numbers are looked at in a walk, and after the end of a process. */
-#define SEARCH_STEP 4096
-#define SEARCH_NEAR 1024
 /* How often to look for the host where there are no pidfds. */
 #define HOST_POLL_MS 200
 
-#define NEVER        INT64_MAX
-#define MAX_SEGMENTS 4
+#define NEVER INT64_MAX
 
 typedef enum
 {
@@ -102,10 +96,6 @@ typedef struct
   bool first_walk;
   bool group_signalled;
   bool group_remembered; /* all that were in the group then are in @signalled */
-  MkTreeSearch search;
-
-  struct iovec segments[MAX_SEGMENTS]; /* of this program, read-only */
-  size_t n_segments;
 } Supervisor;
 
 static int64_t
@@ -321,15 +311,20 @@ signal_or_tell (Supervisor *self, pid_t pid, pid_t parent, int number)
   send_news (self, MK_MESSAGE_DENIED, pid, 0);
 }
 
-/* Returns whether it has been everywhere. */
+/* A /proc of another PID namespace shows other processes under the same numbers. */
 static bool
-walk_tree (Supervisor *self, MkTreeFunc func, void *data)
+have_own_proc (void)
 {
-  if (!mk_have_own_proc ())
-    return mk_tree_search (&self->search, SEARCH_STEP, func, data);
+  char target[16] = "";
 
-  mk_tree_walk ("/proc", getpid (), func, data);
-  return true;
+  return readlink ("/proc/self", target, sizeof target - 1) > 0 && atoi (target) == getpid ();
+}
+
+/* Returns false if nothing can be found. */
+static bool
+walk_tree (Supervisor *self, MkTreeFunc func)
+{
+  return have_own_proc () && mk_tree_walk ("/proc", getpid (), func, self);
 }
 
 static bool
@@ -416,15 +411,6 @@ group_member_found (pid_t pid, pid_t parent, void *data)
     remember_signalled (self, pid);
 }
 
-static void
-group_found (pid_t pid, pid_t parent, void *data)
-{
-  const int *target = data;
-
-  if (getpgid (pid) == target[0])
-    signal_process (pid, parent, target[1]);
-}
-
 static bool
 has_child_in_group (Supervisor *self)
 {
@@ -433,42 +419,22 @@ has_child_in_group (Supervisor *self)
   return waitid (P_PGID, (id_t) self->service, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
 }
 
+/* Once no child of ours is in the group any more, the number may come to mean another one. */
 static void
 signal_group (Supervisor *self, int number)
 {
-  int target[2] = { self->service, number };
-
-  if (self->service <= 0 || self->failed)
-    return;
-  /* Once no child of ours is in it any more, the number may come to mean another group. */
-  if (!has_child_in_group (self) || kill (-self->service, number) < 0)
-    walk_tree (self, group_found, target);
-}
-
-static MkTreeFunc
-get_walk_func (Supervisor *self)
-{
-  return self->phase == KILLING ? kill_found : stop_found;
-}
-
-/* A search takes long to come round where numbers are large. But they are given in order: what a process
- * leaves behind is most likely found after its own. */
-static void
-search_near (Supervisor *self, pid_t pid)
-{
-  MkTreeSearch search = { .next = pid };
-
-  if (!mk_have_own_proc ())
-    mk_tree_search (&search, SEARCH_NEAR, get_walk_func (self), self);
+  if (self->service > 0 && !self->failed && has_child_in_group (self))
+    kill (-self->service, number);
 }
 
 static void
 walk (Supervisor *self)
 {
   int64_t begin = now_us ();
-  bool complete = walk_tree (self, get_walk_func (self), self);
   int64_t end;
 
+  if (!walk_tree (self, self->phase == KILLING ? kill_found : stop_found) && self->phase == KILLING)
+    signal_group (self, self->kill_signal);
   self->first_walk = false;
 
   end = now_us ();
@@ -477,8 +443,6 @@ walk (Supervisor *self)
     self->walk_interval = 10 * (end - begin);
   if (self->walk_interval > MAX_INTERVAL_US)
     self->walk_interval = MAX_INTERVAL_US;
-  if (self->phase == KILLING && !complete)
-    self->walk_interval = MIN_INTERVAL_US;
   self->next_walk = end + self->walk_interval;
 }
 
@@ -504,12 +468,9 @@ begin_stop (Supervisor *self, int number, int64_t timeout_us)
   self->n_signalled = 0;
   self->first_walk = true;
   self->walk_interval = MIN_INTERVAL_US;
-  self->search = (MkTreeSearch){ .next = self->service };
 
   /* There is no group before the service's setsid(). */
-  self->group_remembered = mk_have_own_proc ();
-  if (self->group_remembered && self->service > 0 && !self->reaped)
-    mk_tree_walk ("/proc", getpid (), group_member_found, self);
+  self->group_remembered = self->service <= 0 || self->reaped || walk_tree (self, group_member_found);
   self->group_signalled = self->service > 0 && !self->reaped && kill (-self->service, number) == 0;
   if (self->group_signalled)
     kill (-self->service, SIGCONT);
@@ -526,7 +487,6 @@ begin_kill (Supervisor *self, int number)
   self->deadline = number == SIGKILL ? NEVER : now_us () + KILL_GRACE_US;
   self->next_walk = now_us ();
   self->walk_interval = MIN_INTERVAL_US;
-  self->search = (MkTreeSearch){ .next = self->service };
 
   if (number == SIGKILL && self->service > 0 && !self->reaped)
     kill (-self->service, SIGKILL);
@@ -577,8 +537,6 @@ reap (Supervisor *self)
   while ((pid = waitpid (-1, &status, WNOHANG | __WALL)) > 0)
     {
       forget_signalled (self, pid);
-      if (self->phase != RUNNING)
-        search_near (self, pid);
       /* What it left behind must be met before that forks again. */
       if (self->phase == KILLING)
         {
@@ -676,34 +634,6 @@ poll_timeout (Supervisor *self)
   return wait > 60000 ? 60000 : (int) wait;
 }
 
-/* The first object is this program; its libraries, if any, are shared with others. */
-static int
-find_read_only_segments (struct dl_phdr_info *info, size_t size, void *data)
-{
-  Supervisor *self = data;
-  uintptr_t page = (uintptr_t) sysconf (_SC_PAGESIZE);
-
-  for (size_t i = 0; i < info->dlpi_phnum && self->n_segments < MAX_SEGMENTS; i++)
-    {
-      uintptr_t begin = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-      uintptr_t end = begin + info->dlpi_phdr[i].p_memsz;
-
-      begin &= ~(page - 1);
-      if (info->dlpi_phdr[i].p_type == PT_LOAD && !(info->dlpi_phdr[i].p_flags & PF_W))
-        self->segments[self->n_segments++] = (struct iovec){ (void *) begin, end - begin };
-    }
-
-  return 1;
-}
-
-/* While nothing happens, the pages of the code need not count as this program's memory. */
-static void
-give_back_segments (Supervisor *self)
-{
-  for (size_t i = 0; i < self->n_segments; i++)
-    madvise (self->segments[i].iov_base, self->segments[i].iov_len, MADV_DONTNEED);
-}
-
 /* poll() ignores negative descriptors. */
 static void
 run (Supervisor *self)
@@ -718,11 +648,7 @@ run (Supervisor *self)
         { self->exec_fd, POLLIN, 0 },
       };
 
-      int timeout = poll_timeout (self);
-
-      if (timeout < 0)
-        give_back_segments (self);
-      if (poll (fds, 4, timeout) > 0)
+      if (poll (fds, 4, poll_timeout (self)) > 0)
         {
           if (fds[3].revents)
             read_exec_report (self);
@@ -789,7 +715,6 @@ main (int argc, char **argv)
   if (close_range (MK_CONTROL_FD + 1, ~0U, 0) < 0)
     for_each_descriptor_from (MK_CONTROL_FD + 1, close);
   fcntl (MK_CONTROL_FD, F_SETFD, FD_CLOEXEC);
-  prctl (PR_SET_CHILD_SUBREAPER, 1);
   set_up_signals (&self);
 
   /* Once the pidfd is open, the pid cannot come to mean another process; before, it may have. */
@@ -797,8 +722,11 @@ main (int argc, char **argv)
   if (getppid () != self.host)
     return 0;
 
-  dl_iterate_phdr (find_read_only_segments, &self);
-  spawn (&self);
+  /* Without these nothing could be promised. */
+  if (self.signal_fd < 0 || prctl (PR_SET_CHILD_SUBREAPER, 1) < 0)
+    spawn_failed (&self, MK_SPAWN_STEP_FORK, errno);
+  else
+    spawn (&self);
   run (&self);
   return 0;
 }

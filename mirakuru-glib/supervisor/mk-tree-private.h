@@ -8,14 +8,6 @@
 
 typedef void (*MkTreeFunc) (pid_t pid, pid_t parent, void *data);
 
-/* How far a search for children without /proc has come. It may begin anywhere. */
-typedef struct
-{
-  pid_t next;
-  pid_t n_done;
-} MkTreeSearch;
-
-void mk_tree_walk (const char *proc, pid_t root, MkTreeFunc func, void *data);
+bool mk_tree_walk (const char *proc, pid_t root, MkTreeFunc func, void *data);
 bool mk_tree_read_stat (const char *proc, pid_t pid, char *state, pid_t *parent, pid_t *group);
 bool mk_tree_is_child (pid_t pid);
-bool mk_tree_search (MkTreeSearch *search, int n, MkTreeFunc func, void *data);

@@ -8,9 +8,6 @@
  * root: each thread has a list of its own. Elsewhere all of /proc is read. Neither is a snapshot: processes
  * that fork while the walk is under way may be missed, so callers walk again until nothing is left.
  *
- * Without /proc only the children of this program can be found, by asking the kernel about every number there
- * is. For a subreaper that is enough to end a tree: who loses its parent becomes a child.
- *
  * A process is reported as soon as it is known to belong to the tree, so that one that forks all the time can
  * be signalled before it has been replaced by its child.
  */
@@ -24,9 +21,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* PID_MAX_LIMIT of the kernel's linux/threads.h */
-#define MAX_PID_MAX (4 * 1024 * 1024)
 
 typedef struct
 {
@@ -115,7 +109,8 @@ parse_pid (const char *name)
   return end != name && *end == '\0' && value > 0 ? (pid_t) value : 0;
 }
 
-static void
+/* Returns whether it could look. */
+static bool
 scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
 {
   Entries entries = { 0 };
@@ -124,7 +119,7 @@ scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
   bool found = true;
 
   if (dir == NULL)
-    return;
+    return false;
 
   entries_add (&entries, root, 0, true);
   while ((dirent = readdir (dir)) != NULL)
@@ -160,6 +155,7 @@ scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
     }
 
   free (entries.entries);
+  return true;
 }
 
 /* Returns whether the kernel has the list. */
@@ -218,12 +214,12 @@ follow_children (const char *proc, pid_t root, MkTreeFunc func, void *data)
   return supported;
 }
 
-/* Calls @func for each descendant of @root that is found, parents before their children where possible. */
-void
+/* Calls @func for each descendant of @root that is found, parents before their children where possible.
+ * Returns whether it could look. */
+bool
 mk_tree_walk (const char *proc, pid_t root, MkTreeFunc func, void *data)
 {
-  if (!follow_children (proc, root, func, data))
-    scan_all (proc, root, func, data);
+  return follow_children (proc, root, func, data) || scan_all (proc, root, func, data);
 }
 
 /* Holds also for one that has ended and was not reaped yet. */
@@ -233,40 +229,4 @@ mk_tree_is_child (pid_t pid)
   siginfo_t info;
 
   return waitid (P_PID, (id_t) pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
-}
-
-/* The number after the last one. A /proc of another namespace may be there, and tells that of ours or a
- * larger one. */
-static pid_t
-read_pid_max (void)
-{
-  char buffer[16];
-  pid_t max = 0;
-
-  if (read_file ("/proc/sys/kernel/pid_max", buffer, sizeof buffer) > 0)
-    max = atoi (buffer);
-  return max > 0 && max < MAX_PID_MAX ? max : MAX_PID_MAX;
-}
-
-/* Looks at the next @n numbers, about a microsecond each, and calls @func for each child it comes by. Returns
- * whether it has been round. */
-bool
-mk_tree_search (MkTreeSearch *search, int n, MkTreeFunc func, void *data)
-{
-  pid_t max = read_pid_max ();
-
-  for (int i = 0; i < n && search->n_done < max; i++)
-    {
-      if (search->next <= 0 || search->next >= max)
-        search->next = 1;
-      if (mk_tree_is_child (search->next))
-        func (search->next, getpid (), data);
-      search->next++;
-      search->n_done++;
-    }
-
-  if (search->n_done < max)
-    return false;
-  search->n_done = 0;
-  return true;
 }

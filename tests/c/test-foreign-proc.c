@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Where /proc is that of another PID namespace, or there is none: services end as they do elsewhere, and
- * nobody else is mistaken for one of their processes.
+ * Where /proc is that of another PID namespace, or there is none: services that stay in their process group
+ * end as they do elsewhere, and nobody else is mistaken for one of their processes.
  *
  * This program uses the library in forked children only, for they leave its namespaces.
  */
@@ -245,18 +245,14 @@ test_scene (gconstpointer data)
 
 static const Scene scenes[] = {
   { "foreign/gentle", enter_foreign_proc, stop_gently, "--on-term 42" },
-  { "foreign/orphans",
-    enter_foreign_proc,
-    stop_gently,
-    "--on-term 42 --orphan --children 2 --setsid-children" },
-  { "foreign/deaf", enter_foreign_proc, stop_hard, "--deaf --orphan --children 2 --setsid-children" },
-  { "foreign/fork-forever", enter_foreign_proc, stop_hard, "--deaf --fork-forever --setsid-children" },
+  { "foreign/children", enter_foreign_proc, stop_gently, "--on-term 42 --children 2" },
+  { "foreign/deaf", enter_foreign_proc, stop_hard, "--deaf --children 2" },
+  { "foreign/fork-forever", enter_foreign_proc, stop_hard, "--deaf --fork-forever" },
   { "none/gentle", enter_without_proc, stop_gently, "--on-term 42" },
-  { "none/orphans", enter_without_proc, stop_gently, "--on-term 42 --orphan --children 2 --setsid-children" },
-  { "none/daemon", enter_without_proc, stop_hard, "--daemon --children 2 --setsid-children" },
-  { "none/deaf", enter_without_proc, stop_hard, "--deaf --orphan --children 2 --setsid-children" },
-  { "none/fork-forever", enter_without_proc, stop_hard, "--deaf --fork-forever --setsid-children" },
-  { "misleading/stop", enter_misleading_proc, stop_among_others, "--deaf --orphan --setsid-children" },
+  { "none/children", enter_without_proc, stop_gently, "--on-term 42 --children 2" },
+  { "none/deaf", enter_without_proc, stop_hard, "--deaf --children 2" },
+  { "none/fork-forever", enter_without_proc, stop_hard, "--deaf --fork-forever" },
+  { "misleading/stop", enter_misleading_proc, stop_among_others, "--deaf --children 2" },
   { "misleading/ask", enter_misleading_proc, ask_about_others, "" },
 };
 
