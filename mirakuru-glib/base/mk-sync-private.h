@@ -13,6 +13,8 @@ typedef struct
   GAsyncResult *result;  /* (owned) (nullable) */
 } MkSync;
 
+void mk_sync_prepare (void);
+
 gboolean mk_sync_begin (MkSync *self, GError **error);
 void mk_sync_callback (GObject *object, GAsyncResult *result, gpointer user_data);
 GAsyncResult *mk_sync_wait (MkSync *self);

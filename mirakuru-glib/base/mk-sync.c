@@ -4,24 +4,64 @@
 /*
  * Runs an asynchronous operation synchronously, on a context of its own that is the thread's default while it
  * lasts. Nothing of the caller's context is run meanwhile.
+ *
+ * GLib ends the program where it has no file descriptor for a context, so it is tried first whether there is
+ * one. A program that has none left must be able to stop its services all the same: one context is kept for
+ * that. Each is used only once, because an operation may leave sources behind.
  */
 
 #include "mk-sync-private.h"
 
+#include <pthread.h>
+
+#include "mk-descriptor-private.h"
 #include "mk-i18n-private.h"
-#include "mk-resources-private.h"
+
+static GMainContext *spare_context; /* (owned) (nullable) (atomic) */
+
+/* Its file descriptor is the parent's, too. */
+static void
+sync_forget_spare (void)
+{
+  spare_context = NULL;
+}
+
+/* Keeps a context for the next operation, if that is possible. */
+void
+mk_sync_prepare (void)
+{
+  static gsize has_hook;
+  GMainContext *context;
+
+  if (g_once_init_enter (&has_hook))
+    {
+      pthread_atfork (NULL, NULL, sync_forget_spare);
+      g_once_init_leave (&has_hook, 1);
+    }
+
+  if (g_atomic_pointer_get (&spare_context) != NULL || !mk_descriptor_check (NULL))
+    return;
+
+  context = g_main_context_new ();
+  if (!g_atomic_pointer_compare_and_exchange (&spare_context, NULL, context))
+    g_main_context_unref (context);
+}
 
 gboolean
 mk_sync_begin (MkSync *self, GError **error)
 {
-  if (!mk_resources_check_descriptors (2, error))
+  self->result = NULL;
+  self->context = g_atomic_pointer_exchange (&spare_context, NULL);
+  if (self->context == NULL)
     {
-      g_prefix_error (error, _ ("No file descriptor is left for a synchronous call: "));
-      return FALSE;
+      if (!mk_descriptor_check (error))
+        {
+          g_prefix_error (error, _ ("No file descriptor is left for a synchronous call: "));
+          return FALSE;
+        }
+      self->context = g_main_context_new ();
     }
 
-  self->result = NULL;
-  self->context = g_main_context_new ();
   g_main_context_push_thread_default (self->context);
   return TRUE;
 }
@@ -50,4 +90,5 @@ mk_sync_end (MkSync *self)
   g_clear_object (&self->result);
   g_main_context_pop_thread_default (self->context);
   g_clear_pointer (&self->context, g_main_context_unref);
+  mk_sync_prepare ();
 }

@@ -11,13 +11,9 @@
 #include "base/mk-i18n-private.h"
 #include "base/mk-deadline-private.h"
 #include "process/mk-process-message-private.h"
-#include "base/mk-resources-private.h"
 #include "base/mk-sync-private.h"
 #include "base/mk-wake-source-private.h"
 #include "process/mk-worker-private.h"
-
-/* A start needs at most this many for a moment. */
-#define NEEDED_DESCRIPTORS 16
 
 /* Call with the lock held. Returns: FALSE with an error if there is nothing to do, FALSE without one if all
  * is done */
@@ -92,7 +88,7 @@ check_resources (MkSimpleExecutor *executor, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
 
-  if (mk_worker_ensure (&local_error) && mk_resources_check_descriptors (NEEDED_DESCRIPTORS, &local_error))
+  if (mk_worker_ensure (&local_error))
     return TRUE;
 
   g_set_error (error,

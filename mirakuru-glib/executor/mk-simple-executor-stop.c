@@ -18,6 +18,7 @@
 #include "base/mk-deadline-private.h"
 #include "base/mk-message-private.h"
 #include "process/mk-process-message-private.h"
+#include "process/mk-worker-private.h"
 #include "base/mk-step-private.h"
 #include "base/mk-sync-private.h"
 #include "base/mk-wake-source-private.h"
@@ -533,6 +534,8 @@ mk_simple_executor_stop (MkSimpleExecutor *self, GCancellable *cancellable, GErr
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
+  if (!mk_worker_exists ())
+    return TRUE;
   MK_SYNC (mk_simple_executor_stop, self, error, cancellable);
 }
 
@@ -604,6 +607,8 @@ mk_simple_executor_stop_full (MkSimpleExecutor *self,
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
+  if (!mk_worker_exists ())
+    return TRUE;
   MK_SYNC (mk_simple_executor_stop_full, self, error, stop_signal, expected_status, timeout_ms, cancellable);
 }
 
@@ -679,6 +684,8 @@ mk_simple_executor_kill (MkSimpleExecutor *self, GCancellable *cancellable, GErr
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
+  if (!mk_worker_exists ())
+    return TRUE;
   MK_SYNC (mk_simple_executor_kill, self, error, cancellable);
 }
 

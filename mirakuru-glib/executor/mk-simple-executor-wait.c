@@ -11,6 +11,7 @@
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
 #include "process/mk-process-message-private.h"
+#include "process/mk-worker-private.h"
 #include "probe/mk-poller-private.h"
 #include "probe/mk-probe-private.h"
 #include "base/mk-sync-private.h"
@@ -158,6 +159,8 @@ mk_simple_executor_wait (MkSimpleExecutor *self, GCancellable *cancellable, GErr
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
+  if (!mk_worker_exists ())
+    return TRUE;
   MK_SYNC (mk_simple_executor_wait, self, error, cancellable);
 }
 

@@ -11,15 +11,12 @@
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
 #include "mk-probe-private.h"
-#include "base/mk-resources-private.h"
 #include "process/mk-worker-private.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
 #define MAX_INTERVAL_MS    250
 #define OUTPUT_LIMIT       (64 * 1024)
 #define NAME_LENGTH        80
-/* An attempt needs at most this many for a moment. */
-#define NEEDED_DESCRIPTORS 16
 /* To a shell */
 #define SPECIAL " \t\n'\"\\$`*?;&|<>()[]{}#~!"
 
@@ -91,8 +88,7 @@ mk_command_probe_check_task (MkProbe *probe, GTask *task)
   GError *error = NULL;
 
   launch = make_launch (self, &error);
-  if (launch != NULL && mk_worker_ensure (&error) &&
-      mk_resources_check_descriptors (NEEDED_DESCRIPTORS, &error))
+  if (launch != NULL && mk_worker_ensure (&error))
     {
       mk_command_attempt_run (g_steal_pointer (&launch), self->timeout_ms, task);
       return;

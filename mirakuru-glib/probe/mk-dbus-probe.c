@@ -18,15 +18,11 @@
 #include "base/mk-i18n-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-proc-private.h"
-#include "base/mk-resources-private.h"
 #include "mk-unix-socket-probe.h"
 #include "process/mk-worker-private.h"
 
 /* For an attempt that is cut off, to say why. */
 #define GRACE_MS 50
-/* Of a connection, and of what GDBus needs for its first one. */
-#define NEEDED_DESCRIPTORS 8
-
 /**
  * MkDBusProbe:
  *
@@ -214,8 +210,7 @@ ask_anew (MkDBusProbe *self, const char *address, GTask *task)
 static gboolean
 check_resources (GError **error)
 {
-  return mk_worker_ensure (error) && mk_resources_check_descriptors (NEEDED_DESCRIPTORS, error) &&
-         mk_resources_check_thread (error);
+  return mk_worker_ensure (error);
 }
 
 static void

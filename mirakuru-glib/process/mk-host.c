@@ -25,7 +25,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mk-worker-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
 
 /* How long an exit waits at most for the supervisors to end. */
@@ -93,7 +92,6 @@ after_fork_in_child (void)
     }
 
   g_ptr_array_set_size (records, 0);
-  mk_worker_forget ();
   g_mutex_unlock (&lock);
 }
 

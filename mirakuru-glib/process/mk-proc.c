@@ -2,21 +2,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What only Linux's /proc can tell. Where it is missing, or that of another PID namespace, nothing is found.
+ * Linux only: what /proc shows. Where it is missing, or that of another PID namespace, nothing is found.
  */
 
 #include "mk-proc-private.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/mk-i18n-private.h"
-#include "supervisor/mk-own-proc-private.h"
 
 /* Of "st" in /proc/net/tcp, see TCP_LISTEN in the kernel's net/tcp_states.h. */
 #define STATE_LISTEN 0x0A
@@ -25,20 +26,36 @@
 /* The supervisor as /proc/PID/comm names it */
 #define SUPERVISOR_COMM "mk-supervisor\n"
 
+/* What is read of one file at most: more than the kernel lets an environment have. */
+#define MAX_FILE_SIZE (6 * 1024 * 1024)
+#define CHUNK_SIZE    65536
+
 typedef void (*ProcFunc) (GPid pid, gpointer user_data);
 
+/*
+ * Whether there is a /proc, and it is that of this program's PID namespace. Sandboxes and chroots often have
+ * none, or keep that of their parent, in which the numbers mean other processes.
+ */
+static gboolean
+proc_is_own (void)
+{
+  char target[16] = "";
+
+  return readlink ("/proc/self", target, sizeof target - 1) > 0 && atoi (target) == getpid ();
+}
+
 static int
-compare_newest_first (gconstpointer a, gconstpointer b)
+proc_compare_newest_first (gconstpointer a, gconstpointer b)
 {
   return *(const GPid *) b - *(const GPid *) a;
 }
 
 /* The newest first: the older ones stay longer. */
 static void
-for_each_process (ProcFunc func, gpointer user_data)
+proc_for_each (ProcFunc func, gpointer user_data)
 {
   g_autoptr (GArray) pids = g_array_new (FALSE, FALSE, sizeof (GPid));
-  DIR *dir = mk_have_own_proc () ? opendir ("/proc") : NULL;
+  DIR *dir = proc_is_own () ? opendir ("/proc") : NULL;
   struct dirent *dirent;
 
   if (dir == NULL)
@@ -56,17 +73,32 @@ for_each_process (ProcFunc func, gpointer user_data)
     }
   closedir (dir);
 
-  g_array_sort (pids, compare_newest_first);
+  g_array_sort (pids, proc_compare_newest_first);
   for (guint i = 0; i < pids->len; i++)
     func (g_array_index (pids, GPid, i), user_data);
 }
 
+/* Bounded: other users' processes can make these files as large as they like. */
 static gboolean
-read_proc_file (GPid pid, const char *name, char **contents, gsize *length)
+proc_read_file (GPid pid, const char *name, char **contents, gsize *length)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/%s", (int) pid, name);
+  g_autoptr (GString) text = g_string_new (NULL);
+  char chunk[CHUNK_SIZE];
+  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = -1;
 
-  return g_file_get_contents (path, contents, length, NULL);
+  while (fd >= 0 && text->len < MAX_FILE_SIZE && (n = read (fd, chunk, sizeof chunk)) > 0)
+    g_string_append_len (text, chunk, n);
+  if (fd >= 0)
+    close (fd);
+  if (n < 0)
+    return FALSE;
+
+  if (length != NULL)
+    *length = text->len;
+  *contents = g_string_free (g_steal_pointer (&text), FALSE);
+  return TRUE;
 }
 
 /* ---- the sweep ---- */
@@ -79,12 +111,12 @@ typedef struct
 
 /* The whole entry counts: one marker may be the beginning of another. */
 static gboolean
-carries_marker (GPid pid, const char *marker)
+proc_carries_marker (GPid pid, const char *marker)
 {
   g_autofree char *environ_block = NULL;
   gsize length = 0;
 
-  if (!read_proc_file (pid, "environ", &environ_block, &length))
+  if (!proc_read_file (pid, "environ", &environ_block, &length))
     return FALSE;
 
   for (const char *entry = environ_block; entry < environ_block + length; entry += strlen (entry) + 1)
@@ -97,20 +129,26 @@ carries_marker (GPid pid, const char *marker)
 }
 
 static void
-sweep_process (GPid pid, gpointer user_data)
+proc_sweep (GPid pid, gpointer user_data)
 {
   Sweep *sweep = user_data;
   int fd;
 
-  if (pid == getpid () || !carries_marker (pid, sweep->marker))
+  if (pid == getpid () || !proc_carries_marker (pid, sweep->marker))
     return;
 
   /* Counts even if it is gone by now: it may have left a child. */
   sweep->n_found++;
   /* Look again once the pid cannot come to mean another process. */
   fd = pidfd_open (pid, 0);
-  if (fd >= 0 && carries_marker (pid, sweep->marker))
-    pidfd_send_signal (fd, SIGKILL, NULL, 0);
+  if (proc_carries_marker (pid, sweep->marker))
+    {
+      /* Old kernels, sandboxes and valgrind have no pidfds. */
+      if (fd >= 0)
+        pidfd_send_signal (fd, SIGKILL, NULL, 0);
+      else if (errno != ESRCH)
+        kill (pid, SIGKILL);
+    }
   if (fd >= 0)
     close (fd);
 }
@@ -125,7 +163,7 @@ mk_proc_kill_marked (const char *marker)
 {
   Sweep sweep = { marker, 0 };
 
-  for_each_process (sweep_process, &sweep);
+  proc_for_each (proc_sweep, &sweep);
   return sweep.n_found;
 }
 
@@ -133,7 +171,7 @@ mk_proc_kill_marked (const char *marker)
 
 /* Addresses are printed as words of four bytes in the byte order of the machine. */
 static gboolean
-matches_address (const char *hex, GInetAddress *address)
+proc_matches_address (const char *hex, GInetAddress *address)
 {
   guint8 bytes[16] = { 0 };
   gsize length = strlen (hex) / 2;
@@ -157,7 +195,7 @@ matches_address (const char *hex, GInetAddress *address)
 
 /* Returns: the inode of the listening socket, 0 if @line is about something else */
 static guint64
-match_line (const char *line, GInetAddress *address, guint wanted_port)
+proc_match_line (const char *line, GInetAddress *address, guint wanted_port)
 {
   char hex[33];
   guint port, state;
@@ -169,14 +207,14 @@ match_line (const char *line, GInetAddress *address, guint wanted_port)
               &port,
               &state,
               &inode) == 4 &&
-      state == STATE_LISTEN && port == wanted_port && matches_address (hex, address))
+      state == STATE_LISTEN && port == wanted_port && proc_matches_address (hex, address))
     return inode;
 
   return 0;
 }
 
 static guint64
-find_listening_inode (const char *table, GInetAddress *address, guint port)
+proc_find_listening_inode (const char *table, GInetAddress *address, guint port)
 {
   g_autofree char *contents = NULL;
   g_auto (GStrv) lines = NULL;
@@ -187,7 +225,7 @@ find_listening_inode (const char *table, GInetAddress *address, guint port)
 
   lines = g_strsplit (contents, "\n", -1);
   for (char **line = lines; *line != NULL && inode == 0; line++)
-    inode = match_line (*line, address, port);
+    inode = proc_match_line (*line, address, port);
 
   return inode;
 }
@@ -199,11 +237,11 @@ typedef struct
 } Holder;
 
 static void
-find_holder (GPid pid, gpointer user_data)
+proc_find_holder (GPid pid, gpointer user_data)
 {
   Holder *holder = user_data;
-  g_autofree char *folder = g_strdup_printf ("/proc/%d/fd", (int) pid);
-  DIR *dir = opendir (folder);
+  g_autofree char *directory = g_strdup_printf ("/proc/%d/fd", (int) pid);
+  DIR *dir = opendir (directory);
   struct dirent *dirent;
   char target[64];
 
@@ -226,11 +264,11 @@ find_holder (GPid pid, gpointer user_data)
 }
 
 static char *
-describe_process (GPid pid)
+proc_describe (GPid pid)
 {
   g_autofree char *name = NULL;
 
-  if (!read_proc_file (pid, "comm", &name, NULL))
+  if (!proc_read_file (pid, "comm", &name, NULL))
     return g_strdup_printf (_ ("process %d"), (int) pid);
 
   return g_strdup_printf (_ ("%s (pid %d)"), g_strchomp (name), (int) pid);
@@ -249,17 +287,17 @@ mk_proc_describe_listener (GInetAddress *address, guint port)
   guint64 inode = 0;
 
   if (g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4)
-    inode = find_listening_inode ("/proc/net/tcp", address, port);
+    inode = proc_find_listening_inode ("/proc/net/tcp", address, port);
   /* A socket of IPv6's wildcard address takes IPv4 connections too. */
   if (inode == 0)
-    inode = find_listening_inode ("/proc/net/tcp6", address, port);
+    inode = proc_find_listening_inode ("/proc/net/tcp6", address, port);
   if (inode == 0)
     return NULL;
 
   link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
   holder.link = link;
-  for_each_process (find_holder, &holder);
-  return holder.pid != 0 ? describe_process (holder.pid) : NULL;
+  proc_for_each (proc_find_holder, &holder);
+  return holder.pid != 0 ? proc_describe (holder.pid) : NULL;
 }
 
 /* ---- pids ---- */
@@ -267,7 +305,7 @@ mk_proc_describe_listener (GInetAddress *address, guint port)
 /* Returns: the parent (0 if that is outside of the container), −1 if there is no such process, or it has
  * ended and was not reaped yet, or nothing can be known */
 static GPid
-get_parent (GPid pid)
+proc_get_parent (GPid pid)
 {
   g_autofree char *stat = NULL;
   const char *after_name;
@@ -275,7 +313,7 @@ get_parent (GPid pid)
   int parent;
 
   /* The name stands in parentheses, and may contain anything. */
-  if (!mk_have_own_proc () || !read_proc_file (pid, "stat", &stat, NULL) ||
+  if (!proc_is_own () || !proc_read_file (pid, "stat", &stat, NULL) ||
       (after_name = strrchr (stat, ')')) == NULL || sscanf (after_name + 1, " %c %d", &state, &parent) != 2 ||
       state == 'Z' || state == 'X')
     return -1;
@@ -293,10 +331,10 @@ mk_proc_is_descendant (GPid pid, GPid ancestor)
 {
   for (guint i = 0; ancestor > 0 && i < MAX_WALKS; i++)
     {
-      GPid first = get_parent (pid), parent = first;
+      GPid first = proc_get_parent (pid), parent = first;
 
       while (parent > 1 && parent != ancestor)
-        parent = get_parent (parent);
+        parent = proc_get_parent (parent);
       if (parent == ancestor || parent >= 0 || first < 0)
         return parent == ancestor;
     }
@@ -305,13 +343,13 @@ mk_proc_is_descendant (GPid pid, GPid ancestor)
 }
 
 static void
-for_each_descendant (GPid pid, guint depth, ProcFunc func, gpointer user_data)
+proc_for_each_descendant (GPid pid, guint depth, ProcFunc func, gpointer user_data)
 {
   g_autofree char *name = g_strdup_printf ("task/%d/children", (int) pid);
   g_autofree char *contents = NULL;
   g_auto (GStrv) children = NULL;
 
-  if (depth == 0 || !read_proc_file (pid, name, &contents, NULL))
+  if (depth == 0 || !proc_read_file (pid, name, &contents, NULL))
     return;
 
   children = g_strsplit (contents, " ", -1);
@@ -322,20 +360,20 @@ for_each_descendant (GPid pid, guint depth, ProcFunc func, gpointer user_data)
       if (!g_ascii_string_to_unsigned (*child, 10, 1, G_MAXINT, &number, NULL))
         continue;
       func ((GPid) number, user_data);
-      for_each_descendant ((GPid) number, depth - 1, func, user_data);
+      proc_for_each_descendant ((GPid) number, depth - 1, func, user_data);
     }
 }
 
 /* Whether it is a service of whatever executor, but not only one of which this program is a part. Its
  * environment need not tell. */
 static gboolean
-has_supervisor (GPid pid)
+proc_has_supervisor (GPid pid)
 {
-  while ((pid = get_parent (pid)) > 1)
+  while ((pid = proc_get_parent (pid)) > 1)
     {
       g_autofree char *name = NULL;
 
-      if (read_proc_file (pid, "comm", &name, NULL) && strcmp (name, SUPERVISOR_COMM) == 0)
+      if (proc_read_file (pid, "comm", &name, NULL) && strcmp (name, SUPERVISOR_COMM) == 0)
         return !mk_proc_is_descendant (getpid (), pid);
     }
 
@@ -355,25 +393,25 @@ mk_proc_describe_rival (guint32 inode, GPid service, GPid supervisor)
   g_autofree char *link = g_strdup_printf ("socket:[%u]", inode);
   Holder holder = { .link = link };
 
-  find_holder (service, &holder);
+  proc_find_holder (service, &holder);
   if (holder.pid == 0)
-    for_each_descendant (supervisor, MAX_WALKS, find_holder, &holder);
+    proc_for_each_descendant (supervisor, MAX_WALKS, proc_find_holder, &holder);
   if (holder.pid != 0)
     return NULL;
 
-  for_each_process (find_holder, &holder);
+  proc_for_each (proc_find_holder, &holder);
   if (holder.pid == 0 || mk_proc_is_descendant (holder.pid, supervisor))
     return NULL;
 
-  return holder.pid == getpid () || has_supervisor (holder.pid) ? describe_process (holder.pid) : NULL;
+  return holder.pid == getpid () || proc_has_supervisor (holder.pid) ? proc_describe (holder.pid) : NULL;
 }
 
 /* Returns: (transfer full) (nullable): the program and the pid, NULL if there is no such process */
 char *
 mk_proc_describe_living (GPid pid)
 {
-  if (!mk_have_own_proc () && (kill (pid, 0) == 0 || errno == EPERM))
+  if (!proc_is_own () && (kill (pid, 0) == 0 || errno == EPERM))
     return g_strdup_printf (_ ("process %d"), (int) pid);
 
-  return get_parent (pid) >= 0 ? describe_process (pid) : NULL;
+  return proc_get_parent (pid) >= 0 ? proc_describe (pid) : NULL;
 }

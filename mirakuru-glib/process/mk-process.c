@@ -30,6 +30,7 @@
 
 #include "mk-error.h"
 #include "mk-host-private.h"
+#include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "mk-proc-private.h"
 #include "mk-stdio-private.h"
@@ -473,6 +474,11 @@ set_spawn_error (MkProcess *self, const GError *cause, GError **error)
   /* GLib does not tell by its code what it is. */
   if (g_file_test (path, G_FILE_TEST_IS_REGULAR) && access (path, X_OK) == 0)
     {
+      if (strstr (reason, g_strerror (EAGAIN)) != NULL)
+        {
+          g_propagate_error (error, mk_launch_spawn_error (self->launch, MK_SPAWN_STEP_FORK, EAGAIN));
+          return;
+        }
       if (strstr (reason, g_strerror (E2BIG)) != NULL)
         reason = _ ("its command or its environment is too long for the system");
       g_set_error (
@@ -511,7 +517,9 @@ spawn_supervisor (MkProcess *self, const MkStdio *stdio, int supervisor_fd, GPid
   g_autoptr (GError) local_error = NULL;
   const int target_fd = MK_CONTROL_FD;
 
-  if (g_spawn_async_with_pipes_and_fds (NULL,
+  /* GLib duplicates the control socket, and takes it for a success where it cannot. */
+  if (mk_descriptor_check (&local_error) &&
+      g_spawn_async_with_pipes_and_fds (NULL,
                                         (const char *const *) argv->pdata,
                                         (const char *const *) self->launch->environment,
                                         G_SPAWN_LEAVE_DESCRIPTORS_OPEN | G_SPAWN_DO_NOT_REAP_CHILD,

@@ -8,8 +8,8 @@
 G_BEGIN_DECLS
 
 gboolean mk_worker_ensure (GError **error);
+gboolean mk_worker_exists (void);
 GMainContext *mk_worker_get_context (void);
 void mk_worker_invoke (GSourceFunc func, gpointer data);
-void mk_worker_forget (void);
 
 G_END_DECLS

@@ -9,14 +9,14 @@
 
 #include "mk-worker-private.h"
 
+#include <pthread.h>
 #include <signal.h>
 
-#include "mk-host-private.h"
-#include "base/mk-resources-private.h"
+#include "base/mk-descriptor-private.h"
+#include "base/mk-i18n-private.h"
+#include "base/mk-lock-private.h"
+#include "base/mk-sync-private.h"
 #include "base/mk-wake-source-private.h"
-
-/* For the contexts of this thread and of GLib's own. */
-#define NEEDED_DESCRIPTORS 6
 
 static GMutex worker_lock;
 static GMainContext *worker_context; /* (owned) (nullable) (locked-by worker_lock) */
@@ -33,33 +33,75 @@ worker_run (gpointer data)
   return NULL;
 }
 
+/*
+ * In a forked child the thread does not exist; the next process started there gets a new one. The context
+ * cannot be freed: it may have been in use when the fork happened.
+ */
+static void
+worker_forget (void)
+{
+  g_mutex_init (&worker_lock);
+  worker_context = NULL;
+}
+
+/* Signals are for the threads of the program. */
+static GThread *
+worker_start (GMainContext *context, GError **error)
+{
+  GThread *thread;
+  sigset_t all, before;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  thread = g_thread_try_new ("mk-worker", worker_run, context, error);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+
+  if (thread == NULL)
+    g_prefix_error (error, _ ("the limit of processes is reached (ulimit -u): "));
+  return thread;
+}
+
 /* Makes sure that there is a worker. To be called, and to have succeeded, before anything else here. */
 gboolean
 mk_worker_ensure (GError **error)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&worker_lock);
-  sigset_t all, before;
+  static gboolean has_hook; /* (locked-by worker_lock) */
+  g_autoptr (GMainContext) context = NULL;
+  g_autoptr (GThread) thread = NULL;
 
-  /* A fork must find the hook that makes its child forget this thread. */
-  mk_host_ensure ();
+  MK_AUTO_LOCK (&worker_lock);
+
   if (worker_context != NULL)
     return TRUE;
-  if (!mk_resources_check_descriptors (NEEDED_DESCRIPTORS, error) || !mk_resources_check_thread (error))
+  if (!has_hook)
+    pthread_atfork (NULL, NULL, worker_forget);
+  has_hook = TRUE;
+
+  if (!mk_descriptor_check (error))
+    return FALSE;
+  context = g_main_context_new ();
+  thread = worker_start (context, error);
+  if (thread == NULL)
     return FALSE;
 
-  /* Signals are for the threads of the program. */
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  worker_context = g_main_context_new ();
-  g_thread_unref (g_thread_new ("mk-worker", worker_run, worker_context));
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  worker_context = g_steal_pointer (&context);
+  mk_sync_prepare ();
   return TRUE;
+}
+
+/* Returns: whether there ever was anything for it to do in this program */
+gboolean
+mk_worker_exists (void)
+{
+  MK_AUTO_LOCK (&worker_lock);
+
+  return worker_context != NULL;
 }
 
 GMainContext *
 mk_worker_get_context (void)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&worker_lock);
+  MK_AUTO_LOCK (&worker_lock);
 
   g_assert (worker_context != NULL);
   return worker_context;
@@ -74,15 +116,4 @@ mk_worker_invoke (GSourceFunc func, gpointer data)
 
   mk_wake_source_wake (source);
   mk_wake_source_unref (source);
-}
-
-/*
- * In a forked child the thread does not exist; the next process started there gets a new one. The context
- * cannot be freed: it may have been in use when the fork happened.
- */
-void
-mk_worker_forget (void)
-{
-  g_mutex_init (&worker_lock);
-  worker_context = NULL;
 }

@@ -2,8 +2,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A program that has no file descriptors left, or may have no more processes, or whose supervisor is not what
- * it should be: clear errors, no hang, nothing left, and everything works again once there is enough.
+ * A program that has no file descriptors left, may have no more processes, or no longer sees /dev/null; or
+ * whose supervisor is not what it should be. Services can be stopped all the same, and what cannot be done
+ * ends with a clear error; nothing is left, and everything works again once there is enough.
  *
  * Each case spoils the process it runs in, so it runs in one of its own.
  */
@@ -22,11 +23,22 @@
 #define MAX_DESCRIPTORS    128
 #define NOBODY             65534
 
-static MkSimpleExecutor *
-new_service (const char *tag)
+typedef enum
 {
-  return mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
-}
+  DESCRIPTORS,
+  PROCESSES, /* root may have as many as it likes, so become somebody else */
+  DEV_NULL,
+} Scarce;
+
+typedef enum
+{
+  FRESH,    /* nothing of GLib's threads is there */
+  USED_GIO, /* they are */
+  STOPPED,  /* a service was started and stopped */
+  READY,    /* it runs */
+} Before;
+
+typedef void (*Body) (MkSimpleExecutor *executor, Scarce scarce);
 
 static int reserved_fd; /* the lowest that was free at the beginning */
 
@@ -42,206 +54,235 @@ enter_subprocess (void)
   return FALSE;
 }
 
-/* GLib makes a thread and a context for it with the first task, and ends the program where it cannot. */
-static void
-have_used_gio (void)
+static gboolean
+become_nobody (void)
 {
+  if (geteuid () == 0 && (setgroups (0, NULL) < 0 || setresgid (NOBODY, NOBODY, NOBODY) < 0 ||
+                          setresuid (NOBODY, NOBODY, NOBODY) < 0))
+    return FALSE;
+  return g_file_test (mk_test_service_path (), G_FILE_TEST_IS_EXECUTABLE);
+}
+
+static void
+limit (int resource, rlim_t value)
+{
+  struct rlimit limits;
+
+  g_assert_cmpint (getrlimit (resource, &limits), ==, 0);
+  limits.rlim_cur = MIN (value, limits.rlim_max);
+  g_assert_cmpint (setrlimit (resource, &limits), ==, 0);
+}
+
+/* ---- there is not enough ---- */
+
+static GArray *taken; /* descriptors */
+
+/* Returns whether it could be done. */
+static gboolean
+make_scarce (Scarce scarce)
+{
+  int fd;
+
+  switch (scarce)
+    {
+    case DESCRIPTORS:
+      limit (RLIMIT_NOFILE, MAX_DESCRIPTORS);
+      taken = g_array_new (FALSE, FALSE, sizeof (int));
+      while ((fd = open ("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        g_array_append_val (taken, fd);
+      return TRUE;
+
+    case PROCESSES:
+      limit (RLIMIT_NPROC, 1);
+      return TRUE;
+
+    case DEV_NULL:
+    default:
+      return chroot ("/proc/self/task") == 0 && access ("/dev/null", F_OK) < 0;
+    }
+}
+
+static void
+make_plentiful (Scarce scarce)
+{
+  if (scarce == PROCESSES)
+    limit (RLIMIT_NPROC, RLIM_INFINITY);
+  if (scarce != DESCRIPTORS)
+    return;
+
+  for (guint i = 0; i < taken->len; i++)
+    close (g_array_index (taken, int, i));
+  g_array_unref (taken);
+}
+
+static void
+assert_says_what_is_missing (GError *error, Scarce scarce)
+{
+  g_assert_nonnull (error);
+  mk_test_assert_contains (error->message, scarce == DESCRIPTORS ? g_strerror (EMFILE) : g_strerror (EAGAIN));
+  mk_test_assert_contains (error->message, scarce == DESCRIPTORS ? "ulimit -n" : "ulimit -u");
+}
+
+static void
+start_fails (MkSimpleExecutor *executor, Scarce scarce)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_simple_executor_start (executor, NULL, &error));
+  assert_says_what_is_missing (error, scarce);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+}
+
+static void
+start_async_fails (MkSimpleExecutor *executor, Scarce scarce)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  g_assert_false (mk_simple_executor_start_finish (executor, result, &error));
+  assert_says_what_is_missing (error, scarce);
+}
+
+static void
+probe_fails (MkSimpleExecutor *executor, Scarce scarce)
+{
+  g_autoptr (MkTcpProbe) probe = mk_tcp_probe_new ("127.0.0.1", 9);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_probe_check (MK_PROBE (probe), NULL, &error));
+  assert_says_what_is_missing (error, scarce);
+}
+
+static void
+stop_works (MkSimpleExecutor *executor, Scarce scarce)
+{
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_stop (executor, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+stop_full_works (MkSimpleExecutor *executor, Scarce scarce)
+{
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_stop_full (executor, SIGTERM, MK_STATUS_NONE, 1000, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+stop_async_works (MkSimpleExecutor *executor, Scarce scarce)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_stop_async (executor, NULL, mk_test_store_result, &result);
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  mk_simple_executor_stop_finish (executor, result, &error);
+  g_assert_no_error (error);
+}
+
+static void
+kill_works (MkSimpleExecutor *executor, Scarce scarce)
+{
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_kill (executor, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+wait_works (MkSimpleExecutor *executor, Scarce scarce)
+{
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_wait (executor, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+drop_works (MkSimpleExecutor *executor, Scarce scarce)
+{
+  g_object_run_dispose (G_OBJECT (executor));
+}
+
+typedef struct
+{
+  const char *name;
+  Scarce scarce;
+  Before before;
+  Body body;
+} Case;
+
+static const Case cases[] = {
+  { "descriptors/first-start", DESCRIPTORS, FRESH, start_fails },
+  { "descriptors/first-start-async", DESCRIPTORS, USED_GIO, start_async_fails },
+  { "descriptors/later-start", DESCRIPTORS, STOPPED, start_fails },
+  { "descriptors/later-start-async", DESCRIPTORS, STOPPED, start_async_fails },
+  { "descriptors/probe", DESCRIPTORS, USED_GIO, probe_fails },
+  { "descriptors/stop", DESCRIPTORS, READY, stop_works },
+  { "descriptors/stop-async", DESCRIPTORS, READY, stop_async_works },
+  { "descriptors/kill", DESCRIPTORS, READY, kill_works },
+  { "descriptors/drop", DESCRIPTORS, READY, drop_works },
+  { "descriptors/stop-nothing", DESCRIPTORS, FRESH, stop_works },
+
+  { "processes/first-start", PROCESSES, FRESH, start_fails },
+  { "processes/first-start-with-gio", PROCESSES, USED_GIO, start_fails },
+  { "processes/first-start-async", PROCESSES, USED_GIO, start_async_fails },
+  { "processes/later-start", PROCESSES, STOPPED, start_fails },
+  { "processes/stop", PROCESSES, READY, stop_works },
+  { "processes/kill", PROCESSES, READY, kill_works },
+  { "processes/stop-nothing", PROCESSES, FRESH, stop_works },
+  { "processes/stop-full-nothing", PROCESSES, FRESH, stop_full_works },
+  { "processes/kill-nothing", PROCESSES, FRESH, kill_works },
+  { "processes/wait-for-nothing", PROCESSES, FRESH, wait_works },
+
+  { "dev-null/stop", DEV_NULL, READY, stop_works },
+  { "dev-null/kill", DEV_NULL, READY, kill_works },
+};
+
+static void
+prepare (MkSimpleExecutor *executor, Before before)
+{
+  if (before >= STOPPED)
+    mk_test_assert_starts (executor);
+  if (before == STOPPED)
+    mk_test_assert_stops (executor);
+  if (before == FRESH)
+    return;
+
+  /* GLib makes a thread and a context for it with the first task, and ends the program where it cannot. */
   g_type_class_unref (g_type_class_ref (G_TYPE_TASK));
   g_main_context_iteration (NULL, FALSE);
 }
 
-/* Descriptors */
-
 static void
-limit_descriptors (void)
+test_case (gconstpointer data)
 {
-  struct rlimit limit = { MAX_DESCRIPTORS, MAX_DESCRIPTORS };
-
-  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
-}
-
-/* Takes all of them but @n_left. */
-static GArray *
-take_descriptors (guint n_left)
-{
-  GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
-  int fd;
-
-  while ((fd = open ("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
-    g_array_append_val (fds, fd);
-  for (; n_left > 0; n_left--)
-    {
-      close (g_array_index (fds, int, fds->len - 1));
-      g_array_set_size (fds, fds->len - 1);
-    }
-  return fds;
-}
-
-static void
-give_back (GArray *fds)
-{
-  for (guint i = 0; i < fds->len; i++)
-    close (g_array_index (fds, int, i));
-  g_array_unref (fds);
-}
-
-static void
-assert_too_many_files (GError *error)
-{
-  g_assert_nonnull (error);
-  mk_test_assert_contains (error->message, "Too many open files");
-  mk_test_assert_contains (error->message, "ulimit -n");
-}
-
-static void
-test_start_without_descriptors (void)
-{
+  const Case *self = data;
   g_autofree char *tag = mk_test_new_tag ();
   g_autoptr (MkSimpleExecutor) executor = NULL;
-  g_autoptr (GError) error = NULL;
-  GArray *fds;
 
-  if (!enter_subprocess ())
+  if (!enter_subprocess () || (self->scarce == PROCESSES && !become_nobody ()))
     return;
-  limit_descriptors ();
-  executor = new_service (tag);
-  fds = take_descriptors (0);
-  g_assert_false (mk_simple_executor_start (executor, NULL, &error));
-  give_back (fds);
-  assert_too_many_files (error);
-  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
-  mk_test_assert_nothing_left (tag);
-  mk_test_assert_starts (executor);
-  mk_test_assert_stops (executor);
-}
 
-/* The context is there already, but the thread of the library is not. */
-static void
-test_start_async_without_descriptors (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor = NULL;
-  g_autoptr (GAsyncResult) result = NULL;
-  g_autoptr (GError) error = NULL;
-  GArray *fds;
-
-  if (!enter_subprocess ())
-    return;
-  limit_descriptors ();
   executor = mk_test_executor_new (tag, NULL);
-  have_used_gio ();
-  fds = take_descriptors (0);
-  mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &result);
-  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
-  give_back (fds);
-  g_assert_false (mk_simple_executor_start_finish (executor, result, &error));
-  assert_too_many_files (error);
+  prepare (executor, self->before);
+  if (!make_scarce (self->scarce))
+    return;
+  self->body (executor, self->scarce);
+  make_plentiful (self->scarce);
+  if (self->scarce == DEV_NULL)
+    return;
+
   mk_test_assert_nothing_left (tag);
+  if (self->body == drop_works)
+    return;
   mk_test_assert_starts (executor);
   mk_test_assert_stops (executor);
-}
-
-/* With a few, as many as a start might need at one moment or another */
-static void
-test_start_with_few_descriptors (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor = NULL;
-  guint n_started = 0;
-
-  if (!enter_subprocess ())
-    return;
-  limit_descriptors ();
-  executor = new_service (tag);
-  mk_simple_executor_set_start_timeout (executor, 500);
-  for (guint n_left = 0; n_left < 40; n_left++)
-    {
-      GArray *fds = take_descriptors (n_left);
-      g_autoptr (GError) error = NULL;
-      gboolean started = mk_simple_executor_start (executor, NULL, &error);
-
-      give_back (fds);
-      if (started)
-        n_started++;
-      else
-        mk_test_assert_contains (error->message, "Too many open files");
-      mk_test_assert_stops (executor);
-      mk_test_assert_nothing_left (tag);
-    }
-  g_assert_cmpuint (n_started, >, 10);
-  g_assert_cmpuint (n_started, <, 40);
-}
-
-static void
-test_probe_without_descriptors (void)
-{
-  g_autoptr (MkTcpProbe) probe = NULL;
-  g_autoptr (GAsyncResult) result = NULL;
-  g_autoptr (GError) error = NULL;
-  GArray *fds;
-
-  if (!enter_subprocess ())
-    return;
-  limit_descriptors ();
-  probe = mk_tcp_probe_new ("127.0.0.1", mk_test_free_port ());
-  have_used_gio ();
-  fds = take_descriptors (0);
-  g_assert_false (mk_probe_check (MK_PROBE (probe), NULL, &error));
-  assert_too_many_files (error);
-  g_clear_error (&error);
-  mk_probe_check_async (MK_PROBE (probe), NULL, mk_test_store_result, &result);
-  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
-  g_assert_false (mk_probe_check_finish (MK_PROBE (probe), result, &error));
-  mk_test_assert_contains (error->message, "Too many open files");
-  give_back (fds);
-}
-
-/* A synchronous stop says what is missing; the asynchronous one needs nothing. */
-static void
-test_stop_without_descriptors (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor = NULL;
-  g_autoptr (GAsyncResult) result = NULL;
-  g_autoptr (GError) error = NULL;
-  GArray *fds;
-
-  if (!enter_subprocess ())
-    return;
-  limit_descriptors ();
-  executor = new_service (tag);
-  mk_test_assert_starts (executor);
-  have_used_gio ();
-  fds = take_descriptors (0);
-  g_assert_false (mk_simple_executor_stop (executor, NULL, &error));
-  assert_too_many_files (error);
-  mk_test_assert_state (executor, MK_EXECUTOR_STATE_READY);
-  g_clear_error (&error);
-
-  mk_simple_executor_stop_async (executor, NULL, mk_test_store_result, &result);
-  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
-  g_assert_true (mk_simple_executor_stop_finish (executor, result, &error));
-  g_assert_no_error (error);
-  give_back (fds);
-  mk_test_assert_nothing_left (tag);
-}
-
-static void
-test_drop_without_descriptors (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  MkSimpleExecutor *executor;
-  GArray *fds;
-
-  if (!enter_subprocess ())
-    return;
-  limit_descriptors ();
-  executor = new_service (tag);
-  mk_test_assert_starts (executor);
-  fds = take_descriptors (0);
-  g_assert_finalize_object (executor);
-  give_back (fds);
-  mk_test_assert_nothing_left (tag);
 }
 
 /* There the supervisor has its control socket, and in a program like any other it is free at times. */
@@ -262,7 +303,7 @@ test_descriptor_3_is_free (void)
     return;
 
   /* Makes the thread of the library, with descriptors of its own. */
-  executor = new_service (tag);
+  executor = mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
   mk_test_assert_starts (executor);
   mk_test_assert_stops (executor);
   g_assert_cmpint (close (reserved_fd), ==, 0);
@@ -275,107 +316,6 @@ test_descriptor_3_is_free (void)
   mk_test_assert_nothing_left (tag);
 }
 
-/* Processes: root may have as many as it likes, so become somebody else. */
-
-static gboolean
-become_nobody (void)
-{
-  if (geteuid () == 0 && (setgroups (0, NULL) < 0 || setresgid (NOBODY, NOBODY, NOBODY) < 0 ||
-                          setresuid (NOBODY, NOBODY, NOBODY) < 0))
-    return FALSE;
-  return g_file_test (mk_test_service_path (), G_FILE_TEST_IS_EXECUTABLE);
-}
-
-static void
-limit_processes (rlim_t limit)
-{
-  struct rlimit limits;
-
-  g_assert_cmpint (getrlimit (RLIMIT_NPROC, &limits), ==, 0);
-  limits.rlim_cur = MIN (limit, limits.rlim_max);
-  g_assert_cmpint (setrlimit (RLIMIT_NPROC, &limits), ==, 0);
-}
-
-static void
-assert_start_finds_no_process (MkSimpleExecutor *executor)
-{
-  g_autoptr (GError) error = NULL;
-
-  limit_processes (1);
-  g_assert_false (mk_simple_executor_start (executor, NULL, &error));
-  limit_processes (RLIM_INFINITY);
-  g_assert_error (error, MK_ERROR, MK_ERROR_SPAWN_FAILED);
-  mk_test_assert_contains (error->message, "mk-test-service");
-  mk_test_assert_contains (error->message, "Resource temporarily unavailable");
-  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
-}
-
-/* Not even the thread of the library can be made. */
-static void
-test_first_start_without_processes (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor = NULL;
-
-  if (!enter_subprocess () || !become_nobody ())
-    return;
-  have_used_gio ();
-  executor = new_service (tag);
-  assert_start_finds_no_process (executor);
-  mk_test_assert_nothing_left (tag);
-  mk_test_assert_starts (executor);
-  mk_test_assert_stops (executor);
-}
-
-/* Nor the one of GLib */
-static void
-test_very_first_start_without_processes (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor = NULL;
-
-  if (!enter_subprocess () || !become_nobody ())
-    return;
-  executor = new_service (tag);
-  assert_start_finds_no_process (executor);
-  mk_test_assert_nothing_left (tag);
-  mk_test_assert_starts (executor);
-  mk_test_assert_stops (executor);
-}
-
-static void
-test_later_start_without_processes (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor = NULL;
-
-  if (!enter_subprocess () || !become_nobody ())
-    return;
-  executor = new_service (tag);
-  mk_test_assert_starts (executor);
-  mk_test_assert_stops (executor);
-  assert_start_finds_no_process (executor);
-  mk_test_assert_nothing_left (tag);
-  mk_test_assert_starts (executor);
-  mk_test_assert_stops (executor);
-}
-
-static void
-test_stop_without_processes (void)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor = NULL;
-
-  if (!enter_subprocess () || !become_nobody ())
-    return;
-  executor = new_service (tag);
-  mk_test_assert_starts (executor);
-  limit_processes (1);
-  mk_test_assert_stops (executor);
-  limit_processes (RLIM_INFINITY);
-  mk_test_assert_nothing_left (tag);
-}
-
 /* The supervisor */
 
 static void
@@ -383,7 +323,7 @@ assert_start_blames_supervisor (const char *path)
 {
   g_autofree char *tag = mk_test_new_tag ();
   g_autofree char *good_path = g_strdup (g_getenv ("MIRAKURU_GLIB_SUPERVISOR"));
-  g_autoptr (MkSimpleExecutor) executor = new_service (tag);
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
   g_autoptr (GError) error = NULL;
   gint64 begin = g_get_monotonic_time ();
 
@@ -399,25 +339,19 @@ assert_start_blames_supervisor (const char *path)
   mk_test_assert_stops (executor);
 }
 
+/* What cannot be run, and programs that end without having said anything, or with something said to standard
+ * error */
 static void
-test_supervisor_cannot_be_run (void)
+test_supervisor_is_something_else (void)
 {
-  if (!enter_subprocess ())
-    return;
-  assert_start_blames_supervisor ("/nowhere/mk-supervisor");
-  assert_start_blames_supervisor ("/etc/passwd");
-  assert_start_blames_supervisor ("/tmp");
-}
+  static const char *const paths[] = {
+    "/nowhere/mk-supervisor", "/etc/passwd", "/tmp", "/bin/true", "/bin/false", "/bin/cat"
+  };
 
-/* Programs that end without having said anything, or with something said to standard error */
-static void
-test_supervisor_is_another_program (void)
-{
   if (!enter_subprocess ())
     return;
-  assert_start_blames_supervisor ("/bin/true");
-  assert_start_blames_supervisor ("/bin/false");
-  assert_start_blames_supervisor ("/bin/cat");
+  for (guint i = 0; i < G_N_ELEMENTS (paths); i++)
+    assert_start_blames_supervisor (paths[i]);
 }
 
 static void
@@ -434,7 +368,7 @@ test_supervisor_never_answers (void)
   g_assert_true (g_file_set_contents (path, "#!/bin/sh\nexec sleep 60\n", -1, NULL));
   g_assert_cmpint (g_chmod (path, 0755), ==, 0);
   g_setenv ("MIRAKURU_GLIB_SUPERVISOR", path, TRUE);
-  executor = new_service (tag);
+  executor = mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
   mk_simple_executor_set_start_timeout (executor, 200);
   g_assert_false (mk_simple_executor_start (executor, NULL, &error));
   g_unlink (path);
@@ -462,22 +396,14 @@ main (int argc, char **argv)
   reserved_fd = fcntl (STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
   g_test_init (&argc, &argv, NULL);
 
-  mk_test_add_once ("/scarcity/descriptors/start", test_start_without_descriptors);
-  mk_test_add_once ("/scarcity/descriptors/start-async", test_start_async_without_descriptors);
-  mk_test_add_once ("/scarcity/descriptors/start-with-few", test_start_with_few_descriptors);
-  mk_test_add_once ("/scarcity/descriptors/probe", test_probe_without_descriptors);
-  mk_test_add_once ("/scarcity/descriptors/stop", test_stop_without_descriptors);
-  mk_test_add_once ("/scarcity/descriptors/drop", test_drop_without_descriptors);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *path = g_strconcat ("/scarcity/", cases[i].name, NULL);
 
+      g_test_add_data_func (path, &cases[i], test_case);
+    }
   mk_test_add_once ("/scarcity/descriptors/3-is-free", test_descriptor_3_is_free);
-
-  mk_test_add_once ("/scarcity/processes/stop", test_stop_without_processes);
-  mk_test_add_once ("/scarcity/processes/later-start", test_later_start_without_processes);
-  mk_test_add_once ("/scarcity/processes/first-start", test_first_start_without_processes);
-  mk_test_add_once ("/scarcity/processes/very-first-start", test_very_first_start_without_processes);
-
-  mk_test_add_once ("/scarcity/supervisor/cannot-be-run", test_supervisor_cannot_be_run);
-  mk_test_add_once ("/scarcity/supervisor/is-another-program", test_supervisor_is_another_program);
+  mk_test_add_once ("/scarcity/supervisor/is-something-else", test_supervisor_is_something_else);
   mk_test_add_once ("/scarcity/supervisor/never-answers", test_supervisor_never_answers);
   mk_test_add_once ("/scarcity/supervisor/without-arguments", test_supervisor_without_arguments);
 
