@@ -9,6 +9,13 @@ G_BEGIN_DECLS
 
 typedef void (*MkStepFunc) (gpointer instance, GTask *task);
 
+GTask *mk_step_begin_async (gpointer instance,
+                            const char *name,
+                            gint64 deadline,
+                            guint grace_ms,
+                            GCancellable *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 void mk_step_run_async (gpointer instance,
                         MkStepFunc func,
                         const char *name,

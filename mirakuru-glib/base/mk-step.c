@@ -156,22 +156,25 @@ on_inner_finalized (gpointer user_data, GObject *inner)
 }
 
 /*
+ * For who calls the implementation itself.
+ *
  * @name: (static): for messages, which show it translated
  * @deadline: monotonic time in microseconds, G_MAXINT64 for none
  * @grace_ms: how long a cancelled implementation is waited for
+ *
+ * Returns: (transfer full): the task to give to the implementation, at once
  */
-void
-mk_step_run_async (gpointer instance,
-                   MkStepFunc func,
-                   const char *name,
-                   gint64 deadline,
-                   guint grace_ms,
-                   GCancellable *cancellable,
-                   GAsyncReadyCallback callback,
-                   gpointer user_data)
+GTask *
+mk_step_begin_async (gpointer instance,
+                     const char *name,
+                     gint64 deadline,
+                     guint grace_ms,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
 {
   Step *self = g_new0 (Step, 1);
-  g_autoptr (GTask) inner = NULL;
+  GTask *inner;
   GMainContext *context;
 
   g_atomic_ref_count_init (&self->ref_count);
@@ -191,10 +194,26 @@ mk_step_run_async (gpointer instance,
   self->cancel_source = mk_cancel_source_attach (cancellable, context, on_cancelled, self);
 
   inner = g_task_new (instance, self->inner_cancellable, on_inner_returned, self);
-  g_task_set_source_tag (inner, func);
+  g_task_set_source_tag (inner, mk_step_begin_async);
   g_task_set_check_cancellable (inner, FALSE);
   g_atomic_ref_count_inc (&self->ref_count);
   g_object_weak_ref (G_OBJECT (inner), on_inner_finalized, self);
+  return inner;
+}
+
+void
+mk_step_run_async (gpointer instance,
+                   MkStepFunc func,
+                   const char *name,
+                   gint64 deadline,
+                   guint grace_ms,
+                   GCancellable *cancellable,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
+{
+  g_autoptr (GTask) inner =
+      mk_step_begin_async (instance, name, deadline, grace_ms, cancellable, callback, user_data);
+
   func (instance, inner);
 }
 

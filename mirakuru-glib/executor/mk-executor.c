@@ -49,7 +49,6 @@ struct _MkCheckProbe
   MkExecutor *executor; /* (unowned) the operation that asks holds it */
   gboolean before_start;
   MkProbe *probe; /* (owned) (nullable) that of the executor, which the check may ask */
-  gulong wake_handler;
 };
 
 G_DEFINE_FINAL_TYPE (MkCheckProbe, mk_check_probe, MK_TYPE_PROBE)
@@ -78,9 +77,9 @@ mk_check_probe_describe (MkProbe *probe)
 {
   MkCheckProbe *self = MK_CHECK_PROBE (probe);
 
-  /* Translators: a clause in the past tense that stands alone, and after “before” and “until” */
+  /* Translators: a clause that stands after “waiting for” */
   return self->probe ? mk_probe_describe (self->probe)
-                     : g_strdup (_ ("the check of the executor was satisfied"));
+                     : g_strdup (_ ("the check of the executor to be satisfied"));
 }
 
 static GError *
@@ -92,26 +91,12 @@ mk_check_probe_explain_exit (MkProbe *probe)
 }
 
 static void
-wake (MkProbe *probe, MkProbe *self)
-{
-  g_signal_emit_by_name (self, "wake");
-}
-
-static void
 mk_check_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
 {
   MkCheckProbe *self = MK_CHECK_PROBE (probe);
 
-  if (self->probe == NULL)
-    return;
-
-  mk_probe_attach (self->probe, executor);
-  self->wake_handler = g_signal_connect_data (self->probe,
-                                              "wake",
-                                              G_CALLBACK (wake),
-                                              g_object_ref (self),
-                                              (GClosureNotify) (void *) g_object_unref,
-                                              0);
+  if (self->probe != NULL)
+    mk_probe_attach (self->probe, executor);
 }
 
 static void
@@ -119,11 +104,23 @@ mk_check_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
 {
   MkCheckProbe *self = MK_CHECK_PROBE (probe);
 
-  if (self->probe == NULL)
-    return;
+  if (self->probe != NULL)
+    mk_probe_detach (self->probe, executor);
+}
 
-  g_clear_signal_handler (&self->wake_handler, self->probe);
-  mk_probe_detach (self->probe, executor);
+/* Whoever waits for this is woken by the probe. */
+static gpointer
+mk_check_probe_begin (MkProbe *probe)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  return self->probe ? mk_probe_link_new (self->probe, probe) : NULL;
+}
+
+static void
+mk_check_probe_end (MkProbe *probe, gpointer link)
+{
+  g_clear_pointer ((MkProbeLink **) &link, mk_probe_link_free);
 }
 
 static void
@@ -138,14 +135,18 @@ static void
 mk_check_probe_class_init (MkCheckProbeClass *klass)
 {
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+  MkProbeClassPrivate *class_private = mk_probe_class_get_private (klass);
 
   G_OBJECT_CLASS (klass)->finalize = mk_check_probe_finalize;
 
   probe_class->check = mk_check_probe_check;
   probe_class->describe = mk_check_probe_describe;
-  probe_class->explain_exit = mk_check_probe_explain_exit;
   probe_class->attach = mk_check_probe_attach;
   probe_class->detach = mk_check_probe_detach;
+
+  class_private->begin = mk_check_probe_begin;
+  class_private->end = mk_check_probe_end;
+  class_private->explain_exit = mk_check_probe_explain_exit;
 }
 
 static void

@@ -12,7 +12,7 @@
 #include "base/mk-message-private.h"
 #include "process/mk-process-message-private.h"
 #include "process/mk-worker-private.h"
-#include "probe/mk-poller-private.h"
+#include "probe/mk-probe-wait-private.h"
 #include "probe/mk-probe-private.h"
 #include "base/mk-sync-private.h"
 #include "base/mk-wake-source-private.h"

@@ -25,7 +25,7 @@
 #include "base/mk-deadline-private.h"
 #include "base/mk-message-private.h"
 #include "process/mk-process-message-private.h"
-#include "probe/mk-poller-private.h"
+#include "probe/mk-probe-wait-private.h"
 #include "probe/mk-probe-private.h"
 #include "base/mk-step-private.h"
 #include "base/mk-wake-source-private.h"
@@ -485,7 +485,7 @@ dup_rival (GTask *task)
       MK_EXECUTOR_GET_CLASS (executor)->pre_start_check != base->pre_start_check)
     return NULL;
 
-  return mk_probe_describe_rival (
+  return mk_probe_find_rival (
       self->probe, mk_process_get_news (self->process).pid, mk_process_get_supervisor (self->process));
 }
 

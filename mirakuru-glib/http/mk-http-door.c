@@ -16,7 +16,7 @@
 struct _MkHttpDoor
 {
   MkProbe *probe; /* (owned) */
-  gpointer quick; /* (owned) (nullable): of a TCP port; a Unix socket needs none */
+  gpointer state; /* (owned) (nullable) of the probe */
   gboolean open;
 };
 
@@ -30,29 +30,21 @@ mk_http_door_new_probe (const MkHttpSettings *settings)
   return MK_PROBE (mk_tcp_probe_new (g_uri_get_host (settings->parsed), g_uri_get_port (settings->parsed)));
 }
 
-/* @settings: prepared. Returns: (nullable): %NULL where it takes time to find out */
+/* @settings: prepared */
 MkHttpDoor *
 mk_http_door_new (const MkHttpSettings *settings)
 {
-  g_autoptr (MkProbe) probe = mk_http_door_new_probe (settings);
-  MkProbeClass *klass = MK_PROBE_GET_CLASS (probe);
-  gpointer quick = klass->quick_begin ? klass->quick_begin (probe) : NULL;
-  MkHttpDoor *self;
+  MkHttpDoor *self = g_new0 (MkHttpDoor, 1);
 
-  if (quick == NULL && !MK_IS_UNIX_SOCKET_PROBE (probe))
-    return NULL;
-
-  self = g_new0 (MkHttpDoor, 1);
-  self->probe = g_steal_pointer (&probe);
-  self->quick = quick;
+  self->probe = mk_http_door_new_probe (settings);
+  self->state = mk_probe_begin (self->probe);
   return self;
 }
 
 void
 mk_http_door_free (MkHttpDoor *self)
 {
-  if (self->quick != NULL)
-    MK_PROBE_GET_CLASS (self->probe)->quick_end (self->probe, self->quick);
+  mk_probe_end (self->probe, self->state);
   g_object_unref (self->probe);
   g_free (self);
 }
@@ -61,15 +53,10 @@ mk_http_door_free (MkHttpDoor *self)
 gboolean
 mk_http_door_is_open (MkHttpDoor *self)
 {
-  MkProbeClass *klass = MK_PROBE_GET_CLASS (self->probe);
+  g_autoptr (GError) error = NULL;
 
-  if (self->open)
-    return TRUE;
-
-  if (self->quick != NULL)
-    self->open = klass->quick_ask (self->probe, self->quick) != MK_QUICK_NOT_YET;
-  else
-    self->open = klass->check (self->probe, NULL);
+  if (!self->open)
+    self->open = mk_probe_ask (self->probe, self->state, &error) || error != NULL;
   return self->open;
 }
 

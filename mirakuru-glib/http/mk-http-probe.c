@@ -24,9 +24,7 @@
 #include "probe/mk-probe-private.h"
 #include "probe/mk-tcp-diag-private.h"
 
-#define LOCAL_MAX_INTERVAL_MS    50
 #define LOCAL_ATTEMPT_LIMIT_MS   1000
-#define REMOTE_MAX_INTERVAL_MS   1000
 #define REMOTE_ATTEMPT_LIMIT_MS  5000
 #define LONGEST_ATTEMPT_LIMIT_MS 30000
 #define GRACE_MS                 50
@@ -129,8 +127,9 @@ static void
 http_probe_set_attempt_limit (MkHttpProbe *self, guint limit_ms)
 {
   g_atomic_int_set (&self->attempt_limit_ms, limit_ms);
-  mk_probe_set_limits (
-      MK_PROBE (self), http_probe_is_local (self) ? LOCAL_MAX_INTERVAL_MS : REMOTE_MAX_INTERVAL_MS, limit_ms);
+  mk_probe_set_pace (MK_PROBE (self),
+                     http_probe_is_local (self) ? MK_PROBE_PACE_LOCAL : MK_PROBE_PACE_REMOTE);
+  mk_probe_set_attempt_limit (MK_PROBE (self), limit_ms);
 }
 
 static void
@@ -195,30 +194,33 @@ mk_http_probe_dup_before_start (MkProbe *probe, GError **error)
 }
 
 static gpointer
-mk_http_probe_quick_begin (MkProbe *probe)
+mk_http_probe_begin (MkProbe *probe)
 {
   g_autoptr (MkHttpSettings) settings = http_probe_dup_settings (MK_HTTP_PROBE (probe), NULL);
 
   return settings ? mk_http_door_new (settings) : NULL;
 }
 
-static guint
-mk_http_probe_quick_ask (MkProbe *probe, gpointer door)
+static gboolean
+mk_http_probe_check_with (MkProbe *probe, gpointer door, GError **error)
 {
   g_autofree char *detail = NULL;
 
-  if (mk_http_door_is_open (door))
-    return MK_QUICK_UNKNOWN;
+  if (door == NULL || mk_http_door_is_open (door))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "a request takes time");
+      return FALSE;
+    }
 
   detail = mk_http_door_dup_detail (door);
   mk_probe_set_detail (probe, detail);
-  return MK_QUICK_NOT_YET;
+  return FALSE;
 }
 
 static void
-mk_http_probe_quick_end (MkProbe *probe, gpointer door)
+mk_http_probe_end (MkProbe *probe, gpointer door)
 {
-  mk_http_door_free (door);
+  g_clear_pointer ((MkHttpDoor **) &door, mk_http_door_free);
 }
 
 static void
@@ -236,7 +238,7 @@ mk_http_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
 
 /* As with MkTcpProbe. What listened before the start may ask the service in its turn. */
 static char *
-mk_http_probe_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
+mk_http_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
 {
   MkHttpProbe *self = MK_HTTP_PROBE (probe);
   g_autoptr (MkHttpSettings) settings = http_probe_dup_settings (self, NULL);
@@ -595,6 +597,7 @@ mk_http_probe_class_init (MkHttpProbeClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+  MkProbeClassPrivate *class_private = mk_probe_class_get_private (klass);
 
   object_class->finalize = mk_http_probe_finalize;
   object_class->get_property = mk_http_probe_get_property;
@@ -603,11 +606,12 @@ mk_http_probe_class_init (MkHttpProbeClass *klass)
   probe_class->attach = mk_http_probe_attach;
   probe_class->check_task = mk_http_probe_check_task;
   probe_class->describe = mk_http_probe_describe;
-  probe_class->describe_rival = mk_http_probe_describe_rival;
-  probe_class->dup_before_start = mk_http_probe_dup_before_start;
-  probe_class->quick_begin = mk_http_probe_quick_begin;
-  probe_class->quick_ask = mk_http_probe_quick_ask;
-  probe_class->quick_end = mk_http_probe_quick_end;
+
+  class_private->begin = mk_http_probe_begin;
+  class_private->end = mk_http_probe_end;
+  class_private->check_with = mk_http_probe_check_with;
+  class_private->find_rival = mk_http_probe_find_rival;
+  class_private->dup_before_start = mk_http_probe_dup_before_start;
 
   http_probe_create_properties (props);
   g_object_class_install_properties (object_class, N_PROPS, props);
@@ -619,7 +623,6 @@ mk_http_probe_init (MkHttpProbe *self)
   g_mutex_init (&self->lock);
   self->settings = mk_http_settings_new ();
   mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
-  mk_probe_set_eager (MK_PROBE (self), TRUE);
   http_probe_reset_attempt_limit (self);
 }
 

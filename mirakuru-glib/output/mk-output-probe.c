@@ -363,7 +363,7 @@ mk_output_probe_explain_exit (MkProbe *probe)
 static gboolean
 on_woken (gpointer user_data)
 {
-  g_signal_emit_by_name (user_data, "wake");
+  mk_probe_wake (user_data);
   return G_SOURCE_CONTINUE;
 }
 
@@ -521,6 +521,7 @@ mk_output_probe_class_init (MkOutputProbeClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+  MkProbeClassPrivate *class_private = mk_probe_class_get_private (klass);
 
   object_class->finalize = mk_output_probe_finalize;
 
@@ -528,9 +529,9 @@ mk_output_probe_class_init (MkOutputProbeClass *klass)
   probe_class->describe = mk_output_probe_describe;
   probe_class->attach = mk_output_probe_attach;
   probe_class->detach = mk_output_probe_detach;
-  probe_class->dup_before_start = mk_output_probe_dup_before_start;
-  probe_class->is_met = mk_output_probe_is_met;
-  probe_class->explain_exit = mk_output_probe_explain_exit;
+  class_private->dup_before_start = mk_output_probe_dup_before_start;
+  class_private->is_met = mk_output_probe_is_met;
+  class_private->explain_exit = mk_output_probe_explain_exit;
 }
 
 static void

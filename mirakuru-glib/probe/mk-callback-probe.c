@@ -4,6 +4,7 @@
 #include "mk-callback-probe.h"
 
 #include "base/mk-i18n-private.h"
+#include "mk-probe-private.h"
 
 /**
  * MkCallbackProbe:
@@ -28,15 +29,25 @@ static gboolean
 mk_callback_probe_check (MkProbe *probe, GError **error)
 {
   MkCallbackProbe *self = MK_CALLBACK_PROBE (probe);
+  g_autoptr (GError) local_error = NULL;
+  gboolean there = self->func != NULL && self->func (self->user_data, &local_error);
 
-  return self->func != NULL && self->func (self->user_data, error);
+  if (local_error == NULL)
+    return there;
+
+  /* A function cannot be asked in another way: what is not ready to answer is not ready. */
+  if (g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    mk_probe_set_detail (probe, local_error->message);
+  else
+    g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
 }
 
 static char *
 mk_callback_probe_describe (MkProbe *probe)
 {
-  /* Translators: a clause in the past tense that stands alone, and after “before” and “until” */
-  return g_strdup (_ ("the given function returned true"));
+  /* Translators: a clause that stands after “waiting for” */
+  return g_strdup (_ ("the function to be satisfied"));
 }
 
 static void

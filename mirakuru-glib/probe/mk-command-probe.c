@@ -14,7 +14,6 @@
 #include "process/mk-worker-private.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
-#define MAX_INTERVAL_MS    250
 #define OUTPUT_LIMIT       (64 * 1024)
 #define NAME_LENGTH        80
 /* To a shell */
@@ -211,6 +210,7 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+  MkProbeClassPrivate *class_private = mk_probe_class_get_private (klass);
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
 
   object_class->finalize = mk_command_probe_finalize;
@@ -219,7 +219,7 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
 
   probe_class->check_task = mk_command_probe_check_task;
   probe_class->describe = mk_command_probe_describe;
-  probe_class->describe_holder = mk_command_probe_describe_holder;
+  class_private->describe_holder = mk_command_probe_describe_holder;
 
   /**
    * MkCommandProbe:command:
@@ -257,7 +257,6 @@ static void
 mk_command_probe_init (MkCommandProbe *self)
 {
   self->timeout_ms = DEFAULT_TIMEOUT_MS;
-  mk_probe_set_limits (MK_PROBE (self), MAX_INTERVAL_MS, 0);
   mk_probe_set_grace (MK_PROBE (self), MK_COMMAND_GRACE_MS);
 }
 

@@ -19,5 +19,7 @@ void mk_connect_to_address (GTask *task, GSocketAddress *address, MkConnectFunc 
 
 GList *mk_connect_known_addresses (const char *host);
 gboolean mk_connect_is_local (const char *host);
+gboolean mk_tcp_is_connected_to_itself (int fd);
+void mk_tcp_reset (int fd);
 
 G_END_DECLS

@@ -6,7 +6,7 @@
  *
  * All addresses of the host are tried at the same time: a service on ::1 is found at once although 127.0.0.1
  * does not answer, and the other way round. GSocketClient could do the same; here the sockets are used
- * directly because of self-connections and the price of an attempt (see mk-tcp-quick.c).
+ * directly because of self-connections and the price of an attempt (see mk-tcp-probe.c).
  *
  * It is a part of what the task of a probe does, on the context of the task, and ended by its cancellable.
  * The function that is told the outcome may be called before the call returns.
@@ -15,11 +15,11 @@
 #include "mk-connect-private.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/mk-i18n-private.h"
 #include "mk-probe-private.h"
-#include "mk-tcp-quick-private.h"
 
 #define NOT_ACCEPTED N_ ("no answer: the connection was not accepted in time")
 
@@ -33,6 +33,28 @@ typedef struct
   char *detail;       /* (owned) (nullable) why the first address failed */
   GError *error;      /* (owned) (nullable) why it cannot be known */
 } Attempt;
+
+gboolean
+mk_tcp_is_connected_to_itself (int fd)
+{
+  struct sockaddr_storage local = { 0 };
+  struct sockaddr_storage remote = { 0 };
+  socklen_t local_length = sizeof local;
+  socklen_t remote_length = sizeof remote;
+
+  return getsockname (fd, (struct sockaddr *) &local, &local_length) == 0 &&
+         getpeername (fd, (struct sockaddr *) &remote, &remote_length) == 0 &&
+         local_length == remote_length && memcmp (&local, &remote, local_length) == 0;
+}
+
+/* Makes that closing @fd frees its port now, and not after TIME_WAIT. */
+void
+mk_tcp_reset (int fd)
+{
+  const struct linger linger = { 1, 0 };
+
+  setsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
 
 static void
 source_free (gpointer source)

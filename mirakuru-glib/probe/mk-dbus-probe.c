@@ -348,6 +348,7 @@ mk_dbus_probe_class_init (MkDBusProbeClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+  MkProbeClassPrivate *class_private = mk_probe_class_get_private (klass);
 
   object_class->finalize = mk_dbus_probe_finalize;
   object_class->get_property = mk_dbus_probe_get_property;
@@ -356,7 +357,7 @@ mk_dbus_probe_class_init (MkDBusProbeClass *klass)
   probe_class->check_task = mk_dbus_probe_check_task;
   probe_class->detach = mk_dbus_probe_detach;
   probe_class->describe = mk_dbus_probe_describe;
-  probe_class->describe_holder = mk_dbus_probe_describe_holder;
+  class_private->describe_holder = mk_dbus_probe_describe_holder;
 
   /**
    * MkDBusProbe:bus:

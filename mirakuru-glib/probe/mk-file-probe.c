@@ -251,6 +251,7 @@ mk_file_probe_class_init (MkFileProbeClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+  MkProbeClassPrivate *class_private = mk_probe_class_get_private (klass);
 
   object_class->finalize = mk_file_probe_finalize;
   object_class->get_property = mk_file_probe_get_property;
@@ -259,8 +260,8 @@ mk_file_probe_class_init (MkFileProbeClass *klass)
   probe_class->check = mk_file_probe_check;
   probe_class->detach = mk_file_probe_detach;
   probe_class->describe = mk_file_probe_describe;
-  probe_class->describe_holder = mk_file_probe_describe_holder;
-  probe_class->dup_before_start = mk_file_probe_dup_before_start;
+  class_private->describe_holder = mk_file_probe_describe_holder;
+  class_private->dup_before_start = mk_file_probe_dup_before_start;
 
   /**
    * MkFileProbe:path:

@@ -12,7 +12,7 @@
  * poller finds the file then, a little later.
  *
  * Threads: mk_path_watch_follow() is called by the checks of the probe, in the context of whoever asks; the
- * worker reads the news and has MkProbe::wake emitted there. One lock guards it all, for it
+ * worker reads the news and wakes the probe. One lock guards it all, for it
  * is held for moments only and never while other code is called.
  */
 
@@ -24,7 +24,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "mk-probe-waker-private.h"
+#include "mk-probe-private.h"
 #include "process/mk-worker-private.h"
 
 #define EVENTS                                                                                               \
@@ -36,15 +36,12 @@
 struct _MkPathWatch
 {
   MkProbe *probe;     /* (unowned) it owns this */
-  guint wake_signal;  /* its id */
   guint generation;   /* (locked-by lock) of the instance that watches */
   char *path;         /* (owned) (nullable) (locked-by lock) */
   char *awaited;      /* (owned) (nullable) (locked-by lock) the name in the folder that counts */
   int wd;             /* (locked-by lock) of the folder, −1 if none is watched */
   gboolean is_parent; /* (locked-by lock) the folder is the one that the path is in */
   gboolean stale;     /* (locked-by lock) perhaps another folder is the nearest now */
-
-  MkProbeWaker *waker; /* (owned) */
 };
 
 static GMutex lock;
@@ -66,7 +63,7 @@ wake_those (GPtrArray *those, const char *name)
         continue;
 
       watch->stale = watch->stale || name == NULL || !watch->is_parent;
-      mk_probe_waker_wake (watch->waker);
+      mk_probe_wake (watch->probe);
     }
 }
 
@@ -240,9 +237,7 @@ mk_path_watch_new (MkProbe *probe)
   MkPathWatch *self = g_new0 (MkPathWatch, 1);
 
   self->probe = probe;
-  self->wake_signal = g_signal_lookup ("wake", MK_TYPE_PROBE);
   self->wd = -1;
-  self->waker = mk_probe_waker_new (probe);
   return self;
 }
 
@@ -250,7 +245,6 @@ void
 mk_path_watch_free (MkPathWatch *self)
 {
   mk_path_watch_stop (self);
-  mk_probe_waker_free (self->waker);
   g_free (self);
 }
 
@@ -268,14 +262,11 @@ is_following (MkPathWatch *self, const char *path)
 void
 mk_path_watch_follow (MkPathWatch *self, const char *path)
 {
-  g_autoptr (GMainContext) context = NULL;
   g_autoptr (GMutexLocker) locker = NULL;
 
-  if (!g_signal_has_handler_pending (self->probe, self->wake_signal, 0, TRUE))
+  if (!mk_probe_has_wakers (self->probe))
     return;
 
-  context = g_main_context_ref_thread_default ();
-  mk_probe_waker_move (self->waker, context);
   locker = g_mutex_locker_new (&lock);
   if (is_following (self, path) || !ensure_instance ())
     return;

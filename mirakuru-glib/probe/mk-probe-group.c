@@ -5,8 +5,7 @@
  * What MkAllProbe and MkAnyProbe have in common, which is nearly everything: a probe made of other probes.
  * How the parts are asked is in mk-probe-round.c.
  *
- * Between rounds a part that wakes wakes the group, in whatever thread; the lock guards what is shared by
- * attempts in several threads.
+ * The lock guards what is shared by attempts in several threads.
  */
 
 #include "mk-probe-group-private.h"
@@ -27,8 +26,7 @@ typedef struct
 
 typedef struct
 {
-  gboolean any;   /* one part is enough */
-  GWeakRef *weak; /* (owned) an atomic rc box: the group, for the parts that wake it */
+  gboolean any; /* one part is enough */
 
   GMutex lock;
   GPtrArray *probes;   /* (owned) (element-type MkProbe) (locked-by lock) none is ever removed */
@@ -70,22 +68,6 @@ may_add (MkProbeGroup *self, MkProbe *probe)
   return TRUE;
 }
 
-static void
-release_weak (GWeakRef *weak)
-{
-  g_atomic_rc_box_release_full (weak, (GDestroyNotify) g_weak_ref_clear);
-}
-
-/* In any thread. */
-static void
-on_part_wakes (MkProbe *part, gpointer weak)
-{
-  g_autoptr (MkProbe) self = g_weak_ref_get (weak);
-
-  if (self != NULL)
-    g_signal_emit_by_name (self, "wake");
-}
-
 /* Does nothing if @probe is a part already. */
 void
 mk_probe_group_add (MkProbeGroup *self, MkProbe *probe)
@@ -101,12 +83,6 @@ mk_probe_group_add (MkProbeGroup *self, MkProbe *probe)
     return;
 
   g_ptr_array_add (priv->probes, g_object_ref (probe));
-  g_signal_connect_data (probe,
-                         "wake",
-                         G_CALLBACK (on_part_wakes),
-                         g_atomic_rc_box_acquire (priv->weak),
-                         (GClosureNotify) (void *) release_weak,
-                         0);
 }
 
 void
@@ -137,30 +113,22 @@ mk_probe_group_is_any (MkProbeGroup *self)
   return priv->any;
 }
 
-/* The limit of all is that of its most expensive part, the limit of any that of its quickest. */
-static guint
-choose_interval (MkProbeGroup *self, GPtrArray *probes)
+/* Between rounds a part that wakes wakes the group. */
+static gpointer
+mk_probe_group_begin (MkProbe *probe)
 {
-  guint interval = mk_probe_get_max_interval (g_ptr_array_index (probes, 0));
+  g_autoptr (GPtrArray) probes = dup_parts (MK_PROBE_GROUP (probe));
+  GPtrArray *links = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_probe_link_free);
 
-  for (guint i = 1; i < probes->len; i++)
-    {
-      guint other = mk_probe_get_max_interval (g_ptr_array_index (probes, i));
-
-      interval = mk_probe_group_is_any (self) ? MIN (interval, other) : MAX (interval, other);
-    }
-
-  return interval;
+  for (guint i = 0; i < probes->len; i++)
+    g_ptr_array_add (links, mk_probe_link_new (g_ptr_array_index (probes, i), probe));
+  return links;
 }
 
-static gboolean
-has_eager_part (GPtrArray *probes)
+static void
+mk_probe_group_end (MkProbe *probe, gpointer links)
 {
-  for (guint i = 0; i < probes->len; i++)
-    if (mk_probe_is_eager (g_ptr_array_index (probes, i)))
-      return TRUE;
-
-  return FALSE;
+  g_ptr_array_unref (links);
 }
 
 static void
@@ -179,8 +147,6 @@ mk_probe_group_check_task (MkProbe *probe, GTask *task)
       return;
     }
 
-  mk_probe_set_limits (probe, choose_interval (self, probes), 0);
-  mk_probe_set_eager (probe, has_eager_part (probes));
   mk_probe_round_run (self, probes, task);
 }
 
@@ -243,10 +209,10 @@ join_clauses (MkProbeGroup *self, char *text, const char *clause)
   g_autofree char *before = text;
 
   if (mk_probe_group_is_any (self))
-    /* Translators: joins two clauses in the past tense */
+    /* Translators: joins two clauses as “127.0.0.1:6379 to accept connections” */
     return g_strdup_printf (_ ("%s or %s"), before, clause);
 
-  /* Translators: joins two clauses in the past tense */
+  /* Translators: joins two clauses as “127.0.0.1:6379 to accept connections” */
   return g_strdup_printf (_ ("%s and %s"), before, clause);
 }
 
@@ -267,8 +233,8 @@ mk_probe_group_describe (MkProbe *probe)
       text = text != NULL ? join_clauses (self, text, clause) : g_steal_pointer (&clause);
     }
 
-  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”. A type */
-  return text != NULL ? text : g_strdup_printf (_ ("%s had a probe to ask"), G_OBJECT_TYPE_NAME (self));
+  /* Translators: a clause that stands after “waiting for”; the name of a type */
+  return text != NULL ? text : g_strdup_printf (_ ("%s to have a probe to ask"), G_OBJECT_TYPE_NAME (self));
 }
 
 /* What each part says that was there last time. */
@@ -295,7 +261,7 @@ mk_probe_group_describe_holder (MkProbe *probe)
 
 /* A part may be meant for another service, on which this one depends: it takes all of them. */
 static char *
-mk_probe_group_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
+mk_probe_group_find_rival (MkProbe *probe, GPid service, GPid supervisor)
 {
   g_autoptr (GPtrArray) parts = dup_parts (MK_PROBE_GROUP (probe));
   char *rival = NULL;
@@ -303,7 +269,7 @@ mk_probe_group_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
   for (guint i = 0; i < parts->len; i++)
     {
       g_free (rival);
-      rival = mk_probe_describe_rival (g_ptr_array_index (parts, i), service, supervisor);
+      rival = mk_probe_find_rival (g_ptr_array_index (parts, i), service, supervisor);
       if (rival == NULL)
         return NULL;
     }
@@ -425,15 +391,11 @@ mk_probe_group_finalize (GObject *object)
 {
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (MK_PROBE_GROUP (object));
 
-  for (guint i = 0; i < priv->probes->len; i++)
-    g_signal_handlers_disconnect_by_data (g_ptr_array_index (priv->probes, i), priv->weak);
-
   g_ptr_array_unref (priv->there);
   g_hash_table_unref (priv->reasons);
   g_slist_free_full (priv->attached, attachment_free);
   g_ptr_array_unref (priv->probes);
   g_mutex_clear (&priv->lock);
-  release_weak (priv->weak);
 
   G_OBJECT_CLASS (mk_probe_group_parent_class)->finalize (object);
 }
@@ -442,16 +404,19 @@ static void
 mk_probe_group_class_init (MkProbeGroupClass *klass)
 {
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+  MkProbeClassPrivate *class_private = mk_probe_class_get_private (klass);
 
   G_OBJECT_CLASS (klass)->finalize = mk_probe_group_finalize;
 
   probe_class->check_task = mk_probe_group_check_task;
   probe_class->describe = mk_probe_group_describe;
-  probe_class->describe_holder = mk_probe_group_describe_holder;
-  probe_class->describe_rival = mk_probe_group_describe_rival;
-  probe_class->dup_before_start = mk_probe_group_dup_before_start;
-  probe_class->is_met = mk_probe_group_is_met;
-  probe_class->explain_exit = mk_probe_group_explain_exit;
+  class_private->begin = mk_probe_group_begin;
+  class_private->end = mk_probe_group_end;
+  class_private->describe_holder = mk_probe_group_describe_holder;
+  class_private->find_rival = mk_probe_group_find_rival;
+  class_private->dup_before_start = mk_probe_group_dup_before_start;
+  class_private->is_met = mk_probe_group_is_met;
+  class_private->explain_exit = mk_probe_group_explain_exit;
   probe_class->attach = mk_probe_group_attach;
   probe_class->detach = mk_probe_group_detach;
 }
@@ -461,8 +426,6 @@ mk_probe_group_init (MkProbeGroup *self)
 {
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (self);
 
-  priv->weak = g_atomic_rc_box_new0 (GWeakRef);
-  g_weak_ref_init (priv->weak, self);
   g_mutex_init (&priv->lock);
   priv->probes = g_ptr_array_new_with_free_func (g_object_unref);
   priv->there = g_ptr_array_new_with_free_func (g_object_unref);

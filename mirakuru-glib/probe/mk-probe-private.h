@@ -4,27 +4,80 @@
 #pragma once
 
 #include "mk-probe.h"
+#include "base/mk-wake-source-private.h"
 
 G_BEGIN_DECLS
 
-/* What can be said without waiting. */
+/* How often a probe is asked, unless MkProbe:interval says so. */
 typedef enum
 {
-  MK_QUICK_UNKNOWN, /* it takes a proper attempt */
-  MK_QUICK_NOT_YET,
-  MK_QUICK_READY,
-} MkQuickAnswer;
+  MK_PROBE_PACE_LOCAL,  /* what it asks is on this machine */
+  MK_PROBE_PACE_REMOTE, /* it is elsewhere, or nobody knows */
+  MK_PROBE_PACE_WOKEN,  /* asked once, and then only when it is woken */
+} MkProbePace;
 
-void mk_probe_set_limits (MkProbe *self, guint max_interval_ms, guint attempt_limit_ms);
-guint mk_probe_get_max_interval (MkProbe *self);
+/*
+ * What the library's own probes may do beside what MkProbeClass has. All of it may be NULL. It is kept in
+ * class-private data, so it is no part of the ABI, and subclasses inherit it.
+ *
+ * A state belongs to one wait or one single attempt: `begin` makes it, and `end` frees it, both in the
+ * context of that operation, on which `check_with` and `check_task_with` are called with it, too. So it may
+ * hold what has to live there, such as a socket, a file monitor or a D-Bus connection. An attempt of
+ * `check_task_with` that was cancelled may be forgotten soon after: from then on it must not use the state,
+ * unless it holds a reference of its own.
+ */
+typedef struct
+{
+  gpointer (*begin) (MkProbe *self);
+  void (*end) (MkProbe *self, gpointer state);
+  /* As `check` and `check_task`, in whose place they are called */
+  gboolean (*check_with) (MkProbe *self, gpointer state, GError **error);
+  void (*check_task_with) (MkProbe *self, gpointer state, GTask *task);
+  /* The time in microseconds until it should be asked again, G_MAXINT64 for never */
+  gint64 (*choose_interval) (MkProbe *self, gpointer state, gint64 elapsed_us, gint64 cost_us);
+
+  char *(*describe_holder) (MkProbe *self);
+  char *(*find_rival) (MkProbe *self, GPid service, GPid supervisor);
+  MkProbe *(*dup_before_start) (MkProbe *self, GError **error);
+  GError *(*explain_exit) (MkProbe *self);
+  gboolean (*is_met) (MkProbe *self);
+} MkProbeClassPrivate;
+
+MkProbeClassPrivate *mk_probe_class_get_private (gpointer klass);
+
+/* ---- for implementations ---- */
+
+void mk_probe_set_pace (MkProbe *self, MkProbePace pace);
+void mk_probe_set_attempt_limit (MkProbe *self, guint limit_ms);
 void mk_probe_set_grace (MkProbe *self, guint grace_ms);
-void mk_probe_set_eager (MkProbe *self, gboolean eager);
-gboolean mk_probe_is_eager (MkProbe *self);
-
+void mk_probe_set_retry_after (MkProbe *self, guint retry_after_ms);
 void mk_probe_set_detail (MkProbe *self, const char *detail);
 char *mk_probe_dup_detail (MkProbe *self);
+
+/* ---- for the wait and for groups ---- */
+
+gpointer mk_probe_begin (MkProbe *self);
+void mk_probe_end (MkProbe *self, gpointer state);
+gboolean mk_probe_ask (MkProbe *self, gpointer state, GError **error);
+void mk_probe_ask_async (MkProbe *self,
+                         gpointer state,
+                         gint64 deadline,
+                         GCancellable *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data);
+gboolean mk_probe_ask_finish (MkProbe *self, GAsyncResult *result, GError **error);
+MkProbePace mk_probe_get_pace (MkProbe *self);
+guint mk_probe_take_retry_after (MkProbe *self);
+
+void mk_probe_add_waker (MkProbe *self, MkWakeSource *waker);
+void mk_probe_remove_waker (MkProbe *self, MkWakeSource *waker);
+gboolean mk_probe_has_wakers (MkProbe *self);
+void mk_probe_emit_wake (MkProbe *self);
+
+/* ---- for executors ---- */
+
 char *mk_probe_describe_holder (MkProbe *self);
-char *mk_probe_describe_rival (MkProbe *self, GPid service, GPid supervisor);
+char *mk_probe_find_rival (MkProbe *self, GPid service, GPid supervisor);
 gboolean mk_probe_is_met (MkProbe *self);
 GError *mk_probe_explain_exit (MkProbe *self);
 MkProbe *mk_probe_dup_before_start (MkProbe *self, GError **error);
@@ -37,8 +90,13 @@ void mk_probe_attempt_async (MkProbe *self,
                              GCancellable *cancellable,
                              GAsyncReadyCallback callback,
                              gpointer user_data);
-gboolean mk_probe_attempt_finish (MkProbe *self, GAsyncResult *result, GError **error);
 gboolean mk_probe_attempt_finish_known (MkProbe *self, GAsyncResult *result, GError **error);
 gboolean mk_probe_check_until (MkProbe *self, gint64 deadline, GError **error);
+
+/* Has a probe woken with another one that it asks. */
+typedef struct _MkProbeLink MkProbeLink;
+
+MkProbeLink *mk_probe_link_new (MkProbe *part, MkProbe *whole);
+void mk_probe_link_free (MkProbeLink *self);
 
 G_END_DECLS

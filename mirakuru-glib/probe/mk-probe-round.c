@@ -14,8 +14,8 @@
 #include "mk-probe-group-private.h"
 
 #include "base/mk-i18n-private.h"
-#include "mk-poller-private.h"
 #include "mk-probe-private.h"
+#include "mk-probe-wait-private.h"
 
 typedef struct
 {

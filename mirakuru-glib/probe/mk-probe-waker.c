@@ -2,8 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Emits MkProbe::wake in the context of whoever asked the probe last, for news that come to the worker, which
- * must not run code of the user.
+ * Wakes a probe from the context of whoever asked it last, for events that come to the worker.
  *
  * It keeps neither the probe nor the context, so that the private context of a synchronous wait is gone when
  * that returns.
@@ -28,7 +27,7 @@ on_wake (gpointer user_data)
   g_autoptr (MkProbe) probe = g_weak_ref_get (user_data);
 
   if (probe != NULL)
-    g_signal_emit_by_name (probe, "wake");
+    mk_probe_wake (probe);
   return G_SOURCE_CONTINUE;
 }
 

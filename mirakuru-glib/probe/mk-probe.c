@@ -2,8 +2,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Probes tell whether something is ready. They know nothing about processes; asking again and again is the
- * poller's part.
+ * The class of all probes, and a single attempt. Asking again and again is in mk-probe-wait.c.
+ *
+ * An attempt first calls `check`, which does not block. Only if that says G_IO_ERROR_WOULD_BLOCK it goes on
+ * with `check_task`, which gets a task, a time limit and a cancellable (see mk-step.c).
+ *
+ * A probe may be asked by several operations at once, in several threads. What the library keeps in it is
+ * guarded by a lock. Whoever waits for a probe registers a source with it, and mk_probe_wake() wakes these.
  */
 
 #include "mk-probe-private.h"
@@ -11,12 +16,9 @@
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-deadline-private.h"
-#include "base/mk-message-private.h"
-#include "mk-poller-private.h"
+#include "base/mk-lock-private.h"
 #include "base/mk-step-private.h"
 #include "base/mk-sync-private.h"
-
-#define DEFAULT_MAX_INTERVAL_MS 50
 
 /**
  * MkProbe:
@@ -28,24 +30,39 @@
  * their services are ready, but a probe can be used alone just as well: to wait for a service that something
  * else has started.
  *
- * A subclass implements `check`, which must not block, or `check_task`. It may emit
- * [signal@Mk.Probe::wake] when something happened that makes it worth asking at once.
+ * A subclass implements `check`, which must not block, or `check_task` for what takes time, or both: `check`
+ * is always called first, and says %G_IO_ERROR_WOULD_BLOCK where `check_task` is needed. A subclass may call
+ * [method@Mk.Probe.wake] when something happened that makes it worth asking at once.
  *
- * A probe may be used by one operation at a time in each thread; its functions use
- * the thread-default main context of their caller.
+ * A probe may be used by several operations at once, in several threads, as long as nobody changes its
+ * properties meanwhile. Its virtual functions are called in the thread-default main context of the caller of
+ * each operation.
  *
  * Since: 1.0
  */
 
 typedef struct
 {
-  GMutex lock;
-  char *detail; /* (owned) (nullable) (locked-by lock) */
-  guint max_interval_ms;
-  guint attempt_limit_ms;
   guint grace_ms; /* does not change */
-  gint eager;     /* (atomic) */
+
+  GMutex lock;
+  char *detail;             /* (owned) (nullable) (locked-by lock) what the last attempt saw */
+  GPtrArray *wakers;        /* (owned) (element-type MkWakeSource) (locked-by lock) of those who wait */
+  MkProbePace pace;         /* (locked-by lock) */
+  guint attempt_limit_ms;   /* (locked-by lock) 0 for none */
+  guint retry_after_ms;     /* (locked-by lock) asked for by the last attempt, 0 for nothing */
+  guint interval_ms;        /* (locked-by lock) property, 0 for automatic */
+  guint attempt_timeout_ms; /* (locked-by lock) property, 0 for automatic */
 } MkProbePrivate;
+
+enum
+{
+  PROP_INTERVAL = 1,
+  PROP_ATTEMPT_TIMEOUT,
+  N_PROPS
+};
+
+static GParamSpec *props[N_PROPS];
 
 enum
 {
@@ -55,52 +72,51 @@ enum
 
 static guint signals[N_SIGNALS];
 
-G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (MkProbe, mk_probe, G_TYPE_OBJECT)
+G_DEFINE_ABSTRACT_TYPE_WITH_CODE (MkProbe,
+                                  mk_probe,
+                                  G_TYPE_OBJECT,
+                                  G_ADD_PRIVATE (MkProbe)
+                                      g_type_add_class_private (g_define_type_id,
+                                                                sizeof (MkProbeClassPrivate)))
+
+/* @klass: of a probe, to be filled in by its class_init. Returns: (transfer none): the private virtuals */
+MkProbeClassPrivate *
+mk_probe_class_get_private (gpointer klass)
+{
+  return G_TYPE_CLASS_GET_PRIVATE (klass, MK_TYPE_PROBE, MkProbeClassPrivate);
+}
+
+static MkProbeClassPrivate *
+probe_get_class_private (MkProbe *self)
+{
+  return mk_probe_class_get_private (MK_PROBE_GET_CLASS (self));
+}
+
+/* ---- defaults ---- */
 
 static gboolean
 mk_probe_real_check (MkProbe *self, GError **error)
 {
-  g_set_error (error,
-               MK_ERROR,
-               MK_ERROR_FAILED,
-               _ ("%s implements neither check() nor check_task()"),
-               G_OBJECT_TYPE_NAME (self));
+  g_set_error (
+      error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "%s does not implement check()", G_OBJECT_TYPE_NAME (self));
   return FALSE;
-}
-
-/* @error: (transfer full) (nullable) */
-static void
-return_attempt (MkProbe *self, GTask *task, gboolean there, GError *error)
-{
-  /* These are answers. */
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) ||
-      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    {
-      mk_probe_set_detail (self, error->message);
-      g_clear_error (&error);
-      there = FALSE;
-    }
-
-  if (error != NULL)
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, there);
 }
 
 static void
 mk_probe_real_check_task (MkProbe *self, GTask *task)
 {
-  g_autoptr (GError) error = NULL;
-  gboolean there = MK_PROBE_GET_CLASS (self)->check (self, &error);
-
-  return_attempt (self, task, there, g_steal_pointer (&error));
+  g_task_return_new_error (task,
+                           MK_ERROR,
+                           MK_ERROR_FAILED,
+                           _ ("%s implements neither check() nor check_task()"),
+                           G_OBJECT_TYPE_NAME (self));
 }
 
 static char *
 mk_probe_real_describe (MkProbe *self)
 {
-  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; a type */
-  return g_strdup_printf (_ ("%s was satisfied"), G_OBJECT_TYPE_NAME (self));
+  /* Translators: a clause that stands after “waiting for”; the name of a type */
+  return g_strdup_printf (_ ("%s to be satisfied"), G_OBJECT_TYPE_NAME (self));
 }
 
 static void
@@ -113,23 +129,69 @@ mk_probe_real_detach (MkProbe *self, MkSimpleExecutor *executor)
 {
 }
 
+/* ---- the object ---- */
+
 static void
 mk_probe_finalize (GObject *object)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (MK_PROBE (object));
 
   g_free (priv->detail);
+  g_ptr_array_unref (priv->wakers);
   g_mutex_clear (&priv->lock);
 
   G_OBJECT_CLASS (mk_probe_parent_class)->finalize (object);
 }
 
 static void
+mk_probe_get_property (GObject *object, guint prop_id, GValue *value, GParamSpec *pspec)
+{
+  MkProbe *self = MK_PROBE (object);
+
+  switch (prop_id)
+    {
+    case PROP_INTERVAL:
+      g_value_set_uint (value, mk_probe_get_interval (self));
+      break;
+
+    case PROP_ATTEMPT_TIMEOUT:
+      g_value_set_uint (value, mk_probe_get_attempt_timeout (self));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mk_probe_set_property (GObject *object, guint prop_id, const GValue *value, GParamSpec *pspec)
+{
+  MkProbe *self = MK_PROBE (object);
+
+  switch (prop_id)
+    {
+    case PROP_INTERVAL:
+      mk_probe_set_interval (self, g_value_get_uint (value));
+      break;
+
+    case PROP_ATTEMPT_TIMEOUT:
+      mk_probe_set_attempt_timeout (self, g_value_get_uint (value));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
 mk_probe_class_init (MkProbeClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
 
   object_class->finalize = mk_probe_finalize;
+  object_class->get_property = mk_probe_get_property;
+  object_class->set_property = mk_probe_set_property;
 
   klass->check = mk_probe_real_check;
   klass->check_task = mk_probe_real_check_task;
@@ -138,24 +200,40 @@ mk_probe_class_init (MkProbeClass *klass)
   klass->detach = mk_probe_real_detach;
 
   /**
-   * MkProbe::wake:
-   * @self: the probe
+   * MkProbe:interval:
    *
-   * To be emitted by implementations when something happened that makes it worth asking at once: a file
-   * appeared, a line was printed. Asking goes on without it too, only later. May be emitted in
-   * any thread.
+   * How long a wait pauses between two attempts, in milliseconds; 0, which is the default, leaves that to the
+   * library. It asks cheap probes on this machine every millisecond at first, and any probe less often the
+   * longer the wait takes. A change takes effect after the next attempt.
    *
    * Since: 1.0
    */
-  signals[SIGNAL_WAKE] = g_signal_new ("wake",
-                                       G_TYPE_FROM_CLASS (klass),
-                                       G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
-                                       0,
-                                       NULL,
-                                       NULL,
-                                       NULL,
-                                       G_TYPE_NONE,
-                                       0);
+  props[PROP_INTERVAL] = g_param_spec_uint ("interval", NULL, NULL, 0, G_MAXUINT, 0, flags);
+
+  /**
+   * MkProbe:attempt-timeout:
+   *
+   * How long one attempt may take, in milliseconds, before it is given up and counts as "not yet"; 0, which
+   * is the default, leaves that to the kind of probe. A change takes effect with the next attempt. It has no
+   * effect on a `check`, which does not block.
+   *
+   * Since: 1.0
+   */
+  props[PROP_ATTEMPT_TIMEOUT] = g_param_spec_uint ("attempt-timeout", NULL, NULL, 0, G_MAXUINT, 0, flags);
+
+  g_object_class_install_properties (object_class, N_PROPS, props);
+
+  /**
+   * MkProbe::wake:
+   * @self: the probe
+   *
+   * Emitted after [method@Mk.Probe.wake] was called, once for each wait that is under way, in the main
+   * context of that wait, just before it asks again.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_WAKE] = g_signal_new (
+      "wake", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -164,37 +242,136 @@ mk_probe_init (MkProbe *self)
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
 
   g_mutex_init (&priv->lock);
-  priv->max_interval_ms = DEFAULT_MAX_INTERVAL_MS;
+  priv->wakers = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_wake_source_unref);
 }
 
-/* ---- for the library ---- */
+/**
+ * mk_probe_get_interval: (get-property interval)
+ * @self: the probe
+ *
+ * Gets how long a wait pauses between two attempts.
+ *
+ * Returns: the pause in milliseconds, 0 if the library chooses it
+ *
+ * Since: 1.0
+ */
+guint
+mk_probe_get_interval (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
 
-/*
- * @max_interval_ms: the longest time between two attempts
- * @attempt_limit_ms: how long one attempt may take, 0 for no limit of its own
+  g_return_val_if_fail (MK_IS_PROBE (self), 0);
+
+  MK_AUTO_LOCK (&priv->lock);
+  return priv->interval_ms;
+}
+
+/**
+ * mk_probe_set_interval: (set-property interval)
+ * @self: the probe
+ * @interval_ms: the pause in milliseconds, 0 to let the library choose it
+ *
+ * Sets how long a wait pauses between two attempts. See [property@Mk.Probe:interval].
+ *
+ * Since: 1.0
  */
 void
-mk_probe_set_limits (MkProbe *self, guint max_interval_ms, guint attempt_limit_ms)
+mk_probe_set_interval (MkProbe *self, guint interval_ms)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  guint before;
 
-  priv->max_interval_ms = max_interval_ms;
-  priv->attempt_limit_ms = attempt_limit_ms;
+  g_return_if_fail (MK_IS_PROBE (self));
+
+  g_mutex_lock (&priv->lock);
+  before = priv->interval_ms;
+  priv->interval_ms = interval_ms;
+  g_mutex_unlock (&priv->lock);
+
+  if (before != interval_ms)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_INTERVAL]);
 }
 
+/**
+ * mk_probe_get_attempt_timeout: (get-property attempt-timeout)
+ * @self: the probe
+ *
+ * Gets how long one attempt may take.
+ *
+ * Returns: the time in milliseconds, 0 if it depends on the kind of probe
+ *
+ * Since: 1.0
+ */
 guint
-mk_probe_get_max_interval (MkProbe *self)
+mk_probe_get_attempt_timeout (MkProbe *self)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
-  return priv->max_interval_ms;
+  g_return_val_if_fail (MK_IS_PROBE (self), 0);
+
+  MK_AUTO_LOCK (&priv->lock);
+  return priv->attempt_timeout_ms;
+}
+
+/**
+ * mk_probe_set_attempt_timeout: (set-property attempt-timeout)
+ * @self: the probe
+ * @attempt_timeout_ms: the time in milliseconds, 0 to let it depend on the kind of probe
+ *
+ * Sets how long one attempt may take. See [property@Mk.Probe:attempt-timeout].
+ *
+ * Since: 1.0
+ */
+void
+mk_probe_set_attempt_timeout (MkProbe *self, guint attempt_timeout_ms)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  guint before;
+
+  g_return_if_fail (MK_IS_PROBE (self));
+
+  g_mutex_lock (&priv->lock);
+  before = priv->attempt_timeout_ms;
+  priv->attempt_timeout_ms = attempt_timeout_ms;
+  g_mutex_unlock (&priv->lock);
+
+  if (before != attempt_timeout_ms)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ATTEMPT_TIMEOUT]);
+}
+
+/* ---- for implementations ---- */
+
+void
+mk_probe_set_pace (MkProbe *self, MkProbePace pace)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
+
+  priv->pace = pace;
+}
+
+MkProbePace
+mk_probe_get_pace (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
+
+  return priv->pace;
+}
+
+/* @limit_ms: how long one attempt may take where the user has not said so, 0 for no limit of its own */
+void
+mk_probe_set_attempt_limit (MkProbe *self, guint limit_ms)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
+
+  priv->attempt_limit_ms = limit_ms;
 }
 
 /*
- * Lets an attempt whose time is up do so much more, to clear away and to say why. It is to be set when the
- * probe is made, and at most 50 ms are granted when the time is up.
+ * Lets an attempt of `check_task` that is cancelled go on for so long, to clear away and to say why. It is to
+ * be set when the probe is made. When the time of an attempt is over it gets at most 50 ms.
  */
 void
 mk_probe_set_grace (MkProbe *self, guint grace_ms)
@@ -204,30 +381,26 @@ mk_probe_set_grace (MkProbe *self, guint grace_ms)
   priv->grace_ms = grace_ms;
 }
 
-/* Lets the poller ask more often than the cost of an attempt allows, for a while. */
+/* Said during an attempt: the next one should not be made before @retry_after_ms have passed. */
 void
-mk_probe_set_eager (MkProbe *self, gboolean eager)
+mk_probe_set_retry_after (MkProbe *self, guint retry_after_ms)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
 
-  g_atomic_int_set (&priv->eager, eager);
+  priv->retry_after_ms = retry_after_ms;
 }
 
-gboolean
-mk_probe_is_eager (MkProbe *self)
+/* Returns: what the last attempt asked for, if nobody has taken it yet */
+guint
+mk_probe_take_retry_after (MkProbe *self)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
+  guint retry_after_ms = priv->retry_after_ms;
 
-  return g_atomic_int_get (&priv->eager);
-}
-
-static gint64
-attempt_deadline (MkProbe *self)
-{
-  MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
-
-  return mk_deadline_after (priv->attempt_limit_ms);
+  priv->retry_after_ms = 0;
+  return retry_after_ms;
 }
 
 /* @detail: (nullable): why the attempt said "not yet" */
@@ -235,7 +408,7 @@ void
 mk_probe_set_detail (MkProbe *self, const char *detail)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  MK_AUTO_LOCK (&priv->lock);
 
   g_free (priv->detail);
   priv->detail = g_strdup (detail);
@@ -245,24 +418,134 @@ char *
 mk_probe_dup_detail (MkProbe *self)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  MK_AUTO_LOCK (&priv->lock);
 
   return g_strdup (priv->detail);
 }
+
+/* ---- waking ---- */
+
+/* @waker: to be woken by mk_probe_wake(), until it is removed; its function then calls mk_probe_emit_wake()
+ */
+void
+mk_probe_add_waker (MkProbe *self, MkWakeSource *waker)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
+
+  g_ptr_array_add (priv->wakers, mk_wake_source_ref (waker));
+}
+
+void
+mk_probe_remove_waker (MkProbe *self, MkWakeSource *waker)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
+
+  g_ptr_array_remove_fast (priv->wakers, waker);
+}
+
+/* Returns: whether there is anybody to wake */
+gboolean
+mk_probe_has_wakers (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
+
+  return priv->wakers->len > 0;
+}
+
+void
+mk_probe_emit_wake (MkProbe *self)
+{
+  g_signal_emit (self, signals[SIGNAL_WAKE], 0);
+}
+
+/**
+ * mk_probe_wake:
+ * @self: the probe
+ *
+ * Makes each wait for this probe ask at once. For implementations, to be called when something happened that
+ * makes it worth asking: a file appeared, a line was printed. Asking goes on without it too, only later.
+ *
+ * It may be called in any thread, and returns at once. The waits emit [signal@Mk.Probe::wake] and ask in
+ * their own main contexts. If nobody waits, nothing happens.
+ *
+ * Since: 1.0
+ */
+void
+mk_probe_wake (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+
+  g_return_if_fail (MK_IS_PROBE (self));
+
+  MK_AUTO_LOCK (&priv->lock);
+  for (guint i = 0; i < priv->wakers->len; i++)
+    mk_wake_source_wake (g_ptr_array_index (priv->wakers, i));
+}
+
+struct _MkProbeLink
+{
+  MkProbe *part;       /* (owned) */
+  MkProbe *whole;      /* (unowned) whoever asks it keeps it */
+  MkWakeSource *waker; /* (owned) */
+};
+
+static gboolean
+probe_link_on_wake (gpointer user_data)
+{
+  MkProbeLink *self = user_data;
+
+  mk_probe_emit_wake (self->part);
+  mk_probe_wake (self->whole);
+  return G_SOURCE_CONTINUE;
+}
+
+/*
+ * Has @whole woken whenever @part is. To be made by the `begin` of @whole, and freed by its `end`.
+ *
+ * Returns: (transfer full)
+ */
+MkProbeLink *
+mk_probe_link_new (MkProbe *part, MkProbe *whole)
+{
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+  MkProbeLink *self = g_new0 (MkProbeLink, 1);
+
+  self->part = g_object_ref (part);
+  self->whole = whole;
+  self->waker = mk_wake_source_attach (context, "MkProbe link", probe_link_on_wake, self, NULL);
+  mk_probe_add_waker (part, self->waker);
+  return self;
+}
+
+void
+mk_probe_link_free (MkProbeLink *self)
+{
+  mk_probe_remove_waker (self->part, self->waker);
+  mk_wake_source_clear (&self->waker);
+  g_object_unref (self->part);
+  g_free (self);
+}
+
+/* ---- for executors ---- */
 
 /* Returns: (transfer full): what is there already, a sentence */
 char *
 mk_probe_describe_holder (MkProbe *self)
 {
-  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
   g_autofree char *description = NULL;
 
-  if (klass->describe_holder != NULL)
-    return klass->describe_holder (self);
+  if (class_private->describe_holder != NULL)
+    return class_private->describe_holder (self);
 
   description = mk_probe_describe (self);
-  /* Translators: a clause in the past tense */
-  return g_strdup_printf (_ ("%s before anything was started"), description);
+  /* Translators: a clause as “127.0.0.1:6379 to accept connections” */
+  return g_strdup_printf (_ ("Waiting for %s succeeds already, before anything was started. Stop what is "
+                             "running, or use another probe"),
+                          description);
 }
 
 /*
@@ -271,11 +554,11 @@ mk_probe_describe_holder (MkProbe *self)
  * Returns: (transfer full) (nullable): a sentence, if it is certain that somebody else has answered
  */
 char *
-mk_probe_describe_rival (MkProbe *self, GPid service, GPid supervisor)
+mk_probe_find_rival (MkProbe *self, GPid service, GPid supervisor)
 {
-  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
 
-  return klass->describe_rival ? klass->describe_rival (self, service, supervisor) : NULL;
+  return class_private->find_rival ? class_private->find_rival (self, service, supervisor) : NULL;
 }
 
 /*
@@ -285,9 +568,10 @@ mk_probe_describe_rival (MkProbe *self, GPid service, GPid supervisor)
 MkProbe *
 mk_probe_dup_before_start (MkProbe *self, GError **error)
 {
-  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
 
-  return klass->dup_before_start ? klass->dup_before_start (self, error) : g_object_ref (self);
+  return class_private->dup_before_start ? class_private->dup_before_start (self, error)
+                                         : g_object_ref (self);
 }
 
 /*
@@ -298,9 +582,9 @@ mk_probe_dup_before_start (MkProbe *self, GError **error)
 gboolean
 mk_probe_is_met (MkProbe *self)
 {
-  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
 
-  return klass->is_met != NULL && klass->is_met (self);
+  return class_private->is_met != NULL && class_private->is_met (self);
 }
 
 /*
@@ -311,9 +595,9 @@ mk_probe_is_met (MkProbe *self)
 GError *
 mk_probe_explain_exit (MkProbe *self)
 {
-  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
 
-  return klass->explain_exit ? klass->explain_exit (self) : NULL;
+  return class_private->explain_exit ? class_private->explain_exit (self) : NULL;
 }
 
 void
@@ -330,29 +614,155 @@ mk_probe_detach (MkProbe *self, MkSimpleExecutor *executor)
 
 /* ---- one attempt ---- */
 
-static void
-on_step_done (GObject *object, GAsyncResult *result, gpointer user_data)
+/* Returns: (transfer full) (nullable): what the probe keeps for one operation in this context */
+gpointer
+mk_probe_begin (MkProbe *self)
 {
-  g_autoptr (GTask) task = user_data;
-  g_autoptr (GError) error = NULL;
-  gboolean timed_out;
-  gboolean there = mk_step_run_finish (result, &timed_out, &error);
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
 
-  if (error != NULL && timed_out)
+  return class_private->begin ? class_private->begin (self) : NULL;
+}
+
+/* @state: (transfer full) (nullable) */
+void
+mk_probe_end (MkProbe *self, gpointer state)
+{
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
+
+  if (class_private->end != NULL)
+    class_private->end (self, state);
+}
+
+/* Two errors are answers: nobody listens there, and there is no such file. @error: (inout) (transfer full) */
+static gboolean
+probe_settle_answer (MkProbe *self, gboolean there, GError **error)
+{
+  if (*error == NULL)
+    return there;
+
+  if (g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) ||
+      g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     {
-      g_autofree char *detail = mk_probe_dup_detail (MK_PROBE (object));
-
-      g_task_return_new_error (
-          task, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "%s", detail ? detail : _ ("no answer in time"));
+      mk_probe_set_detail (self, (*error)->message);
+      g_clear_error (error);
     }
-  else
-    return_attempt (MK_PROBE (object), task, there, g_steal_pointer (&error));
+
+  return FALSE;
 }
 
 /*
- * An attempt that takes too long ends with G_IO_ERROR_TIMED_OUT.
+ * Asks without blocking. An error means that it is not known; G_IO_ERROR_WOULD_BLOCK that it takes time to
+ * find out: mk_probe_ask_async() does that.
+ */
+gboolean
+mk_probe_ask (MkProbe *self, gpointer state, GError **error)
+{
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
+  g_autoptr (GError) local_error = NULL;
+  gboolean there;
+
+  if (class_private->check_with != NULL)
+    there = class_private->check_with (self, state, &local_error);
+  else
+    there = MK_PROBE_GET_CLASS (self)->check (self, &local_error);
+
+  there = probe_settle_answer (self, there, &local_error);
+  if (local_error != NULL)
+    g_propagate_error (error, g_steal_pointer (&local_error));
+  return there;
+}
+
+static gint64
+probe_attempt_deadline (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
+
+  return mk_deadline_after (priv->attempt_timeout_ms ? priv->attempt_timeout_ms : priv->attempt_limit_ms);
+}
+
+/*
+ * Asks in the way that takes time. An attempt that takes too long ends with G_IO_ERROR_TIMED_OUT.
  *
- * @deadline: monotonic time in microseconds
+ * @state: (nullable): from mk_probe_begin(); not to be ended before @callback is called
+ * @deadline: monotonic time in microseconds, G_MAXINT64 for none
+ */
+void
+mk_probe_ask_async (MkProbe *self,
+                    gpointer state,
+                    gint64 deadline,
+                    GCancellable *cancellable,
+                    GAsyncReadyCallback callback,
+                    gpointer user_data)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
+  g_autoptr (GTask) step = NULL;
+
+  if (priv->grace_ms > 0)
+    mk_probe_set_detail (self, NULL);
+
+  step = mk_step_begin_async (self,
+                              N_ ("The check"),
+                              MIN (deadline, probe_attempt_deadline (self)),
+                              priv->grace_ms,
+                              cancellable,
+                              callback,
+                              user_data);
+  if (class_private->check_task_with != NULL)
+    class_private->check_task_with (self, state, step);
+  else
+    MK_PROBE_GET_CLASS (self)->check_task (self, step);
+}
+
+gboolean
+mk_probe_ask_finish (MkProbe *self, GAsyncResult *result, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  gboolean timed_out;
+  gboolean there = mk_step_run_finish (result, &timed_out, &local_error);
+
+  if (local_error != NULL && timed_out)
+    {
+      g_autofree char *detail = mk_probe_dup_detail (self);
+
+      g_set_error_literal (
+          error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, detail ? detail : _ ("no answer in time"));
+      return FALSE;
+    }
+
+  there = probe_settle_answer (self, there, &local_error);
+  if (local_error != NULL)
+    g_propagate_error (error, g_steal_pointer (&local_error));
+  return there;
+}
+
+/* @error: (transfer full) (nullable). For who asks only once, what does not answer is not there. */
+static void
+probe_return_attempt (GTask *task, gpointer state, gboolean there, GError *error)
+{
+  mk_probe_end (g_task_get_source_object (task), state);
+
+  if (error != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, there && error == NULL);
+}
+
+static void
+probe_on_asked (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  gboolean there = mk_probe_ask_finish (MK_PROBE (object), result, &error);
+
+  probe_return_attempt (task, g_task_get_task_data (task), there, error);
+}
+
+/*
+ * Asks once.
+ *
+ * @deadline: monotonic time in microseconds, G_MAXINT64 for none
  */
 void
 mk_probe_attempt_async (MkProbe *self,
@@ -361,48 +771,32 @@ mk_probe_attempt_async (MkProbe *self,
                         GAsyncReadyCallback callback,
                         gpointer user_data)
 {
-  MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  MkProbeClass *klass = MK_PROBE_GET_CLASS (self);
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  gpointer state;
+  GError *error = NULL;
+  gboolean there;
 
   g_task_set_source_tag (task, mk_probe_attempt_async);
   g_task_set_check_cancellable (task, FALSE);
-
   if (g_task_return_error_if_cancelled (task))
     return;
 
-  if (priv->grace_ms > 0)
-    mk_probe_set_detail (self, NULL);
-
-  if (klass->check_task == mk_probe_real_check_task)
-    mk_probe_real_check_task (self, task);
+  state = mk_probe_begin (self);
+  there = mk_probe_ask (self, state, &error);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    {
+      g_error_free (error);
+      g_task_set_task_data (task, state, NULL);
+      mk_probe_ask_async (self, state, deadline, cancellable, probe_on_asked, g_object_ref (task));
+    }
   else
-    mk_step_run_async (self,
-                       (MkStepFunc) klass->check_task,
-                       N_ ("The check"),
-                       MIN (deadline, attempt_deadline (self)),
-                       priv->grace_ms,
-                       cancellable,
-                       on_step_done,
-                       g_object_ref (task));
+    probe_return_attempt (task, state, there, error);
 }
 
-gboolean
-mk_probe_attempt_finish (MkProbe *self, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-/* For who asks only once: what does not answer is not there. */
 gboolean
 mk_probe_attempt_finish_known (MkProbe *self, GAsyncResult *result, GError **error)
 {
-  g_autoptr (GError) local_error = NULL;
-  gboolean there = mk_probe_attempt_finish (self, result, &local_error);
-
-  if (local_error != NULL && !g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
-    g_propagate_error (error, g_steal_pointer (&local_error));
-  return there;
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 /* For those who have to block. @deadline: monotonic time in microseconds, G_MAXINT64 for none */
@@ -488,234 +882,12 @@ mk_probe_check_finish (MkProbe *self, GAsyncResult *result, GError **error)
   return mk_probe_attempt_finish_known (self, result, error);
 }
 
-/* ---- waiting ---- */
-
-typedef struct
-{
-  gboolean goal;
-  gint64 begun;
-} Wait;
-
-static void
-return_timed_out (GTask *task, Wait *wait, const char *last_seen)
-{
-  MkProbe *self = g_task_get_source_object (task);
-  g_autofree char *description = mk_probe_describe (self);
-  g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - wait->begun);
-  g_autofree char *seen = mk_message_seen (last_seen);
-
-  if (!wait->goal)
-    g_task_return_new_error (task,
-                             MK_ERROR,
-                             MK_ERROR_TIMED_OUT,
-                             /* Translators: a duration, a clause such as “127.0.0.1:6379 to accept
-                              * connections” */
-                             _ ("Timed out after %s waiting for the opposite of: %s"),
-                             duration,
-                             description);
-  else if (seen != NULL)
-    g_task_return_new_error (task,
-                             MK_ERROR,
-                             MK_ERROR_TIMED_OUT,
-                             /* Translators: a duration, a clause such as “127.0.0.1:6379 to accept
-                              * connections”, what was seen last */
-                             _ ("Timed out after %s waiting for %s (%s)"),
-                             duration,
-                             description,
-                             seen);
-  else
-    g_task_return_new_error (task,
-                             MK_ERROR,
-                             MK_ERROR_TIMED_OUT,
-                             /* Translators: a duration, a clause such as “127.0.0.1:6379 to accept
-                              * connections” */
-                             _ ("Timed out after %s waiting for %s"),
-                             duration,
-                             description);
-}
-
-static void
-on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  Wait *wait = g_task_get_task_data (task);
-  g_autofree char *last_seen = NULL;
-  g_autoptr (GError) error = NULL;
-  gboolean timed_out;
-
-  if (mk_poller_run_finish (result, &timed_out, &last_seen, &error))
-    g_task_return_boolean (task, TRUE);
-  else if (timed_out)
-    return_timed_out (task, wait, last_seen);
-  else
-    g_task_return_error (task, g_steal_pointer (&error));
-}
-
-static void
-wait_async (MkProbe *self,
-            gboolean goal,
-            gpointer source_tag,
-            guint timeout_ms,
-            GCancellable *cancellable,
-            GAsyncReadyCallback callback,
-            gpointer user_data)
-{
-  GTask *task = g_task_new (self, cancellable, callback, user_data);
-  Wait *wait = g_new0 (Wait, 1);
-
-  g_task_set_source_tag (task, source_tag);
-  g_task_set_check_cancellable (task, FALSE);
-  g_task_set_task_data (task, wait, g_free);
-  wait->goal = goal;
-  wait->begun = g_get_monotonic_time ();
-
-  mk_poller_run_async (self, goal, mk_deadline_after (timeout_ms), NULL, NULL, cancellable, on_polled, task);
-}
-
-/**
- * mk_probe_wait:
- * @self: the probe
- * @timeout_ms: the longest time to wait in milliseconds, 0 for no limit
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Waits until what the probe looks for is there.
- *
- * Fails with %MK_ERROR_TIMED_OUT when the time is up, and with %G_IO_ERROR_CANCELLED when
- * @cancellable is cancelled. This function blocks; the main context of the caller is not run meanwhile.
- *
- * Returns: %TRUE once it is there
- *
- * Since: 1.0
- */
-gboolean
-mk_probe_wait (MkProbe *self, guint timeout_ms, GCancellable *cancellable, GError **error)
-{
-  g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  MK_SYNC (mk_probe_wait, self, error, timeout_ms, cancellable);
-}
-
-/**
- * mk_probe_wait_async:
- * @self: the probe
- * @timeout_ms: the longest time to wait in milliseconds, 0 for no limit
- * @cancellable: (nullable): a cancellable
- * @callback: (scope async) (nullable): called when the wait is over
- * @user_data: data for @callback
- *
- * Waits until what the probe looks for is there. See [method@Mk.Probe.wait].
- *
- * Since: 1.0
- */
-void
-mk_probe_wait_async (MkProbe *self,
-                     guint timeout_ms,
-                     GCancellable *cancellable,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data)
-{
-  g_return_if_fail (MK_IS_PROBE (self));
-
-  wait_async (self, TRUE, mk_probe_wait_async, timeout_ms, cancellable, callback, user_data);
-}
-
-/**
- * mk_probe_wait_finish:
- * @self: the probe
- * @result: the result given to the callback
- * @error: return location for an error
- *
- * Ends [method@Mk.Probe.wait_async].
- *
- * Returns: %TRUE if it is there
- *
- * Since: 1.0
- */
-gboolean
-mk_probe_wait_finish (MkProbe *self, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
-  g_return_val_if_fail (g_async_result_is_tagged (result, mk_probe_wait_async), FALSE);
-
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-/**
- * mk_probe_wait_gone:
- * @self: the probe
- * @timeout_ms: the longest time to wait in milliseconds, 0 for no limit
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Waits until what the probe looks for is not there any more. Errors are those of
- * [method@Mk.Probe.wait].
- *
- * Returns: %TRUE once it is gone
- *
- * Since: 1.0
- */
-gboolean
-mk_probe_wait_gone (MkProbe *self, guint timeout_ms, GCancellable *cancellable, GError **error)
-{
-  g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  MK_SYNC (mk_probe_wait_gone, self, error, timeout_ms, cancellable);
-}
-
-/**
- * mk_probe_wait_gone_async:
- * @self: the probe
- * @timeout_ms: the longest time to wait in milliseconds, 0 for no limit
- * @cancellable: (nullable): a cancellable
- * @callback: (scope async) (nullable): called when the wait is over
- * @user_data: data for @callback
- *
- * Waits until what the probe looks for is not there any more. See [method@Mk.Probe.wait_gone].
- *
- * Since: 1.0
- */
-void
-mk_probe_wait_gone_async (MkProbe *self,
-                          guint timeout_ms,
-                          GCancellable *cancellable,
-                          GAsyncReadyCallback callback,
-                          gpointer user_data)
-{
-  g_return_if_fail (MK_IS_PROBE (self));
-
-  wait_async (self, FALSE, mk_probe_wait_gone_async, timeout_ms, cancellable, callback, user_data);
-}
-
-/**
- * mk_probe_wait_gone_finish:
- * @self: the probe
- * @result: the result given to the callback
- * @error: return location for an error
- *
- * Ends [method@Mk.Probe.wait_gone_async].
- *
- * Returns: %TRUE if it is gone
- *
- * Since: 1.0
- */
-gboolean
-mk_probe_wait_gone_finish (MkProbe *self, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
-  g_return_val_if_fail (g_async_result_is_tagged (result, mk_probe_wait_gone_async), FALSE);
-
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
 /**
  * mk_probe_describe:
  * @self: the probe
  *
- * Says what is waited for, as a clause that can follow "before" and "until":
- * "127.0.0.1:6379 accepted connections".
+ * Says what is waited for, as a clause that stands after "waiting for":
+ * "127.0.0.1:6379 to accept connections".
  *
  * Returns: (transfer full): the clause
  *

@@ -20,12 +20,13 @@ G_DECLARE_DERIVABLE_TYPE (MkProbe, mk_probe, MK, PROBE, GObject)
  * MkProbeClass:
  * @parent_class: the parent class
  * @check: one attempt that does not block
- * @check_task: one attempt that may take time; wins over @check
+ * @check_task: one attempt that may take time
  * @describe: says what is waited for
  * @attach: a start of an executor begins to use the probe
  * @detach: the start is over
  *
- * A probe implements `check` or `check_task`.
+ * A probe implements `check` or `check_task`, or both. Each attempt calls `check` first, and `check_task`
+ * only where `check` says %G_IO_ERROR_WOULD_BLOCK; that is what it does by default.
  *
  * Since: 1.0
  */
@@ -39,9 +40,10 @@ struct _MkProbeClass
    * @error: return location for an error
    *
    * Asks once, without blocking. %FALSE without an error means "not yet", and so do
-   * %G_IO_ERROR_CONNECTION_REFUSED and %G_IO_ERROR_NOT_FOUND. An error of the domain %MK_ERROR
-   * ends a wait. Any other means that it is not known: it is asked again, and the error is told
-   * when the time is up; before a start it fails the start.
+   * %G_IO_ERROR_CONNECTION_REFUSED and %G_IO_ERROR_NOT_FOUND. %G_IO_ERROR_WOULD_BLOCK means that it takes
+   * time to find out: `check_task` is called then. An error of the domain %MK_ERROR ends a wait. Any other
+   * means that it is not known: the probe is asked again, and a wait that times out reports the error;
+   * before a start it fails the start.
    *
    * Returns: %TRUE if what is waited for is there
    *
@@ -65,8 +67,8 @@ struct _MkProbeClass
    * MkProbeClass::describe:
    * @self: the probe
    *
-   * Says what is waited for, as a clause in the past tense that can follow "before" and
-   * "until": "127.0.0.1:6379 accepted connections".
+   * Says what is waited for, as a clause that stands after "waiting for":
+   * "127.0.0.1:6379 to accept connections".
    *
    * Returns: (transfer full): the clause
    *
@@ -97,64 +99,7 @@ struct _MkProbeClass
   void (*detach) (MkProbe *self, MkSimpleExecutor *executor);
 
   /*< private >*/
-
-  /**
-   * MkProbeClass::describe_holder: (skip)
-   *
-   * Since: 1.0
-   */
-  char *(*describe_holder) (MkProbe *self);
-
-  /**
-   * MkProbeClass::describe_rival: (skip)
-   *
-   * Since: 1.0
-   */
-  char *(*describe_rival) (MkProbe *self, GPid service, GPid supervisor);
-
-  /**
-   * MkProbeClass::quick_begin: (skip)
-   *
-   * Since: 1.0
-   */
-  gpointer (*quick_begin) (MkProbe *self);
-
-  /**
-   * MkProbeClass::quick_ask: (skip)
-   *
-   * Since: 1.0
-   */
-  guint (*quick_ask) (MkProbe *self, gpointer quick);
-
-  /**
-   * MkProbeClass::quick_end: (skip)
-   *
-   * Since: 1.0
-   */
-  void (*quick_end) (MkProbe *self, gpointer quick);
-
-  /**
-   * MkProbeClass::dup_before_start: (skip)
-   *
-   * Since: 1.0
-   */
-  MkProbe *(*dup_before_start) (MkProbe *self, GError **error);
-
-  /**
-   * MkProbeClass::explain_exit: (skip)
-   *
-   * Since: 1.0
-   */
-  GError *(*explain_exit) (MkProbe *self);
-
-  /**
-   * MkProbeClass::is_met: (skip)
-   *
-   * Since: 1.0
-   */
-  gboolean (*is_met) (MkProbe *self);
-
-  gpointer padding[3];
+  gpointer padding[8];
 };
 
 MK_AVAILABLE_IN_1_0
@@ -190,6 +135,18 @@ MK_AVAILABLE_IN_1_0
 gboolean mk_probe_wait_gone_finish (MkProbe *self, GAsyncResult *result, GError **error);
 
 MK_AVAILABLE_IN_1_0
+void mk_probe_wake (MkProbe *self);
+
+MK_AVAILABLE_IN_1_0
 char *mk_probe_describe (MkProbe *self);
+
+MK_AVAILABLE_IN_1_0
+guint mk_probe_get_interval (MkProbe *self);
+MK_AVAILABLE_IN_1_0
+void mk_probe_set_interval (MkProbe *self, guint interval_ms);
+MK_AVAILABLE_IN_1_0
+guint mk_probe_get_attempt_timeout (MkProbe *self);
+MK_AVAILABLE_IN_1_0
+void mk_probe_set_attempt_timeout (MkProbe *self, guint attempt_timeout_ms);
 
 G_END_DECLS

@@ -2,13 +2,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Asks by connecting, see mk-connect.c, and many times in a cheaper way, see mk-tcp-quick.c.
+ * Asks by connecting. A port of this machine answers at once: Linux lets a socket whose connection was
+ * refused connect once more, and on the loopback interface the answer is there when connect() returns. So
+ * `check` asks there, with a socket that lives as long as the wait. What is neither a refusal nor a
+ * connection, and what is elsewhere, is left to `check_task`, see mk-connect.c.
+ *
+ * Self-connections: the kernel picks the port of a connecting socket from the range that services on "free"
+ * ports are in too. When it picks the very port it connects to, TCP connects the socket to itself. That is no
+ * sign of a service, and must not be in the way of one that is about to bind.
  */
 
 #include "mk-tcp-probe.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "mk-connect-private.h"
 #include "mk-error.h"
@@ -17,12 +26,10 @@
 #include "mk-probe-private.h"
 #include "process/mk-proc-private.h"
 #include "mk-tcp-diag-private.h"
-#include "mk-tcp-quick-private.h"
 
-#define LOCAL_MAX_INTERVAL_MS   50
 #define LOCAL_ATTEMPT_LIMIT_MS  250
-#define REMOTE_MAX_INTERVAL_MS  1000
 #define REMOTE_ATTEMPT_LIMIT_MS 5000
+#define MAX_TARGETS             2
 
 /**
  * MkTcpProbe:
@@ -58,7 +65,7 @@ G_DEFINE_FINAL_TYPE (MkTcpProbe, mk_tcp_probe, MK_TYPE_PROBE)
 /* ---- one attempt ---- */
 
 static gboolean
-validate (MkTcpProbe *self, GError **error)
+tcp_probe_validate (MkTcpProbe *self, GError **error)
 {
   if (self->host == NULL || *self->host == '\0')
     g_set_error_literal (error,
@@ -78,8 +85,158 @@ validate (MkTcpProbe *self, GError **error)
   return FALSE;
 }
 
+/* ---- what a wait keeps ---- */
+
+typedef struct
+{
+  int fd; /* −1 where there is none */
+  struct sockaddr_storage address;
+  socklen_t length;
+} Target;
+
+typedef struct
+{
+  Target targets[MAX_TARGETS];
+  guint n_targets; /* 0 if it takes a task to ask */
+} TcpState;
+
+static gpointer
+mk_tcp_probe_begin (MkProbe *probe)
+{
+  MkTcpProbe *self = MK_TCP_PROBE (probe);
+  TcpState *state = g_new0 (TcpState, 1);
+  GList *addresses = mk_connect_is_local (self->host) ? mk_connect_known_addresses (self->host) : NULL;
+
+  g_assert (g_list_length (addresses) <= MAX_TARGETS);
+  for (GList *l = addresses; l != NULL; l = l->next)
+    {
+      g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, (guint16) self->port);
+      Target *target = &state->targets[state->n_targets++];
+
+      target->fd = -1;
+      target->length = (socklen_t) g_socket_address_get_native_size (address);
+      g_socket_address_to_native (address, &target->address, sizeof target->address, NULL);
+    }
+
+  g_list_free_full (addresses, g_object_unref);
+  return state;
+}
+
 static void
-on_connected (GTask *task, GSocketAddress *there, const char *detail, const GError *error)
+tcp_target_close (Target *target)
+{
+  if (target->fd >= 0)
+    close (target->fd);
+  target->fd = -1;
+}
+
+static void
+mk_tcp_probe_end (MkProbe *probe, gpointer data)
+{
+  TcpState *state = data;
+
+  for (guint i = 0; i < state->n_targets; i++)
+    tcp_target_close (&state->targets[i]);
+  g_free (state);
+}
+
+/* ---- an attempt at a port of this machine ---- */
+
+static gboolean
+tcp_target_open (Target *target)
+{
+  const int yes = 1;
+
+  if (target->fd >= 0)
+    return TRUE;
+
+  target->fd = socket (target->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (target->fd < 0)
+    return FALSE;
+
+  /* Should the socket get the port of the service, this lets the service bind to it nevertheless. */
+  setsockopt (target->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  return TRUE;
+}
+
+static int
+tcp_target_connect (const Target *target)
+{
+  return connect (target->fd, (const struct sockaddr *) &target->address, target->length) == 0 ? 0 : errno;
+}
+
+/* Returns: 0 if somebody accepts connections, else an error number: EINPROGRESS if that takes time to say */
+static int
+tcp_target_ask (Target *target)
+{
+  int number;
+
+  if (!tcp_target_open (target))
+    return errno == EAFNOSUPPORT ? EADDRNOTAVAIL : errno;
+
+  number = tcp_target_connect (target);
+  if (number == EINPROGRESS)
+    number = tcp_target_connect (target);
+  if (number == ECONNREFUSED)
+    return number;
+
+  if (number == 0 && mk_tcp_is_connected_to_itself (target->fd))
+    {
+      mk_tcp_reset (target->fd);
+      number = ECONNREFUSED;
+    }
+  else if (number == EALREADY || number == EAGAIN)
+    number = EINPROGRESS;
+
+  tcp_target_close (target);
+  return number;
+}
+
+static gboolean
+mk_tcp_probe_check_with (MkProbe *probe, gpointer data, GError **error)
+{
+  TcpState *state = data;
+  int worst = 0;
+
+  if (!tcp_probe_validate (MK_TCP_PROBE (probe), error))
+    return FALSE;
+
+  for (guint i = 0; i < state->n_targets; i++)
+    {
+      int number = tcp_target_ask (&state->targets[i]);
+
+      if (number == 0)
+        {
+          mk_probe_set_detail (probe, NULL);
+          return TRUE;
+        }
+      if (number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM)
+        {
+          g_set_error (error,
+                       G_IO_ERROR,
+                       g_io_error_from_errno (number),
+                       _ ("Cannot make a socket to ask with: %s"),
+                       g_strerror (number));
+          return FALSE;
+        }
+      if (worst == 0 || number == EINPROGRESS)
+        worst = number;
+    }
+
+  if (state->n_targets == 0 || worst == EINPROGRESS)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "connecting takes time");
+      return FALSE;
+    }
+
+  mk_probe_set_detail (probe, g_strerror (worst));
+  return FALSE;
+}
+
+/* ---- an attempt that takes time ---- */
+
+static void
+tcp_probe_on_connected (GTask *task, GSocketAddress *there, const char *detail, const GError *error)
 {
   mk_probe_set_detail (g_task_get_source_object (task), detail);
 
@@ -96,44 +253,10 @@ mk_tcp_probe_check_task (MkProbe *probe, GTask *task)
   GError *error = NULL;
 
   mk_probe_set_detail (probe, NULL);
-  if (validate (self, &error))
-    mk_connect_to_host (task, self->host, self->port, on_connected);
+  if (tcp_probe_validate (self, &error))
+    mk_connect_to_host (task, self->host, self->port, tcp_probe_on_connected);
   else
     g_task_return_error (task, error);
-}
-
-/* ---- many attempts at a port of this machine ---- */
-
-static gpointer
-mk_tcp_probe_quick_begin (MkProbe *probe)
-{
-  MkTcpProbe *self = MK_TCP_PROBE (probe);
-  MkTcpQuick *quick = NULL;
-  GList *addresses;
-
-  if (!validate (self, NULL) || !mk_connect_is_local (self->host))
-    return NULL;
-
-  addresses = mk_connect_known_addresses (self->host);
-  quick = mk_tcp_quick_new (addresses, (guint16) self->port);
-  g_list_free_full (addresses, g_object_unref);
-  return quick;
-}
-
-static guint
-mk_tcp_probe_quick_ask (MkProbe *probe, gpointer quick)
-{
-  MkQuickAnswer answer = mk_tcp_quick_ask (quick);
-
-  if (answer == MK_QUICK_NOT_YET)
-    mk_probe_set_detail (probe, g_strerror (ECONNREFUSED));
-  return answer;
-}
-
-static void
-mk_tcp_probe_quick_end (MkProbe *probe, gpointer quick)
-{
-  mk_tcp_quick_free (quick);
 }
 
 /* ---- words ---- */
@@ -151,8 +274,8 @@ mk_tcp_probe_describe (MkProbe *probe)
 {
   g_autofree char *address = dup_address (MK_TCP_PROBE (probe));
 
-  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; an address */
-  return g_strdup_printf (_ ("%s accepted connections"), address);
+  /* Translators: a clause that stands after “waiting for”; an address */
+  return g_strdup_printf (_ ("%s to accept connections"), address);
 }
 
 static char *
@@ -172,7 +295,7 @@ mk_tcp_probe_describe_holder (MkProbe *probe)
 
 /* Two executors may wait for the same port, so that what one of them started answers the other. */
 static char *
-mk_tcp_probe_describe_rival (MkProbe *probe, GPid service, GPid supervisor)
+mk_tcp_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
 {
   MkTcpProbe *self = MK_TCP_PROBE (probe);
   g_autofree char *name = dup_address (self);
@@ -238,6 +361,7 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+  MkProbeClassPrivate *class_private = mk_probe_class_get_private (klass);
 
   object_class->finalize = mk_tcp_probe_finalize;
   object_class->get_property = mk_tcp_probe_get_property;
@@ -245,11 +369,12 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
 
   probe_class->check_task = mk_tcp_probe_check_task;
   probe_class->describe = mk_tcp_probe_describe;
-  probe_class->describe_holder = mk_tcp_probe_describe_holder;
-  probe_class->describe_rival = mk_tcp_probe_describe_rival;
-  probe_class->quick_begin = mk_tcp_probe_quick_begin;
-  probe_class->quick_ask = mk_tcp_probe_quick_ask;
-  probe_class->quick_end = mk_tcp_probe_quick_end;
+
+  class_private->begin = mk_tcp_probe_begin;
+  class_private->end = mk_tcp_probe_end;
+  class_private->check_with = mk_tcp_probe_check_with;
+  class_private->describe_holder = mk_tcp_probe_describe_holder;
+  class_private->find_rival = mk_tcp_probe_find_rival;
 
   /**
    * MkTcpProbe:host:
@@ -331,6 +456,8 @@ mk_tcp_probe_get_host (MkTcpProbe *self)
 void
 mk_tcp_probe_set_host (MkTcpProbe *self, const char *host)
 {
+  gboolean local;
+
   g_return_if_fail (MK_IS_TCP_PROBE (self));
 
   if (g_strcmp0 (self->host, host) == 0)
@@ -338,10 +465,9 @@ mk_tcp_probe_set_host (MkTcpProbe *self, const char *host)
 
   g_free (self->host);
   self->host = g_strdup (host);
-  if (mk_connect_is_local (host))
-    mk_probe_set_limits (MK_PROBE (self), LOCAL_MAX_INTERVAL_MS, LOCAL_ATTEMPT_LIMIT_MS);
-  else
-    mk_probe_set_limits (MK_PROBE (self), REMOTE_MAX_INTERVAL_MS, REMOTE_ATTEMPT_LIMIT_MS);
+  local = mk_connect_is_local (host);
+  mk_probe_set_pace (MK_PROBE (self), local ? MK_PROBE_PACE_LOCAL : MK_PROBE_PACE_REMOTE);
+  mk_probe_set_attempt_limit (MK_PROBE (self), local ? LOCAL_ATTEMPT_LIMIT_MS : REMOTE_ATTEMPT_LIMIT_MS);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_HOST]);
 }
 

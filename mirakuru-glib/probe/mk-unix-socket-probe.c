@@ -258,6 +258,7 @@ mk_unix_socket_probe_class_init (MkUnixSocketProbeClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+  MkProbeClassPrivate *class_private = mk_probe_class_get_private (klass);
 
   object_class->finalize = mk_unix_socket_probe_finalize;
   object_class->get_property = mk_unix_socket_probe_get_property;
@@ -266,7 +267,7 @@ mk_unix_socket_probe_class_init (MkUnixSocketProbeClass *klass)
   probe_class->check = mk_unix_socket_probe_check;
   probe_class->detach = mk_unix_socket_probe_detach;
   probe_class->describe = mk_unix_socket_probe_describe;
-  probe_class->describe_holder = mk_unix_socket_probe_describe_holder;
+  class_private->describe_holder = mk_unix_socket_probe_describe_holder;
 
   /**
    * MkUnixSocketProbe:path:

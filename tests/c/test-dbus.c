@@ -233,14 +233,36 @@ test_bus_comes_and_goes (void)
 typedef struct
 {
   MkProbe *probe;
+  GCancellable *cancellable;
   gboolean woken;
   gboolean asking;
 } Sleeper;
+
+static gboolean
+never (gpointer data, GError **error)
+{
+  return FALSE;
+}
 
 static void
 on_wake (Sleeper *sleeper)
 {
   sleeper->woken = TRUE;
+}
+
+static void
+sleeper_init (Sleeper *sleeper, const char *address)
+{
+  g_autoptr (MkProbe) never_there = MK_PROBE (mk_callback_probe_new (never, NULL, NULL));
+  g_autoptr (MkProbe) all = NULL;
+
+  *sleeper = (Sleeper){ .probe = MK_PROBE (mk_dbus_probe_new (address, MK_TEST_BUS_NAME)) };
+  sleeper->cancellable = g_cancellable_new ();
+  g_signal_connect_swapped (sleeper->probe, "wake", G_CALLBACK (on_wake), sleeper);
+
+  all = MK_PROBE (mk_all_probe_new ((MkProbe *[]){ sleeper->probe, never_there }, 2));
+  mk_probe_set_interval (all, 100);
+  mk_probe_wait_async (all, 0, sleeper->cancellable, NULL, NULL);
 }
 
 static void
@@ -270,6 +292,20 @@ is_answered (gpointer user_data)
 }
 
 static void
+sleeper_clear (Sleeper *sleeper)
+{
+  GMainContext *context = g_main_context_get_thread_default ();
+
+  g_assert_true (mk_test_iterate_until (context, is_answered, sleeper, MK_TEST_LIMIT_MS));
+  g_cancellable_cancel (sleeper->cancellable);
+  while (g_main_context_iteration (context, FALSE))
+    continue;
+  g_signal_handlers_disconnect_by_data (sleeper->probe, sleeper);
+  g_object_unref (sleeper->cancellable);
+  g_object_unref (sleeper->probe);
+}
+
+static void
 assert_wakes (Sleeper *sleeper)
 {
   GMainContext *context = g_main_context_get_thread_default ();
@@ -292,18 +328,17 @@ static void
 test_wakes_up (void)
 {
   MkTestBus bus;
-  Sleeper sleeper = { NULL, FALSE, FALSE };
+  Sleeper sleeper;
 
   mk_test_bus_init (&bus);
   mk_test_bus_start (&bus);
-  sleeper.probe = MK_PROBE (mk_dbus_probe_new (bus.address, MK_TEST_BUS_NAME));
-  g_signal_connect_swapped (sleeper.probe, "wake", G_CALLBACK (on_wake), &sleeper);
+  sleeper_init (&sleeper, bus.address);
   assert_knows (&sleeper);
   mk_test_bus_own (&bus);
   assert_wakes (&sleeper);
   mk_test_bus_release (&bus);
   assert_wakes (&sleeper);
-  g_object_unref (sleeper.probe);
+  sleeper_clear (&sleeper);
   mk_test_bus_clear (&bus);
 }
 
@@ -313,11 +348,10 @@ test_wakes_up_when_bus_goes (void)
 {
   GMainContext *context = g_main_context_get_thread_default ();
   MkTestBus bus;
-  Sleeper sleeper = { NULL, FALSE, FALSE };
+  Sleeper sleeper;
 
   mk_test_bus_init (&bus);
-  sleeper.probe = MK_PROBE (mk_dbus_probe_new (bus.address, MK_TEST_BUS_NAME));
-  g_signal_connect_swapped (sleeper.probe, "wake", G_CALLBACK (on_wake), &sleeper);
+  sleeper_init (&sleeper, bus.address);
   for (guint i = 0; i < 10 && !sleeper.woken; i++)
     {
       mk_test_bus_start (&bus);
@@ -326,7 +360,7 @@ test_wakes_up_when_bus_goes (void)
       mk_test_iterate_until_set (context, &sleeper.woken, 300);
     }
   g_assert_true (sleeper.woken);
-  g_object_unref (sleeper.probe);
+  sleeper_clear (&sleeper);
   mk_test_bus_clear (&bus);
 }
 

@@ -81,12 +81,19 @@ test_invalid (void)
 
 /* ---- it wakes up at once ---- */
 
-/* A probe with somebody who waits for it to wake up. */
+/* A probe with somebody who waits for it to wake up, for as long as the sleeper is there. */
 typedef struct
 {
   MkProbe *probe;
+  GCancellable *cancellable;
   gboolean woken;
 } Sleeper;
+
+static gboolean
+never (gpointer data, GError **error)
+{
+  return FALSE;
+}
 
 static void
 on_wake (Sleeper *sleeper)
@@ -97,9 +104,28 @@ on_wake (Sleeper *sleeper)
 static void
 sleeper_init (Sleeper *sleeper, const char *path)
 {
+  g_autoptr (MkProbe) never_there = NULL;
+  g_autoptr (MkProbe) all = NULL;
+
   sleeper->probe = MK_PROBE (mk_file_probe_new (path));
   sleeper->woken = FALSE;
+  sleeper->cancellable = g_cancellable_new ();
   g_signal_connect_swapped (sleeper->probe, "wake", G_CALLBACK (on_wake), sleeper);
+
+  never_there = MK_PROBE (mk_callback_probe_new (never, NULL, NULL));
+  all = MK_PROBE (mk_all_probe_new ((MkProbe *[]){ sleeper->probe, never_there }, 2));
+  mk_probe_wait_async (all, 0, sleeper->cancellable, NULL, NULL);
+}
+
+static void
+sleeper_clear (Sleeper *sleeper)
+{
+  g_cancellable_cancel (sleeper->cancellable);
+  while (g_main_context_iteration (g_main_context_get_thread_default (), FALSE))
+    continue;
+  g_signal_handlers_disconnect_by_data (sleeper->probe, sleeper);
+  g_object_unref (sleeper->cancellable);
+  g_object_unref (sleeper->probe);
 }
 
 /* Directly, because a synchronous check would have a context of its own. */
@@ -144,7 +170,7 @@ test_wakes_up (void)
   assert_wakes (&sleeper, TRUE);
   g_assert_cmpint (g_rename (path, other), ==, 0);
   assert_wakes (&sleeper, FALSE);
-  g_object_unref (sleeper.probe);
+  sleeper_clear (&sleeper);
 }
 
 /* Each folder as it comes, also when they go again. */
@@ -174,7 +200,7 @@ test_wakes_up_in_folders_to_come (void)
       g_rmdir (outer);
       assert_wakes (&sleeper, FALSE);
     }
-  g_object_unref (sleeper.probe);
+  sleeper_clear (&sleeper);
 }
 
 /* A probe that sleeps in one place can be used in another, and two can watch the same folder. */
@@ -186,20 +212,17 @@ test_wakes_up_elsewhere (void)
   g_autoptr (GMainContext) context = g_main_context_new ();
   Sleeper first, second;
 
-  sleeper_init (&first, path);
   sleeper_init (&second, path);
-  g_assert_false (sleeper_asks (&first));
-  g_assert_false (sleeper_asks (&second));
   g_main_context_push_thread_default (context);
-  g_assert_false (sleeper_asks (&first));
+  sleeper_init (&first, path);
   mk_test_write_file (path, "");
   assert_wakes (&first, TRUE);
-  g_object_unref (first.probe);
+  sleeper_clear (&first);
   g_main_context_pop_thread_default (context);
   assert_wakes (&second, TRUE);
   g_unlink (path);
   assert_wakes (&second, FALSE);
-  g_object_unref (second.probe);
+  sleeper_clear (&second);
 }
 
 /* Nobody asks from then on: the watch has ended, and a late wake-up finds nobody. */
@@ -219,7 +242,7 @@ test_dropped_while_it_wakes_up (void)
         mk_test_write_file (path, "");
       else
         g_unlink (path);
-      g_object_unref (sleeper.probe);
+      sleeper_clear (&sleeper);
       while (g_main_context_iteration (g_main_context_get_thread_default (), FALSE))
         continue;
     }

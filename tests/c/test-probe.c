@@ -116,7 +116,7 @@ test_probe_check_task (MkProbe *probe, GTask *task)
 static char *
 test_probe_describe (MkProbe *probe)
 {
-  return g_strdup ("the door was open");
+  return g_strdup ("the door to be open");
 }
 
 static void
@@ -305,7 +305,7 @@ assert_wait_times_out (Manner manner, const char *message_part)
   g_assert_false (mk_test_probe_wait (probe, 150, NULL, &error));
   took = g_get_monotonic_time () - begin;
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-  mk_test_assert_contains (error->message, "waiting for the door");
+  mk_test_assert_contains (error->message, "waiting for the door to be open");
   mk_test_assert_contains (error->message, message_part);
   g_assert_cmpint (took, >=, 150 * G_TIME_SPAN_MILLISECOND);
   g_assert_cmpint (took, <, 3 * G_USEC_PER_SEC);
@@ -342,7 +342,7 @@ test_wait_gone_times_out (void)
 
   g_assert_false (mk_test_probe_wait_gone (probe, 50, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-  mk_test_assert_contains (error->message, "still the door was open");
+  mk_test_assert_contains (error->message, "waiting for the opposite of: the door to be open");
 }
 
 /* What is known before a start lets the service be started; what is not known does not. */
@@ -365,7 +365,7 @@ test_errors_before_a_start (void)
   g_assert_false (mk_test_start (executor, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
   mk_test_assert_contains (
-      error->message, "Before the start it could not be told whether the door was open: the hinge squeaks");
+      error->message, "Before the start it could not be told whether the door to be open: the hinge squeaks");
 }
 
 /* After an error nobody knows: neither that it is there, nor that it is gone. One of this library's is final.
@@ -456,7 +456,7 @@ open_in_thread (gpointer data)
   g_usleep (100 * 1000);
   door->came_at = g_get_monotonic_time ();
   g_atomic_int_set (&door->there, TRUE);
-  g_signal_emit_by_name (door->probe, "wake");
+  mk_probe_wake (door->probe);
   return NULL;
 }
 
@@ -509,9 +509,9 @@ test_wake_out_of_time (void)
 {
   g_autoptr (TestProbe) probe = test_probe_new (THERE);
 
-  g_signal_emit_by_name (probe, "wake");
+  mk_probe_wake (MK_PROBE (probe));
   g_assert_true (mk_test_probe_wait (probe, LONG_MS, NULL, NULL));
-  g_signal_emit_by_name (probe, "wake");
+  mk_probe_wake (MK_PROBE (probe));
   while (g_main_context_iteration (NULL, FALSE))
     continue;
   g_assert_cmpuint (probe->n_checks, ==, 1);
@@ -585,8 +585,8 @@ test_description (void)
   g_autofree char *v4_text = mk_probe_describe (MK_PROBE (v4));
   g_autofree char *v6_text = mk_probe_describe (MK_PROBE (v6));
 
-  g_assert_cmpstr (v4_text, ==, "127.0.0.1:6379 accepted connections");
-  g_assert_cmpstr (v6_text, ==, "[::1]:6379 accepted connections");
+  g_assert_cmpstr (v4_text, ==, "127.0.0.1:6379 to accept connections");
+  g_assert_cmpstr (v6_text, ==, "[::1]:6379 to accept connections");
 }
 
 /* Whoever has made one in the folder of the service sees where it is looked for. */
