@@ -75,7 +75,7 @@ dup_reason (MkProbeGroup *group, Part *part)
   return mk_probe_group_remember_reason (group, part->probe, reason);
 }
 
-/* "127.0.0.1:6379 accepted connections (Connection refused)" */
+/* "127.0.0.1:6379 to accept connections (Connection refused)" */
 static char *
 describe_missing (MkProbeGroup *group, Part *part)
 {

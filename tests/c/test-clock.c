@@ -59,7 +59,7 @@ test_wall_clock (gconstpointer jump_s)
   mk_test_assert_starts (executor);
   mk_test_assert_stops (executor);
   mk_simple_executor_set_start_timeout (late, SHORT_MS);
-  mk_test_assert_start_fails (late, MK_ERROR_TIMED_OUT, "accepted connections");
+  mk_test_assert_start_fails (late, MK_ERROR_TIMED_OUT, "to accept connections");
   g_atomic_int_set (&wall_clock_jump_s, 0);
 }
 

@@ -370,7 +370,7 @@ test_not_ready_in_time (void)
   took = g_get_monotonic_time () - begin;
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
   mk_test_assert_contains (error->message, "mk-test-service (pid ");
-  mk_test_assert_contains (error->message, "accepted connections");
+  mk_test_assert_contains (error->message, "to accept connections");
   mk_test_assert_contains (error->message, mk_test_strerror (ECONNREFUSED));
   mk_test_assert_contains (error->message, "one moment");
 

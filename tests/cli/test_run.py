@@ -132,7 +132,7 @@ class Failure(TestCase):
         begun = time.monotonic()
         stderr = self.assert_failed(124, "--timeout", "0.3", "--service", service("--print", "last words"), *tcp(port))
         self.assertGreater(time.monotonic() - begun, 0.3)
-        self.assertIn(f"127.0.0.1:{port} accepted connections", stderr)
+        self.assertIn(f"127.0.0.1:{port} to accept connections", stderr)
         self.assertIn("last words", stderr)
 
     def test_timeout_of_a_further_port(self):

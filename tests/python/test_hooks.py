@@ -217,7 +217,7 @@ class HookTests:
                     raise failure()
                 return self.answer
 
-        for answer, text in ((True, "accepted connections"), (False, ""), (None, "the disk is full")):
+        for answer, text in ((True, "to accept connections"), (False, ""), (None, "the disk is full")):
             with self.subTest(answer):
                 launcher = Launcher(command="true", host=LOCALHOST, port=free_port(), start_timeout=150)
                 launcher.answer = answer

@@ -185,7 +185,7 @@ class Exits(DropInTest):
         executor = self.keep(TCPExecutor(command, LOCALHOST, port, timeout=0.3, stderr=subprocess.PIPE))
         with self.assertRaises(TimeoutExpired) as caught:
             executor.start()
-        for words in ("exited with status 0", f"{LOCALHOST}:{port} accepted connections", "could not fork"):
+        for words in ("exited with status 0", f"{LOCALHOST}:{port} to accept connections", "could not fork"):
             self.assertIn(words, caught.exception.detail)
 
     def test_a_launcher_of_something_elsewhere(self):
