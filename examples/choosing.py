@@ -23,8 +23,8 @@ def run(executor):
     print(f"{type(executor).__name__}: fine")
 
 
-folder = tempfile.TemporaryDirectory()
-os.chdir(folder.name)
+directory = tempfile.TemporaryDirectory()
+os.chdir(directory.name)
 port = free_port()
 
 # [tcp]
@@ -50,7 +50,7 @@ run(executor)
 
 # [pid]
 executor = Mk.PidExecutor.new(
-    ["redis-server", "--port", str(port), "--daemonize", "yes", "--pidfile", f"{folder.name}/redis.pid"],
+    ["redis-server", "--port", str(port), "--daemonize", "yes", "--pidfile", f"{directory.name}/redis.pid"],
     "redis.pid",
 )
 # [end]
@@ -77,7 +77,7 @@ run(executor)
 # [all]
 probe = Mk.AllProbe.new([Mk.TcpProbe.new("127.0.0.1", port), Mk.FileProbe.new("redis.pid")])
 executor = Mk.Executor.new(
-    ["redis-server", "--port", str(port), "--pidfile", f"{folder.name}/redis.pid"], probe
+    ["redis-server", "--port", str(port), "--pidfile", f"{directory.name}/redis.pid"], probe
 )
 # [end]
 run(executor)

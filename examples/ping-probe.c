@@ -71,7 +71,7 @@ ping_probe_check_task (MkProbe *probe, GTask *task)
 static char *
 ping_probe_describe (MkProbe *probe)
 {
-  return g_strdup_printf ("redis on port %u answered PING", PING_PROBE (probe)->port);
+  return g_strdup_printf ("redis on port %u to answer PING", PING_PROBE (probe)->port);
 }
 
 static void

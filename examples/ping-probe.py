@@ -25,7 +25,7 @@ class PingProbe(Mk.Probe):
             return False  # not yet
 
     def do_describe(self):
-        return f"redis on port {self.port} answered PING"
+        return f"redis on port {self.port} to answer PING"
 
 
 with socket.create_server(("127.0.0.1", 0)) as free:
@@ -33,5 +33,5 @@ with socket.create_server(("127.0.0.1", 0)) as free:
 
 redis = Mk.Executor.new(["redis-server", "--port", str(port), "--save", ""], PingProbe(port))
 redis.start()
-print(f"{redis.props.probe.describe()}: PONG")
+print("redis answered: PONG")
 redis.stop()

@@ -2,16 +2,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A PostgreSQL server with a data folder of its own, that is made for each start and removed after it.
+ * A PostgreSQL server with a data directory of its own, that is made for each start and removed after it.
  *
  * It overrides all that an executor has to override:
  *
- *   prepare        initdb makes the data folder
+ *   prepare        initdb makes the data directory
  *   build_command  pg_ctl start, which ends with status 0 while the server lives on
  *   check_alive    what pg_ctl status would look at: whether the server lives, and is not shutting down
  *   started        createdb makes the database
  *   request_stop   pg_ctl stop -m fast
- *   cleanup        removes the data folder
+ *   cleanup        removes the data directory
  *
  * That the server is ready is told by pg_isready. The other programs are run by executors, too: so nothing
  * of them is left if a start is cancelled meanwhile.
@@ -38,7 +38,7 @@ struct _MkPostgresExecutor
 
   guint port;
   char *database;        /* (owned) (nullable) made when the server is ready */
-  char *folder;          /* (owned) (nullable) while there is one: data, log and socket */
+  char *directory;       /* (owned) (nullable) while there is one: data, log and socket */
   MkCommandProbe *probe; /* (owned) */
 };
 
@@ -46,7 +46,7 @@ G_DEFINE_FINAL_TYPE (MkPostgresExecutor, mk_postgres_executor, MK_TYPE_EXECUTOR)
 
 /* ---- the programs ---- */
 
-/* Debian keeps the programs of each version in a folder of its own; the newest one is taken. */
+/* Debian keeps the programs of each version in a directory of its own; the newest one is taken. */
 char *
 mk_postgres_executor_find_program (const char *name)
 {
@@ -106,7 +106,7 @@ begin_command (const char *program)
 static char *
 dup_data (MkPostgresExecutor *self)
 {
-  return g_build_filename (self->folder, "data", NULL);
+  return g_build_filename (self->directory, "data", NULL);
 }
 
 static void
@@ -170,22 +170,22 @@ run (GStrvBuilder *builder, GTask *task)
 /* ---- before and after ---- */
 
 static gboolean
-make_folder (MkPostgresExecutor *self, GError **error)
+make_directory (MkPostgresExecutor *self, GError **error)
 {
   const struct passwd *user = get_user ();
 
-  g_free (self->folder);
-  self->folder = g_dir_make_tmp ("mk-postgres-XXXXXX", error);
-  if (self->folder == NULL)
+  g_free (self->directory);
+  self->directory = g_dir_make_tmp ("mk-postgres-XXXXXX", error);
+  if (self->directory == NULL)
     return FALSE;
-  if (user == NULL || chown (self->folder, user->pw_uid, user->pw_gid) == 0)
+  if (user == NULL || chown (self->directory, user->pw_uid, user->pw_gid) == 0)
     return TRUE;
 
   g_set_error (error,
                G_IO_ERROR,
                g_io_error_from_errno (errno),
                "Cannot give “%s” to %s: %s",
-               self->folder,
+               self->directory,
                user->pw_name,
                g_strerror (errno));
   return FALSE;
@@ -199,7 +199,7 @@ mk_postgres_executor_prepare (MkSimpleExecutor *executor, GTask *task)
   g_autofree char *data = NULL;
   GError *error = NULL;
 
-  if (!make_folder (self, &error))
+  if (!make_directory (self, &error))
     {
       g_task_return_error (task, error);
       return;
@@ -224,15 +224,15 @@ mk_postgres_executor_cleanup (MkSimpleExecutor *executor, GTask *task)
 {
   MkPostgresExecutor *self = MK_POSTGRES_EXECUTOR (executor);
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_autofree char *folder = g_steal_pointer (&self->folder);
+  g_autofree char *directory = g_steal_pointer (&self->directory);
 
-  if (folder == NULL)
+  if (directory == NULL)
     {
       g_task_return_boolean (task, TRUE);
       return;
     }
 
-  g_strv_builder_add_many (builder, "rm", "-rf", "--", folder, NULL);
+  g_strv_builder_add_many (builder, "rm", "-rf", "--", directory, NULL);
   run (builder, task);
 }
 
@@ -244,9 +244,9 @@ mk_postgres_executor_build_command (MkSimpleExecutor *executor, GError **error)
   MkPostgresExecutor *self = MK_POSTGRES_EXECUTOR (executor);
   g_autoptr (GStrvBuilder) builder = begin_command ("pg_ctl");
   g_autofree char *data = dup_data (self);
-  g_autofree char *log = g_build_filename (self->folder, "log", NULL);
+  g_autofree char *log = g_build_filename (self->directory, "log", NULL);
   g_autofree char *options =
-      g_strdup_printf ("-p %u -k %s -h 127.0.0.1 -c fsync=off", self->port, self->folder);
+      g_strdup_printf ("-p %u -k %s -h 127.0.0.1 -c fsync=off", self->port, self->directory);
 
   g_strv_builder_add_many (
       builder, "start", "-D", data, "-l", log, "-o", options, "--no-wait", "--silent", NULL);
@@ -257,7 +257,7 @@ mk_postgres_executor_build_command (MkSimpleExecutor *executor, GError **error)
 static char *
 dup_status (MkPostgresExecutor *self)
 {
-  g_autofree char *path = g_build_filename (self->folder, "data", "postmaster.pid", NULL);
+  g_autofree char *path = g_build_filename (self->directory, "data", "postmaster.pid", NULL);
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
 
@@ -271,7 +271,7 @@ dup_status (MkPostgresExecutor *self)
 static char *
 dup_end_of_log (MkPostgresExecutor *self)
 {
-  g_autofree char *path = g_build_filename (self->folder, "log", NULL);
+  g_autofree char *path = g_build_filename (self->directory, "log", NULL);
   g_autofree char *text = NULL;
   gsize length = 0;
 
@@ -312,7 +312,7 @@ mk_postgres_executor_started (MkSimpleExecutor *executor, GTask *task)
 
   builder = begin_command ("createdb");
   g_strv_builder_add_many (
-      builder, "-h", self->folder, "-p", port, "-U", SUPERUSER, "--", self->database, NULL);
+      builder, "-h", self->directory, "-p", port, "-U", SUPERUSER, "--", self->database, NULL);
   run (builder, task);
 }
 
@@ -338,13 +338,13 @@ mk_postgres_executor_dispose (GObject *object)
 
   G_OBJECT_CLASS (mk_postgres_executor_parent_class)->dispose (object); /* ends the server */
 
-  if (self->folder != NULL)
+  if (self->directory != NULL)
     {
-      const char *argv[] = { "rm", "-rf", "--", self->folder, NULL };
+      const char *argv[] = { "rm", "-rf", "--", self->directory, NULL };
 
       g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL);
     }
-  g_clear_pointer (&self->folder, g_free);
+  g_clear_pointer (&self->directory, g_free);
   g_clear_object (&self->probe);
 }
 
@@ -400,7 +400,7 @@ mk_postgres_executor_new (guint port, const char *database)
 
 /* (nullable): where data, log and socket are while the server runs */
 const char *
-mk_postgres_executor_get_folder (MkPostgresExecutor *self)
+mk_postgres_executor_get_directory (MkPostgresExecutor *self)
 {
-  return self->folder;
+  return self->directory;
 }

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (MkPostgresExecutor, mk_postgres_executor, MK, POSTGRES_EXECUTOR, MkExecutor)
 
 MkPostgresExecutor *mk_postgres_executor_new (guint port, const char *database);
-const char *mk_postgres_executor_get_folder (MkPostgresExecutor *self);
+const char *mk_postgres_executor_get_directory (MkPostgresExecutor *self);
 char *mk_postgres_executor_find_program (const char *name);
 
 G_END_DECLS

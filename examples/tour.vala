@@ -41,7 +41,7 @@ class PingProbe : Mk.Probe {
 	}
 
 	public override string describe () {
-		return @"redis on port $port answered PING";
+		return @"redis on port $port to answer PING";
 	}
 }
 // [end]

@@ -65,7 +65,7 @@ assert_starts (Fixture *self)
   g_assert_no_error (error);
   g_assert_true (started);
   g_free (self->folder);
-  self->folder = g_strdup (mk_postgres_executor_get_folder (self->postgres));
+  self->folder = g_strdup (mk_postgres_executor_get_directory (self->postgres));
   self->server = read_pid (self->folder);
   g_assert_true (mk_test_process_lives (self->server));
 }
@@ -225,7 +225,7 @@ assert_fails (Fixture *self, int code, const char *message_part)
   mk_test_assert_contains (error->message, message_part);
   children = mk_test_find_children (getpid (), TRUE);
   g_assert_cmpuint (children->len, ==, 0);
-  g_assert_null (mk_postgres_executor_get_folder (self->postgres));
+  g_assert_null (mk_postgres_executor_get_directory (self->postgres));
   g_assert_cmpuint (count_folders (), ==, 0);
 }
 
@@ -262,7 +262,7 @@ test_already_running (void)
   g_assert_false (start (&other, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_ALREADY_RUNNING);
   mk_test_assert_contains (error->message, "pg_isready");
-  g_assert_null (mk_postgres_executor_get_folder (other.postgres));
+  g_assert_null (mk_postgres_executor_get_directory (other.postgres));
   tear_down (&other);
 
   mk_test_assert_stops (self.postgres);
