@@ -4,12 +4,13 @@
 /*
  * Asks a server with one request.
  *
- * While it is asked again and again, it does not send a request until somebody accepts connections, see
- * mk-http-door.c.
+ * Until somebody accepts connections, `check` finds that out, by means of a TCP or a Unix socket probe: that
+ * costs much less than a request. From then on each attempt is one request, which takes time, until a
+ * connection is refused again.
  *
  * An attempt has a time limit of its own, so that a server that accepts and never answers is asked again: it
  * may have accepted before it was able to work. One that is only slow must not be given up for ever either,
- * so the limit doubles each time it is met, and is as it was after an answer.
+ * so the limit doubles each time it is met.
  */
 
 #include "mk-http-probe-private.h"
@@ -17,12 +18,12 @@
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
 #include "base/mk-message-private.h"
-#include "mk-http-door-private.h"
 #include "mk-http-request-private.h"
 #include "mk-http-settings-private.h"
 #include "probe/mk-connect-private.h"
 #include "probe/mk-probe-private.h"
-#include "probe/mk-tcp-diag-private.h"
+#include "mk-tcp-probe.h"
+#include "mk-unix-socket-probe.h"
 
 #define LOCAL_ATTEMPT_LIMIT_MS   1000
 #define REMOTE_ATTEMPT_LIMIT_MS  5000
@@ -55,8 +56,6 @@ struct _MkHttpProbe
 
   GMutex lock;
   MkHttpSettings *settings; /* (owned) (locked-by lock) */
-  gint attempt_limit_ms;    /* (atomic) of the next attempt */
-  gint was_free;            /* (atomic) nothing listened when the start began */
 };
 
 enum
@@ -100,56 +99,111 @@ mk_http_probe_dup_parsed_uri (MkHttpProbe *self)
   return mk_http_settings_parse_uri (self->settings, NULL);
 }
 
-/* ---- one attempt ---- */
+/* ---- what a wait keeps ---- */
 
 typedef struct
 {
-  gint64 begun;
-  MkHttpSettings *settings; /* (owned) prepared */
-} HttpAttempt;
+  MkHttpSettings *settings; /* (owned) (nullable): prepared */
+  GError *error;            /* (owned) (nullable): why there are none */
+  MkProbe *door;            /* (owned) (nullable): asks whether somebody accepts connections */
+  gpointer door_state;      /* (owned) (nullable) until the end of the wait */
+  gboolean is_open;         /* somebody did, so that only requests say more */
+  guint limit_ms;           /* of an attempt */
+} HttpState;
 
 static void
-http_attempt_free (HttpAttempt *attempt)
+http_state_clear (gpointer data)
 {
-  mk_http_settings_free (attempt->settings);
-  g_free (attempt);
+  HttpState *state = data;
+
+  g_clear_pointer (&state->settings, mk_http_settings_free);
+  g_clear_error (&state->error);
+  g_clear_object (&state->door);
 }
+
+static void
+http_state_unref (gpointer state)
+{
+  g_rc_box_release_full (state, http_state_clear);
+}
+
+static MkProbe *
+http_probe_new_door (const MkHttpSettings *settings)
+{
+  if (settings->socket_path != NULL)
+    return MK_PROBE (mk_unix_socket_probe_new (settings->socket_path));
+
+  return MK_PROBE (mk_tcp_probe_new (g_uri_get_host (settings->parsed), g_uri_get_port (settings->parsed)));
+}
+
+static gpointer
+mk_http_probe_begin (MkProbe *probe)
+{
+  HttpState *state = g_rc_box_new0 (HttpState);
+  gboolean is_local;
+
+  state->settings = http_probe_dup_settings (MK_HTTP_PROBE (probe), &state->error);
+  if (state->settings == NULL)
+    return state;
+
+  is_local =
+      state->settings->socket_path != NULL || mk_connect_is_local (g_uri_get_host (state->settings->parsed));
+  state->door = http_probe_new_door (state->settings);
+  state->door_state = mk_probe_begin (state->door);
+  state->limit_ms = is_local ? LOCAL_ATTEMPT_LIMIT_MS : REMOTE_ATTEMPT_LIMIT_MS;
+  mk_probe_set_attempt_limit (probe, state->limit_ms);
+  mk_probe_set_pace (probe, is_local ? MK_PROBE_PACE_LOCAL : MK_PROBE_PACE_REMOTE);
+  return state;
+}
+
+static void
+mk_http_probe_end (MkProbe *probe, gpointer data)
+{
+  HttpState *state = data;
+
+  if (state->door != NULL)
+    mk_probe_end (state->door, state->door_state);
+  http_state_unref (state);
+}
+
+/* ---- one attempt ---- */
 
 static gboolean
-http_probe_is_local (MkHttpProbe *self)
+mk_http_probe_check_with (MkProbe *probe, gpointer data, GError **error)
 {
-  g_autoptr (GUri) uri = mk_http_settings_parse_uri (self->settings, NULL);
+  HttpState *state = data;
+  g_autoptr (GError) local_error = state->error ? g_error_copy (state->error) : NULL;
+  g_autofree char *detail = NULL;
 
-  return self->settings->socket_path != NULL || (uri != NULL && mk_connect_is_local (g_uri_get_host (uri)));
-}
+  if (local_error == NULL && !state->is_open)
+    state->is_open = mk_probe_ask (state->door, state->door_state, &local_error);
 
-static void
-http_probe_set_attempt_limit (MkHttpProbe *self, guint limit_ms)
-{
-  g_atomic_int_set (&self->attempt_limit_ms, limit_ms);
-  mk_probe_set_pace (MK_PROBE (self),
-                     http_probe_is_local (self) ? MK_PROBE_PACE_LOCAL : MK_PROBE_PACE_REMOTE);
-  mk_probe_set_attempt_limit (MK_PROBE (self), limit_ms);
-}
-
-static void
-http_probe_reset_attempt_limit (MkHttpProbe *self)
-{
-  http_probe_set_attempt_limit (
-      self, http_probe_is_local (self) ? LOCAL_ATTEMPT_LIMIT_MS : REMOTE_ATTEMPT_LIMIT_MS);
+  if (g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK) || state->is_open)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "a request takes time");
+  else if (local_error != NULL)
+    g_propagate_error (error, g_steal_pointer (&local_error));
+  else
+    {
+      detail = mk_probe_dup_detail (state->door);
+      mk_probe_set_detail (probe, detail);
+    }
+  return FALSE;
 }
 
 static void
 http_probe_on_answered (GTask *task, gboolean good, const GError *error)
 {
-  MkHttpProbe *self = g_task_get_source_object (task);
-  HttpAttempt *attempt = g_task_get_task_data (task);
-  gint limit_ms = g_atomic_int_get (&self->attempt_limit_ms);
+  HttpState *state = g_task_get_task_data (task);
 
-  if (good || !g_cancellable_is_cancelled (g_task_get_cancellable (task)))
-    http_probe_reset_attempt_limit (self);
-  else if (g_get_monotonic_time () - attempt->begun >= limit_ms * G_TIME_SPAN_MILLISECOND)
-    http_probe_set_attempt_limit (self, MIN (limit_ms * 2, LONGEST_ATTEMPT_LIMIT_MS));
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) ||
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    state->is_open = FALSE;
+
+  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+    {
+      state->limit_ms = MIN (state->limit_ms * 2, LONGEST_ATTEMPT_LIMIT_MS);
+      mk_probe_set_attempt_limit (g_task_get_source_object (task), state->limit_ms);
+    }
 
   if (error != NULL)
     g_task_return_error (task, g_error_copy (error));
@@ -158,25 +212,15 @@ http_probe_on_answered (GTask *task, gboolean good, const GError *error)
 }
 
 static void
-mk_http_probe_check_task (MkProbe *probe, GTask *task)
+mk_http_probe_check_task_with (MkProbe *probe, gpointer data, GTask *task)
 {
-  MkHttpProbe *self = MK_HTTP_PROBE (probe);
-  GError *error = NULL;
-  MkHttpSettings *settings = http_probe_dup_settings (self, &error);
-  HttpAttempt *attempt;
+  HttpState *state = g_rc_box_acquire (data);
 
-  if (settings == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-
-  attempt = g_new0 (HttpAttempt, 1);
-  attempt->begun = g_get_monotonic_time ();
-  attempt->settings = settings;
-  g_task_set_task_data (task, attempt, (GDestroyNotify) http_attempt_free);
-  mk_http_request (task, settings, http_probe_on_answered);
+  g_task_set_task_data (task, state, http_state_unref);
+  mk_http_request (task, state->settings, http_probe_on_answered);
 }
+
+/* ---- for executors ---- */
 
 /* Whoever accepts connections there is in the way of the service, whatever the answer would be. */
 static MkProbe *
@@ -190,72 +234,17 @@ mk_http_probe_dup_before_start (MkProbe *probe, GError **error)
     return NULL;
 
   mk_http_request_prepare_types ();
-  return mk_http_door_new_probe (settings);
+  return http_probe_new_door (settings);
 }
 
-static gpointer
-mk_http_probe_begin (MkProbe *probe)
-{
-  g_autoptr (MkHttpSettings) settings = http_probe_dup_settings (MK_HTTP_PROBE (probe), NULL);
-
-  return settings ? mk_http_door_new (settings) : NULL;
-}
-
-static gboolean
-mk_http_probe_check_with (MkProbe *probe, gpointer door, GError **error)
-{
-  g_autofree char *detail = NULL;
-
-  if (door == NULL || mk_http_door_is_open (door))
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "a request takes time");
-      return FALSE;
-    }
-
-  detail = mk_http_door_dup_detail (door);
-  mk_probe_set_detail (probe, detail);
-  return FALSE;
-}
-
-static void
-mk_http_probe_end (MkProbe *probe, gpointer door)
-{
-  g_clear_pointer ((MkHttpDoor **) &door, mk_http_door_free);
-}
-
-static void
-mk_http_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
-{
-  MkHttpProbe *self = MK_HTTP_PROBE (probe);
-  g_autoptr (MkHttpSettings) settings = http_probe_dup_settings (self, NULL);
-
-  http_probe_reset_attempt_limit (self);
-  g_atomic_int_set (
-      &self->was_free,
-      settings != NULL && settings->socket_path == NULL &&
-          !mk_tcp_diag_has_listener (g_uri_get_host (settings->parsed), g_uri_get_port (settings->parsed)));
-}
-
-/* As with MkTcpProbe. What listened before the start may ask the service in its turn. */
 static char *
 mk_http_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
 {
-  MkHttpProbe *self = MK_HTTP_PROBE (probe);
-  g_autoptr (MkHttpSettings) settings = http_probe_dup_settings (self, NULL);
-  g_autofree char *rival = NULL;
-  g_autofree char *name = NULL;
+  g_autoptr (MkHttpSettings) settings = http_probe_dup_settings (MK_HTTP_PROBE (probe), NULL);
+  g_autoptr (MkProbe) door = settings ? http_probe_new_door (settings) : NULL;
 
-  if (settings != NULL && g_atomic_int_get (&self->was_free))
-    rival = mk_tcp_diag_describe_rival (
-        g_uri_get_host (settings->parsed), g_uri_get_port (settings->parsed), service, supervisor);
-  if (rival == NULL)
-    return NULL;
-
-  name = mk_http_settings_dup_name (settings);
-  return mk_message_taken (name, rival);
+  return door ? mk_probe_find_rival (door, service, supervisor) : NULL;
 }
-
-/* ---- words ---- */
 
 static char *
 mk_http_probe_describe (MkProbe *probe)
@@ -264,25 +253,33 @@ mk_http_probe_describe (MkProbe *probe)
   MK_AUTO_LOCK (&self->lock);
   const MkHttpSettings *settings = self->settings;
   g_autofree char *name = mk_http_settings_dup_name (settings);
-  g_autofree char *socket_path = mk_message_shown (settings->socket_path ? settings->socket_path : "");
-  g_autofree char *status = mk_message_shown (settings->status);
-  g_autofree char *pattern = mk_message_shown (settings->body_pattern ? settings->body_pattern : "");
-  gboolean is_default = g_str_equal (settings->status, MK_HTTP_DEFAULT_STATUS);
-  g_autofree char *where = settings->socket_path
-                               /* Translators: a part of “%s answered%s%s%s” */
-                               ? g_strdup_printf (_ (" on the socket %s"), socket_path)
-                               : g_strdup ("");
-  g_autofree char *with_status = is_default ? g_strdup ("")
-                                            /* Translators: a part of “%s answered%s%s%s” */
-                                            : g_strdup_printf (_ (" with status %s"), status);
-  g_autofree char *with_body = settings->body_pattern
-                                   /* Translators: a part of “%s answered%s%s%s” */
-                                   ? g_strdup_printf (_ (" with “%s” in the body"), pattern)
-                                   : g_strdup ("");
+  g_autoptr (GString) rest = g_string_new (NULL);
 
-  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”. A URL, then
-   * “ on the socket …”, “ with status …” and “ with … in the body”, each of which may be empty */
-  return g_strdup_printf (_ ("%s answered%s%s%s"), name, where, with_status, with_body);
+  if (settings->socket_path != NULL)
+    {
+      g_autofree char *shown = mk_message_shown (settings->socket_path);
+
+      /* Translators: a part of “%s to answer%s” */
+      g_string_append_printf (rest, _ (" on the socket %s"), shown);
+    }
+  if (!g_str_equal (settings->status, MK_HTTP_DEFAULT_STATUS))
+    {
+      g_autofree char *shown = mk_message_shown (settings->status);
+
+      /* Translators: a part of “%s to answer%s” */
+      g_string_append_printf (rest, _ (" with status %s"), shown);
+    }
+  if (settings->body_pattern != NULL)
+    {
+      g_autofree char *shown = mk_message_shown (settings->body_pattern);
+
+      /* Translators: a part of “%s to answer%s” */
+      g_string_append_printf (rest, _ (" with “%s” in the body"), shown);
+    }
+
+  /* Translators: a clause that stands after “waiting for”; a URL, then “ on the socket …”, “ with status …”
+   * and “ with … in the body”, or some of them, or nothing */
+  return g_strdup_printf (_ ("%s to answer%s"), name, rest->str);
 }
 
 /* ---- properties ---- */
@@ -333,12 +330,8 @@ http_probe_replace_string (MkHttpProbe *self, guint prop_id, const char *text)
 static void
 http_probe_set_string (MkHttpProbe *self, guint prop_id, const char *text)
 {
-  if (!http_probe_replace_string (self, prop_id, text))
-    return;
-
-  if (prop_id == PROP_URI || prop_id == PROP_SOCKET_PATH)
-    http_probe_reset_attempt_limit (self);
-  g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
+  if (http_probe_replace_string (self, prop_id, text))
+    g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
 }
 
 static void
@@ -603,15 +596,14 @@ mk_http_probe_class_init (MkHttpProbeClass *klass)
   object_class->get_property = mk_http_probe_get_property;
   object_class->set_property = mk_http_probe_set_property;
 
-  probe_class->attach = mk_http_probe_attach;
-  probe_class->check_task = mk_http_probe_check_task;
   probe_class->describe = mk_http_probe_describe;
 
   class_private->begin = mk_http_probe_begin;
   class_private->end = mk_http_probe_end;
   class_private->check_with = mk_http_probe_check_with;
-  class_private->find_rival = mk_http_probe_find_rival;
+  class_private->check_task_with = mk_http_probe_check_task_with;
   class_private->dup_before_start = mk_http_probe_dup_before_start;
+  class_private->find_rival = mk_http_probe_find_rival;
 
   http_probe_create_properties (props);
   g_object_class_install_properties (object_class, N_PROPS, props);
@@ -623,7 +615,6 @@ mk_http_probe_init (MkHttpProbe *self)
   g_mutex_init (&self->lock);
   self->settings = mk_http_settings_new ();
   mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
-  http_probe_reset_attempt_limit (self);
 }
 
 /**

@@ -28,7 +28,9 @@
 #define BODY_LIMIT (1024 * 1024)
 #define BODY_BLOCK (64 * 1024)
 /* This many answers like "100 Continue" may come before the final one. */
-#define MAX_INTERIM 20
+#define MAX_INTERIM       20
+#define TOO_MANY_REQUESTS 429
+#define MAX_RETRY_AFTER_S 3600
 
 typedef struct
 {
@@ -162,8 +164,6 @@ http_request_describe_faults (HttpRequest *self)
 static char *
 http_request_describe_failure (HttpRequest *self, const GError *error)
 {
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
-    return g_strdup (g_strerror (ECONNREFUSED));
   if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE) && self->faults != 0)
     return http_request_describe_faults (self);
   if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_CERTIFICATE_REQUIRED))
@@ -189,24 +189,28 @@ http_request_is_own_failure (HttpRequest *self, const GError *error)
 static void
 http_request_fail (HttpRequest *self, const GError *error)
 {
+  g_autoptr (GError) known = NULL;
   g_autofree char *detail = NULL;
 
   if (error->domain == G_RESOLVER_ERROR)
     {
-      g_autoptr (GError) unknown = g_error_copy (error);
-
+      known = g_error_copy (error);
       g_prefix_error (
-          &unknown, _ ("Cannot find the address of “%s”: "), g_uri_get_host (self->settings->parsed));
-      http_request_finish (self, FALSE, unknown);
+          &known, _ ("Cannot find the address of “%s”: "), g_uri_get_host (self->settings->parsed));
     }
   else if (http_request_is_own_failure (self, error))
-    http_request_finish (self, FALSE, error);
+    known = g_error_copy (error);
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
+    known = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, g_strerror (ECONNREFUSED));
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    known = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_FOUND, g_strerror (ENOENT));
   else
     {
       detail = http_request_describe_failure (self, error);
       http_request_say (self, detail);
-      http_request_finish (self, FALSE, NULL);
     }
+
+  http_request_finish (self, FALSE, known);
 }
 
 /* ---- the answer ---- */
@@ -290,6 +294,27 @@ http_request_refuses_head (HttpRequest *self)
          (status == SOUP_STATUS_METHOD_NOT_ALLOWED || status == SOUP_STATUS_NOT_IMPLEMENTED);
 }
 
+/* What a server that is busy asks for: seconds, or a date. */
+static void
+http_request_take_retry_after (HttpRequest *self)
+{
+  const char *text =
+      soup_message_headers_get_one (soup_message_get_response_headers (self->message), "Retry-After");
+  guint status = soup_message_get_status (self->message);
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autoptr (GDateTime) date = NULL;
+  guint64 seconds = 0;
+
+  if (text == NULL || (status != TOO_MANY_REQUESTS && status != SOUP_STATUS_SERVICE_UNAVAILABLE))
+    return;
+
+  if (!g_ascii_string_to_unsigned (text, 10, 0, MAX_RETRY_AFTER_S, &seconds, NULL))
+    date = soup_date_time_new_from_http_string (text);
+  if (date != NULL)
+    seconds = CLAMP (g_date_time_difference (date, now) / G_TIME_SPAN_SECOND, 0, MAX_RETRY_AFTER_S);
+  mk_probe_set_retry_after (g_task_get_source_object (self->task), (guint) seconds * 1000);
+}
+
 static void
 http_request_on_answered (GObject *object, GAsyncResult *result, gpointer user_data)
 {
@@ -311,6 +336,7 @@ http_request_on_answered (GObject *object, GAsyncResult *result, gpointer user_d
   if (!g_regex_match (self->settings->status_regex, status, G_REGEX_MATCH_ANCHORED, NULL))
     {
       self->needs_get = http_request_refuses_head (self);
+      http_request_take_retry_after (self);
       http_request_finish (self, FALSE, NULL);
     }
   else if (self->settings->body_regex != NULL)

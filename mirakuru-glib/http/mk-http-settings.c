@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <libsoup/soup.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "mk-error.h"
@@ -287,26 +286,6 @@ http_settings_check_content_type (const MkHttpSettings *self, GError **error)
 }
 
 static gboolean
-http_settings_check_socket_path (const MkHttpSettings *self, GError **error)
-{
-  gsize longest = sizeof (((struct sockaddr_un *) NULL)->sun_path) - 1;
-  const char *path = self->socket_path;
-  g_autofree char *shown = NULL;
-
-  if (path == NULL || (*path != '\0' && !g_str_equal (path, "@") && strlen (path) <= longest))
-    return TRUE;
-
-  shown = mk_message_path (path);
-  http_settings_fail (error,
-                      mk_ngettext ("“%s” is not a valid path of a socket: it must have from 1 to %u byte",
-                                   "“%s” is not a valid path of a socket: it must have from 1 to %u bytes",
-                                   longest),
-                      shown,
-                      (guint) longest);
-  return FALSE;
-}
-
-static gboolean
 http_settings_check_readable (const char *path, GError **error)
 {
   g_autofree char *shown = NULL;
@@ -347,7 +326,7 @@ mk_http_settings_prepare (MkHttpSettings *self, GError **error)
   if (self->parsed == NULL || !http_settings_compile_status (self, error) ||
       !http_settings_compile_body_pattern (self, error) || !http_settings_check_method (self, error) ||
       !http_settings_check_headers (self, error) || !http_settings_check_content_type (self, error) ||
-      !http_settings_check_socket_path (self, error) || !http_settings_check_tls (self, error))
+      !http_settings_check_tls (self, error))
     return FALSE;
 
   if (self->body_regex != NULL && g_str_equal (self->method, "HEAD"))

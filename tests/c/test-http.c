@@ -12,6 +12,8 @@
 
 #define SUBPROCESS_LIMIT_S 50
 #define PASSWORD           "pass-word"
+#define BUSY_MS            2000
+#define BUSY_LATE_MS       40
 
 /* ---- services ---- */
 
@@ -39,6 +41,19 @@ service_init (Service *self, const char *host, const char *path, const char *how
       self->tag, "--listen", address, "--after", "20", "--http", how, "--stamp", self->stamp_file, NULL);
   self->executor = mk_http_executor_new ((const char *const *) argv, self->uri);
   mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (self->executor), MK_TEST_LIMIT_MS);
+}
+
+static void
+service_add_option (Service *self, const char *option, const char *value)
+{
+  MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (self->executor);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) argv = NULL;
+
+  g_strv_builder_addv (builder, (const char **) mk_simple_executor_get_command (executor));
+  g_strv_builder_add_many (builder, option, value, NULL);
+  argv = g_strv_builder_end (builder);
+  mk_simple_executor_set_command (executor, (const char *const *) argv);
 }
 
 static void
@@ -327,6 +342,66 @@ test_head_is_refused (void)
   mk_http_executor_set_status (service.executor, "405");
   assert_starts_and_stops (&service);
   g_assert_cmpuint (mk_test_count_stamps (service.stamp_file, "request"), ==, 3);
+}
+
+/* ---- how often it is asked ---- */
+
+/* Some servers log each of them. */
+static void
+test_connections (void)
+{
+  g_auto (Service) service = { 0 };
+
+  service_init (&service, "127.0.0.1", "/", "ok");
+  assert_starts_and_stops (&service);
+  g_assert_cmpuint (mk_test_count_stamps (service.stamp_file, "request"), ==, 1);
+  g_assert_cmpuint (mk_test_count_stamps (service.stamp_file, "connection"), <=, 2);
+}
+
+static void
+test_busy (void)
+{
+  double late_ms = BUSY_LATE_MS;
+
+  /* On a busy machine it may take a second round. */
+  for (guint round = 0; round < 3 && late_ms >= BUSY_LATE_MS; round++)
+    {
+      g_auto (Service) service = { 0 };
+      gint64 listens;
+
+      service_init (&service, "127.0.0.1", "/", "ok");
+      service_add_option (&service, "--busy", G_STRINGIFY (BUSY_MS));
+      mk_test_assert_starts (service.executor);
+      listens = mk_test_read_stamp (service.stamp_file, "listen");
+      late_ms = (g_get_monotonic_time () - listens) / 1000.0 - BUSY_MS;
+      mk_test_assert_stops (service.executor);
+
+      g_assert_cmpuint (mk_test_count_stamps (service.stamp_file, "request"), <, 400);
+      g_assert_cmpuint (mk_test_count_stamps (service.stamp_file, "connection"),
+                        <=,
+                        mk_test_count_stamps (service.stamp_file, "request") + 1);
+    }
+  g_assert_cmpfloat (late_ms, <, BUSY_LATE_MS);
+}
+
+/* On this machine a server may ask for a pause of a second at most. */
+static void
+test_retry_after (void)
+{
+  static const char *const texts[] = { "1", "300", "Fri, 01 Jan 2100 00:00:00 GMT" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_auto (Service) service = { 0 };
+      gint64 begin = g_get_monotonic_time ();
+
+      service_init (&service, "127.0.0.1", "/", "ok");
+      service_add_option (&service, "--busy", "300");
+      service_add_option (&service, "--retry-after", texts[i]);
+      assert_starts_and_stops (&service);
+      g_assert_cmpuint (mk_test_count_stamps (service.stamp_file, "request"), ==, 2);
+      g_assert_cmpint (g_get_monotonic_time () - begin, >=, G_TIME_SPAN_SECOND);
+    }
 }
 
 /* ---- redirects ---- */
@@ -713,6 +788,10 @@ main (int argc, char **argv)
   mk_test_add ("/http/empty-body", test_empty_body);
   mk_test_add ("/http/compressed-body", test_compressed_body);
   mk_test_add ("/http/head-is-refused", test_head_is_refused);
+  mk_test_add ("/http/connections", test_connections);
+  /* Nothing of these depends on how it is waited for, and they take seconds. */
+  mk_test_add_once ("/http/busy", test_busy);
+  mk_test_add_once ("/http/retry-after", test_retry_after);
   mk_test_add ("/http/redirects", test_redirects);
   mk_test_add ("/http/redirect-loop", test_redirect_loop);
   mk_test_add ("/http/redirect-to-another-host", test_redirect_to_another_host);
