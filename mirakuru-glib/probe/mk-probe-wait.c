@@ -60,7 +60,8 @@ typedef struct
   gint64 not_before; /* even when woken */
   gint64 cost;       /* of the cheapest check so far: on a busy machine any of them may take long */
   guint n_attempts;
-  char *last_seen;    /* (owned) (nullable) */
+  char *last_seen; /* (owned) (nullable) */
+  gboolean seen_by_task;
   GError *last_error; /* (owned) (nullable) what the last attempt said instead of an answer */
   gboolean timed_out;
 } Wait;
@@ -232,14 +233,15 @@ wait_pause (Wait *self, gboolean by_task)
 /* ---- asking ---- */
 
 static void
-wait_remember (Wait *self, const GError *error)
+wait_remember (Wait *self, gboolean by_task, const GError *error)
 {
   gboolean cut_short =
       g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) && g_get_monotonic_time () >= self->deadline;
   char *seen;
 
-  /* What was known before says more. */
-  if (cut_short && self->last_seen != NULL)
+  /* What an attempt of the same kind has found says more. What `check` has found is outdated: it says by now
+   * that a task is needed. */
+  if (cut_short && self->last_seen != NULL && self->seen_by_task)
     return;
 
   seen = error ? g_strdup (error->message) : mk_probe_dup_detail (self->probe);
@@ -250,6 +252,7 @@ wait_remember (Wait *self, const GError *error)
   self->last_error = error ? g_error_copy (error) : NULL;
   g_free (self->last_seen);
   self->last_seen = seen;
+  self->seen_by_task = by_task;
 }
 
 /* @error: (nullable): what the attempt said instead of an answer */
@@ -271,7 +274,7 @@ wait_take_answer (GTask *task, gboolean by_task, gboolean there, const GError *e
       return;
     }
 
-  wait_remember (self, error);
+  wait_remember (self, by_task, error);
   if (self->alive != NULL && !self->alive (self->alive_data, &end))
     wait_finish (
         task,
