@@ -163,6 +163,20 @@ denied_error (Stop *self, GPid pid)
                       (int) pid);
 }
 
+/* As one that waits for a broken disk, or that a debugger holds */
+static GError *
+stuck_error (Stop *self, GPid pid)
+{
+  g_autofree char *service = mk_process_message_service (self->process);
+
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_FAILED,
+                      /* Translators: a service, the number of a process */
+                      _ ("%s is still running: process %d does not end, although it was killed"),
+                      service,
+                      (int) pid);
+}
+
 /* Returns: (transfer full) (nullable): what is wrong with the way the service ended */
 static GError *
 judge (Stop *self)
@@ -174,6 +188,8 @@ judge (Stop *self)
 
   if (news.lost && news.denied != 0)
     return denied_error (self, news.denied);
+  if (news.stuck)
+    return stuck_error (self, news.pid);
   if (self->kill || (!news.lost && ended_well (self, &news)))
     return NULL;
 

@@ -21,6 +21,7 @@ typedef struct
   gboolean asked;   /* it was told to end before it did */
   gboolean killed;  /* the kill signal was needed */
   gboolean lost;    /* the supervisor was killed */
+  gboolean stuck;   /* it could not be ended, whatever was tried */
   gboolean expired; /* it was killed at its limit, and had not failed before */
   GPid denied;      /* of the tree, but not to be killed by us; 0 if there is none */
 } MkProcessNews;

@@ -275,6 +275,11 @@ test_inherit (void)
   g_test_trap_assert_stderr ("*to stderr\n*");
 }
 
+static void
+ignore_log (const char *domain, GLogLevelFlags level, const char *message, gpointer user_data)
+{
+}
+
 /* Who reads the output of the host must not have to wait for the end of a service. */
 static void
 test_service_does_not_hold_the_streams_of_the_host (void)
@@ -284,6 +289,7 @@ test_service_does_not_hold_the_streams_of_the_host (void)
       mk_test_executor_new_tcp (tag, mk_test_free_port (), "--children", "1", "--setsid-children", NULL);
   int fds[2], saved_stdout = fcntl (STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
   int saved_stderr = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
+  guint handler;
   char byte;
 
   if (mk_test_is_under_valgrind ())
@@ -296,7 +302,10 @@ test_service_does_not_hold_the_streams_of_the_host (void)
   g_assert_cmpint (pipe2 (fds, O_CLOEXEC | O_NONBLOCK), ==, 0);
   dup2 (fds[1], STDOUT_FILENO);
   dup2 (fds[1], STDERR_FILENO);
+  /* GTest prints them to standard output. */
+  handler = g_log_set_handler ("mirakuru-glib", G_LOG_LEVEL_DEBUG, ignore_log, NULL);
   mk_test_assert_starts (executor);
+  g_log_remove_handler ("mirakuru-glib", handler);
   dup2 (saved_stdout, STDOUT_FILENO);
   dup2 (saved_stderr, STDERR_FILENO);
   close (fds[1]);

@@ -1,0 +1,49 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a platform has to do for a process: start it, pass orders on to it, and report what becomes of it and
+ * what it prints. There is one implementation, mk-linux-backend.c.
+ *
+ * The process is spawned in the worker, and all reports come there; the other functions may be called in any
+ * thread. An order to end that comes before the process was started keeps it from being started.
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "mk-launch-private.h"
+
+G_BEGIN_DECLS
+
+typedef struct _MkBackend MkBackend;
+
+typedef struct
+{
+  void (*spawned) (gpointer data, GPid pid);
+  void (*failed) (gpointer data, GError *error); /* @error: (transfer full): it was not started */
+  void (*exited) (gpointer data, int status);    /* its first process, with 0..255, or −signal */
+  void (*denied) (gpointer data, GPid pid);      /* this one of the tree may not be sent signals */
+  void (*empty) (gpointer data, gboolean killed);
+  void (*lost) (gpointer data); /* whoever watches the tree was killed */
+  /* @length: 0 at the end */
+  void (*output) (gpointer data, MkStream stream, const guint8 *bytes, gsize length);
+  /* The last one, in any case: nothing is left, and all output was reported. */
+  void (*gone) (gpointer data);
+} MkBackendReports;
+
+MkBackend *mk_backend_new (MkLaunch *launch, const MkBackendReports *reports, gpointer data);
+void mk_backend_free (MkBackend *self);
+
+void mk_backend_spawn (MkBackend *self);
+GOutputStream *mk_backend_get_input (MkBackend *self);
+GPid mk_backend_get_supervisor (MkBackend *self);
+
+/* Orders. Returns: FALSE if the order did not get there */
+gboolean mk_backend_signal (MkBackend *self, int signal_number);
+gboolean mk_backend_stop (MkBackend *self, int stop_signal, int kill_signal, guint timeout_ms);
+gboolean mk_backend_kill (MkBackend *self, int kill_signal);
+void mk_backend_give_up (MkBackend *self);
+
+G_END_DECLS

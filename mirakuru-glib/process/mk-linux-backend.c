@@ -1,0 +1,580 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Linux only: a service below mk-supervisor, which is started here and reports on a socket.
+ *
+ * Life: spawned → reports of the supervisor → the supervisor has ended → gone. If it ended without having
+ * said that the tree is empty, it was killed; then what carries the marker is swept away first.
+ *
+ * Threads: everything happens on the worker, but for the orders. The lock is held for moments only.
+ */
+
+#include "mk-backend-private.h"
+
+#include <errno.h>
+#include <gio/gunixoutputstream.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "mk-error.h"
+#include "mk-host-private.h"
+#include "base/mk-descriptor-private.h"
+#include "base/mk-i18n-private.h"
+#include "base/mk-lock-private.h"
+#include "base/mk-wake-source-private.h"
+#include "mk-proc-private.h"
+#include "mk-stdio-private.h"
+#include "mk-worker-private.h"
+#include "supervisor/mk-supervisor-protocol-private.h"
+
+#define CHUNK_SIZE          65536
+#define CHUNKS_PER_DISPATCH 16
+/* One service whose output takes long to look at must not keep the others waiting. */
+#define DISPATCH_LIMIT_US (20 * G_TIME_SPAN_MILLISECOND)
+/* More than a pipe holds; somebody else may go on writing to it. */
+#define LAST_CHUNKS 32
+/* The sweep ends after this many rounds in a row that found nothing, or after the limit. */
+#define SWEEP_CLEAN_ROUNDS 5
+#define SWEEP_INTERVAL_US  5000
+#define SWEEP_LIMIT_US     (3 * G_USEC_PER_SEC)
+
+struct _MkBackend
+{
+  MkLaunch *launch; /* (unowned) */
+  const MkBackendReports *reports;
+  gpointer data; /* (unowned) */
+
+  GMutex lock;
+  MkHostRecord record;  /* written by the worker, control_fd (locked-by lock) */
+  gboolean told_to_end; /* (locked-by lock) */
+  GOutputStream *input; /* (owned) (nullable) (locked-by lock) */
+
+  /* Of the worker. */
+  GSource *exit_source;       /* (owned) (nullable) of the supervisor */
+  GSource *control_source;    /* (owned) (nullable) */
+  GSource *output_sources[2]; /* (owned) (nullable) */
+  MkWakeSource *sweep_timer;  /* (owned) (nullable) */
+  gint64 sweep_deadline;
+  guint clean_rounds;
+  gboolean has_begun; /* or has failed to, as was reported */
+  gboolean tree_empty;
+};
+
+/* @launch: has to stay */
+MkBackend *
+mk_backend_new (MkLaunch *launch, const MkBackendReports *reports, gpointer data)
+{
+  MkBackend *self = g_new0 (MkBackend, 1);
+
+  g_mutex_init (&self->lock);
+  mk_host_record_init (&self->record);
+  self->launch = launch;
+  self->reports = reports;
+  self->data = data;
+  return self;
+}
+
+void
+mk_backend_free (MkBackend *self)
+{
+  g_clear_object (&self->input);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+static void
+backend_clear_source (GSource **source)
+{
+  if (*source == NULL)
+    return;
+
+  g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+static GSource *
+backend_watch_fd (int fd, GUnixFDSourceFunc func, gpointer data)
+{
+  GSource *source = g_unix_fd_source_new (fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
+
+  g_source_set_callback (source, G_SOURCE_FUNC (func), data, NULL);
+  g_source_attach (source, mk_worker_get_context ());
+  return source;
+}
+
+/* ---- spawning ---- */
+
+/* The variable is for programs that run from a build directory; a setuid program must not obey it. */
+static const char *
+backend_get_supervisor_path (void)
+{
+  const char *path = secure_getenv ("MIRAKURU_GLIB_SUPERVISOR");
+
+  return path != NULL && *path != '\0' ? path : MK_SUPERVISOR_PATH;
+}
+
+static GPtrArray *
+backend_new_supervisor_argv (MkLaunch *launch)
+{
+  GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
+
+  g_ptr_array_add (argv, g_strdup (backend_get_supervisor_path ()));
+  g_ptr_array_add (argv, g_strdup (MK_SUPERVISOR_PROTOCOL));
+  g_ptr_array_add (argv, g_strdup_printf ("%d", (int) getpid ()));
+  g_ptr_array_add (argv, g_strdup_printf ("%d", launch->stop_signal));
+  g_ptr_array_add (argv, g_strdup_printf ("%d", launch->kill_signal));
+  g_ptr_array_add (argv, g_strdup_printf ("%u", launch->stop_timeout));
+  g_ptr_array_add (argv, g_strdup (launch->cwd ? launch->cwd : ""));
+  for (char **arg = launch->argv; *arg != NULL; arg++)
+    g_ptr_array_add (argv, g_strdup (*arg));
+  g_ptr_array_add (argv, NULL);
+
+  return argv;
+}
+
+/* GLib does not tell by its code what it is. */
+static GError *
+backend_new_spawn_error (MkLaunch *launch, const GError *cause)
+{
+  const char *path = backend_get_supervisor_path ();
+  g_autofree char *program = g_filename_display_name (launch->argv[0]);
+  g_autofree char *helper = g_filename_display_name (path);
+  const char *reason = cause->message;
+
+  if (g_file_test (path, G_FILE_TEST_IS_REGULAR) && access (path, X_OK) == 0)
+    {
+      if (strstr (reason, g_strerror (EAGAIN)) != NULL)
+        return mk_launch_spawn_error (launch, MK_SPAWN_STEP_FORK, EAGAIN);
+      if (strstr (reason, g_strerror (E2BIG)) != NULL)
+        reason = _ ("its command or its environment is too long for the system");
+      return g_error_new (MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), program, reason);
+    }
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    reason = _ ("there is no such file");
+  else if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    reason = _ ("it is not a file");
+  else
+    reason = _ ("it is not executable");
+
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_SUPERVISOR,
+                      _ ("Cannot run the helper program “%s” that “%s” needs: %s. Install mirakuru-glib "
+                         "again, or set MIRAKURU_GLIB_SUPERVISOR to where mk-supervisor is"),
+                      helper,
+                      program,
+                      reason);
+}
+
+/*
+ * These flags and no child setup make GLib use posix_spawn(), whose time does not depend on the size of the
+ * host. The supervisor does what is lost by that: it closes the other descriptors and resets the signals.
+ *
+ * Returns: its pid, 0 on failure
+ */
+static GPid
+backend_spawn_supervisor (MkBackend *self, const MkStdio *stdio, int supervisor_fd, GError **error)
+{
+  g_autoptr (GPtrArray) argv = backend_new_supervisor_argv (self->launch);
+  g_autoptr (GError) cause = NULL;
+  const int target_fd = MK_CONTROL_FD;
+  GPid pid = 0;
+
+  /* GLib duplicates the control socket, and takes it for a success where it cannot. */
+  if (!mk_descriptor_check (&cause) ||
+      !g_spawn_async_with_pipes_and_fds (NULL,
+                                         (const char *const *) argv->pdata,
+                                         (const char *const *) self->launch->environment,
+                                         G_SPAWN_LEAVE_DESCRIPTORS_OPEN | G_SPAWN_DO_NOT_REAP_CHILD,
+                                         NULL,
+                                         NULL,
+                                         stdio->service[0],
+                                         stdio->service[1],
+                                         stdio->service[2],
+                                         &supervisor_fd,
+                                         &target_fd,
+                                         1,
+                                         &pid,
+                                         NULL,
+                                         NULL,
+                                         NULL,
+                                         &cause))
+    g_propagate_error (error, backend_new_spawn_error (self->launch, cause));
+
+  return pid;
+}
+
+static int
+backend_steal_fd (int *fd)
+{
+  int stolen = *fd;
+
+  *fd = -1;
+  return stolen;
+}
+
+/* Returns: FALSE if the end was asked for before there was a beginning */
+static gboolean
+backend_take_host_ends (MkBackend *self, MkStdio *stdio, int control_fd)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  if (self->told_to_end)
+    {
+      close (control_fd);
+      return FALSE;
+    }
+
+  self->record.control_fd = control_fd;
+  self->record.output_fds[0] = backend_steal_fd (&stdio->host[1]);
+  self->record.output_fds[1] = backend_steal_fd (&stdio->host[2]);
+  if (stdio->host[0] >= 0)
+    {
+      /* For its class to ignore SIGPIPE, which a write to a service that ended would raise. */
+      g_type_class_unref (g_type_class_ref (G_TYPE_SOCKET));
+      mk_host_record_set_input (&self->record, stdio->host[0]);
+      self->input = g_unix_output_stream_new (backend_steal_fd (&stdio->host[0]), TRUE);
+    }
+
+  return TRUE;
+}
+
+static void backend_watch_supervisor (MkBackend *self, GPid pid);
+static void backend_finish (MkBackend *self);
+
+static gboolean
+backend_try_spawn (MkBackend *self, GError **error)
+{
+  MkStdio stdio;
+  int sockets[2];
+  GPid pid = 0;
+
+  if (!mk_stdio_open (&stdio, self->launch, error))
+    return FALSE;
+
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+    g_propagate_error (error, mk_launch_spawn_error (self->launch, MK_SPAWN_STEP_FORK, errno));
+  else
+    {
+      if (backend_take_host_ends (self, &stdio, sockets[0]))
+        {
+          mk_host_add (&self->record);
+          pid = backend_spawn_supervisor (self, &stdio, sockets[1], error);
+        }
+      close (sockets[1]);
+    }
+
+  mk_stdio_close (&stdio);
+  if (pid != 0)
+    backend_watch_supervisor (self, pid);
+  return pid != 0;
+}
+
+/* What became of it is reported, at once or later. */
+void
+mk_backend_spawn (MkBackend *self)
+{
+  GError *error = NULL;
+
+  if (backend_try_spawn (self, &error))
+    return;
+
+  if (error != NULL)
+    self->reports->failed (self->data, error);
+  self->has_begun = TRUE;
+  backend_finish (self);
+}
+
+/* Returns: (transfer none) (nullable): the standard input of the service; valid as long as @self */
+GOutputStream *
+mk_backend_get_input (MkBackend *self)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  return self->input;
+}
+
+/* Returns: the parent of the tree, 0 if there is none (any more) */
+GPid
+mk_backend_get_supervisor (MkBackend *self)
+{
+  return mk_host_get_supervisor (&self->record);
+}
+
+/* ---- output ---- */
+
+static void
+backend_close_output (MkBackend *self, guint i)
+{
+  backend_clear_source (&self->output_sources[i]);
+  if (self->record.output_fds[i] >= 0)
+    self->reports->output (self->data, i ? MK_STREAM_STDERR : MK_STREAM_STDOUT, NULL, 0);
+  mk_host_record_close (&self->record.output_fds[i]);
+}
+
+/* Returns: FALSE when there is nothing more to read for now or ever */
+static gboolean
+backend_pump_once (MkBackend *self, guint i)
+{
+  static guint8 chunk[CHUNK_SIZE]; /* of the worker */
+  ssize_t n;
+
+  do
+    n = read (self->record.output_fds[i], chunk, sizeof chunk);
+  while (n < 0 && errno == EINTR);
+
+  if (n > 0)
+    self->reports->output (self->data, i ? MK_STREAM_STDERR : MK_STREAM_STDOUT, chunk, (gsize) n);
+  else if (n == 0 || errno != EAGAIN)
+    backend_close_output (self, i);
+
+  return n > 0;
+}
+
+static gboolean
+backend_pump (MkBackend *self, guint i)
+{
+  gint64 end = g_get_monotonic_time () + DISPATCH_LIMIT_US;
+
+  for (guint n = 0; n < CHUNKS_PER_DISPATCH; n++)
+    {
+      if (!backend_pump_once (self, i) || g_get_monotonic_time () >= end)
+        break;
+    }
+
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+backend_on_stdout (int fd, GIOCondition condition, gpointer user_data)
+{
+  return backend_pump (user_data, 0);
+}
+
+static gboolean
+backend_on_stderr (int fd, GIOCondition condition, gpointer user_data)
+{
+  return backend_pump (user_data, 1);
+}
+
+/* ---- reports of the supervisor ---- */
+
+static void
+backend_obey_message (MkBackend *self, const MkMessage *message)
+{
+  switch (message->type)
+    {
+    case MK_MESSAGE_SPAWNED:
+      self->has_begun = TRUE;
+      self->reports->spawned (self->data, message->a);
+      break;
+
+    case MK_MESSAGE_FAILED:
+      self->has_begun = TRUE;
+      self->reports->failed (self->data, mk_launch_spawn_error (self->launch, message->a, message->b));
+      break;
+
+    case MK_MESSAGE_EXITED:
+      self->reports->exited (self->data, message->a);
+      break;
+
+    case MK_MESSAGE_EMPTY:
+      self->tree_empty = TRUE;
+      self->reports->empty (self->data, message->a != 0);
+      break;
+
+    case MK_MESSAGE_DENIED:
+      self->reports->denied (self->data, message->a);
+      break;
+
+    default:
+      break;
+    }
+}
+
+static void
+backend_read_control (MkBackend *self)
+{
+  MkMessage message;
+  ssize_t n;
+
+  /* If the supervisor ended with an order unread, ECONNRESET comes once, before the reports that are still
+   * there. */
+  do
+    {
+      n = recv (self->record.control_fd, &message, sizeof message, MSG_DONTWAIT);
+      if (n == (ssize_t) sizeof message)
+        backend_obey_message (self, &message);
+    }
+  while (n > 0 || (n < 0 && (errno == ECONNRESET || errno == EINTR)));
+
+  /* The end itself is told by the supervisor's exit: somebody else may hold a copy of its socket. */
+  if (n == 0 || errno != EAGAIN)
+    backend_clear_source (&self->control_source);
+}
+
+static gboolean
+backend_on_control (int fd, GIOCondition condition, gpointer user_data)
+{
+  backend_read_control (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+/* ---- the end ---- */
+
+static void
+backend_report_never_begun (MkBackend *self)
+{
+  g_autofree char *helper = g_filename_display_name (backend_get_supervisor_path ());
+  g_autofree char *program = g_filename_display_name (self->launch->argv[0]);
+
+  self->reports->failed (
+      self->data,
+      g_error_new (MK_ERROR,
+                   MK_ERROR_SUPERVISOR,
+                   _ ("The helper program “%s” ended before it had started “%s”. Is it mk-supervisor, of "
+                      "the version of this library?"),
+                   helper,
+                   program));
+}
+
+static void
+backend_finish (MkBackend *self)
+{
+  gboolean told_to_end;
+
+  mk_host_remove (&self->record);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      for (guint n = 0; n < LAST_CHUNKS && self->record.output_fds[i] >= 0 && backend_pump_once (self, i);
+           n++)
+        ;
+      backend_close_output (self, i);
+    }
+  backend_clear_source (&self->control_source);
+  backend_clear_source (&self->exit_source);
+  mk_wake_source_clear (&self->sweep_timer);
+
+  g_mutex_lock (&self->lock);
+  mk_host_record_close (&self->record.control_fd);
+  told_to_end = self->told_to_end;
+  g_mutex_unlock (&self->lock);
+
+  if (!self->has_begun && !told_to_end)
+    backend_report_never_begun (self);
+  self->reports->gone (self->data);
+}
+
+static gboolean
+backend_sweep (gpointer user_data)
+{
+  MkBackend *self = user_data;
+
+  if (mk_proc_kill_marked (self->launch->marker) == 0)
+    self->clean_rounds++;
+  else
+    self->clean_rounds = 0;
+
+  if (self->clean_rounds < SWEEP_CLEAN_ROUNDS && g_get_monotonic_time () < self->sweep_deadline)
+    {
+      /* What was found may have forked: look for the child before that forks, too. */
+      gint64 pause = self->clean_rounds > 0 ? SWEEP_INTERVAL_US : 0;
+
+      mk_wake_source_wake_at (self->sweep_timer, g_get_monotonic_time () + pause);
+    }
+  else
+    backend_finish (self);
+
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+backend_on_supervisor_ended (GPid pid, int wait_status, gpointer user_data)
+{
+  MkBackend *self = user_data;
+
+  mk_host_set_supervisor (&self->record, 0);
+  backend_read_control (self);
+  if (self->tree_empty)
+    {
+      backend_finish (self);
+      return;
+    }
+
+  self->reports->lost (self->data);
+  self->sweep_timer =
+      mk_wake_source_attach (mk_worker_get_context (), "MkBackend sweep", backend_sweep, self, NULL);
+  self->sweep_deadline = g_get_monotonic_time () + SWEEP_LIMIT_US;
+  backend_sweep (self);
+}
+
+static void
+backend_watch_supervisor (MkBackend *self, GPid pid)
+{
+  mk_host_set_supervisor (&self->record, pid);
+  self->exit_source = g_child_watch_source_new (pid);
+  g_source_set_callback (self->exit_source, G_SOURCE_FUNC (backend_on_supervisor_ended), self, NULL);
+  g_source_attach (self->exit_source, mk_worker_get_context ());
+
+  self->control_source = backend_watch_fd (self->record.control_fd, backend_on_control, self);
+  if (self->record.output_fds[0] >= 0)
+    self->output_sources[0] = backend_watch_fd (self->record.output_fds[0], backend_on_stdout, self);
+  if (self->record.output_fds[1] >= 0)
+    self->output_sources[1] = backend_watch_fd (self->record.output_fds[1], backend_on_stderr, self);
+}
+
+/* As long as the supervisor lives, the pid of its child cannot come to mean another process. */
+void
+mk_backend_give_up (MkBackend *self)
+{
+  GPid supervisor = mk_backend_get_supervisor (self);
+
+  if (supervisor != 0)
+    kill (supervisor, SIGKILL);
+}
+
+/* ---- orders ---- */
+
+/* Where the supervisor does not listen any more, that it has ended is noticed elsewhere. */
+static gboolean
+backend_send (MkBackend *self, MkMessageType type, int a, int b, int c)
+{
+  MkMessage message = { (int32_t) type, a, b, c };
+
+  return self->record.control_fd < 0 ||
+         send (self->record.control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
+         errno == EPIPE || errno == ECONNRESET;
+}
+
+/* To the process group of the service */
+gboolean
+mk_backend_signal (MkBackend *self, int signal_number)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  return self->record.control_fd >= 0 && backend_send (self, MK_MESSAGE_SIGNAL, signal_number, 0, 0);
+}
+
+gboolean
+mk_backend_stop (MkBackend *self, int stop_signal, int kill_signal, guint timeout_ms)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  self->told_to_end = TRUE;
+  return backend_send (self, MK_MESSAGE_STOP, stop_signal, kill_signal, (int) timeout_ms);
+}
+
+gboolean
+mk_backend_kill (MkBackend *self, int kill_signal)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  self->told_to_end = TRUE;
+  return backend_send (self, MK_MESSAGE_KILL, kill_signal, 0, 0);
+}
