@@ -36,6 +36,10 @@
 #define REMOTE_PART            20 /* 5 % */
 #define MIN_REMOTE_INTERVAL_US (50 * G_TIME_SPAN_MILLISECOND)
 #define MAX_REMOTE_INTERVAL_US (1 * G_TIME_SPAN_SECOND)
+/* The time since the wait began, within these bounds, passes before a name that did not resolve is looked up
+ * again: name servers are shared, and each attempt asks them twice. */
+#define MIN_RESOLVE_INTERVAL_MS 100
+#define MAX_RESOLVE_INTERVAL_MS 1000
 /* What a server may ask for */
 #define MAX_RETRY_LOCAL_MS  1000
 #define MAX_RETRY_REMOTE_MS 10000
@@ -189,9 +193,9 @@ mk_poller_choose_interval (MkProbe *probe, gint64 elapsed, gint64 cost)
 {
   MkProbePace pace = mk_probe_get_pace (probe);
   gint64 by_hand = mk_probe_get_interval (probe) * G_TIME_SPAN_MILLISECOND;
-  gint64 retry_after = MIN (mk_probe_take_retry_after (probe),
-                            pace == MK_PROBE_PACE_REMOTE ? MAX_RETRY_REMOTE_MS : MAX_RETRY_LOCAL_MS) *
-                       G_TIME_SPAN_MILLISECOND;
+  guint longest_ms = pace == MK_PROBE_PACE_REMOTE ? MAX_RETRY_REMOTE_MS : MAX_RETRY_LOCAL_MS;
+  guint retry_after_ms = mk_probe_take_retry_after (probe);
+  gint64 retry_after = MIN (retry_after_ms, longest_ms) * G_TIME_SPAN_MILLISECOND;
   gint64 interval = MIN_INTERVAL_US;
 
   if (by_hand > 0)
@@ -243,6 +247,13 @@ wait_remember (Wait *self, gboolean by_task, const GError *error)
    * that a task is needed. */
   if (cut_short && self->last_seen != NULL && self->seen_by_task)
     return;
+
+  if (error != NULL && error->domain == G_RESOLVER_ERROR)
+    mk_probe_set_retry_after (
+        self->probe,
+        (guint) CLAMP ((g_get_monotonic_time () - self->begun) / G_TIME_SPAN_MILLISECOND,
+                       MIN_RESOLVE_INTERVAL_MS,
+                       MAX_RESOLVE_INTERVAL_MS));
 
   seen = error ? g_strdup (error->message) : mk_probe_dup_detail (self->probe);
   if (self->n_attempts == 1)

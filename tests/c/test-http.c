@@ -404,6 +404,90 @@ test_retry_after (void)
     }
 }
 
+/* Knows no name, and counts who asks. */
+#define TEST_TYPE_RESOLVER (test_resolver_get_type ())
+G_DECLARE_FINAL_TYPE (TestResolver, test_resolver, TEST, RESOLVER, GResolver)
+
+struct _TestResolver
+{
+  GResolver parent_instance;
+
+  guint n_lookups;
+};
+
+G_DEFINE_FINAL_TYPE (TestResolver, test_resolver, G_TYPE_RESOLVER)
+
+static void
+test_resolver_lookup_with_flags_async (GResolver *resolver,
+                                       const char *hostname,
+                                       GResolverNameLookupFlags flags,
+                                       GCancellable *cancellable,
+                                       GAsyncReadyCallback callback,
+                                       gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (resolver, cancellable, callback, user_data);
+
+  TEST_RESOLVER (resolver)->n_lookups++;
+  g_task_return_new_error (task, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "unknown to the test");
+}
+
+static void
+test_resolver_lookup_async (GResolver *resolver,
+                            const char *hostname,
+                            GCancellable *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data)
+{
+  test_resolver_lookup_with_flags_async (resolver, hostname, 0, cancellable, callback, user_data);
+}
+
+static GList *
+test_resolver_lookup_finish (GResolver *resolver, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+test_resolver_class_init (TestResolverClass *klass)
+{
+  GResolverClass *resolver_class = G_RESOLVER_CLASS (klass);
+
+  resolver_class->lookup_by_name_async = test_resolver_lookup_async;
+  resolver_class->lookup_by_name_finish = test_resolver_lookup_finish;
+  resolver_class->lookup_by_name_with_flags_async = test_resolver_lookup_with_flags_async;
+  resolver_class->lookup_by_name_with_flags_finish = test_resolver_lookup_finish;
+}
+
+static void
+test_resolver_init (TestResolver *self)
+{
+}
+
+static void
+test_unknown_host (void)
+{
+  g_autoptr (GResolver) before = g_resolver_get_default ();
+  g_autoptr (TestResolver) resolver = g_object_new (TEST_TYPE_RESOLVER, NULL);
+  MkProbe *probes[] = {
+    MK_PROBE (mk_http_probe_new ("http://name.invalid/")),
+    MK_PROBE (mk_tcp_probe_new ("name.invalid", 80)),
+  };
+
+  g_resolver_set_default (G_RESOLVER (resolver));
+  for (guint i = 0; i < G_N_ELEMENTS (probes); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      resolver->n_lookups = 0;
+      g_assert_false (mk_probe_wait (probes[i], 5000, NULL, &error));
+      g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+      mk_test_assert_contains (error->message, "Cannot find the address of “name.invalid”");
+      g_assert_cmpuint (resolver->n_lookups, <, 20);
+      g_object_unref (probes[i]);
+    }
+  g_resolver_set_default (before);
+}
+
 /* ---- redirects ---- */
 
 static void
@@ -792,6 +876,7 @@ main (int argc, char **argv)
   /* Nothing of these depends on how it is waited for, and they take seconds. */
   mk_test_add_once ("/http/busy", test_busy);
   mk_test_add_once ("/http/retry-after", test_retry_after);
+  mk_test_add_once ("/http/unknown-host", test_unknown_host);
   mk_test_add ("/http/redirects", test_redirects);
   mk_test_add ("/http/redirect-loop", test_redirect_loop);
   mk_test_add ("/http/redirect-to-another-host", test_redirect_to_another_host);
