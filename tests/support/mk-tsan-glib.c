@@ -64,12 +64,9 @@ gboolean (g_atomic_ref_count_dec) (gatomicrefcount *count)
   return last;
 }
 
-/* Who has the last reference sees what was done with all the others. */
 void (g_object_unref) (gpointer object)
 {
   __tsan_release (object);
-  if (g_atomic_int_get (&((GObject *) object)->ref_count) == 1)
-    __tsan_acquire (object);
   REAL (g_object_unref) (object);
 }
 
