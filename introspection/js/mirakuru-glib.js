@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: mirakuru-glib contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What makes mirakuru-glib at home in JavaScript: its asynchronous calls return promises, services
-// are stopped when the code that needs them is left, and an exception in a step ends the step.
+// Adapts mirakuru-glib to JavaScript: its asynchronous calls return promises, services are stopped
+// when the code that needs them ends, and an exception in a virtual function becomes its error.
 //
 //     import Mk, {withExecutor} from 'file:///usr/share/mirakuru-glib-1/mirakuru-glib.js';
 //
@@ -10,7 +10,7 @@
 //       … // the service accepts connections
 //     }); // nothing of it is left
 //
-// `pkg-config --variable=gjs_module mirakuru-glib-1` tells where the file is. It may be copied.
+// `pkg-config --variable=gjs_module mirakuru-glib-1` prints where the file is. It may be copied.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -42,8 +42,8 @@ function explain(thrown) {
   return `${thrown} (${GLib.path_get_basename(thrown.fileName)}:${thrown.lineNumber})`;
 }
 
-// A task that is returned in the function that got it is completed by its context later. Nothing
-// tells before that, so it is asked after that.
+// A task that is returned in the function that got it is completed by its context later. Before
+// that there is no way to see that it was returned, so wait for one turn of the context.
 function returnError(task, error) {
   const source = GLib.idle_source_new();
   source.set_priority(task.get_priority());
@@ -57,7 +57,7 @@ function returnError(task, error) {
   source.attach(task.get_context());
 }
 
-// gjs can only print what is thrown, and nobody would return the task.
+// gjs only prints an exception, and the task would not be returned.
 function returningErrors(hook, domain, code) {
   return function (task) {
     const fail = thrown =>
@@ -90,7 +90,7 @@ catchErrorsOf(Mk.SimpleExecutor, ['vfunc_prepare', 'vfunc_started', 'vfunc_reque
   Mk.Error, Mk.Error.FAILED);
 catchErrorsOf(Mk.Probe, ['vfunc_check_task'], Gio.IOErrorEnum, Gio.IOErrorEnum.FAILED);
 
-// Calls `body`, then `after`, whatever happened. The first error is the one that is told: what
+// Calls `body`, then `after`, whatever happened. The first error is the one that is thrown: what
 // comes after it is mostly its consequence.
 async function finallyDo(body, after) {
   let result;
@@ -120,8 +120,8 @@ export async function withExecutor(executor, body, cancellable = null) {
 }
 
 /**
- * Stops a service, calls `body` with its executor, and starts it again, whatever `body` does. What did not run
- * is not started.
+ * Stops a service, calls `body` with its executor, and starts it again, whatever `body` does. A service that
+ * was not running is not started.
  *
  * @template T
  * @param {Mk.SimpleExecutor} executor what to stop for a while

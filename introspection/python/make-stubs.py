@@ -180,7 +180,7 @@ def write_async(name, texts):
 
 
 def nullable_property(element, methods):
-    """What is said of the getter; a property says nothing of it."""
+    """As the getter says; the property itself does not."""
     getter = methods.get(f"get_{element.get('name').replace('-', '_')}")
     return getter is not None and getter.find(f"{CORE}return-value").get("nullable") == "1"
 

@@ -11,9 +11,9 @@
     def test_it(redis):
         client = connect("127.0.0.1", redis.port)
 
-The value of the fixture is the executor, which has the attributes port and dir besides. A test that fails shows what the services that it uses
-have printed meanwhile. In parallel workers (pytest-xdist) each worker has services of its own,
-with ports and folders of their own.
+The value of the fixture is the executor, with the additional attributes port and dir. A test that fails shows
+what its services have printed meanwhile. In parallel workers (pytest-xdist) each worker has services of its own,
+with ports and directories of their own.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ _LINES = 100  # of a service in a report
 
 
 def _repository():
-    """Loaded by the first service, so that a test suite that has none needs no library."""
+    """Loaded by the first service, so that a test suite without services does not need the library."""
     import gi
 
     gi.require_version("Mk", "1")
@@ -43,7 +43,7 @@ def _repository():
 
 
 def _port_range():
-    """Ports that the kernel gives to nobody by itself."""
+    """Ports that the kernel does not choose by itself."""
     try:
         with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
             first = int(file.read().split()[0])
@@ -68,9 +68,9 @@ def _is_free(port):
 
 @contextlib.contextmanager
 def free_port():
-    """A free port of this machine that no other test process takes while the block lasts."""
+    """A free port of this machine that no other test process gets while the block lasts."""
     for port in random.sample(_port_range(), 1000):
-        # An abstract name belongs to one network namespace, as ports do, and vanishes with its process.
+        # An abstract name belongs to one network namespace, like a port, and vanishes with its process.
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
             try:
                 lock.bind(f"\0mirakuru-glib-port-{port}")
@@ -88,7 +88,7 @@ def free_port():
 
 
 def _fill_in(value, places, used):
-    """Only what is a place is replaced, so that braces of other meaning stay."""
+    """Replaces known places only, so that other braces stay."""
     if isinstance(value, str):
         for name, text in places.items():
             if f"{{{name}}}" in value:
@@ -150,7 +150,7 @@ def _make(command, options, places):
     else:
         executor = _make_from_command(_fill_in({"command": command, **options}, places, used))
     for name, value in places.items():
-        if not hasattr(executor, name):  # a class of somebody else may have it
+        if not hasattr(executor, name):  # a class may have it already
             setattr(executor, name, value if name in used else None)
     return executor
 
@@ -158,18 +158,18 @@ def _make(command, options, places):
 def mk_service(command, *, scope="function", name=None, **options):
     """Makes a fixture that starts a service before the first test that uses it, and stops it after the last.
 
-    The command is a string, which is split as a shell would, or a list. When the service is ready is
-    told by one of tcp="HOST:PORT" or a port, http="URL", unix="PATH", file="PATH", pid="PATH" (of a
-    file with its process id), exec="COMMAND" (that succeeds then) and output="REGULAR EXPRESSION" (in
-    standard output or standard error); without one it is ready at once. Other options are properties
+    The command is a string, which is split as a shell would, or a list. The condition for readiness is
+    one of tcp="HOST:PORT" or a port, http="URL", unix="PATH", file="PATH", pid="PATH" (a file with the
+    process id), exec="COMMAND" (which succeeds then) and output="REGULAR EXPRESSION" (in standard
+    output or standard error). Without one the service is ready at once. Other options are properties
     of the executor: environment={"LANG": "C"}, start_timeout=5000. In all of them {port} stands for a
-    port that is free, and {dir} for a new folder.
+    free port, and {dir} for a new directory.
 
-    Instead of a command it may be a function that is called with port=, dir= and the options and
-    returns an executor, for one that was subclassed.
+    Instead of a command it may be a function that is called with port=, dir= and the options, and
+    returns an executor, for example one of a subclass.
 
     The value of the fixture is the executor. Its attributes port, an int, and dir, a pathlib.Path, are
-    what {port} and {dir} were, and None where these are not used.
+    the values of {port} and {dir}, or None if these are not used.
     """
 
     @pytest.fixture(scope=scope, name=name)
@@ -192,13 +192,13 @@ def mk_service(command, *, scope="function", name=None, **options):
 
 
 def _services(item):
-    """The services that a test uses, made here or by a fixture of somebody else."""
+    """The services that a test uses, from fixtures made here or elsewhere."""
     Mk = sys.modules.get("gi.repository.Mk")
     if Mk is None:
         return []
     printed = item.stash.get(_PRINTED, {})
     running = item.config.stash.get(_SERVICES, [])
-    # One that was started during the test was started for it, by whatever way.
+    # One that was started during the test was started for it.
     used = [service for name, service in running if name in getattr(item, "fixturenames", ()) or service not in printed]
     others = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Mk.SimpleExecutor)]
     return used + [service for service in others if service not in used]
@@ -227,7 +227,7 @@ def pytest_runtest_makereport(item, call):
     printed = item.stash.get(_PRINTED, {})
     for service in _services(item):
         for name, data in _streams(service):
-            # Once the limit is reached, where the test began is no longer known.
+            # Once the limit is reached, it is unknown where the output of the test begins.
             if len(data) < service.get_output_limit() or service.get_output_limit() == 0:
                 data = data[printed.get(service, {}).get(name, 0) :]
             lines = data.decode(errors="replace").splitlines()[-_LINES:]

@@ -27,7 +27,7 @@ _ACCEPTED = {
     "universal_newlines",
 }
 _USED = {"cwd", "env", "executable", "shell", "stderr", "stdin", "stdout"}
-# What Popen would do in the child of a fork. There is none: a supervisor starts the service.
+# What Popen would do in a forked child. Here a supervisor starts the service.
 _REFUSED = {"extra_groups", "group", "pass_fds", "preexec_fn", "umask", "user"}
 
 _MODES = {
@@ -95,7 +95,7 @@ def _set_environment(native, environment):
 
 
 def configure(native, command, parts, kwargs):
-    """Takes over all that Popen would be given; returns a file to keep open while the service runs, or None."""
+    """Sets what Popen would be given; returns a file to keep open while the service runs, or None."""
     _check(kwargs)
     argv = _command(command, parts, kwargs)
     if not argv or not argv[0]:

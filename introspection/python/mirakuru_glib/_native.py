@@ -48,7 +48,7 @@ def wait_until(function, limit):
     return True
 
 
-def ask(probe):
+def check_now(probe):
     """Whether a probe is satisfied right now; not if that cannot be found out."""
     try:
         return probe.check()
@@ -66,14 +66,14 @@ def probed(make_probe):
 
     @functools.wraps(make_probe)
     def check(self):
-        return ask(make_probe(self))
+        return check_now(make_probe(self))
 
     check.make_probe = make_probe
     return check
 
 
 def probe_of(check):
-    """The probe behind a bound check; None if it is somebody else's function."""
+    """The probe behind a bound check; None if the check was overridden."""
     if not isinstance(check, types.MethodType):
         return None
     make_probe = getattr(check.__func__, "make_probe", None)

@@ -46,7 +46,7 @@ class OutputReader(io.RawIOBase):
         return len(data)
 
     def fileno(self):
-        """A descriptor that can be polled. Only who asks for it pays for it, with a thread."""
+        """A descriptor that can be polled. It needs a thread, which is started when this is called."""
         if self.closed:
             raise ValueError("I/O operation on closed file")
         if self._pipe is None:
@@ -194,15 +194,15 @@ class Process:
         return self.returncode
 
     def _find_status(self):
-        # At the end of the interpreter the library cannot be asked any more.
+        # At the end of the interpreter the library cannot be called any more.
         native = None if sys.is_finalizing() else self._native
         if native is not None:
-            running = native.get_running()  # asked first: what has ended has a status from then on
+            running = native.get_running()  # first: once it is false there is a status
             if (status := native.get_exit_status()) != Mk.STATUS_NONE:
                 return status
             if running:
                 return None
-        return -signal.SIGKILL  # and nobody was there to be told of its end
+        return -signal.SIGKILL  # and its end was not noticed
 
     def wait(self, timeout=None):
         """Waits for the process, but not for others that it has started."""
@@ -236,7 +236,7 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
     def communicate(self, input=None, timeout=None):  # pylint: disable=redefined-builtin
-        """Gives the process its input, and returns all that it prints."""
+        """Gives the process its input, and returns everything that it prints."""
         if self._exchange is None:
             self._exchange = [_Task(self._feed, input)]
             self._exchange += [_Task(file.read if file else None) for file in (self.stdout, self.stderr)]
@@ -268,10 +268,10 @@ class Process:
                 if file is not None:
                     file.close()
             except OSError:
-                pass  # what is still to be written has nobody to read it
+                pass  # nothing reads what is still to be written
 
     def release(self):
-        """The executor has no more to do with the process; what is known stays."""
+        """Cuts the tie to the executor; what is known stays."""
         self.poll()
         self._native = None
         self._close_streams()

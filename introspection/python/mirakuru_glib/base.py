@@ -71,7 +71,7 @@ def _shorten(command, length):
 
 
 def _milliseconds(seconds):
-    """For the library: 0 is no limit there, so what is over by now has 1 ms."""
+    """For the library, where 0 means no limit: a time that is over becomes 1 ms."""
     if seconds is None or math.isinf(seconds):
         return 0
     return min(max(1, math.ceil(seconds * 1000)), GLib.MAXUINT32)
@@ -81,7 +81,7 @@ class SimpleExecutor:
     """Runs a command and leaves nothing of it behind.
 
     `timeout` is what a start and each `wait_for()` may take, in seconds. `sleep` changes nothing:
-    the library decides how often it asks.
+    the library decides how often it polls.
     """
 
     # How long a service has to end before it is killed, in seconds; never longer than the timeout.
@@ -140,7 +140,7 @@ class SimpleExecutor:
     def _new_native(self):
         return Mk.SimpleExecutor()
 
-    # ---- what is known ----
+    # ---- state ----
 
     @property
     def native(self):
@@ -266,11 +266,11 @@ class SimpleExecutor:
         return self._remaining_timeout > 0
 
     def wait_for(self, wait_for):
-        """Waits until a function returns true; if the time is up before, kills the service."""
+        """Waits until a function returns true; if the time is over before, kills the service."""
         return self._wait_for(wait_for)
 
     def _wait_for(self, function, known=""):
-        """`known` is what an expiry tells; without it, that is the last output."""
+        """`known` is the detail of a timeout; the default is the last output."""
         if not wait_until(function, _milliseconds(self._remaining_timeout)):
             raise self._killed(TimeoutExpired(self, timeout=self._timeout), known or self._last_output())
         return self
@@ -329,7 +329,7 @@ class SimpleExecutor:
                 self.start()
 
     def kill(self, wait=True, sig=None):
-        """Kills the service with all that it has started."""
+        """Kills the service and everything that it has started."""
         if sys.is_finalizing():
             return self  # all has been killed already
         if self._is_started():
@@ -351,7 +351,7 @@ class SimpleExecutor:
         return self._native is not None and self._native.get_active()
 
     def _kill_all_kids(self, sig):
-        """Sends a signal to all that has the marker of this executor in its environment."""
+        """Sends a signal to all processes that have the marker of this executor in their environment."""
         marked = processes_with_env(ENV_UUID, self._uuid)
         for pid in marked:
             try:
@@ -437,14 +437,14 @@ class Executor(SimpleExecutor):
         return self.after_start_check()
 
     def wait_for(self, wait_for):
-        """Waits until a function returns true; if the time is up before, kills the service."""
+        """Waits until a function returns true; if the time is over before, kills the service."""
         is_own_check = getattr(wait_for, "__func__", None) is Executor.check_subprocess
         if is_own_check and self.process is not None and self._endtime == self._spawn_endtime:
             return self._wait_until_ready()
         return super().wait_for(wait_for)
 
     def _wait_until_ready(self):
-        """The same as waiting for check_subprocess(), but the library watches the process, and asks."""
+        """The same as waiting for check_subprocess(), but the library watches the process, and polls."""
         probe, raised = probe_of(self.after_start_check), []
         if probe is None:
             probe, raised = function_probe(self.after_start_check)

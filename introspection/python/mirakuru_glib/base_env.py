@@ -17,7 +17,7 @@ def _has(pid, entry):
     with open(f"/proc/{pid}/environ", "rb") as environment:
         if not any(f"{found}:".startswith(f"{entry}:") for found in os.fsdecode(environment.read()).split("\0")):
             return False
-    # The supervisor of a service has the same environment, and is none of its processes.
+    # The supervisor of a service has the same environment, but is not one of its processes.
     with open(f"/proc/{pid}/comm", "rb") as name:
         return name.read() != b"mk-supervisor\n"
 

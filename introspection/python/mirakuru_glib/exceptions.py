@@ -7,7 +7,7 @@ class ExecutorError(Exception):
     """The base of them all.
 
     `detail` is what the library says about it: the service, what was waited for and for how long,
-    what was seen last, the last lines of output. It is empty where somebody else raised the error.
+    what was seen last, the last lines of output. It is empty if the error was raised elsewhere.
     """
 
     detail = ""
@@ -24,7 +24,7 @@ class ExecutorError(Exception):
 
 
 class TimeoutExpired(ExecutorError):
-    """The service was not ready, or a condition not true, when the time was up."""
+    """The service was not ready, or a condition not true, in time."""
 
     def __init__(self, executor, timeout):
         super().__init__(executor)
@@ -35,7 +35,7 @@ class TimeoutExpired(ExecutorError):
 
 
 class AlreadyRunning(ExecutorError):
-    """What would be waited for was there before anything was started."""
+    """What would be waited for was ready before anything was started."""
 
     def _summary(self):
         return f"Executor {self.executor} seems to be already running"

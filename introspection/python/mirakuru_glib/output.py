@@ -15,7 +15,7 @@ OutputExecutorType = TypeVar("OutputExecutorType", bound="OutputExecutor")
 
 _STREAMS = {"stdout": Mk.Stream.STDOUT, "stderr": Mk.Stream.STDERR}
 _STREAM_FLAGS = {Mk.Stream.STDOUT: Mk.StreamFlags.STDOUT, Mk.Stream.STDERR: Mk.StreamFlags.STDERR}
-# Flags of Python's expressions, as the library writes them
+# Flags of Python's regular expressions, and how they are written in a pattern
 _FLAGS = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
 
 
@@ -52,7 +52,7 @@ class OutputExecutor(SimpleExecutor):
         self._native.set_banner(self._pattern())
 
     def _streams_with_banner(self):
-        """Where the line of the banner is not over yet: the library leaves all that follows the match."""
+        """The streams in which the rest of the banner's line must be skipped: the library leaves what follows the match."""
         if (self._native.dup_match("0") or "").endswith("\n"):
             return ()
         streams = self._captured()

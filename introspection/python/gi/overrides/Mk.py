@@ -1,18 +1,18 @@
 # SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a typelib cannot say about mirakuru-glib in Python; loaded by `from gi.repository import Mk`.
+"""Adapts mirakuru-glib to Python; loaded by `from gi.repository import Mk`.
 
 - A command may be a string, which is split as a shell would, wherever a list of arguments is
   wanted; an environment, headers or the fields of a form may be a dict, a path anything that
   os.fspath() takes, a time limit milliseconds or a timedelta. None in an environment unsets a variable.
-- An executor is a context manager, has stopped() and lines().
-- Errors of the library are exceptions of their own: Mk.TimedOutError and so on, all of them
+- An executor is a context manager, and has stopped() and lines().
+- Errors of the library are exceptions of their own, such as Mk.TimedOutError. All of them are
   Mk.ServiceError and GLib.Error.
-- A blocking call can be interrupted: by Ctrl-C, or by a handler of SIGTERM or SIGHUP that raises.
-- Below asyncio, what X_async() returns can be awaited.
-- An exception in a hook that was written in Python arrives as an error with its text.
+- Signal handlers run during a blocking call, and what they raise ends it.
+- With asyncio, the result of X_async() can be awaited.
+- An exception in a hook that was written in Python becomes an error with its text.
 
-What is here goes by the names that the typelib has, so that it fits what is added to the library.
+The functions are found by their names in the typelib, so that additions to the library are adapted, too.
 """
 
 import collections
@@ -341,7 +341,7 @@ def read_bytes(stream, count, cancellable=None):
 
 
 async def _await_thread(call, cancellable, undo):
-    """Awaits a blocking call that a thread makes. Being cancelled, it waits until the call is over."""
+    """Awaits a blocking call that a thread makes. If cancelled, it waits until the call is over."""
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -354,7 +354,7 @@ async def _await_thread(call, cancellable, undo):
 
     def body(future):
         try:
-            outcome = (future.set_result, calls.pop()())  # whoever has the result may be the last to know the object
+            outcome = (future.set_result, calls.pop()())  # the result may hold the last reference to the object
         except BaseException as exception:
             outcome = (future.set_exception, exception)
         with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -474,7 +474,7 @@ def _check_hook(hook, result):
             text, domain, code = _explain(exception), Gio.io_error_quark(), Gio.IOErrorEnum.FAILED
             if not isinstance(exception, Exception):
                 _ends.note(exception)
-            if exception is _ends.raised:  # it must not be asked again
+            if exception is _ends.raised:  # the probe must not be polled again
                 domain, code = Mk.error_quark(), Mk.Error.FAILED
         raise GLib.Error(text, GLib.quark_to_string(domain), code)
 
@@ -668,7 +668,7 @@ class SimpleExecutor(_Base, Mk.SimpleExecutor):
 
 
 def _add_note(exception, error):
-    """The block failed, and that is what is told; perhaps because of this."""
+    """The block failed, perhaps because of this; its own exception is raised."""
     if hasattr(exception, "add_note"):  # Python 3.11
         exception.add_note(str(error))
 
