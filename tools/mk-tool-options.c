@@ -360,8 +360,9 @@ mk_tool_options_new_for_run (char **argv, GError **error)
          "\n"
          "--name, --cwd, --env and the conditions (--tcp, --http, --unix, --file, --exec, --output)\n"
          "apply to the --service before them. A service without a condition is ready as soon as it\n"
-         "is started, one with several when all of them are met. --status, --method, --header and\n"
-         "--insecure apply to the --http before them."),
+         "is started, one with several when all of them are met. --interval and --attempt-timeout apply\n"
+         "to the condition before them, and what describes a request (--status, --method, --header,\n"
+         "--follow-redirects, --ca-file, --certificate-file, --insecure) to the --http before it."),
       _ ("Exit status:\n"
          "  that of COMMAND, or 128 and the number of the signal that killed it\n"
          "  0    without COMMAND: ended by Ctrl-C or SIGTERM\n"
@@ -410,7 +411,9 @@ mk_tool_options_new_for_wait (char **argv, GError **error)
       _ ("{--tcp HOST:PORT | --http URL | --unix PATH | --file PATH | --exec CMD} … [-- COMMAND…]"),
       group,
       _ ("Waits until all conditions are met, or with --gone until none of them is, then turns into\n"
-         "COMMAND. --status, --method, --header and --insecure apply to the --http before them."),
+         "COMMAND. --interval and --attempt-timeout apply to the condition before them, and what\n"
+         "describes a request (--status, --method, --header, --follow-redirects, --ca-file,\n"
+         "--certificate-file, --insecure) to the --http before it."),
       _ ("HOST:PORT may also be [ADDRESS]:PORT, :PORT or PORT; the host is then localhost.\n"
          "@NAME as the PATH of --unix is an abstract socket.\n"
          "\n"

@@ -9,16 +9,8 @@
 
 #include <string.h>
 
-typedef struct
-{
-  const char *name;
-  const char *placeholder;
-  const char *help;
-  MkProbe *(*parse) (const char *value, GError **error);
-} Kind;
-
 static gboolean
-parse_port (const char *value, const char *text, guint *port, GError **error)
+readiness_parse_port (const char *value, const char *text, guint *port, GError **error)
 {
   guint64 number = 0;
 
@@ -32,7 +24,7 @@ parse_port (const char *value, const char *text, guint *port, GError **error)
 
 /* Takes the host off @value, NULL where there is none; @port is where the port begins. */
 static gboolean
-split_host (const char *value, char **host, const char **port, GError **error)
+readiness_split_host (const char *value, char **host, const char **port, GError **error)
 {
   const char *colon = strrchr (value, ':');
 
@@ -53,13 +45,14 @@ split_host (const char *value, char **host, const char **port, GError **error)
 }
 
 static MkProbe *
-parse_tcp (const char *value, GError **error)
+readiness_make_tcp (const char *value, GError **error)
 {
   g_autofree char *host = NULL;
   const char *port_text;
   guint port = 0;
 
-  if (!split_host (value, &host, &port_text, error) || !parse_port (value, port_text, &port, error))
+  if (!readiness_split_host (value, &host, &port_text, error) ||
+      !readiness_parse_port (value, port_text, &port, error))
     return NULL;
 
   if (host != NULL && (strpbrk (host, " \t/[]@") != NULL || !g_utf8_validate (host, -1, NULL)))
@@ -72,7 +65,7 @@ parse_tcp (const char *value, GError **error)
 }
 
 static MkProbe *
-parse_exec (const char *value, GError **error)
+readiness_make_exec (const char *value, GError **error)
 {
   g_auto (GStrv) argv = NULL;
   g_autoptr (GError) local_error = NULL;
@@ -87,7 +80,7 @@ parse_exec (const char *value, GError **error)
 }
 
 static gboolean
-require_path (const char *value, GError **error)
+readiness_require_path (const char *value, GError **error)
 {
   if (*value != '\0' && !g_str_equal (value, "@"))
     return TRUE;
@@ -96,25 +89,25 @@ require_path (const char *value, GError **error)
 }
 
 static MkProbe *
-parse_unix (const char *value, GError **error)
+readiness_make_unix (const char *value, GError **error)
 {
-  return require_path (value, error) ? MK_PROBE (mk_unix_socket_probe_new (value)) : NULL;
+  return readiness_require_path (value, error) ? MK_PROBE (mk_unix_socket_probe_new (value)) : NULL;
 }
 
 static MkProbe *
-parse_file (const char *value, GError **error)
+readiness_make_file (const char *value, GError **error)
 {
-  return require_path (value, error) ? MK_PROBE (mk_file_probe_new (value)) : NULL;
+  return readiness_require_path (value, error) ? MK_PROBE (mk_file_probe_new (value)) : NULL;
 }
 
 static MkProbe *
-parse_http (const char *value, GError **error)
+readiness_make_http (const char *value, GError **error)
 {
   return MK_PROBE (mk_http_probe_new (value));
 }
 
 static void
-add_header (MkHttpProbe *probe, const char *header)
+readiness_add_header (MkHttpProbe *probe, const char *header)
 {
   const char *const *before = mk_http_probe_get_headers (probe);
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
@@ -128,81 +121,135 @@ add_header (MkHttpProbe *probe, const char *header)
 }
 
 static void
-accept_any_certificate (MkHttpProbe *probe, const char *unused)
+readiness_set_follow_redirects (MkHttpProbe *probe, const char *unused)
+{
+  mk_http_probe_set_follow_redirects (probe, TRUE);
+}
+
+static void
+readiness_set_accept_any_certificate (MkHttpProbe *probe, const char *unused)
 {
   mk_http_probe_set_accept_any_certificate (probe, TRUE);
 }
 
+/* Either makes a probe, or sets a detail of the probe before it. */
 typedef struct
 {
   const char *name;
   const char *placeholder; /* (nullable): NULL if there is no value */
   const char *help;
-  void (*apply) (MkHttpProbe *probe, const char *value);
-} HttpDetail;
+  MkProbe *(*make) (const char *value, GError **error);
+  void (*set_http) (MkHttpProbe *probe, const char *value);
+  void (*set_time) (MkProbe *probe, guint time_ms);
+} Option;
 
-static const HttpDetail http_details[] = {
+static const Option options[] = {
+  { "tcp", N_ ("HOST:PORT"), N_ ("Ready when this port accepts connections"), .make = readiness_make_tcp },
+  { "http", N_ ("URL"), N_ ("Ready when this URL answers"), .make = readiness_make_http },
+  /* Translators: this and the next ones continue “Ready when this URL answers” */
   { "status",
     N_ ("CODE"),
-    /* Translators: this and the next ones continue “Ready when this URL answers” */
     N_ ("… with this status (a code or a regular expression)"),
-    mk_http_probe_set_status },
-  { "method", N_ ("METHOD"), N_ ("… to a request of this method (HEAD)"), mk_http_probe_set_method },
-  { "header", N_ ("'NAME: VALUE'"), N_ ("… with this header in the request"), add_header },
-  { "insecure", NULL, N_ ("… whatever its certificate is"), accept_any_certificate },
+    .set_http = mk_http_probe_set_status },
+  { "method",
+    N_ ("METHOD"),
+    N_ ("… to a request of this method (HEAD)"),
+    .set_http = mk_http_probe_set_method },
+  { "header",
+    N_ ("'NAME: VALUE'"),
+    N_ ("… with this header in the request"),
+    .set_http = readiness_add_header },
+  { "follow-redirects", NULL, N_ ("… perhaps after redirects"), .set_http = readiness_set_follow_redirects },
+  { "ca-file",
+    N_ ("FILE"),
+    N_ ("… with a certificate that an authority in this file has signed"),
+    .set_http = mk_http_probe_set_ca_file },
+  { "certificate-file",
+    N_ ("FILE"),
+    N_ ("… to a client with this certificate and key (PEM)"),
+    .set_http = mk_http_probe_set_certificate_file },
+  { "insecure",
+    NULL,
+    N_ ("… whatever its certificate is"),
+    .set_http = readiness_set_accept_any_certificate },
+  { "unix",
+    N_ ("PATH"),
+    N_ ("Ready when this Unix socket accepts connections"),
+    .make = readiness_make_unix },
+  { "file", N_ ("PATH"), N_ ("Ready when this file exists"), .make = readiness_make_file },
+  { "exec",
+    N_ ("CMD"),
+    N_ ("Ready when this command succeeds (quoted as in a shell)"),
+    .make = readiness_make_exec },
+  { "interval",
+    N_ ("SECONDS"),
+    N_ ("Time between two attempts for the condition before (0: automatic)"),
+    .set_time = mk_probe_set_interval },
+  { "attempt-timeout",
+    N_ ("SECONDS"),
+    N_ ("Time for one attempt for the condition before (0: automatic)"),
+    .set_time = mk_probe_set_attempt_timeout },
 };
 
-static const Kind kinds[] = {
-  { "tcp", N_ ("HOST:PORT"), N_ ("Ready when this port accepts connections"), parse_tcp },
-  { "http", N_ ("URL"), N_ ("Ready when this URL answers"), parse_http },
-  { "unix", N_ ("PATH"), N_ ("Ready when this Unix socket accepts connections"), parse_unix },
-  { "file", N_ ("PATH"), N_ ("Ready when this file exists"), parse_file },
-  { "exec", N_ ("CMD"), N_ ("Ready when this command succeeds (quoted as in a shell)"), parse_exec },
-};
-
-static void
-add_option (GOptionGroup *group,
-            const char *name,
-            const char *placeholder,
-            const char *help,
-            GOptionArgFunc func)
-{
-  const GOptionEntry entries[] = {
-    { name,
-      0,
-      placeholder != NULL ? G_OPTION_FLAG_FILENAME : G_OPTION_FLAG_NO_ARG,
-      G_OPTION_ARG_CALLBACK,
-      func,
-      help,
-      placeholder },
-    G_OPTION_ENTRY_NULL,
-  };
-
-  g_option_group_add_entries (group, entries);
-}
-
-/* Adds the option of each kind to @group; @func is called with its name and value. */
+/* Adds the options to @group; @func is called with the name and value of each. */
 void
 mk_tool_readiness_add_options (GOptionGroup *group, GOptionArgFunc func)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (options); i++)
     {
-      add_option (group, kinds[i].name, kinds[i].placeholder, kinds[i].help, func);
-      for (gsize j = 0; kinds[i].parse == parse_http && j < G_N_ELEMENTS (http_details); j++)
-        add_option (group, http_details[j].name, http_details[j].placeholder, http_details[j].help, func);
+      const GOptionEntry entries[] = {
+        { options[i].name,
+          0,
+          options[i].placeholder != NULL ? G_OPTION_FLAG_FILENAME : G_OPTION_FLAG_NO_ARG,
+          G_OPTION_ARG_CALLBACK,
+          func,
+          options[i].help,
+          options[i].placeholder },
+        G_OPTION_ENTRY_NULL,
+      };
+
+      g_option_group_add_entries (group, entries);
     }
 }
 
 static gboolean
-apply_http_detail (const HttpDetail *detail, const char *value, GPtrArray *probes, GError **error)
+readiness_make_probe (const Option *option, const char *value, GPtrArray *probes, GError **error)
 {
-  gpointer probe = probes->len > 0 ? g_ptr_array_index (probes, probes->len - 1) : NULL;
+  MkProbe *probe = option->make (value, error);
 
-  if (!MK_IS_HTTP_PROBE (probe))
+  if (probe != NULL)
+    g_ptr_array_add (probes, probe);
+  return probe != NULL;
+}
+
+/* Sets what the option says about the probe before it. */
+static gboolean
+readiness_set_detail (const Option *option,
+                      const char *option_name,
+                      const char *value,
+                      MkProbe *probe,
+                      GError **error)
+{
+  guint time_ms = 0;
+
+  if (option->set_http != NULL && !MK_IS_HTTP_PROBE (probe))
     return mk_tool_options_fail (
-        error, _ ("--%s describes a request: it must follow the --http it is for"), detail->name);
+        error, _ ("%s describes a request: it must follow the --http it is for"), option_name);
 
-  detail->apply (probe, value);
+  if (probe == NULL)
+    return mk_tool_options_fail (
+        error, _ ("%s must follow the --tcp, --http, --unix, --file or --exec it is for"), option_name);
+
+  if (option->set_http != NULL)
+    {
+      option->set_http (MK_HTTP_PROBE (probe), value);
+      return TRUE;
+    }
+
+  if (!mk_tool_options_parse_seconds (option_name, value, &time_ms, error))
+    return FALSE;
+
+  option->set_time (probe, time_ms);
   return TRUE;
 }
 
@@ -210,21 +257,16 @@ apply_http_detail (const HttpDetail *detail, const char *value, GPtrArray *probe
 gboolean
 mk_tool_readiness_parse (const char *option_name, const char *value, GPtrArray *probes, GError **error)
 {
-  const char *name = option_name + strlen ("--");
+  MkProbe *last = probes->len > 0 ? g_ptr_array_index (probes, probes->len - 1) : NULL;
 
-  for (gsize i = 0; i < G_N_ELEMENTS (http_details); i++)
-    if (g_str_equal (name, http_details[i].name))
-      return apply_http_detail (&http_details[i], value, probes, error);
+  for (gsize i = 0; i < G_N_ELEMENTS (options); i++)
+    {
+      if (!g_str_equal (option_name + strlen ("--"), options[i].name))
+        continue;
 
-  for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
-    if (g_str_equal (name, kinds[i].name))
-      {
-        MkProbe *probe = kinds[i].parse (value, error);
-
-        if (probe != NULL)
-          g_ptr_array_add (probes, probe);
-        return probe != NULL;
-      }
+      return options[i].make != NULL ? readiness_make_probe (&options[i], value, probes, error)
+                                     : readiness_set_detail (&options[i], option_name, value, last, error);
+    }
 
   g_assert_not_reached ();
 }

@@ -15,8 +15,8 @@ class Help(TestCase):
             self.assertIn(text, stdout)
 
     def test_help_of_commands(self):
-        for command, options in (("run", "--service --tcp --http --status --method --header --insecure --unix --file --output --exec --name --cwd --env --timeout --stop-timeout --verbose --quiet"),
-                                 ("wait", "--tcp --http --status --method --header --insecure --unix --file --exec --gone --timeout --quiet")):
+        for command, options in (("run", "--service --tcp --http --status --method --header --follow-redirects --ca-file --certificate-file --insecure --unix --file --output --exec --interval --attempt-timeout --name --cwd --env --timeout --stop-timeout --verbose --quiet"),
+                                 ("wait", "--tcp --http --status --method --header --follow-redirects --ca-file --certificate-file --insecure --unix --file --exec --interval --attempt-timeout --gone --timeout --quiet")):
             status, stdout, stderr = self.run_tool(command, "--help")
             self.assertEqual((status, stderr), (0, ""))
             for text in (f"Usage:\n  mirakuru {command} ", "Examples:", "Exit status:", "124", *options.split()):
@@ -25,7 +25,7 @@ class Help(TestCase):
     def test_details_stand_after_what_they_belong_to(self):
         for command in ("run", "wait"):
             _, stdout, _ = self.run_tool(command, "--help")
-            self.assertRegex(stdout, r"(?m)^ +--http=.*\n +--status=.*\n +--method=.*\n +--header=.*\n +--insecure ")
+            self.assertRegex(stdout, r"(?m)^ +--http=.*\n +--status=.*\n +--method=.*\n +--header=.*\n +--follow-redirects .*\n +--ca-file=.*\n +--certificate-file=.*\n +--insecure ")
 
     def test_version(self):
         for args in (["--version"], ["run", "--version"], ["wait", "--version"]):
@@ -64,16 +64,24 @@ class Mistakes(TestCase):
 
     def test_option_before_its_service(self):
         for option in ("--tcp=6379", "--name=x", "--cwd=/", "--env=A=b", "--http=http://localhost/", "--unix=/x", "--file=/x",
-                       "--output=x", "--exec=true", "--status=200", "--method=GET", "--header=A: b", "--insecure"):
+                       "--output=x", "--exec=true", "--status=200", "--method=GET", "--header=A: b", "--insecure", "--interval=1",
+                       "--attempt-timeout=1"):
             self.assert_run_misuse([option, "--service", "true"], option.split("=")[0], "--service")
 
     def test_detail_before_its_url(self):
-        for option in ("--status=200", "--method=GET", "--header=A: b", "--insecure"):
+        for option in ("--status=200", "--method=GET", "--header=A: b", "--follow-redirects", "--ca-file=/x",
+                       "--certificate-file=/x", "--insecure"):
             name = option.split("=")[0]
             for before in ([], ["--tcp=1"], ["--http=http://localhost/", "--file=/x"]):
                 self.assert_run_misuse(["--service", "true", *before, option, "--http=http://localhost/"], name, "--http")
                 self.assert_wait_misuse([*before, option, "--http=http://localhost/"], name, "--http")
             self.assert_run_misuse(["--service", "true", "--http=http://localhost/", "--service", "true", option], name, "--http")
+
+    def test_time_before_its_condition(self):
+        for option in ("--interval", "--attempt-timeout"):
+            self.assert_run_misuse(["--service", "true", option, "1", "--tcp", "1"], option, "--tcp", "--exec")
+            self.assert_run_misuse(["--service", "true", "--output", "x", option, "1"], option, "--tcp", "--exec")
+            self.assert_wait_misuse([option, "1", "--file", "/x"], option, "--tcp", "--exec")
 
     def test_output_of_nobody(self):
         self.assert_wait_misuse(["--output", "ready"], "--output", "'mirakuru run'")
@@ -118,7 +126,8 @@ class Mistakes(TestCase):
                       "99999999999999999999999"):
             for option in ("--timeout", "--stop-timeout"):
                 self.assert_run_misuse(["--service", "true", f"{option}={value}"], option, f"'{value}'", "seconds")
-            self.assert_wait_misuse(["--tcp", "1", f"--timeout={value}"], f"'{value}'", "seconds")
+            for option in ("--timeout", "--interval", "--attempt-timeout"):
+                self.assert_wait_misuse(["--tcp", "1", f"{option}={value}"], option, f"'{value}'", "seconds")
 
     def test_good_times(self):
         for value in ("0", "60", "0.5", ".5", "5.", "4294967", "0.0001"):

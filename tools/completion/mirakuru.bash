@@ -5,15 +5,16 @@
 # Completion of mirakuru(1) for bash.
 
 _mirakuru_options () {
-  local conditions='--tcp --http --unix --file --exec --status --method --header --insecure'
+  local conditions='--tcp --http --unix --file --exec --interval --attempt-timeout'
+  local request='--status --method --header --follow-redirects --ca-file --certificate-file --insecure'
   case $1 in
-    run) echo "--service $conditions --output --name --cwd --env --timeout --stop-timeout --verbose --quiet --version --help" ;;
-    wait) echo "$conditions --gone --timeout --quiet --version --help" ;;
+    run) echo "--service $conditions $request --output --name --cwd --env --timeout --stop-timeout --verbose --quiet --version --help" ;;
+    wait) echo "$conditions $request --gone --timeout --quiet --version --help" ;;
     *) echo 'run wait --version --help' ;;
   esac
 }
 
-# Words are put in as they are, but for blanks and the like.
+# Words are completed as they are, with spaces and similar characters quoted.
 _mirakuru_reply () {
   local word
   COMPREPLY=()
@@ -38,12 +39,13 @@ _mirakuru () {
   done
 
   case $previous in
-    --unix | --file) _mirakuru_reply < <(compgen -f -- "$current") ;;
+    --unix | --file | --ca-file | --certificate-file) _mirakuru_reply < <(compgen -f -- "$current") ;;
     --cwd) _mirakuru_reply < <(compgen -d -- "$current") ;;
     --service | -s | --exec) _mirakuru_reply < <(compgen -c -- "$current") ;;
     --method) _mirakuru_reply < <(compgen -W 'HEAD GET POST PUT OPTIONS' -- "$current") ;;
     --env) _mirakuru_reply < <(compgen -v -S = -- "$current") ;;
-    --tcp | --http | --status | --header | --output | --name | --timeout | -t | --stop-timeout) COMPREPLY=() ;;
+    --tcp | --http | --status | --header | --output | --name) COMPREPLY=() ;;
+    --interval | --attempt-timeout | --timeout | -t | --stop-timeout) COMPREPLY=() ;;
     *) _mirakuru_reply < <(compgen -W "$(_mirakuru_options "${COMP_WORDS[1]}")" -- "$current") ;;
   esac
 }
