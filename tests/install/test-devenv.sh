@@ -17,6 +17,9 @@ command=$(in_devenv bash -c 'command -v mirakuru')
 in_devenv mirakuru run --quiet --service 'sleep 60' -- echo 'the command works' |
   grep -x 'the command works'
 
+# shellcheck disable=SC2016
+in_devenv bash -c 'cc -fsyntax-only -include mirakuru-glib.h $(pkg-config --cflags mirakuru-glib-1) -x c /dev/null'
+
 if [ -n "$python" ]; then
   in_devenv "$python" -c '
 import gi
