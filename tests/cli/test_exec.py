@@ -60,7 +60,26 @@ class Run(TestCase):
                 self.assertIn(f"'{value}' is not a command", stderr)
 
 
+    def test_times_of_attempts(self):
+        """They belong to the condition before them."""
+        port = free_port()
+        status, _, stderr = self.run_tool(
+            "run", "--service", listener(port), *tcp(port), "--interval", "0.02", "--attempt-timeout", "5",
+            *shell("sleep 1000"), "--attempt-timeout", "0.1", "--timeout", "0.5", "--", "true")
+        self.assertEqual(status, 124, stderr)
+        self.assertIn("0.1 s", stderr)
+
+
 class Wait(TestCase):
+    def test_interval(self):
+        command = shell("echo >> runs; exit 1")
+        for interval, least, most in (("0.4", 2, 4), ("0.02", 8, 100)):
+            status, _, stderr = self.run_tool("wait", *command, "--interval", interval, "--timeout", "1")
+            self.assertEqual(status, 124, stderr)
+            runs = self.read("runs").count("\n")
+            self.assertTrue(least <= runs <= most, runs)
+            os.unlink(self.path("runs"))
+
     def test_comes_later(self):
         tool = self.start("wait", *shell("test -e there"))
         tool.process.poll()

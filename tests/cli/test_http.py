@@ -26,6 +26,18 @@ class Http(TestCase):
                                                   "--header", "Accept: */*", "--header", "X: y", "--insecure")
         self.assertEqual((status, stdout), (0, "up\n"), stderr)
 
+    def test_redirects(self):
+        self.assertEqual(self.run_service("moved", "--follow-redirects")[0], 0)
+        status, _, stderr = self.run_service("moved", timeout="0.3")
+        self.assertEqual(status, 124, stderr)
+        self.assertIn("HTTP 302 Found", stderr)
+
+    def test_certificates(self):
+        for option in ("--ca-file", "--certificate-file"):
+            status, _, stderr = self.run_tool("wait", "--http", "https://127.0.0.1:1/", option, self.path("none.pem"))
+            self.assertEqual(status, 125, stderr)
+            self.assertIn("none.pem", stderr)
+
     def test_wrong_status(self):
         status, stdout, stderr = self.run_service("503 Busy", timeout="0.3")
         self.assertEqual((status, stdout), (124, ""), stderr)
