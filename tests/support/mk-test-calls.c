@@ -141,6 +141,12 @@ mk_test_add_once (const char *path, MkTestBody body)
   add_case (path, "", body, SYNC);
 }
 
+void
+mk_test_add_async (const char *path, MkTestBody body)
+{
+  add_case (path, "", body, ASYNC);
+}
+
 /* Synchronously without a main loop, asynchronously with one */
 void
 mk_test_add (const char *path, MkTestBody body)

@@ -18,6 +18,7 @@ typedef void (*MkTestDataBody) (gconstpointer data);
 /* Test cases. What a body calls with the functions below is synchronous in one run, asynchronous in another.
  */
 void mk_test_add_once (const char *path, MkTestBody body);
+void mk_test_add_async (const char *path, MkTestBody body);
 void mk_test_add (const char *path, MkTestBody body);
 void mk_test_add_with_data (const char *path, MkTestDataBody body, gconstpointer data);
 void mk_test_add_everywhere (const char *path, MkTestBody body);

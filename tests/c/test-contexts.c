@@ -1,0 +1,231 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Whatever a program overrides or connects to is called in its own thread, and in the context of the
+ * operation that it belongs to: in no other thread, and in no other context.
+ */
+
+#include "mk-test-calls.h"
+
+#define SHORT_MS 200
+
+/* Where something was called */
+typedef struct
+{
+  const char *what;
+  GThread *thread;
+  GMainContext *context; /* (owned) */
+} Call;
+
+static GPtrArray *calls; /* (owned) (element-type Call) (locked-by calls_lock) */
+static GMutex calls_lock;
+
+static void
+call_free (Call *call)
+{
+  g_main_context_unref (call->context);
+  g_free (call);
+}
+
+static void
+note (const char *what)
+{
+  Call *call = g_new (Call, 1);
+
+  *call = (Call){ what, g_thread_self (), g_main_context_ref_thread_default () };
+  g_mutex_lock (&calls_lock);
+  g_ptr_array_add (calls, call);
+  g_mutex_unlock (&calls_lock);
+}
+
+static gboolean
+was_called (const char *what)
+{
+  for (guint i = 0; i < calls->len; i++)
+    if (g_str_equal (((Call *) calls->pdata[i])->what, what))
+      return TRUE;
+  return FALSE;
+}
+
+/*
+ * All that was called since the last time belongs to one operation, which ran in this thread: in its own
+ * context if it was asynchronous, in one that was made for it if not.
+ */
+static void
+assert_in_one_place (const char *const *expected)
+{
+  g_autoptr (GMainContext) own = g_main_context_ref_thread_default ();
+  Call *first;
+
+  for (guint i = 0; expected[i] != NULL; i++)
+    if (!was_called (expected[i]))
+      g_error ("%s was not called", expected[i]);
+  first = calls->pdata[0];
+  g_assert_true ((first->context == own) == mk_test_is_async ());
+  for (guint i = 0; i < calls->len; i++)
+    {
+      Call *call = calls->pdata[i];
+
+      if (call->thread != g_thread_self ())
+        g_error ("%s was called in another thread", call->what);
+      if (call->context != first->context)
+        g_error ("%s was called in another context than %s", call->what, first->what);
+    }
+  g_ptr_array_set_size (calls, 0);
+}
+
+/* ---- a probe ---- */
+
+#define TEST_TYPE_PROBE (test_probe_get_type ())
+G_DECLARE_FINAL_TYPE (TestProbe, test_probe, TEST, PROBE, MkProbe)
+
+struct _TestProbe
+{
+  MkProbe parent_instance;
+
+  guint n_left; /* attempts until it is there */
+};
+
+G_DEFINE_FINAL_TYPE (TestProbe, test_probe, MK_TYPE_PROBE)
+
+static gboolean
+test_probe_check (MkProbe *probe, GError **error)
+{
+  note ("check");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "takes time");
+  return FALSE;
+}
+
+static void
+test_probe_check_task (MkProbe *probe, GTask *task)
+{
+  TestProbe *self = TEST_PROBE (probe);
+
+  note ("check_task");
+  g_task_return_boolean (task, self->n_left == 0 || --self->n_left == 0);
+}
+
+static void
+test_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
+{
+  note ("attach");
+}
+
+static void
+test_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
+{
+  note ("detach");
+}
+
+static char *
+test_probe_describe (MkProbe *probe)
+{
+  note ("describe");
+  return g_strdup ("the probe to be satisfied");
+}
+
+static void
+test_probe_class_init (TestProbeClass *klass)
+{
+  MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
+
+  probe_class->check = test_probe_check;
+  probe_class->check_task = test_probe_check_task;
+  probe_class->attach = test_probe_attach;
+  probe_class->detach = test_probe_detach;
+  probe_class->describe = test_probe_describe;
+}
+
+static void
+test_probe_init (TestProbe *self)
+{
+}
+
+static MkProbe *
+new_probe (guint n_attempts)
+{
+  TestProbe *self = g_object_new (TEST_TYPE_PROBE, NULL);
+
+  self->n_left = n_attempts;
+  return MK_PROBE (self);
+}
+
+/* ---- the tests ---- */
+
+static void
+test_probe_alone (void)
+{
+  g_autoptr (MkProbe) probe = new_probe (5);
+
+  g_assert_true (mk_test_probe_wait (probe, MK_TEST_LIMIT_MS, NULL, NULL));
+  assert_in_one_place ((const char *const[]){ "check", "check_task", NULL });
+  g_assert_true (mk_test_check (probe, NULL, NULL));
+  assert_in_one_place ((const char *const[]){ "check", "check_task", NULL });
+}
+
+static void
+test_wait_in_vain (void)
+{
+  g_autoptr (MkProbe) probe = new_probe (G_MAXUINT);
+
+  g_assert_false (mk_test_probe_wait (probe, SHORT_MS, NULL, NULL));
+  assert_in_one_place ((const char *const[]){ "check_task", "describe", NULL });
+}
+
+static void
+test_executor_of_the_library (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--print", "up", NULL);
+  g_autoptr (MkProbe) probe = new_probe (5);
+  g_autoptr (MkExecutor) executor = mk_executor_new ((const char *const *) argv, probe);
+
+  /* Before the start it must not be there. */
+  mk_test_assert_starts (executor);
+  assert_in_one_place ((const char *const[]){ "check", "check_task", "attach", "detach", NULL });
+  mk_test_assert_stops (executor);
+}
+
+/* A probe that is woken by another thread */
+
+static void
+on_wake (MkProbe *probe, gpointer unused)
+{
+  note ("wake");
+}
+
+static gpointer
+wake_in_thread (gpointer probe)
+{
+  g_usleep (50 * 1000);
+  mk_probe_wake (probe);
+  return NULL;
+}
+
+static void
+test_wake (void)
+{
+  g_autoptr (MkProbe) probe = new_probe (G_MAXUINT);
+  GThread *thread;
+
+  g_signal_connect (probe, "wake", G_CALLBACK (on_wake), NULL);
+  thread = g_thread_new ("waker", wake_in_thread, probe);
+  g_assert_false (mk_test_probe_wait (probe, SHORT_MS, NULL, NULL));
+  g_thread_join (thread);
+  assert_in_one_place ((const char *const[]){ "check_task", "wake", NULL });
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  calls = g_ptr_array_new_with_free_func ((GDestroyNotify) call_free);
+
+  mk_test_add_everywhere ("/contexts/probe", test_probe_alone);
+  mk_test_add_everywhere ("/contexts/wait-in-vain", test_wait_in_vain);
+  mk_test_add_everywhere ("/contexts/wake", test_wake);
+  mk_test_add_everywhere ("/contexts/executor", test_executor_of_the_library);
+
+  return g_test_run ();
+}
