@@ -74,8 +74,7 @@ tcp_executor_check_writable (MkTcpExecutor *self, const char *property)
   if (pspec->flags & G_PARAM_WRITABLE)
     return TRUE;
 
-  g_critical (
-      "The %s of an %s cannot be set, because it follows its URL", property, G_OBJECT_TYPE_NAME (self));
+  g_message ("The %s of an %s cannot be set: it follows its URL", property, G_OBJECT_TYPE_NAME (self));
   return FALSE;
 }
 
@@ -219,7 +218,8 @@ mk_tcp_executor_get_host (MkTcpExecutor *self)
  * @self: the executor
  * @host: (nullable): the name or the address the service listens on
  *
- * Sets the host the service listens on.
+ * Sets the host the service listens on. Where it follows from something else, as in [class@Mk.HttpExecutor],
+ * nothing is set, and a message says so.
  *
  * Since: 1.0
  */
@@ -258,7 +258,8 @@ mk_tcp_executor_get_port (MkTcpExecutor *self)
  * @self: the executor
  * @port: the port the service listens on, 1 to 65535
  *
- * Sets the port the service listens on.
+ * Sets the port the service listens on. Where it follows from something else, as in [class@Mk.HttpExecutor],
+ * nothing is set, and a message says so.
  *
  * Since: 1.0
  */

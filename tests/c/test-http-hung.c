@@ -64,6 +64,25 @@ test_listens_late_and_is_silent (void)
   mk_test_assert_nothing_left (tag);
 }
 
+/* Before there can be a request. */
+static void
+test_silent_over_tls (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkHttpExecutor) executor = new_executor (tag, "--http", "silent");
+  g_autofree char *uri = NULL;
+
+  if (!g_tls_backend_supports_tls (g_tls_backend_get_default ()))
+    {
+      g_test_skip ("GLib has no TLS module here");
+      return;
+    }
+  uri = g_strdup_printf ("https://127.0.0.1:%u/", mk_tcp_executor_get_port (MK_TCP_EXECUTOR (executor)));
+  mk_http_executor_set_uri (executor, uri);
+  mk_test_assert_start_times_out_seeing (executor, "TLS was not agreed on in time");
+  mk_test_assert_nothing_left (tag);
+}
+
 static void
 test_drips_header (void)
 {
@@ -257,6 +276,7 @@ main (int argc, char **argv)
 
   mk_test_add ("/http-hung/accepts-and-never-answers", test_silent);
   mk_test_add ("/http-hung/listens-late-and-is-silent", test_listens_late_and_is_silent);
+  mk_test_add ("/http-hung/accepts-and-is-silent-over-tls", test_silent_over_tls);
   mk_test_add ("/http-hung/drips-header", test_drips_header);
   mk_test_add ("/http-hung/endless-header", test_endless_header);
   mk_test_add ("/http-hung/endless-continue", test_endless_continue);
