@@ -33,6 +33,8 @@ _Text = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 # A string is split as a shell would.
 _Command = str | Iterable[_Text]
 _Pairs = Mapping[Any, _Text] | Iterable[_Text]
+# None unsets a variable.
+_Environment = Mapping[Any, _Text | None] | Iterable[_Text]
 # Milliseconds.
 _Time = int | datetime.timedelta
 _Bytes = bytes | bytearray | memoryview | GLib.Bytes
@@ -69,9 +71,12 @@ async def __aexit__(
 # What the override takes, by the name of the argument or property.
 TAKEN = {
     **dict.fromkeys(("argv", "command"), "_Command"),
-    **dict.fromkeys(("environment", "headers", "fields"), "_Pairs"),
+    **dict.fromkeys(("headers", "fields"), "_Pairs"),
+    "environment": "_Environment",
     **dict.fromkeys(("start_timeout", "stop_timeout", "timeout", "timeout_ms"), "_Time"),
-    **dict.fromkeys(("cwd", "path", "filename", "ca_file", "socket_path", "stdout_path", "stderr_path"), "_Text"),
+    **dict.fromkeys(("interval", "interval_ms", "attempt_timeout", "attempt_timeout_ms"), "_Time"),
+    **dict.fromkeys(("cwd", "path", "filename", "socket_path", "ca_file", "certificate_file"), "_Text"),
+    **dict.fromkeys(("stdin_path", "stdout_path", "stderr_path"), "_Text"),
     "body": "_Bytes",
     "probes": "Iterable[Probe]",
 }

@@ -6,7 +6,7 @@ import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
 import Mk from 'gi://Mk?version=1';
 import {
-  LOCALHOST, assert, assertEqual, assertError, freePort, listenerOn, run, service, testBothWays,
+  LOCALHOST, assert, assertEqual, assertError, freePort, listenerOn, run, service, test, testBothWays,
 } from './harness.js';
 
 const CountingProbe = GObject.registerClass(class MkTestCountingProbe extends Mk.Probe {
@@ -72,6 +72,17 @@ testBothWays('tcp', async call => {
   assert(await call(probe, 'wait', 5000, null), 'it is there');
   await assertError(Mk.Error, Mk.Error.TIMED_OUT, () => call(probe, 'wait_gone', 50, null));
   await call(executor, 'stop', null);
+});
+
+test('wake', async () => {
+  const probe = new CountingProbe(2);
+  probe.interval = 60000;
+  GLib.timeout_add(GLib.PRIORITY_DEFAULT, 50, () => {
+    probe.wake();
+    return GLib.SOURCE_REMOVE;
+  });
+  assert(await probe.wait_async(30000, null), 'it is there');
+  assertEqual(probe.attempts, 2);
 });
 
 testBothWays('callback', async call => {

@@ -158,6 +158,9 @@ class Settings(TestCase):
         executor.set_stop_timeout(datetime.timedelta(microseconds=1))
         self.assertEqual(executor.get_stop_timeout(), 1)  # not 0, which is no limit
         self.assertEqual(Mk.CommandProbe(timeout=SECOND).get_timeout(), 1000)
+        probe = Mk.TcpProbe(interval=SECOND)
+        probe.set_attempt_timeout(2 * SECOND)
+        self.assertEqual((probe.get_interval(), probe.props.attempt_timeout), (1000, 2000))
         with self.assertRaises(Mk.TimedOutError):
             Mk.TcpProbe.new(LOCALHOST, free_port()).wait(SECOND / 50)
 

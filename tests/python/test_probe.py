@@ -3,6 +3,7 @@
 """Probes, those of the library and those written in Python, alone and as part of executors."""
 
 import socket
+import threading
 import unittest
 
 from mktest import (
@@ -142,6 +143,18 @@ class ProbeTests:
         probe = RaisingProbe()
         self.assertTrue(self.call(probe, "wait", 5000))
         self.assertEqual(probe.attempts, 3)
+
+    def test_wake(self):
+        """From any thread; without it the probe would be polled once a minute."""
+        probe = PythonProbe(ready_at=2)
+        probe.set_interval(60000)
+        woken = []
+        probe.connect("wake", lambda _: woken.append(threading.current_thread()))
+        timer = threading.Timer(0.05, probe.wake)
+        timer.start()
+        self.addCleanup(timer.join)
+        self.assertTrue(self.call(probe, "wait", 30000))
+        self.assertEqual((probe.attempts, woken), (2, [threading.main_thread()]))
 
     def test_executor_asks_probe(self):
         probe = PythonProbe(ready_at=4)  # the first time is before the spawn

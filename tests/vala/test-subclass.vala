@@ -96,6 +96,23 @@ void probe_check () throws Error {
 	assert ("Vala had its way" in wait_failure (probe, 30).message);
 }
 
+// Without it the probe would be polled once a minute.
+void probe_wake () throws Error {
+	var probe = new CountingProbe ();
+	probe.interval = 60000;
+	probe.attempts = 1;
+	var thread = new Thread<bool> ("waker", () => {
+		while (probe.attempts < 2) {
+			Thread.usleep (1000);
+		}
+		probe.wake ();
+		return true;
+	});
+	assert (Call.wait (probe, Support.LIMIT_MS));
+	assert (probe.attempts == 3);
+	thread.join ();
+}
+
 void probe_task () throws Error {
 	var probe = new TaskProbe ();
 	assert (!Call.check (probe));
@@ -341,6 +358,7 @@ void last_reference () throws Error {
 int main (string[] args) {
 	Test.init (ref args);
 	add_both_ways ("/vala/probe/check", probe_check);
+	add_both_ways ("/vala/probe/wake", probe_wake);
 	add_both_ways ("/vala/probe/task", probe_task);
 	add_both_ways ("/vala/probe/throws", probe_throws);
 	add_both_ways ("/vala/probe/chains-up", probe_chains_up);

@@ -133,7 +133,7 @@ def _pairs(separator, what, unsets=False):
 def _milliseconds(value):
     if isinstance(value, datetime.timedelta):
         if value <= datetime.timedelta():
-            raise ValueError("a time limit must be positive; 0 milliseconds stand for none at all")
+            raise ValueError("a time must be positive; 0 milliseconds have a meaning of their own")
         return -(-value // datetime.timedelta(milliseconds=1))
     if isinstance(value, (bool, float)):
         raise TypeError(f"expected milliseconds as an int, or a timedelta, not {value!r}")
@@ -163,8 +163,9 @@ _converters = {
     "func": lambda func: _check_hook(func, bool) if callable(func) else func,
     "probes": _probes,
     **dict.fromkeys(("start_timeout", "stop_timeout", "timeout", "timeout_ms"), _milliseconds),
-    **dict.fromkeys(("cwd", "path", "filename", "ca_file", "socket_path"), _text),
-    **dict.fromkeys(("stdout_path", "stderr_path"), _text),
+    **dict.fromkeys(("interval", "interval_ms", "attempt_timeout", "attempt_timeout_ms"), _milliseconds),
+    **dict.fromkeys(("cwd", "path", "filename", "socket_path", "ca_file", "certificate_file"), _text),
+    **dict.fromkeys(("stdin_path", "stdout_path", "stderr_path"), _text),
 }
 
 
@@ -332,6 +333,8 @@ def _block(sync, begin, finish, cancellable=None, undo=None):
 
 def read_bytes(stream, count, cancellable=None):
     """Reads from the output of a service; interrupted as any other blocking call of the library."""
+    if stream.is_readable():
+        return stream.read_bytes(count, cancellable)
     return _block(
         functools.partial(stream.read_bytes, count),
         functools.partial(stream.read_bytes_async, count, GLib.PRIORITY_DEFAULT),
