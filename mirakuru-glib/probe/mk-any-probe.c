@@ -27,6 +27,15 @@ G_DEFINE_FINAL_TYPE (MkAnyProbe, mk_any_probe, MK_TYPE_PROBE_GROUP)
 static void
 mk_any_probe_class_init (MkAnyProbeClass *klass)
 {
+  /**
+   * MkAnyProbe:probes:
+   *
+   * The probes to combine, a list model of [class@Mk.Probe]; more can be added with
+   * [method@Mk.AnyProbe.add]. Reading it gives a new list of those that there are at this moment.
+   *
+   * Since: 1.0
+   */
+  mk_probe_group_install_probes (klass);
 }
 
 static void

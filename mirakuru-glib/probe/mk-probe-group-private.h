@@ -16,15 +16,10 @@ struct _MkProbeGroupClass
   MkProbeClass parent_class;
 };
 
+void mk_probe_group_install_probes (gpointer klass);
 void mk_probe_group_set_any (MkProbeGroup *self);
-gboolean mk_probe_group_is_any (MkProbeGroup *self);
 void mk_probe_group_add (MkProbeGroup *self, MkProbe *probe);
 void mk_probe_group_add_many (MkProbeGroup *self, MkProbe **probes, gsize n_probes);
 MkProbe **mk_probe_group_dup_probes (MkProbeGroup *self, gsize *n_probes);
-
-/* For a round. */
-void mk_probe_round_run (MkProbeGroup *group, GPtrArray *probes, GTask *task);
-void mk_probe_group_remember_there (MkProbeGroup *self, GPtrArray *there);
-char *mk_probe_group_remember_reason (MkProbeGroup *self, MkProbe *probe, const char *reason);
 
 G_END_DECLS

@@ -3,16 +3,29 @@
 
 /*
  * What MkAllProbe and MkAnyProbe have in common, which is nearly everything: a probe made of other probes.
- * How the parts are asked is in mk-probe-round.c.
  *
- * The lock guards what is shared by attempts in several threads.
+ * Parts whose `check` answers are asked by the `check` of the group, one after the other. A part that says
+ * G_IO_ERROR_WOULD_BLOCK is slow. It is asked as often as its own interval says; until then its last answer
+ * stands. All of several are not there as long as one is known not to be, so a slow part that has answered
+ * before is not asked meanwhile.
+ *
+ * Where slow parts have to be asked, the group's `check_task` runs a round: each of them gets a wait of its
+ * own, side by side, until the answer of the group is known or each of them has answered once. So does, if
+ * one part is enough, each of the others: a part that takes long for an answer does not keep them from being
+ * noticed. The waits that are still under way are cancelled then, and the round waits for their end, so that
+ * nothing is pending when it answers.
+ *
+ * What is known of the parts belongs to the operation that asks, and is used in its context only. The lock
+ * guards what is shared by operations in several threads.
  */
 
 #include "mk-probe-group-private.h"
 
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
+#include "base/mk-lock-private.h"
 #include "mk-probe-private.h"
+#include "mk-probe-wait-private.h"
 
 /* For the parts that have one themselves, such as commands that are to be killed. */
 #define GRACE_MS 50
@@ -22,17 +35,16 @@ typedef struct
 {
   MkSimpleExecutor *executor; /* (unowned) to be compared only */
   GPtrArray *parts;           /* (owned) others may be added */
-} Attachment;
+} GroupAttachment;
 
 typedef struct
 {
-  gboolean any; /* one part is enough */
+  gboolean any; /* one part is enough; does not change */
 
   GMutex lock;
-  GPtrArray *probes;   /* (owned) (element-type MkProbe) (locked-by lock) none is ever removed */
-  GPtrArray *there;    /* (owned) (element-type MkProbe) (locked-by lock) in the last round */
-  GHashTable *reasons; /* (owned) (element-type MkProbe utf8) (locked-by lock) why parts were not there */
-  GSList *attached;    /* (owned) (element-type Attachment) (locked-by lock) */
+  GPtrArray *probes; /* (owned) (element-type MkProbe) (locked-by lock) none is ever removed */
+  GPtrArray *there;  /* (owned) (element-type MkProbe) (locked-by lock) in the last attempt */
+  GSList *attached;  /* (owned) (element-type GroupAttachment) (locked-by lock) */
 } MkProbeGroupPrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (MkProbeGroup, mk_probe_group, MK_TYPE_PROBE)
@@ -41,16 +53,24 @@ G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (MkProbeGroup, mk_probe_group, MK_TYPE_PROBE
 
 /* Returns: (transfer full) (element-type MkProbe): the parts at this moment */
 static GPtrArray *
-dup_parts (MkProbeGroup *self)
+group_dup_parts (MkProbeGroup *self)
 {
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  MK_AUTO_LOCK (&priv->lock);
 
   return g_ptr_array_copy (priv->probes, (GCopyFunc) (void *) g_object_ref, NULL);
 }
 
 static gboolean
-may_add (MkProbeGroup *self, MkProbe *probe)
+group_is_any (MkProbeGroup *self)
+{
+  MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (self);
+
+  return priv->any;
+}
+
+static gboolean
+group_may_add (MkProbeGroup *self, MkProbe *probe)
 {
   g_autoptr (GPtrArray) parts = NULL;
 
@@ -59,10 +79,10 @@ may_add (MkProbeGroup *self, MkProbe *probe)
   if (!MK_IS_PROBE_GROUP (probe))
     return TRUE;
 
-  parts = dup_parts (MK_PROBE_GROUP (probe));
+  parts = group_dup_parts (MK_PROBE_GROUP (probe));
   for (guint i = 0; i < parts->len; i++)
     {
-      if (!may_add (self, g_ptr_array_index (parts, i)))
+      if (!group_may_add (self, g_ptr_array_index (parts, i)))
         return FALSE;
     }
   return TRUE;
@@ -76,7 +96,7 @@ mk_probe_group_add (MkProbeGroup *self, MkProbe *probe)
   g_autoptr (GMutexLocker) locker = NULL;
 
   g_return_if_fail (MK_IS_PROBE (probe));
-  g_return_if_fail (may_add (self, probe));
+  g_return_if_fail (group_may_add (self, probe));
 
   locker = g_mutex_locker_new (&priv->lock);
   if (g_ptr_array_find (priv->probes, probe, NULL))
@@ -97,105 +117,521 @@ MkProbe **
 mk_probe_group_dup_probes (MkProbeGroup *self, gsize *n_probes)
 {
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  MK_AUTO_LOCK (&priv->lock);
 
   *n_probes = priv->probes->len;
   return g_memdup2 (priv->probes->pdata, priv->probes->len * sizeof (MkProbe *));
 }
 
-/* ---- one attempt ---- */
+/* ---- what an operation knows of the parts ---- */
 
-gboolean
-mk_probe_group_is_any (MkProbeGroup *self)
+typedef enum
 {
-  MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (self);
+  PART_NOT_YET, /* also if it has not been asked */
+  PART_THERE,
+  PART_UNKNOWN, /* with an error */
+  PART_FAILED,  /* with an error of the domain MK_ERROR: it will never be there */
+  PART_SLOW,    /* it has to be asked in a round */
+} GroupAnswer;
 
-  return priv->any;
+typedef struct
+{
+  MkProbe *probe;    /* (owned) */
+  gpointer state;    /* (owned) (nullable) of the probe */
+  MkProbeLink *link; /* (owned) wakes the group */
+  GroupAnswer answer;
+  char *seen;          /* (owned) (nullable) why it is not there */
+  GError *error;       /* (owned) (nullable) of the answer */
+  gboolean is_slow;    /* the answer came from a round */
+  gboolean was_asked;  /* in a round, at least once */
+  gint64 due;          /* until then the answer stands */
+  GTask *round;        /* (owned) (nullable) while its wait in a round is under way */
+  gboolean in_round;   /* it takes part in the one under way */
+  gboolean has_spoken; /* in that round */
+} GroupPart;
+
+/* An atomic rc box: a round that is forgotten by the library may go on for a moment. */
+typedef struct
+{
+  gint64 begun;
+  GPtrArray *parts; /* (owned) (element-type GroupPart) */
+} GroupState;
+
+static void
+group_part_free (gpointer data)
+{
+  GroupPart *part = data;
+
+  mk_probe_link_free (part->link);
+  mk_probe_end (part->probe, part->state);
+  g_object_unref (part->probe);
+  g_clear_error (&part->error);
+  g_free (part->seen);
+  g_free (part);
 }
 
-/* Between rounds a part that wakes wakes the group. */
+/* Adds those that have been added to the group. */
+static void
+group_state_update (GroupState *state, MkProbeGroup *group)
+{
+  g_autoptr (GPtrArray) probes = group_dup_parts (group);
+
+  for (guint i = state->parts->len; i < probes->len; i++)
+    {
+      GroupPart *part = g_new0 (GroupPart, 1);
+
+      part->probe = g_object_ref (g_ptr_array_index (probes, i));
+      part->state = mk_probe_begin (part->probe);
+      part->link = mk_probe_link_new (part->probe, MK_PROBE (group));
+      g_ptr_array_add (state->parts, part);
+    }
+}
+
 static gpointer
 mk_probe_group_begin (MkProbe *probe)
 {
-  g_autoptr (GPtrArray) probes = dup_parts (MK_PROBE_GROUP (probe));
-  GPtrArray *links = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_probe_link_free);
+  GroupState *state = g_atomic_rc_box_new0 (GroupState);
 
-  for (guint i = 0; i < probes->len; i++)
-    g_ptr_array_add (links, mk_probe_link_new (g_ptr_array_index (probes, i), probe));
-  return links;
+  state->begun = g_get_monotonic_time ();
+  state->parts = g_ptr_array_new_with_free_func (group_part_free);
+  group_state_update (state, MK_PROBE_GROUP (probe));
+  return state;
 }
 
 static void
-mk_probe_group_end (MkProbe *probe, gpointer links)
+group_state_clear (gpointer data)
 {
-  g_ptr_array_unref (links);
+  g_ptr_array_unref (((GroupState *) data)->parts);
 }
 
 static void
-mk_probe_group_check_task (MkProbe *probe, GTask *task)
+mk_probe_group_end (MkProbe *probe, gpointer state)
 {
-  MkProbeGroup *self = MK_PROBE_GROUP (probe);
-  g_autoptr (GPtrArray) probes = dup_parts (self);
+  g_atomic_rc_box_release_full (state, group_state_clear);
+}
 
-  if (probes->len == 0)
+/* @error: (transfer full) (nullable). @seen: (transfer full) (nullable): why it is not there */
+static void
+group_part_take_answer (GroupPart *part, gboolean there, GError *error, char *seen)
+{
+  g_clear_error (&part->error);
+  if (error == NULL)
+    part->answer = there ? PART_THERE : PART_NOT_YET;
+  else
+    part->answer = error->domain == MK_ERROR ? PART_FAILED : PART_UNKNOWN;
+  part->error = error;
+
+  /* What was seen before says more than nothing. */
+  if (seen != NULL)
     {
-      g_task_return_new_error (task,
-                               MK_ERROR,
-                               MK_ERROR_INVALID_ARGUMENT,
-                               _ ("%s has no probes to ask: add at least one"),
-                               G_OBJECT_TYPE_NAME (self));
-      return;
+      g_free (part->seen);
+      part->seen = seen;
+    }
+}
+
+/* ---- the answer of the group ---- */
+
+/* Returns: (transfer full): "127.0.0.1:6379 to accept connections: connection refused" */
+static char *
+group_part_describe_missing (GroupPart *part)
+{
+  g_autofree char *clause = NULL;
+  gboolean has_reason = part->seen != NULL && *part->seen != '\0';
+
+  /* What another group has seen names its parts. */
+  if (MK_IS_PROBE_GROUP (part->probe) && has_reason)
+    return g_strdup (part->seen);
+
+  clause = mk_probe_describe (part->probe);
+  if (!has_reason)
+    return g_steal_pointer (&clause);
+
+  /* Translators: a clause such as “127.0.0.1:6379 to accept connections”, why that is not so yet */
+  return g_strdup_printf (_ ("%s: %s"), clause, part->seen);
+}
+
+static void
+group_note_missing (MkProbeGroup *self, GroupState *state)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < state->parts->len; i++)
+    {
+      GroupPart *part = g_ptr_array_index (state->parts, i);
+      g_autofree char *missing = NULL;
+
+      if (part->answer == PART_THERE)
+        continue;
+      missing = group_part_describe_missing (part);
+      /* Translators: stands between what is said of several probes that are not there yet */
+      g_string_append_printf (text, "%s%s", text->len > 0 ? _ ("; ") : "", missing);
     }
 
-  mk_probe_round_run (self, probes, task);
+  mk_probe_set_detail (MK_PROBE (self), text->str);
 }
 
-/* @there: (element-type MkProbe): the parts that were there */
-void
-mk_probe_group_remember_there (MkProbeGroup *self, GPtrArray *there)
+static void
+group_remember_there (MkProbeGroup *self, GroupState *state)
 {
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (self);
+  g_autoptr (GPtrArray) there = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GPtrArray) last = NULL;
+
+  for (guint i = 0; i < state->parts->len; i++)
+    {
+      GroupPart *part = g_ptr_array_index (state->parts, i);
+
+      if (part->answer == PART_THERE)
+        g_ptr_array_add (there, g_object_ref (part->probe));
+    }
 
   g_mutex_lock (&priv->lock);
   last = g_steal_pointer (&priv->there);
-  priv->there = g_ptr_array_ref (there);
+  priv->there = g_steal_pointer (&there);
   g_mutex_unlock (&priv->lock);
 }
 
-/* @reason: (nullable): why @probe is not there. Returns: (transfer full) (nullable): the last one that is
- * known
- */
-char *
-mk_probe_group_remember_reason (MkProbeGroup *self, MkProbe *probe, const char *reason)
+typedef struct
 {
-  MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  guint n;
+  guint n_there;
+  guint n_not_yet;
+  guint n_failed;
+  guint n_slow;
+  guint n_never_asked; /* of the slow ones */
+  const GError *failed;
+  const GError *unknown;
+} GroupCount;
 
-  if (reason != NULL)
-    g_hash_table_replace (priv->reasons, probe, g_strdup (reason));
-  return g_strdup (g_hash_table_lookup (priv->reasons, probe));
+static GroupCount
+group_state_count (GroupState *state)
+{
+  GroupCount count = { .n = state->parts->len };
+
+  for (guint i = 0; i < state->parts->len; i++)
+    {
+      GroupPart *part = g_ptr_array_index (state->parts, i);
+
+      count.n_there += part->answer == PART_THERE;
+      count.n_not_yet += part->answer == PART_NOT_YET;
+      count.n_failed += part->answer == PART_FAILED;
+      count.n_slow += part->answer == PART_SLOW;
+      count.n_never_asked += part->answer == PART_SLOW && !part->was_asked;
+      if (part->answer == PART_FAILED && count.failed == NULL)
+        count.failed = part->error;
+      if (part->answer == PART_UNKNOWN)
+        count.unknown = part->error;
+    }
+
+  return count;
+}
+
+/* No part says for certain that this is not there, but one of those that could say so gave no answer. */
+static void
+group_set_unknown (MkProbeGroup *self, const GError *unknown, GError **error)
+{
+  g_autofree char *detail = mk_probe_dup_detail (MK_PROBE (self));
+
+  g_set_error_literal (error, unknown->domain, unknown->code, detail);
+}
+
+/* Returns: whether it is there; FALSE with G_IO_ERROR_WOULD_BLOCK if that takes a round to know */
+static gboolean
+group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
+{
+  gboolean any = group_is_any (self);
+  GroupCount count = group_state_count (state);
+  gboolean there = any ? count.n_there > 0 : count.n_there == count.n;
+  gboolean needs_round =
+      count.n_slow > 0 &&
+      (any ? !there : count.n_failed == 0 && (count.n_not_yet == 0 || count.n_never_asked > 0));
+
+  if (needs_round)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "a part takes time to answer");
+      return FALSE;
+    }
+
+  group_remember_there (self, state);
+  if (there)
+    mk_probe_set_detail (MK_PROBE (self), NULL);
+  else
+    group_note_missing (self, state);
+
+  if (count.n_failed > 0 && (!any || count.n_failed == count.n))
+    g_propagate_error (error, g_error_copy (count.failed));
+  else if (!there && count.unknown != NULL && (any || count.n_not_yet == 0))
+    group_set_unknown (self, count.unknown, error);
+
+  return there;
+}
+
+/* ---- an attempt that does not block ---- */
+
+static void
+group_part_check (GroupPart *part)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 by_hand = mk_probe_get_interval (part->probe) * G_TIME_SPAN_MILLISECOND;
+  GError *error = NULL;
+  gboolean there;
+
+  if (mk_probe_link_take_woken (part->link))
+    part->due = 0;
+  if (now < part->due)
+    return;
+
+  there = mk_probe_ask (part->probe, part->state, &error);
+  part->is_slow = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  part->due = part->is_slow ? 0 : now + by_hand;
+  if (part->is_slow)
+    {
+      part->answer = PART_SLOW;
+      g_clear_error (&error);
+    }
+  else
+    group_part_take_answer (
+        part, there, error, error ? g_strdup (error->message) : mk_probe_dup_detail (part->probe));
+}
+
+/* That all are there is no news if one of them said so some time ago. */
+static void
+group_state_distrust_old_answers (GroupState *state)
+{
+  for (guint i = 0; i < state->parts->len; i++)
+    {
+      GroupPart *part = g_ptr_array_index (state->parts, i);
+
+      if (part->is_slow && part->answer == PART_THERE)
+        part->answer = PART_SLOW;
+    }
+}
+
+static gboolean
+mk_probe_group_check_with (MkProbe *probe, gpointer data, GError **error)
+{
+  MkProbeGroup *self = MK_PROBE_GROUP (probe);
+  GroupState *state = data;
+  GroupCount count;
+
+  group_state_update (state, self);
+  if (state->parts->len == 0)
+    {
+      g_set_error (error,
+                   MK_ERROR,
+                   MK_ERROR_INVALID_ARGUMENT,
+                   _ ("%s has no probes to ask: add at least one"),
+                   G_OBJECT_TYPE_NAME (self));
+      return FALSE;
+    }
+
+  for (guint i = 0; i < state->parts->len; i++)
+    group_part_check (g_ptr_array_index (state->parts, i));
+
+  count = group_state_count (state);
+  if (!group_is_any (self) && count.n_there + count.n_slow == count.n)
+    group_state_distrust_old_answers (state);
+  return group_conclude (self, state, error);
+}
+
+/* As often as the part that is to be asked soonest. */
+static gint64
+mk_probe_group_choose_interval (MkProbe *probe, gpointer data, gint64 elapsed, gint64 cost)
+{
+  GroupState *state = data;
+  gint64 by_hand = mk_probe_get_interval (probe) * G_TIME_SPAN_MILLISECOND;
+  gint64 now = g_get_monotonic_time ();
+  gint64 interval = G_MAXINT64;
+
+  for (guint i = 0; i < state->parts->len; i++)
+    {
+      GroupPart *part = g_ptr_array_index (state->parts, i);
+
+      if (part->is_slow)
+        interval = MIN (interval, MAX (part->due - now, 0));
+      else
+        interval = MIN (interval, mk_poller_choose_interval (part->probe, elapsed, cost));
+    }
+
+  return by_hand > 0 ? by_hand : MAX (interval, G_TIME_SPAN_MILLISECOND);
+}
+
+/* ---- a round ---- */
+
+typedef struct
+{
+  GroupState *state;         /* (owned) */
+  GCancellable *cancellable; /* (owned) of the waits */
+  gulong cancel_handler;
+  guint n_waits;  /* that are under way */
+  guint n_silent; /* slow parts that have not answered even once */
+} GroupRound;
+
+static void
+group_round_free (gpointer data)
+{
+  GroupRound *round = data;
+
+  g_object_unref (round->cancellable);
+  g_free (round);
+}
+
+static void
+group_part_note_spoken (GroupPart *part, GroupRound *round)
+{
+  if (part->is_slow && !part->has_spoken)
+    round->n_silent--;
+  part->has_spoken = TRUE;
+}
+
+/* Asked after an attempt that found the part not there. */
+static gboolean
+group_part_may_go_on (gpointer user_data, GError **error)
+{
+  GroupPart *part = user_data;
+  GroupRound *round = g_task_get_task_data (part->round);
+
+  group_part_note_spoken (part, round);
+  if (round->n_silent > 0)
+    return TRUE;
+
+  g_cancellable_cancel (round->cancellable);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the round is over");
+  return FALSE;
+}
+
+/* Each slow part has been asked, and nothing is under way. */
+static void
+group_round_finish (GTask *task)
+{
+  GroupRound *round = g_task_get_task_data (task);
+  gint64 now = g_get_monotonic_time ();
+  GError *error = NULL;
+  gboolean there;
+
+  g_cancellable_disconnect (g_task_get_cancellable (task), round->cancel_handler);
+  for (guint i = 0; i < round->state->parts->len; i++)
+    {
+      GroupPart *part = g_ptr_array_index (round->state->parts, i);
+
+      if (part->in_round && part->is_slow)
+        part->due = now + mk_poller_choose_interval (part->probe, now - round->state->begun, -1);
+      part->in_round = FALSE;
+    }
+
+  there = group_conclude (g_task_get_source_object (task), round->state, &error);
+  g_atomic_rc_box_release_full (round->state, group_state_clear);
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, there);
+}
+
+static void
+group_part_on_waited (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  GroupPart *part = user_data;
+  g_autoptr (GTask) task = g_steal_pointer (&part->round);
+  GroupRound *round = g_task_get_task_data (task);
+  gboolean any = group_is_any (g_task_get_source_object (task));
+  g_autofree char *seen = NULL;
+  g_autoptr (GError) error = NULL;
+  gboolean timed_out;
+  gboolean there = mk_poller_run_finish (result, &timed_out, &seen, &error);
+
+  /* That it was cancelled is no answer; but the one before may be "not known". */
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_clear_error (&error);
+      error = mk_poller_run_dup_last_error (result);
+    }
+  else if (error != NULL)
+    {
+      g_free (seen);
+      seen = g_strdup (error->message);
+    }
+  if (seen == NULL && !there)
+    seen = mk_probe_dup_detail (part->probe);
+
+  group_part_take_answer (part, there, g_steal_pointer (&error), g_steal_pointer (&seen));
+  group_part_note_spoken (part, round);
+  round->n_waits--;
+
+  if (round->n_waits == 0)
+    group_round_finish (task);
+  else if (round->n_silent == 0 || part->answer == (any ? PART_THERE : PART_FAILED))
+    g_cancellable_cancel (round->cancellable);
+}
+
+static void
+group_round_on_cancelled (GCancellable *cancellable, gpointer round_cancellable)
+{
+  g_cancellable_cancel (round_cancellable);
+}
+
+static void
+mk_probe_group_check_task_with (MkProbe *probe, gpointer data, GTask *task)
+{
+  GroupState *state = data;
+  GroupRound *round = g_new0 (GroupRound, 1);
+  gboolean any = group_is_any (MK_PROBE_GROUP (probe));
+  guint n_parts = state->parts->len;
+
+  round->state = g_atomic_rc_box_acquire (state);
+  round->cancellable = g_cancellable_new ();
+  round->cancel_handler = g_cancellable_connect (g_task_get_cancellable (task),
+                                                 G_CALLBACK (group_round_on_cancelled),
+                                                 g_object_ref (round->cancellable),
+                                                 g_object_unref);
+  g_task_set_task_data (task, round, group_round_free);
+
+  for (guint i = 0; i < n_parts; i++)
+    {
+      GroupPart *part = g_ptr_array_index (state->parts, i);
+
+      part->in_round = part->answer == PART_SLOW || (any && !part->is_slow);
+      part->has_spoken = FALSE;
+      part->was_asked = part->was_asked || part->answer == PART_SLOW;
+      round->n_waits += part->in_round;
+      round->n_silent += part->in_round && part->is_slow;
+    }
+
+  for (guint i = 0; i < n_parts; i++)
+    {
+      GroupPart *part = g_ptr_array_index (state->parts, i);
+
+      if (!part->in_round)
+        continue;
+      part->round = g_object_ref (task);
+      mk_poller_run_with_async (part->probe,
+                                part->state,
+                                state->begun,
+                                group_part_may_go_on,
+                                part,
+                                round->cancellable,
+                                group_part_on_waited,
+                                part);
+    }
 }
 
 /* ---- words ---- */
 
 /* "(a or b)" among clauses that are joined with "and" */
 static gboolean
-needs_parentheses (MkProbeGroup *self, MkProbe *part)
+group_needs_parentheses (MkProbeGroup *self, MkProbe *part)
 {
   g_autoptr (GPtrArray) parts = NULL;
 
-  if (!MK_IS_PROBE_GROUP (part) ||
-      mk_probe_group_is_any (MK_PROBE_GROUP (part)) == mk_probe_group_is_any (self))
+  if (!MK_IS_PROBE_GROUP (part) || group_is_any (MK_PROBE_GROUP (part)) == group_is_any (self))
     return FALSE;
 
-  parts = dup_parts (MK_PROBE_GROUP (part));
+  parts = group_dup_parts (MK_PROBE_GROUP (part));
   return parts->len > 1;
 }
 
 /* @clause: (transfer full). Returns: (transfer full) */
 static char *
-put_in_parentheses (char *clause)
+group_put_in_parentheses (char *clause)
 {
   g_autofree char *bare = clause;
 
@@ -204,11 +640,11 @@ put_in_parentheses (char *clause)
 
 /* @text: (transfer full). Returns: (transfer full) */
 static char *
-join_clauses (MkProbeGroup *self, char *text, const char *clause)
+group_join_clauses (MkProbeGroup *self, char *text, const char *clause)
 {
   g_autofree char *before = text;
 
-  if (mk_probe_group_is_any (self))
+  if (group_is_any (self))
     /* Translators: joins two clauses as “127.0.0.1:6379 to accept connections” */
     return g_strdup_printf (_ ("%s or %s"), before, clause);
 
@@ -220,7 +656,7 @@ static char *
 mk_probe_group_describe (MkProbe *probe)
 {
   MkProbeGroup *self = MK_PROBE_GROUP (probe);
-  g_autoptr (GPtrArray) parts = dup_parts (self);
+  g_autoptr (GPtrArray) parts = group_dup_parts (self);
   char *text = NULL;
 
   for (guint i = 0; i < parts->len; i++)
@@ -228,9 +664,9 @@ mk_probe_group_describe (MkProbe *probe)
       MkProbe *part = g_ptr_array_index (parts, i);
       g_autofree char *clause = mk_probe_describe (part);
 
-      if (needs_parentheses (self, part))
-        clause = put_in_parentheses (clause);
-      text = text != NULL ? join_clauses (self, text, clause) : g_steal_pointer (&clause);
+      if (group_needs_parentheses (self, part))
+        clause = group_put_in_parentheses (clause);
+      text = text != NULL ? group_join_clauses (self, text, clause) : g_steal_pointer (&clause);
     }
 
   /* Translators: a clause that stands after “waiting for”; the name of a type */
@@ -263,7 +699,7 @@ mk_probe_group_describe_holder (MkProbe *probe)
 static char *
 mk_probe_group_find_rival (MkProbe *probe, GPid service, GPid supervisor)
 {
-  g_autoptr (GPtrArray) parts = dup_parts (MK_PROBE_GROUP (probe));
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
   char *rival = NULL;
 
   for (guint i = 0; i < parts->len; i++)
@@ -283,7 +719,7 @@ mk_probe_group_find_rival (MkProbe *probe, GPid service, GPid supervisor)
 static MkProbe *
 mk_probe_group_dup_before_start (MkProbe *probe, GError **error)
 {
-  g_autoptr (GPtrArray) parts = dup_parts (MK_PROBE_GROUP (probe));
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
   g_autoptr (MkProbeGroup) before = g_object_new (G_OBJECT_TYPE (probe), NULL);
 
   for (guint i = 0; i < parts->len; i++)
@@ -302,7 +738,7 @@ mk_probe_group_dup_before_start (MkProbe *probe, GError **error)
 static GError *
 mk_probe_group_explain_exit (MkProbe *probe)
 {
-  g_autoptr (GPtrArray) parts = dup_parts (MK_PROBE_GROUP (probe));
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
   GError *error = NULL;
 
   for (guint i = 0; i < parts->len && error == NULL; i++)
@@ -315,10 +751,10 @@ static void
 mk_probe_group_attach (MkProbe *probe, MkSimpleExecutor *executor)
 {
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (MK_PROBE_GROUP (probe));
-  g_autoptr (GPtrArray) parts = dup_parts (MK_PROBE_GROUP (probe));
-  Attachment *attachment = g_new (Attachment, 1);
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
+  GroupAttachment *attachment = g_new (GroupAttachment, 1);
 
-  *attachment = (Attachment){ executor, g_ptr_array_ref (parts) };
+  *attachment = (GroupAttachment){ executor, g_ptr_array_ref (parts) };
   g_mutex_lock (&priv->lock);
   priv->attached = g_slist_prepend (priv->attached, attachment);
   g_mutex_unlock (&priv->lock);
@@ -329,14 +765,14 @@ mk_probe_group_attach (MkProbe *probe, MkSimpleExecutor *executor)
 
 /* Returns: (transfer full) (nullable): the parts that were attached */
 static GPtrArray *
-steal_attached (MkProbeGroup *self, MkSimpleExecutor *executor)
+group_steal_attached (MkProbeGroup *self, MkSimpleExecutor *executor)
 {
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
+  MK_AUTO_LOCK (&priv->lock);
 
   for (GSList *link = priv->attached; link != NULL; link = link->next)
     {
-      g_autofree Attachment *attachment = link->data;
+      g_autofree GroupAttachment *attachment = link->data;
 
       if (attachment->executor == executor)
         {
@@ -352,7 +788,7 @@ steal_attached (MkProbeGroup *self, MkSimpleExecutor *executor)
 static void
 mk_probe_group_detach (MkProbe *probe, MkSimpleExecutor *executor)
 {
-  g_autoptr (GPtrArray) parts = steal_attached (MK_PROBE_GROUP (probe), executor);
+  g_autoptr (GPtrArray) parts = group_steal_attached (MK_PROBE_GROUP (probe), executor);
 
   for (guint i = 0; parts != NULL && i < parts->len; i++)
     mk_probe_detach (g_ptr_array_index (parts, i), executor);
@@ -363,8 +799,8 @@ static gboolean
 mk_probe_group_is_met (MkProbe *probe)
 {
   MkProbeGroup *self = MK_PROBE_GROUP (probe);
-  g_autoptr (GPtrArray) parts = dup_parts (self);
-  gboolean any = mk_probe_group_is_any (self);
+  g_autoptr (GPtrArray) parts = group_dup_parts (self);
+  gboolean any = group_is_any (self);
 
   for (guint i = 0; i < parts->len; i++)
     {
@@ -378,9 +814,9 @@ mk_probe_group_is_met (MkProbe *probe)
 /* ---- the object ---- */
 
 static void
-attachment_free (gpointer data)
+group_attachment_free (gpointer data)
 {
-  Attachment *attachment = data;
+  GroupAttachment *attachment = data;
 
   g_ptr_array_unref (attachment->parts);
   g_free (attachment);
@@ -392,33 +828,78 @@ mk_probe_group_finalize (GObject *object)
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (MK_PROBE_GROUP (object));
 
   g_ptr_array_unref (priv->there);
-  g_hash_table_unref (priv->reasons);
-  g_slist_free_full (priv->attached, attachment_free);
+  g_slist_free_full (priv->attached, group_attachment_free);
   g_ptr_array_unref (priv->probes);
   g_mutex_clear (&priv->lock);
 
   G_OBJECT_CLASS (mk_probe_group_parent_class)->finalize (object);
 }
 
+/* Each kind of group has the one property "probes". */
+static void
+mk_probe_group_get_property (GObject *object, guint prop_id, GValue *value, GParamSpec *pspec)
+{
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (object));
+  GListStore *store = g_list_store_new (MK_TYPE_PROBE);
+
+  g_list_store_splice (store, 0, 0, parts->pdata, parts->len);
+  g_value_take_object (value, store);
+}
+
+static void
+mk_probe_group_set_property (GObject *object, guint prop_id, const GValue *value, GParamSpec *pspec)
+{
+  GListModel *probes = g_value_get_object (value);
+
+  for (guint i = 0; probes != NULL && i < g_list_model_get_n_items (probes); i++)
+    {
+      g_autoptr (MkProbe) probe = g_list_model_get_item (probes, i);
+
+      mk_probe_group_add (MK_PROBE_GROUP (object), probe);
+    }
+}
+
+/* For each kind of group, because the parent is no part of the API. */
+void
+mk_probe_group_install_probes (gpointer klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = mk_probe_group_get_property;
+  object_class->set_property = mk_probe_group_set_property;
+  g_object_class_install_property (
+      object_class,
+      1,
+      g_param_spec_object ("probes",
+                           NULL,
+                           NULL,
+                           G_TYPE_LIST_MODEL,
+                           G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS));
+}
+
 static void
 mk_probe_group_class_init (MkProbeGroupClass *klass)
 {
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
   MkProbeClass *probe_class = MK_PROBE_CLASS (klass);
   MkProbeClassPrivate *class_private = mk_probe_class_get_private (klass);
 
-  G_OBJECT_CLASS (klass)->finalize = mk_probe_group_finalize;
+  object_class->finalize = mk_probe_group_finalize;
 
-  probe_class->check_task = mk_probe_group_check_task;
   probe_class->describe = mk_probe_group_describe;
+  probe_class->attach = mk_probe_group_attach;
+  probe_class->detach = mk_probe_group_detach;
+
   class_private->begin = mk_probe_group_begin;
   class_private->end = mk_probe_group_end;
+  class_private->check_with = mk_probe_group_check_with;
+  class_private->check_task_with = mk_probe_group_check_task_with;
+  class_private->choose_interval = mk_probe_group_choose_interval;
   class_private->describe_holder = mk_probe_group_describe_holder;
   class_private->find_rival = mk_probe_group_find_rival;
   class_private->dup_before_start = mk_probe_group_dup_before_start;
   class_private->is_met = mk_probe_group_is_met;
   class_private->explain_exit = mk_probe_group_explain_exit;
-  probe_class->attach = mk_probe_group_attach;
-  probe_class->detach = mk_probe_group_detach;
 }
 
 static void
@@ -429,7 +910,6 @@ mk_probe_group_init (MkProbeGroup *self)
   g_mutex_init (&priv->lock);
   priv->probes = g_ptr_array_new_with_free_func (g_object_unref);
   priv->there = g_ptr_array_new_with_free_func (g_object_unref);
-  priv->reasons = g_hash_table_new_full (NULL, NULL, NULL, g_free);
 
   mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
 }

@@ -97,6 +97,7 @@ gboolean mk_probe_check_until (MkProbe *self, gint64 deadline, GError **error);
 typedef struct _MkProbeLink MkProbeLink;
 
 MkProbeLink *mk_probe_link_new (MkProbe *part, MkProbe *whole);
+gboolean mk_probe_link_take_woken (MkProbeLink *self);
 void mk_probe_link_free (MkProbeLink *self);
 
 G_END_DECLS

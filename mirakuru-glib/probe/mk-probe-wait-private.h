@@ -20,6 +20,7 @@ void mk_poller_run_async (MkProbe *probe,
                           gpointer user_data);
 void mk_poller_run_with_async (MkProbe *probe,
                                gpointer state,
+                               gint64 begun,
                                MkPollerAliveFunc alive,
                                gpointer alive_data,
                                GCancellable *cancellable,

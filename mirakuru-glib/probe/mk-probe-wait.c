@@ -446,10 +446,16 @@ mk_poller_run_async (MkProbe *probe,
   wait_run (task);
 }
 
-/* The same for a part of a probe, with a state that is there already. It ends only with an answer. */
+/*
+ * The same for a part of a probe, without a deadline.
+ *
+ * @state: (nullable): of @probe, which is there already, and stays
+ * @begun: when it was begun to wait for @probe
+ */
 void
 mk_poller_run_with_async (MkProbe *probe,
                           gpointer state,
+                          gint64 begun,
                           MkPollerAliveFunc alive,
                           gpointer alive_data,
                           GCancellable *cancellable,
@@ -462,6 +468,7 @@ mk_poller_run_with_async (MkProbe *probe,
   self->alive = alive;
   self->alive_data = alive_data;
   self->state = state;
+  self->begun = begun;
   wait_run (task);
 }
 

@@ -490,6 +490,7 @@ struct _MkProbeLink
   MkProbe *part;       /* (owned) */
   MkProbe *whole;      /* (unowned) whoever asks it keeps it */
   MkWakeSource *waker; /* (owned) */
+  gboolean woken;
 };
 
 static gboolean
@@ -497,6 +498,7 @@ probe_link_on_wake (gpointer user_data)
 {
   MkProbeLink *self = user_data;
 
+  self->woken = TRUE;
   mk_probe_emit_wake (self->part);
   mk_probe_wake (self->whole);
   return G_SOURCE_CONTINUE;
@@ -518,6 +520,16 @@ mk_probe_link_new (MkProbe *part, MkProbe *whole)
   self->waker = mk_wake_source_attach (context, "MkProbe link", probe_link_on_wake, self, NULL);
   mk_probe_add_waker (part, self->waker);
   return self;
+}
+
+/* Returns: whether the part was woken since this was asked last */
+gboolean
+mk_probe_link_take_woken (MkProbeLink *self)
+{
+  gboolean woken = self->woken;
+
+  self->woken = FALSE;
+  return woken;
 }
 
 void

@@ -339,13 +339,13 @@ test_expiry_names_what_is_missing (void)
   mk_test_assert_wait_times_out (all,
                                  HUNG_MS,
                                  "the front door to be open and the window to be open",
-                                 "until the window to be open (the window squeaks)");
+                                 "(the window to be open: the window squeaks)");
   mk_test_assert_wait_times_out (
-      all_hung, HUNG_MS, "until the back door to be open", "and until the cellar to be open");
+      all_hung, HUNG_MS, "(the back door to be open; the cellar to be open", "waiting for the back door");
   mk_test_assert_wait_times_out (
-      any, HUNG_MS, "(the chimney is bricked up) or until 127.0.0.1:", mk_test_strerror (ECONNREFUSED));
+      any, HUNG_MS, "to be open: the chimney is bricked up; 127.0.0.1:", mk_test_strerror (ECONNREFUSED));
   mk_test_assert_wait_times_out (
-      nested, HUNG_MS, "and (the chimney to be open or 127.0.0.1:", "until the chimney to be open (");
+      nested, HUNG_MS, "and (the chimney to be open or 127.0.0.1:", "(the chimney to be open: ");
 }
 
 /* The slow one is still at its first answer. */
