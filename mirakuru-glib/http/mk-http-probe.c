@@ -20,9 +20,8 @@
 #include "base/mk-message-private.h"
 #include "mk-http-request-private.h"
 #include "mk-http-settings-private.h"
-#include "probe/mk-connect-private.h"
 #include "probe/mk-probe-private.h"
-#include "mk-tcp-probe.h"
+#include "probe/mk-tcp-probe-private.h"
 #include "mk-unix-socket-probe.h"
 
 #define LOCAL_ATTEMPT_LIMIT_MS   1000
@@ -147,7 +146,7 @@ mk_http_probe_begin (MkProbe *probe)
     return state;
 
   is_local =
-      state->settings->socket_path != NULL || mk_connect_is_local (g_uri_get_host (state->settings->parsed));
+      state->settings->socket_path != NULL || mk_tcp_host_is_local (g_uri_get_host (state->settings->parsed));
   state->door = http_probe_new_door (state->settings);
   state->door_state = mk_probe_begin (state->door);
   state->limit_ms = is_local ? LOCAL_ATTEMPT_LIMIT_MS : REMOTE_ATTEMPT_LIMIT_MS;

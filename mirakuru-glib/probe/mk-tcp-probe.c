@@ -2,34 +2,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Asks by connecting. A port of this machine answers at once: Linux lets a socket whose connection was
- * refused connect once more, and on the loopback interface the answer is there when connect() returns. So
- * `check` asks there, with a socket that lives as long as the wait. What is neither a refusal nor a
- * connection, and what is elsewhere, is left to `check_task`, see mk-connect.c.
+ * Asks by connecting.
+ *
+ * A port of this machine answers at once: on the loopback interface the answer is there when connect()
+ * returns, and Linux lets a socket whose connection was refused connect once more. So `check` asks there,
+ * with sockets that live as long as the wait. What is neither a refusal nor a connection (the queue of the
+ * service is full), and what is elsewhere, is left to GSocketClient in `check_task`.
  *
  * Self-connections: the kernel picks the port of a connecting socket from the range that services on "free"
  * ports are in too. When it picks the very port it connects to, TCP connects the socket to itself. That is no
  * sign of a service, and must not be in the way of one that is about to bind.
  */
 
-#include "mk-tcp-probe.h"
+#include "mk-tcp-probe-private.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "mk-connect-private.h"
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-proc-private.h"
-#include "mk-tcp-diag-private.h"
 
 #define LOCAL_ATTEMPT_LIMIT_MS  250
 #define REMOTE_ATTEMPT_LIMIT_MS 5000
-#define MAX_TARGETS             2
+/* Those of "localhost" */
+#define MAX_ADDRESSES 2
+#define NOT_ACCEPTED  N_ ("no answer: the connection was not accepted in time")
 
 /**
  * MkTcpProbe:
@@ -38,7 +40,8 @@
  *
  * The host may be a name, an IPv4 or an IPv6 address; all addresses of a name are tried, for `localhost` that
  * is both `127.0.0.1` and `::1`. No proxy is ever used. Each attempt is one connection, which is closed at
- * once.
+ * once. Where the service must not see connections that are only meant to find out whether it listens, set
+ * [property@Mk.TcpProbe:listening-only].
  *
  * Since: 1.0
  */
@@ -49,12 +52,14 @@ struct _MkTcpProbe
 
   char *host; /* (owned) (nullable) */
   guint port;
+  gboolean listening_only;
 };
 
 enum
 {
   PROP_HOST = 1,
   PROP_PORT,
+  PROP_LISTENING_ONLY,
   N_PROPS
 };
 
@@ -62,7 +67,52 @@ static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (MkTcpProbe, mk_tcp_probe, MK_TYPE_PROBE)
 
-/* ---- one attempt ---- */
+/* ---- addresses ---- */
+
+/*
+ * The addresses that are known without asking a resolver. Connecting to an unspecified address leads to this
+ * machine, so it stands for its loopback address.
+ *
+ * @host: (nullable)
+ *
+ * Returns: the number of addresses, which the caller owns; 0 if the resolver has to be asked
+ */
+static guint
+tcp_find_addresses (const char *host, GInetAddress *addresses[MAX_ADDRESSES])
+{
+  GInetAddress *address = host ? g_inet_address_new_from_string (host) : NULL;
+
+  if (address != NULL && g_inet_address_get_is_any (address))
+    {
+      addresses[0] = g_inet_address_new_loopback (g_inet_address_get_family (address));
+      g_object_unref (address);
+      return 1;
+    }
+  if (address != NULL)
+    {
+      addresses[0] = address;
+      return 1;
+    }
+  if (host == NULL || g_ascii_strcasecmp (host, "localhost") != 0)
+    return 0;
+
+  addresses[0] = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
+  addresses[1] = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV6);
+  return 2;
+}
+
+/* @host: (nullable). Returns: whether it is known to be this machine, and answers without delay */
+gboolean
+mk_tcp_host_is_local (const char *host)
+{
+  GInetAddress *addresses[MAX_ADDRESSES] = { NULL };
+  guint n_addresses = tcp_find_addresses (host, addresses);
+  gboolean local = n_addresses > 0 && g_inet_address_get_is_loopback (addresses[0]);
+
+  for (guint i = 0; i < n_addresses; i++)
+    g_object_unref (addresses[i]);
+  return local;
+}
 
 static gboolean
 tcp_probe_validate (MkTcpProbe *self, GError **error)
@@ -85,45 +135,81 @@ tcp_probe_validate (MkTcpProbe *self, GError **error)
   return FALSE;
 }
 
-/* ---- what a wait keeps ---- */
+/* ---- self-connections ---- */
+
+static gboolean
+tcp_is_connected_to_itself (int fd)
+{
+  struct sockaddr_storage local = { 0 };
+  struct sockaddr_storage remote = { 0 };
+  socklen_t local_length = sizeof local;
+  socklen_t remote_length = sizeof remote;
+
+  return getsockname (fd, (struct sockaddr *) &local, &local_length) == 0 &&
+         getpeername (fd, (struct sockaddr *) &remote, &remote_length) == 0 &&
+         local_length == remote_length && memcmp (&local, &remote, local_length) == 0;
+}
+
+/* Should the socket get the port of the service, this lets the service bind to it nevertheless. */
+static void
+tcp_share_port (int fd)
+{
+  const int yes = 1;
+
+  setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+}
+
+/* Makes that closing @fd frees its port now, and not after TIME_WAIT. */
+static void
+tcp_free_port_on_close (int fd)
+{
+  const struct linger linger = { 1, 0 };
+
+  setsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+/* ---- what an operation keeps ---- */
 
 typedef struct
 {
-  int fd; /* −1 where there is none */
-  struct sockaddr_storage address;
-  socklen_t length;
-} Target;
+  GInetAddress *address; /* (owned) */
+  int fd;                /* −1 where there is none */
+  struct sockaddr_storage native;
+  socklen_t native_length;
+} TcpTarget;
 
 typedef struct
 {
-  Target targets[MAX_TARGETS];
-  guint n_targets; /* 0 if it takes a task to ask */
+  TcpTarget targets[MAX_ADDRESSES];
+  guint n_targets; /* 0 if it takes a resolver to know */
+  gboolean local;
 } TcpState;
 
 static gpointer
 mk_tcp_probe_begin (MkProbe *probe)
 {
   MkTcpProbe *self = MK_TCP_PROBE (probe);
+  GInetAddress *addresses[MAX_ADDRESSES] = { NULL };
   TcpState *state = g_new0 (TcpState, 1);
-  GList *addresses = mk_connect_is_local (self->host) ? mk_connect_known_addresses (self->host) : NULL;
 
-  g_assert (g_list_length (addresses) <= MAX_TARGETS);
-  for (GList *l = addresses; l != NULL; l = l->next)
+  state->local = mk_tcp_host_is_local (self->host);
+  state->n_targets = tcp_find_addresses (self->host, addresses);
+  for (guint i = 0; i < state->n_targets; i++)
     {
-      g_autoptr (GSocketAddress) address = g_inet_socket_address_new (l->data, (guint16) self->port);
-      Target *target = &state->targets[state->n_targets++];
+      g_autoptr (GSocketAddress) address = g_inet_socket_address_new (addresses[i], (guint16) self->port);
+      TcpTarget *target = &state->targets[i];
 
+      target->address = addresses[i];
       target->fd = -1;
-      target->length = (socklen_t) g_socket_address_get_native_size (address);
-      g_socket_address_to_native (address, &target->address, sizeof target->address, NULL);
+      target->native_length = (socklen_t) g_socket_address_get_native_size (address);
+      g_socket_address_to_native (address, &target->native, sizeof target->native, NULL);
     }
 
-  g_list_free_full (addresses, g_object_unref);
   return state;
 }
 
 static void
-tcp_target_close (Target *target)
+tcp_target_close (TcpTarget *target)
 {
   if (target->fd >= 0)
     close (target->fd);
@@ -136,43 +222,35 @@ mk_tcp_probe_end (MkProbe *probe, gpointer data)
   TcpState *state = data;
 
   for (guint i = 0; i < state->n_targets; i++)
-    tcp_target_close (&state->targets[i]);
+    {
+      tcp_target_close (&state->targets[i]);
+      g_object_unref (state->targets[i].address);
+    }
   g_free (state);
 }
 
 /* ---- an attempt at a port of this machine ---- */
 
-static gboolean
-tcp_target_open (Target *target)
-{
-  const int yes = 1;
-
-  if (target->fd >= 0)
-    return TRUE;
-
-  target->fd = socket (target->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (target->fd < 0)
-    return FALSE;
-
-  /* Should the socket get the port of the service, this lets the service bind to it nevertheless. */
-  setsockopt (target->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  return TRUE;
-}
-
 static int
-tcp_target_connect (const Target *target)
+tcp_target_connect (const TcpTarget *target)
 {
-  return connect (target->fd, (const struct sockaddr *) &target->address, target->length) == 0 ? 0 : errno;
+  return connect (target->fd, (const struct sockaddr *) &target->native, target->native_length) == 0 ? 0
+                                                                                                     : errno;
 }
 
 /* Returns: 0 if somebody accepts connections, else an error number: EINPROGRESS if that takes time to say */
 static int
-tcp_target_ask (Target *target)
+tcp_target_ask (TcpTarget *target)
 {
   int number;
 
-  if (!tcp_target_open (target))
-    return errno == EAFNOSUPPORT ? EADDRNOTAVAIL : errno;
+  if (target->fd < 0)
+    {
+      target->fd = socket (target->native.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+      if (target->fd < 0)
+        return errno;
+      tcp_share_port (target->fd);
+    }
 
   number = tcp_target_connect (target);
   if (number == EINPROGRESS)
@@ -180,26 +258,26 @@ tcp_target_ask (Target *target)
   if (number == ECONNREFUSED)
     return number;
 
-  if (number == 0 && mk_tcp_is_connected_to_itself (target->fd))
+  if (number == 0 && tcp_is_connected_to_itself (target->fd))
     {
-      mk_tcp_reset (target->fd);
+      tcp_free_port_on_close (target->fd);
       number = ECONNREFUSED;
     }
-  else if (number == EALREADY || number == EAGAIN)
-    number = EINPROGRESS;
 
   tcp_target_close (target);
-  return number;
+  return number == EALREADY || number == EAGAIN ? EINPROGRESS : number;
 }
 
 static gboolean
-mk_tcp_probe_check_with (MkProbe *probe, gpointer data, GError **error)
+tcp_is_out_of_resources (int number)
 {
-  TcpState *state = data;
-  int worst = 0;
+  return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
+}
 
-  if (!tcp_probe_validate (MK_TCP_PROBE (probe), error))
-    return FALSE;
+static gboolean
+tcp_probe_check_by_connecting (MkTcpProbe *self, TcpState *state, GError **error)
+{
+  int reason = 0;
 
   for (guint i = 0; i < state->n_targets; i++)
     {
@@ -207,62 +285,156 @@ mk_tcp_probe_check_with (MkProbe *probe, gpointer data, GError **error)
 
       if (number == 0)
         {
-          mk_probe_set_detail (probe, NULL);
+          mk_probe_set_detail (MK_PROBE (self), NULL);
           return TRUE;
         }
-      if (number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM)
-        {
-          g_set_error (error,
-                       G_IO_ERROR,
-                       g_io_error_from_errno (number),
-                       _ ("Cannot make a socket to ask with: %s"),
-                       g_strerror (number));
-          return FALSE;
-        }
-      if (worst == 0 || number == EINPROGRESS)
-        worst = number;
+      /* The first one counts, as with a machine without IPv6. */
+      if (reason == 0 || number == EINPROGRESS)
+        reason = number;
     }
 
-  if (state->n_targets == 0 || worst == EINPROGRESS)
+  if (reason == EINPROGRESS)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "the connection is not accepted at once");
+  else if (tcp_is_out_of_resources (reason))
+    g_set_error (error,
+                 G_IO_ERROR,
+                 g_io_error_from_errno (reason),
+                 _ ("Cannot make a socket to ask with: %s"),
+                 g_strerror (reason));
+  else
+    mk_probe_set_detail (MK_PROBE (self), g_strerror (reason));
+  return FALSE;
+}
+
+static gboolean
+tcp_probe_check_by_looking (MkTcpProbe *self, TcpState *state, GError **error)
+{
+  for (guint i = 0; i < state->n_targets; i++)
     {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "connecting takes time");
-      return FALSE;
+      if (mk_proc_find_listener (state->targets[i].address, self->port) != 0)
+        {
+          mk_probe_set_detail (MK_PROBE (self), NULL);
+          return TRUE;
+        }
     }
 
-  mk_probe_set_detail (probe, g_strerror (worst));
+  if (state->n_targets == 0)
+    g_set_error (
+        error,
+        MK_ERROR,
+        MK_ERROR_INVALID_ARGUMENT,
+        _ ("The listening sockets of this machine cannot be searched for “%s”: give an address of this "
+           "machine, for example 127.0.0.1"),
+        self->host);
+  else
+    mk_probe_set_detail (MK_PROBE (self), _ ("no socket listens there"));
+  return FALSE;
+}
+
+static gboolean
+mk_tcp_probe_check_with (MkProbe *probe, gpointer data, GError **error)
+{
+  MkTcpProbe *self = MK_TCP_PROBE (probe);
+  TcpState *state = data;
+
+  if (!tcp_probe_validate (self, error))
+    return FALSE;
+  if (self->listening_only)
+    return tcp_probe_check_by_looking (self, state, error);
+  if (state->local)
+    return tcp_probe_check_by_connecting (self, state, error);
+
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "it is not on this machine");
   return FALSE;
 }
 
 /* ---- an attempt that takes time ---- */
 
+/* @error: (transfer full): why there is no connection */
 static void
-tcp_probe_on_connected (GTask *task, GSocketAddress *there, const char *detail, const GError *error)
+tcp_probe_return_failure (GTask *task, GError *error)
 {
-  mk_probe_set_detail (g_task_get_source_object (task), detail);
+  MkTcpProbe *self = g_task_get_source_object (task);
 
-  if (error != NULL)
-    g_task_return_error (task, g_error_copy (error));
+  if (error->domain == G_RESOLVER_ERROR)
+    {
+      g_prefix_error (&error, _ ("Cannot find the address of “%s”: "), self->host);
+      g_task_return_error (task, error);
+    }
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES))
+    g_task_return_error (task, error);
   else
-    g_task_return_boolean (task, there != NULL);
+    {
+      /* For one that was cancelled it is known already. */
+      if (!g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+        mk_probe_set_detail (MK_PROBE (self), error->message);
+      g_error_free (error);
+      g_task_return_boolean (task, FALSE);
+    }
 }
 
 static void
-mk_tcp_probe_check_task (MkProbe *probe, GTask *task)
+tcp_probe_on_connected (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (GSocketConnection) connection =
+      g_socket_client_connect_finish (G_SOCKET_CLIENT (object), result, &error);
+  int fd;
+
+  if (connection == NULL)
+    {
+      tcp_probe_return_failure (task, error);
+      return;
+    }
+
+  fd = g_socket_get_fd (g_socket_connection_get_socket (connection));
+  if (tcp_is_connected_to_itself (fd))
+    {
+      tcp_free_port_on_close (fd);
+      mk_probe_set_detail (g_task_get_source_object (task), g_strerror (ECONNREFUSED));
+      g_task_return_boolean (task, FALSE);
+      return;
+    }
+
+  mk_probe_set_detail (g_task_get_source_object (task), NULL);
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+tcp_probe_on_event (GSocketClient *client,
+                    GSocketClientEvent event,
+                    GSocketConnectable *connectable,
+                    GIOStream *connection,
+                    MkProbe *probe)
+{
+  if (event != G_SOCKET_CLIENT_CONNECTING)
+    return;
+
+  tcp_share_port (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (connection))));
+  /* What is known if the time is over now. */
+  mk_probe_set_detail (probe, _ (NOT_ACCEPTED));
+}
+
+static void
+mk_tcp_probe_check_task_with (MkProbe *probe, gpointer data, GTask *task)
 {
   MkTcpProbe *self = MK_TCP_PROBE (probe);
-  GError *error = NULL;
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnectable) address = g_network_address_new (self->host, (guint16) self->port);
+  g_autofree char *detail = g_strdup_printf (_ ("the address of “%s” was not found in time"), self->host);
 
-  mk_probe_set_detail (probe, NULL);
-  if (tcp_probe_validate (self, &error))
-    mk_connect_to_host (task, self->host, self->port, tcp_probe_on_connected);
-  else
-    g_task_return_error (task, error);
+  mk_probe_set_detail (probe, detail);
+  g_socket_client_set_enable_proxy (client, FALSE);
+  g_signal_connect_object (client, "event", G_CALLBACK (tcp_probe_on_event), probe, 0);
+  g_socket_client_connect_async (
+      client, address, g_task_get_cancellable (task), tcp_probe_on_connected, g_object_ref (task));
 }
 
-/* ---- words ---- */
+/* ---- who listens ---- */
 
 static char *
-dup_address (MkTcpProbe *self)
+tcp_probe_dup_address (MkTcpProbe *self)
 {
   const char *host = self->host ? self->host : _ ("(no host)");
 
@@ -272,23 +444,54 @@ dup_address (MkTcpProbe *self)
 static char *
 mk_tcp_probe_describe (MkProbe *probe)
 {
-  g_autofree char *address = dup_address (MK_TCP_PROBE (probe));
+  MkTcpProbe *self = MK_TCP_PROBE (probe);
+  g_autofree char *address = tcp_probe_dup_address (self);
+
+  if (self->listening_only)
+    /* Translators: a clause that stands after “waiting for”; an address */
+    return g_strdup_printf (_ ("%s to be listened on"), address);
 
   /* Translators: a clause that stands after “waiting for”; an address */
   return g_strdup_printf (_ ("%s to accept connections"), address);
+}
+
+/* Returns: (element-type guint64) (transfer full): the inodes of the sockets that listen there */
+static GArray *
+tcp_probe_find_listeners (MkTcpProbe *self)
+{
+  GArray *inodes = g_array_new (FALSE, FALSE, sizeof (guint64));
+  GInetAddress *addresses[MAX_ADDRESSES] = { NULL };
+  guint n_addresses = tcp_find_addresses (self->host, addresses);
+
+  for (guint i = 0; i < n_addresses; i++)
+    {
+      guint64 inode = mk_proc_find_listener (addresses[i], self->port);
+
+      if (inode != 0)
+        g_array_append_val (inodes, inode);
+      g_object_unref (addresses[i]);
+    }
+
+  return inodes;
+}
+
+/* FALSE also if it cannot be found out, or if the host is elsewhere */
+gboolean
+mk_tcp_probe_has_listener (MkTcpProbe *self)
+{
+  g_autoptr (GArray) inodes = tcp_probe_find_listeners (self);
+
+  return inodes->len > 0;
 }
 
 static char *
 mk_tcp_probe_describe_holder (MkProbe *probe)
 {
   MkTcpProbe *self = MK_TCP_PROBE (probe);
-  g_autofree char *name = dup_address (self);
-  GList *addresses = mk_connect_known_addresses (self->host);
-  g_autofree char *listener = NULL;
-
-  for (GList *l = addresses; l != NULL && listener == NULL; l = l->next)
-    listener = mk_proc_describe_listener (l->data, self->port);
-  g_list_free_full (addresses, g_object_unref);
+  g_autofree char *name = tcp_probe_dup_address (self);
+  g_autoptr (GArray) inodes = tcp_probe_find_listeners (self);
+  g_autofree char *listener =
+      inodes->len > 0 ? mk_proc_describe_holder (g_array_index (inodes, guint64, 0)) : NULL;
 
   return mk_message_taken (name, listener);
 }
@@ -298,10 +501,23 @@ static char *
 mk_tcp_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
 {
   MkTcpProbe *self = MK_TCP_PROBE (probe);
-  g_autofree char *name = dup_address (self);
-  g_autofree char *rival = mk_tcp_diag_describe_rival (self->host, self->port, service, supervisor);
+  g_autofree char *name = tcp_probe_dup_address (self);
+  g_autoptr (GArray) inodes = NULL;
+  g_autofree char *rival = NULL;
 
-  return rival != NULL ? mk_message_taken (name, rival) : NULL;
+  if (!mk_tcp_host_is_local (self->host))
+    return NULL;
+
+  inodes = tcp_probe_find_listeners (self);
+  for (guint i = 0; i < inodes->len; i++)
+    {
+      g_free (rival);
+      rival = mk_proc_describe_rival (g_array_index (inodes, guint64, i), service, supervisor);
+      if (rival == NULL)
+        return NULL;
+    }
+
+  return rival ? mk_message_taken (name, rival) : NULL;
 }
 
 /* ---- the object ---- */
@@ -331,6 +547,10 @@ mk_tcp_probe_get_property (GObject *object, guint prop_id, GValue *value, GParam
       g_value_set_uint (value, mk_tcp_probe_get_port (self));
       break;
 
+    case PROP_LISTENING_ONLY:
+      g_value_set_boolean (value, mk_tcp_probe_get_listening_only (self));
+      break;
+
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
@@ -351,6 +571,10 @@ mk_tcp_probe_set_property (GObject *object, guint prop_id, const GValue *value, 
       mk_tcp_probe_set_port (self, g_value_get_uint (value));
       break;
 
+    case PROP_LISTENING_ONLY:
+      mk_tcp_probe_set_listening_only (self, g_value_get_boolean (value));
+      break;
+
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
@@ -367,19 +591,19 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   object_class->get_property = mk_tcp_probe_get_property;
   object_class->set_property = mk_tcp_probe_set_property;
 
-  probe_class->check_task = mk_tcp_probe_check_task;
   probe_class->describe = mk_tcp_probe_describe;
 
   class_private->begin = mk_tcp_probe_begin;
   class_private->end = mk_tcp_probe_end;
   class_private->check_with = mk_tcp_probe_check_with;
+  class_private->check_task_with = mk_tcp_probe_check_task_with;
   class_private->describe_holder = mk_tcp_probe_describe_holder;
   class_private->find_rival = mk_tcp_probe_find_rival;
 
   /**
    * MkTcpProbe:host:
    *
-   * The name or the address of the host.
+   * The name or the address of the host; %NULL by default, which is an error when the probe is asked.
    *
    * Since: 1.0
    */
@@ -389,7 +613,7 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   /**
    * MkTcpProbe:port:
    *
-   * The port, 1 to 65535. Another number is an error when the probe is asked.
+   * The port, 1 to 65535; 0 by default. Another number is an error when the probe is asked.
    *
    * Since: 1.0
    */
@@ -400,6 +624,23 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
                                         G_MAXUINT,
                                         0,
                                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkTcpProbe:listening-only:
+   *
+   * Whether to look for a listening socket on this machine instead of connecting; %FALSE by default. Then the
+   * service sees no connection that is closed at once, which some of them complain about. The host must be
+   * an address of this machine or `localhost`, and the service must run in the network namespace of the
+   * program.
+   *
+   * Since: 1.0
+   */
+  props[PROP_LISTENING_ONLY] =
+      g_param_spec_boolean ("listening-only",
+                            NULL,
+                            NULL,
+                            FALSE,
+                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
@@ -465,7 +706,7 @@ mk_tcp_probe_set_host (MkTcpProbe *self, const char *host)
 
   g_free (self->host);
   self->host = g_strdup (host);
-  local = mk_connect_is_local (host);
+  local = mk_tcp_host_is_local (host);
   mk_probe_set_pace (MK_PROBE (self), local ? MK_PROBE_PACE_LOCAL : MK_PROBE_PACE_REMOTE);
   mk_probe_set_attempt_limit (MK_PROBE (self), local ? LOCAL_ATTEMPT_LIMIT_MS : REMOTE_ATTEMPT_LIMIT_MS);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_HOST]);
@@ -508,4 +749,45 @@ mk_tcp_probe_set_port (MkTcpProbe *self, guint port)
 
   self->port = port;
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PORT]);
+}
+
+/**
+ * mk_tcp_probe_get_listening_only: (get-property listening-only)
+ * @self: the probe
+ *
+ * Gets whether the probe looks for a listening socket instead of connecting.
+ *
+ * Returns: %TRUE if it does not connect
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_tcp_probe_get_listening_only (MkTcpProbe *self)
+{
+  g_return_val_if_fail (MK_IS_TCP_PROBE (self), FALSE);
+
+  return self->listening_only;
+}
+
+/**
+ * mk_tcp_probe_set_listening_only: (set-property listening-only)
+ * @self: the probe
+ * @listening_only: whether not to connect
+ *
+ * Sets whether the probe looks for a listening socket instead of connecting. See
+ * [property@Mk.TcpProbe:listening-only].
+ *
+ * Since: 1.0
+ */
+void
+mk_tcp_probe_set_listening_only (MkTcpProbe *self, gboolean listening_only)
+{
+  g_return_if_fail (MK_IS_TCP_PROBE (self));
+
+  listening_only = !!listening_only;
+  if (self->listening_only == listening_only)
+    return;
+
+  self->listening_only = listening_only;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LISTENING_ONLY]);
 }

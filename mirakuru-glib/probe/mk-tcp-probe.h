@@ -26,5 +26,9 @@ MK_AVAILABLE_IN_1_0
 guint mk_tcp_probe_get_port (MkTcpProbe *self);
 MK_AVAILABLE_IN_1_0
 void mk_tcp_probe_set_port (MkTcpProbe *self, guint port);
+MK_AVAILABLE_IN_1_0
+gboolean mk_tcp_probe_get_listening_only (MkTcpProbe *self);
+MK_AVAILABLE_IN_1_0
+void mk_tcp_probe_set_listening_only (MkTcpProbe *self, gboolean listening_only);
 
 G_END_DECLS

@@ -8,8 +8,9 @@
 G_BEGIN_DECLS
 
 guint mk_proc_kill_marked (const char *marker);
-char *mk_proc_describe_listener (GInetAddress *address, guint port);
-char *mk_proc_describe_rival (guint32 inode, GPid service, GPid supervisor);
+guint64 mk_proc_find_listener (GInetAddress *address, guint port);
+char *mk_proc_describe_holder (guint64 inode);
+char *mk_proc_describe_rival (guint64 inode, GPid service, GPid supervisor);
 char *mk_proc_describe_living (GPid pid);
 gboolean mk_proc_is_descendant (GPid pid, GPid ancestor);
 

@@ -21,6 +21,8 @@
 
 /* Of "st" in /proc/net/tcp, see TCP_LISTEN in the kernel's net/tcp_states.h. */
 #define STATE_LISTEN 0x0A
+/* More than one of its lines has, those of IPv6 included. */
+#define TABLE_LINE 256
 /* More than the generations that a process can lose. */
 #define MAX_WALKS 16
 /* The supervisor as /proc/PID/comm names it */
@@ -193,40 +195,64 @@ proc_matches_address (const char *hex, GInetAddress *address)
          memcmp (bytes, g_inet_address_to_bytes (address), length) == 0;
 }
 
-/* Returns: the inode of the listening socket, 0 if @line is about something else */
+/*
+ * @listens: (out): whether it is about a socket that listens
+ *
+ * Returns: the inode of the socket, 0 if @line is about something else
+ */
 static guint64
-proc_match_line (const char *line, GInetAddress *address, guint wanted_port)
+proc_match_line (const char *line, GInetAddress *address, guint wanted_port, gboolean *listens)
 {
   char hex[33];
-  guint port, state;
-  guint64 inode;
+  guint port = 0, state = 0;
+  guint64 inode = 0;
+  int n_read = sscanf (line,
+                       "%*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %" G_GUINT64_FORMAT,
+                       hex,
+                       &port,
+                       &state,
+                       &inode);
 
-  if (sscanf (line,
-              "%*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %" G_GUINT64_FORMAT,
-              hex,
-              &port,
-              &state,
-              &inode) == 4 &&
-      state == STATE_LISTEN && port == wanted_port && proc_matches_address (hex, address))
-    return inode;
-
-  return 0;
+  *listens = n_read == 4 && state == STATE_LISTEN;
+  return *listens && port == wanted_port && proc_matches_address (hex, address) ? inode : 0;
 }
 
+/*
+ * The table begins with the sockets that listen, and may go on with very many that do not. It is read line by
+ * line, because the kernel walks through all of them for a larger buffer.
+ */
 static guint64
-proc_find_listening_inode (const char *table, GInetAddress *address, guint port)
+proc_find_in_table (const char *table, GInetAddress *address, guint port)
 {
-  g_autofree char *contents = NULL;
-  g_auto (GStrv) lines = NULL;
+  FILE *file = fopen (table, "re");
+  char line[TABLE_LINE + 1];
   guint64 inode = 0;
+  gboolean listens = TRUE;
 
-  if (!g_file_get_contents (table, &contents, NULL, NULL))
+  if (file == NULL)
     return 0;
 
-  lines = g_strsplit (contents, "\n", -1);
-  for (char **line = lines; *line != NULL && inode == 0; line++)
-    inode = proc_match_line (*line, address, port);
+  setvbuf (file, NULL, _IOFBF, TABLE_LINE);
+  if (fgets (line, sizeof line, file) == NULL) /* the heading */
+    listens = FALSE;
+  while (listens && inode == 0 && fgets (line, sizeof line, file) != NULL)
+    inode = proc_match_line (line, address, port, &listens);
 
+  fclose (file);
+  return inode;
+}
+
+/* Returns: the inode of the socket that listens on the port of this machine, 0 if there is none */
+guint64
+mk_proc_find_listener (GInetAddress *address, guint port)
+{
+  guint64 inode = 0;
+
+  if (g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4)
+    inode = proc_find_in_table ("/proc/net/tcp", address, port);
+  /* A socket of IPv6's wildcard address takes IPv4 connections too. */
+  if (inode == 0)
+    inode = proc_find_in_table ("/proc/net/tcp6", address, port);
   return inode;
 }
 
@@ -277,25 +303,14 @@ proc_describe (GPid pid)
 /*
  * Blocks for as long as it takes to look at every process: for messages only.
  *
- * Returns: (transfer full) (nullable): the program and the pid of the oldest process that listens there
+ * Returns: (transfer full) (nullable): the program and the pid of the oldest process that has the socket
  */
 char *
-mk_proc_describe_listener (GInetAddress *address, guint port)
+mk_proc_describe_holder (guint64 inode)
 {
-  g_autofree char *link = NULL;
-  Holder holder = { 0 };
-  guint64 inode = 0;
+  g_autofree char *link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
+  Holder holder = { .link = link };
 
-  if (g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4)
-    inode = proc_find_listening_inode ("/proc/net/tcp", address, port);
-  /* A socket of IPv6's wildcard address takes IPv4 connections too. */
-  if (inode == 0)
-    inode = proc_find_listening_inode ("/proc/net/tcp6", address, port);
-  if (inode == 0)
-    return NULL;
-
-  link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
-  holder.link = link;
   proc_for_each (proc_find_holder, &holder);
   return holder.pid != 0 ? proc_describe (holder.pid) : NULL;
 }
@@ -388,9 +403,9 @@ proc_has_supervisor (GPid pid)
  * containers.
  */
 char *
-mk_proc_describe_rival (guint32 inode, GPid service, GPid supervisor)
+mk_proc_describe_rival (guint64 inode, GPid service, GPid supervisor)
 {
-  g_autofree char *link = g_strdup_printf ("socket:[%u]", inode);
+  g_autofree char *link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
   Holder holder = { .link = link };
 
   proc_find_holder (service, &holder);

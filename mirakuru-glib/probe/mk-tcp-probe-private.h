@@ -1,0 +1,13 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mk-tcp-probe.h"
+
+G_BEGIN_DECLS
+
+gboolean mk_tcp_host_is_local (const char *host);
+gboolean mk_tcp_probe_has_listener (MkTcpProbe *self);
+
+G_END_DECLS
