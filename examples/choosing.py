@@ -64,7 +64,7 @@ run(executor)
 
 # [banner-and-port]
 executor = Mk.OutputExecutor.new(["redis-server", "--port", str(port)], "Ready to accept connections")
-executor.props.probe = Mk.AllProbe.new([executor.props.probe, Mk.TcpProbe.new("127.0.0.1", port)])
+executor.props.probe = Mk.TcpProbe.new("127.0.0.1", port)
 # [end]
 run(executor)
 

@@ -64,22 +64,15 @@ static void run_service_stopped (Run *self, const GError *error);
 
 /* ---- one service ---- */
 
-/* All probes together, with that for the banner among them. */
+/* Returns: (transfer full) (nullable): all probes together */
 static MkProbe *
-service_dup_probe (const MkToolServiceOptions *options, MkExecutor *executor)
+service_dup_probe (const MkToolServiceOptions *options)
 {
-  MkProbe *banner_probe = mk_executor_get_probe (executor);
-  MkAllProbe *all;
+  MkProbe **probes = (MkProbe **) options->probes->pdata;
 
-  if (banner_probe != NULL && options->probes->len == 0)
-    return g_object_ref (banner_probe);
-  if (banner_probe == NULL && options->probes->len == 1)
-    return g_object_ref (g_ptr_array_index (options->probes, 0));
-
-  all = mk_all_probe_new (&banner_probe, banner_probe != NULL ? 1 : 0);
-  for (guint i = 0; i < options->probes->len; i++)
-    mk_all_probe_add (all, g_ptr_array_index (options->probes, i));
-  return MK_PROBE (all);
+  if (options->probes->len > 1)
+    return MK_PROBE (mk_all_probe_new (probes, options->probes->len));
+  return options->probes->len == 1 ? g_object_ref (probes[0]) : NULL;
 }
 
 static MkSimpleExecutor *
@@ -99,7 +92,7 @@ service_new_executor (const MkToolServiceOptions *options, const char *const *ar
   else
     executor = mk_executor_new (argv, NULL);
 
-  probe = service_dup_probe (options, executor);
+  probe = service_dup_probe (options);
   mk_executor_set_probe (executor, probe);
   return MK_SIMPLE_EXECUTOR (g_steal_pointer (&executor));
 }
@@ -207,17 +200,31 @@ service_free (Service *self)
   g_free (self);
 }
 
-static void
-service_show_start (Service *self)
+/* Returns: (transfer full) (nullable): "waiting for …" */
+static char *
+service_describe_goal (Service *self)
 {
   MkProbe *probe =
       MK_IS_EXECUTOR (self->executor) ? mk_executor_get_probe (MK_EXECUTOR (self->executor)) : NULL;
+  const char *banner = MK_IS_OUTPUT_EXECUTOR (self->executor)
+                           ? mk_output_executor_get_banner (MK_OUTPUT_EXECUTOR (self->executor))
+                           : NULL;
   g_autofree char *clause = probe != NULL ? mk_probe_describe (probe) : NULL;
-  g_autofree char *text = NULL;
 
-  if (clause != NULL)
-    /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
-    text = g_strdup_printf (_ ("waiting for %s"), clause);
+  if (clause != NULL && banner != NULL)
+    /* Translators: a regular expression, a clause such as “127.0.0.1:6379 to accept connections” */
+    return g_strdup_printf (_ ("waiting for its output to match “%s” and %s"), banner, clause);
+  if (banner != NULL)
+    /* Translators: a regular expression */
+    return g_strdup_printf (_ ("waiting for its output to match “%s”"), banner);
+  /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
+  return clause != NULL ? g_strdup_printf (_ ("waiting for %s"), clause) : NULL;
+}
+
+static void
+service_show_start (Service *self)
+{
+  g_autofree char *text = service_describe_goal (self);
 
   mk_tool_display_wait (self->run->display, self->line, text != NULL ? text : _ ("starting"));
 }

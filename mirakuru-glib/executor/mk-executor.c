@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "mk-executor.h"
+#include "mk-executor-private.h"
 
+#include "mk-all-probe.h"
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
 #include "probe/mk-probe-private.h"
@@ -24,7 +25,9 @@
 
 typedef struct
 {
-  MkProbe *probe; /* (owned) (nullable) */
+  MkProbe *probe;      /* (owned) (nullable) the property */
+  MkProbe *kind_probe; /* (owned) (nullable) what this kind of executor waits for in any case */
+  MkProbe *goal;       /* (owned) (nullable) all of what it waits for */
 } MkExecutorPrivate;
 
 enum
@@ -161,7 +164,7 @@ mk_check_probe_new (MkExecutor *executor, gboolean before_start)
   MkExecutorPrivate *priv = mk_executor_get_instance_private (executor);
 
   self->executor = executor;
-  g_set_object (&self->probe, priv->probe);
+  g_set_object (&self->probe, priv->goal);
   self->before_start = before_start;
   return MK_PROBE (self);
 }
@@ -186,7 +189,7 @@ static gboolean
 ask_before_start (MkExecutor *self, GError **error)
 {
   MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
-  g_autoptr (MkProbe) before = priv->probe ? mk_probe_dup_before_start (priv->probe, error) : NULL;
+  g_autoptr (MkProbe) before = priv->goal ? mk_probe_dup_before_start (priv->goal, error) : NULL;
 
   return before != NULL && mk_probe_check_until (before, get_deadline (self), error);
 }
@@ -196,7 +199,7 @@ ask_probe (MkExecutor *self, GError **error)
 {
   MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
 
-  return priv->probe != NULL && mk_probe_check_until (priv->probe, get_deadline (self), error);
+  return priv->goal != NULL && mk_probe_check_until (priv->goal, get_deadline (self), error);
 }
 
 static MkProbe *
@@ -210,15 +213,15 @@ mk_executor_dup_probe (MkSimpleExecutor *executor, gboolean before_start, GError
   g_autoptr (MkProbe) before = NULL;
 
   /* If its settings make no sense, that is to be known before anything is started, whatever is asked then. */
-  if (before_start && priv->probe != NULL && (!overridden || klass->after_start_check == ask_probe) &&
-      (before = mk_probe_dup_before_start (priv->probe, error)) == NULL)
+  if (before_start && priv->goal != NULL && (!overridden || klass->after_start_check == ask_probe) &&
+      (before = mk_probe_dup_before_start (priv->goal, error)) == NULL)
     return NULL;
   if (overridden)
     return mk_check_probe_new (self, before_start);
   if (before != NULL)
     return g_steal_pointer (&before);
-  if (priv->probe != NULL)
-    return g_object_ref (priv->probe);
+  if (priv->goal != NULL)
+    return g_object_ref (priv->goal);
   if (before_start && klass->after_start_check != ask_probe)
     return NULL;
 
@@ -239,6 +242,8 @@ mk_executor_dispose (GObject *object)
   G_OBJECT_CLASS (mk_executor_parent_class)->dispose (object);
 
   g_clear_object (&priv->probe);
+  g_clear_object (&priv->kind_probe);
+  g_clear_object (&priv->goal);
 }
 
 static void
@@ -342,6 +347,20 @@ mk_executor_get_probe (MkExecutor *self)
   return priv->probe;
 }
 
+static void
+executor_update_goal (MkExecutor *self)
+{
+  MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
+  MkProbe *parts[] = { priv->kind_probe, priv->probe };
+  MkProbe *single = priv->probe != NULL ? priv->probe : priv->kind_probe;
+
+  g_clear_object (&priv->goal);
+  if (priv->kind_probe == NULL || priv->probe == NULL)
+    g_set_object (&priv->goal, single);
+  else
+    priv->goal = MK_PROBE (mk_all_probe_new (parts, G_N_ELEMENTS (parts)));
+}
+
 /**
  * mk_executor_set_probe: (set-property probe)
  * @self: the executor
@@ -360,6 +379,20 @@ mk_executor_set_probe (MkExecutor *self, MkProbe *probe)
   g_return_if_fail (probe == NULL || MK_IS_PROBE (probe));
 
   priv = mk_executor_get_instance_private (self);
-  if (g_set_object (&priv->probe, probe))
-    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PROBE]);
+  if (!g_set_object (&priv->probe, probe))
+    return;
+
+  executor_update_goal (self);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PROBE]);
+}
+
+/* For kinds of executors whose probe makes no sense without them: it is not the property. One that is set
+ * there is waited for, too. */
+void
+mk_executor_set_kind_probe (MkExecutor *self, MkProbe *probe)
+{
+  MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
+
+  g_set_object (&priv->kind_probe, probe);
+  executor_update_goal (self);
 }

@@ -5,6 +5,8 @@
 
 #include "mk-enum-types.h"
 #include "mk-error.h"
+#include "mk-executor-private.h"
+#include "mk-simple-executor-private.h"
 #include "output/mk-output-probe-private.h"
 
 /**
@@ -13,13 +15,14 @@
  * An executor that waits until the service has printed a banner: a line, or anything else that a regular
  * expression matches.
  *
- * The expression is one of PCRE2, and is matched against bytes: a character that is not ASCII is several of
- * them, and the output need not be valid text. `^` and `$` match where lines begin and end, and `.`
- * matches anything but the end of a line. The banner is seen at once, in the middle of a line too, however
- * much was printed before it, and however little of the output is kept; a match may have up to 16 KiB.
- * Where more output could still change a match, as with `port \d+` after "port 63", it counts when something
- * follows that does not, when the stream ends, or after a tenth of a second without output. To be
- * sure to have a number as a whole, ask for what follows it: `port (\d+)$`.
+ * The expression is one of [struct@GLib.Regex], that is, of Perl. `^` and `$` match where lines begin and
+ * end, and `.` matches anything but the end of a line. The output is matched as UTF-8; each byte of it that
+ * is not valid UTF-8 counts as one unknown character. Control sequences, such as those for colors, are part
+ * of it. The banner is seen at once, in the middle of a line too, however much was printed before it, and
+ * however little of the output is kept; a match may have up to 16 KiB. Where more output could still change a
+ * match, as with `port \d+` after "port 63", it counts when something follows that does not, when the stream
+ * ends, or after a tenth of a second without output. To be sure to have a number as a whole, ask for what
+ * follows it: `port (\d+)$`.
  *
  * The stream in which the banner was seen is left to be read from right after it:
  * [method@Mk.SimpleExecutor.open_output] begins there, while [method@Mk.SimpleExecutor.dup_output] gives all
@@ -28,10 +31,11 @@
  * The start fails with %MK_ERROR_EXITED at once when the service has exited and no more output can come, also
  * with status 0; and with %MK_ERROR_FAILED when what it printed matches
  * [property@Mk.OutputExecutor:failure-pattern], when it closed its output, or when the expression takes
- * too long to match. A service that exits with status 0 after it has printed the banner was ready.
+ * more than about a second to match. A service that exits with status 0 after it has printed the banner was
+ * ready.
  *
- * [property@Mk.Executor:probe] may be made a part of a [class@Mk.AllProbe] that the same executor uses; it is
- * of no use to other executors.
+ * [property@Mk.Executor:probe] is %NULL unless one is set. That one is waited for in addition to the banner:
+ * the service is ready when it has printed the banner and the probe is satisfied.
  *
  * Since: 1.0
  */
@@ -42,10 +46,10 @@ enum
   PROP_STREAM,
   PROP_OCCURRENCES,
   PROP_FAILURE_PATTERN,
-  N_PROPS
+  N_OUTPUT_EXECUTOR_PROPS
 };
 
-static GParamSpec *props[N_PROPS];
+static GParamSpec *props[N_OUTPUT_EXECUTOR_PROPS];
 
 typedef struct
 {
@@ -138,8 +142,8 @@ install_properties (GObjectClass *object_class)
   /**
    * MkOutputExecutor:banner:
    *
-   * The regular expression that the output of the service matches when it is ready. One that is none, or is
-   * empty, is an error of the start.
+   * The regular expression that the output of the service matches when it is ready. An invalid or empty one
+   * is an error of the start.
    *
    * Since: 1.0
    */
@@ -175,7 +179,7 @@ install_properties (GObjectClass *object_class)
    */
   props[PROP_FAILURE_PATTERN] = g_param_spec_string ("failure-pattern", NULL, NULL, NULL, flags);
 
-  g_object_class_install_properties (object_class, N_PROPS, props);
+  g_object_class_install_properties (object_class, N_OUTPUT_EXECUTOR_PROPS, props);
 }
 
 static void
@@ -195,8 +199,8 @@ mk_output_executor_init (MkOutputExecutor *self)
 {
   MkOutputExecutorPrivate *priv = mk_output_executor_get_instance_private (self);
 
-  priv->output_probe = mk_output_probe_new (self);
-  mk_executor_set_probe (MK_EXECUTOR (self), MK_PROBE (priv->output_probe));
+  priv->output_probe = mk_output_probe_new (MK_SIMPLE_EXECUTOR (self), mk_simple_executor_dup_process);
+  mk_executor_set_kind_probe (MK_EXECUTOR (self), MK_PROBE (priv->output_probe));
 }
 
 /**

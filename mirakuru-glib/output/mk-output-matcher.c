@@ -36,7 +36,9 @@ typedef enum
 
 struct _MkOutputMatcher
 {
-  GRegex *regex;          /* (owned) */
+  GRegex *regex;    /* (owned) */
+  GRegex *anchored; /* (owned) (nullable) the same, for matches that begin at `next` */
+  const char *role;
   GMatchInfo *info;       /* (owned) (nullable) of the last match */
   GString *text;          /* (owned) with a zero byte for each byte that is not valid UTF-8 */
   guint64 position;       /* of the text in the output */
@@ -76,12 +78,14 @@ mk_output_matcher_compile (const char *pattern, const char *role, GError **error
   return regex;
 }
 
+/* @role: (not nullable): what @regex is, for a message; a literal */
 MkOutputMatcher *
-mk_output_matcher_new (GRegex *regex)
+mk_output_matcher_new (GRegex *regex, const char *role)
 {
   MkOutputMatcher *self = g_new0 (MkOutputMatcher, 1);
 
   self->regex = g_regex_ref (regex);
+  self->role = role;
   self->text = g_string_new (NULL);
   self->crosses_lines = strstr (g_regex_get_pattern (regex), "\\n^") != NULL ||
                         strstr (g_regex_get_pattern (regex), "\n^") != NULL;
@@ -94,6 +98,7 @@ mk_output_matcher_free (MkOutputMatcher *self)
   g_clear_pointer (&self->info, g_match_info_unref);
   g_string_free (self->text, TRUE);
   g_regex_unref (self->regex);
+  g_clear_pointer (&self->anchored, g_regex_unref);
   g_free (self);
 }
 
@@ -193,26 +198,18 @@ matcher_advance (MkOutputMatcher *self, gsize next)
   self->after_nothing = FALSE;
 }
 
-/* GRegex's machine code has a small stack. Without it, matching is slower. */
-static void
-matcher_use_heap (MkOutputMatcher *self)
-{
-  GRegex *plain = g_regex_new (g_regex_get_pattern (self->regex), FLAGS, 0, NULL);
-
-  g_regex_unref (self->regex);
-  self->regex = plain;
-}
-
 /* Asks GRegex once, about what was seen. */
 static MatcherResult
-matcher_try (MkOutputMatcher *self, GRegexMatchFlags options)
+matcher_try (MkOutputMatcher *self, GRegex **regex, GRegexMatchFlags options)
 {
   const char *text = self->text->str;
   g_autoptr (GError) error = NULL;
+  GRegexCompileFlags flags = g_regex_get_compile_flags (*regex);
+  GRegex *plain;
 
   /* As in one piece of text no match begins between the two bytes of "\r\n". */
   if (self->next > 0 && self->next < self->n_seen && text[self->next - 1] == '\r' &&
-      text[self->next] == '\n' && !g_regex_get_has_cr_or_lf (self->regex))
+      text[self->next] == '\n' && !g_regex_get_has_cr_or_lf (*regex))
     matcher_advance (self, self->next + 1);
   if (self->position > 0)
     options |= G_REGEX_MATCH_NOTBOL;
@@ -221,24 +218,32 @@ matcher_try (MkOutputMatcher *self, GRegexMatchFlags options)
 
   g_clear_pointer (&self->info, g_match_info_unref);
   if (g_regex_match_full (
-          self->regex, text, (gssize) self->n_seen, (int) self->next, options, &self->info, &error))
+          *regex, text, (gssize) self->n_seen, (int) self->next, options, &self->info, &error))
     return MATCHER_FOUND;
   if (error == NULL)
     return g_match_info_is_partial_match (self->info) ? MATCHER_PARTIAL : MATCHER_NOTHING;
-  if (!(g_regex_get_compile_flags (self->regex) & G_REGEX_OPTIMIZE))
+  if (!(flags & G_REGEX_OPTIMIZE))
     return MATCHER_FAILED;
 
-  matcher_use_heap (self);
-  return matcher_try (self, options);
+  /* GRegex's machine code has a small stack. Without it, matching is slower. */
+  plain = g_regex_new (g_regex_get_pattern (*regex), FLAGS | (flags & G_REGEX_ANCHORED), 0, NULL);
+  g_regex_unref (*regex);
+  *regex = plain;
+  return matcher_try (self, regex, options);
 }
 
 /* Searches what was seen with each beginning by itself. */
 static MatcherResult
 matcher_try_each (MkOutputMatcher *self, GRegexMatchFlags options)
 {
+  const GRegexCompileFlags flags = FLAGS | G_REGEX_OPTIMIZE | G_REGEX_ANCHORED;
+
+  if (self->anchored == NULL)
+    self->anchored = g_regex_new (g_regex_get_pattern (self->regex), flags, 0, NULL);
+
   while (TRUE)
     {
-      MatcherResult result = matcher_try (self, options | G_REGEX_MATCH_ANCHORED);
+      MatcherResult result = matcher_try (self, &self->anchored, options);
 
       if (result != MATCHER_NOTHING || self->next >= self->n_seen)
         return result;
@@ -279,7 +284,7 @@ matcher_search (MkOutputMatcher *self)
   if (self->closed && self->n_seen == self->n_valid)
     options = 0;
 
-  result = n_undecided <= STEP ? matcher_try (self, options) : matcher_try_each (self, options);
+  result = n_undecided <= STEP ? matcher_try (self, &self->regex, options) : matcher_try_each (self, options);
 
   /* At the end of a text "^" does not match yet. */
   if (result == MATCHER_NOTHING && self->crosses_lines && self->n_seen > next &&
@@ -292,7 +297,7 @@ matcher_search (MkOutputMatcher *self)
   /* More might make the match under way longer, but it may be long enough already. */
   if (result == MATCHER_PARTIAL && self->n_seen - self->next > MK_OUTPUT_LONGEST_MATCH)
     {
-      result = matcher_try (self, G_REGEX_MATCH_ANCHORED | G_REGEX_MATCH_NOTEOL);
+      result = matcher_try (self, &self->anchored, G_REGEX_MATCH_NOTEOL);
       if (result == MATCHER_NOTHING)
         matcher_advance (self, matcher_align (self, self->n_seen - MK_OUTPUT_LONGEST_MATCH));
     }
@@ -331,7 +336,9 @@ mk_output_matcher_find (MkOutputMatcher *self, GError **error)
     g_set_error (error,
                  MK_ERROR,
                  MK_ERROR_FAILED,
-                 _ ("“%s” is too expensive to match with the output. Make the regular expression simpler"),
+                 /* Translators: “The banner” or “The failure pattern”, its text */
+                 _ ("%s “%s” is too expensive to match with the output: make the regular expression simpler"),
+                 self->role,
                  g_regex_get_pattern (self->regex));
   return FALSE;
 }

@@ -3,8 +3,8 @@
 
 #pragma once
 
-#include "mk-output-executor.h"
 #include "mk-probe.h"
+#include "process/mk-process-private.h"
 
 G_BEGIN_DECLS
 
@@ -21,7 +21,10 @@ typedef struct
   guint occurrences;
 } MkOutputGoal;
 
-MkOutputProbe *mk_output_probe_new (MkOutputExecutor *executor);
+/* Returns: (transfer full) (nullable): the process that a start of @executor is about to spawn */
+typedef MkProcess *(*MkOutputDupProcessFunc) (MkSimpleExecutor *executor);
+
+MkOutputProbe *mk_output_probe_new (MkSimpleExecutor *executor, MkOutputDupProcessFunc dup_process);
 MkOutputGoal *mk_output_probe_get_goal (MkOutputProbe *self);
 char *mk_output_probe_dup_match (MkOutputProbe *self, const char *name_or_number);
 

@@ -2,31 +2,86 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The probe of MkOutputExecutor. It only makes sense with the service of its executor, so it is not public.
+ * The probe of MkOutputExecutor: has the service printed the banner? It only makes sense with the service of
+ * its executor, so it is not public.
  *
- * At attach() it sets a watch on the output of the process, which is about to be spawned; the watch looks at
- * all of it in the worker, and wakes a source on the context of the start when it has come to a verdict. An
- * attempt asks the watch. What was found out stays known until the next start.
+ * attach() begins a run: the output of the process, which is about to be spawned, is looked at in the worker
+ * as it comes, for the banner and for the failure pattern, until there is a verdict:
  *
- * A stop detaches the probe in its own thread, while the start may be asking: that is what the lock is for.
+ *   OPEN ──> READY, FAILED, BROKEN or ENDED
+ *
+ * The first verdict stays, and wakes a source on the context of the start, which wakes whoever waits. It is
+ * not asked otherwise. What was found stays known until the next start.
+ *
+ * Threads: the lanes of a run belong to the worker; its verdict is shared. The captures of the process hold
+ * the run, and the probe holds both; a run holds neither. A stop detaches the probe in its own thread, while
+ * the start may be asking: that is what the lock of the probe is for.
  */
 
 #include "mk-output-probe-private.h"
 
-#include "mk-error.h"
 #include "base/mk-i18n-private.h"
+#include "base/mk-lock-private.h"
 #include "base/mk-message-private.h"
-#include "process/mk-process-message-private.h"
-#include "mk-output-executor.h"
-#include "mk-output-watch-private.h"
-#include "probe/mk-probe-private.h"
-#include "executor/mk-simple-executor-private.h"
 #include "base/mk-wake-source-private.h"
+#include "mk-error.h"
+#include "mk-output-matcher-private.h"
+#include "probe/mk-probe-private.h"
+#include "process/mk-process-message-private.h"
+#include "process/mk-worker-private.h"
 
+/* How long a stream has to be silent for a match to count that more output could change. */
+#define SETTLE_US (100 * G_TIME_SPAN_MILLISECOND)
+/* How often new output alone, without a verdict, wakes whoever waits: only to know the last line of it. */
+#define WAKE_INTERVAL_US (100 * G_TIME_SPAN_MILLISECOND)
 /* How much of the last line a message shows, in bytes. */
 #define LAST_LINE_BYTES 300
-/* The news that a process has exited may come later than the end of its output. */
-#define EXIT_NEWS_US (500 * G_TIME_SPAN_MILLISECOND)
+/* It may be known only after the end of its output that a process has exited. */
+#define EXIT_DELAY_US (500 * G_TIME_SPAN_MILLISECOND)
+
+typedef enum
+{
+  OUTPUT_OPEN,
+  OUTPUT_READY,  /* the banner was printed */
+  OUTPUT_FAILED, /* the failure pattern was */
+  OUTPUT_BROKEN, /* looking for them went wrong */
+  OUTPUT_ENDED,  /* no more output can come */
+} OutputVerdict;
+
+typedef struct _OutputRun OutputRun;
+
+/* One stream of a run. */
+typedef struct
+{
+  OutputRun *run; /* (unowned) */
+  MkStream stream;
+  MkOutputMatcher *banner;  /* (owned) (nullable) until there is a verdict */
+  MkOutputMatcher *failure; /* (owned) (nullable) */
+  gint64 settles_at;        /* 0: nothing is undecided */
+} OutputLane;
+
+/* One process. */
+struct _OutputRun
+{
+  gatomicrefcount ref_count;
+  MkWakeSource *settler; /* (owned) of the worker; holds the run until there is a verdict */
+
+  /* Of the worker, once the process is spawned. */
+  OutputLane lanes[2];
+  guint n_open;    /* streams that may bring more */
+  guint n_missing; /* matches of the banner */
+  gboolean settler_is_set;
+  gint64 wakes_at; /* for the last line of the output */
+
+  GMutex lock;
+  OutputVerdict verdict;    /* (locked-by lock) */
+  gint64 since;             /* (locked-by lock) monotonic, of the verdict */
+  MkStream stream;          /* (locked-by lock) of the verdict, or of the newest output */
+  MkOutputMatcher *matched; /* (owned) (nullable) (locked-by lock) of READY and FAILED */
+  GError *error;            /* (owned) (nullable) (locked-by lock) of BROKEN */
+  /* (owned) (nullable) (locked-by lock) until there is a verdict: its context may not live much longer */
+  MkWakeSource *waker;
+};
 
 struct _MkOutputProbe
 {
@@ -34,39 +89,267 @@ struct _MkOutputProbe
 
   MkOutputGoal goal;
   GWeakRef executor; /* that this is the probe of */
+  MkOutputDupProcessFunc dup_process;
 
   GMutex lock;
-  MkPattern *banner;    /* (owned) (nullable) (locked-by lock) of the last good settings */
-  MkPattern *failure;   /* (owned) (nullable) (locked-by lock) likewise */
-  gpointer attached_to; /* (unowned) (locked-by lock) only to be compared */
-  guint n_attached;     /* (locked-by lock) operations of that executor */
-  GError *trouble;      /* (owned) (nullable) (locked-by lock) why it could not be attached */
-  MkProcess *process;   /* (owned) (nullable) (locked-by lock) of the last start */
-  MkOutputWatch *watch; /* (owned) (nullable) (locked-by lock) likewise */
-  MkWakeSource *waker;  /* (owned) (nullable) (locked-by lock) while attached; of the context of the start */
-  MkPattern *matched;   /* (owned) (nullable) (locked-by lock) what has matched in the last start */
-  GPtrArray *groups;    /* (owned) (nullable) (element-type utf8) (locked-by lock) of the match */
+  GRegex *banner;      /* (owned) (nullable) (locked-by lock) of the last good settings */
+  GRegex *failure;     /* (owned) (nullable) (locked-by lock) likewise */
+  GError *trouble;     /* (owned) (nullable) (locked-by lock) why it could not be attached */
+  MkProcess *process;  /* (owned) (nullable) (locked-by lock) of the last start */
+  OutputRun *run;      /* (owned) (nullable) (locked-by lock) likewise */
+  MkWakeSource *waker; /* (owned) (nullable) (locked-by lock) while attached; of the context of the start */
 };
 
 G_DEFINE_FINAL_TYPE (MkOutputProbe, mk_output_probe, MK_TYPE_PROBE)
 
+/* ---- a run ---- */
+
+static gboolean output_run_on_silence (gpointer user_data);
+
+static OutputRun *
+output_run_ref (OutputRun *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+static void
+output_lane_clear (OutputLane *self)
+{
+  g_clear_pointer (&self->banner, mk_output_matcher_free);
+  g_clear_pointer (&self->failure, mk_output_matcher_free);
+}
+
+static void
+output_run_unref (OutputRun *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  output_lane_clear (&self->lanes[0]);
+  output_lane_clear (&self->lanes[1]);
+  g_clear_pointer (&self->matched, mk_output_matcher_free);
+  g_clear_error (&self->error);
+  mk_wake_source_unref (self->settler);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+/* @failure: (nullable). Call output_run_decide() when the verdict is of no interest any more */
+static OutputRun *
+output_run_new (GRegex *banner, guint occurrences, GRegex *failure, MkWakeSource *waker)
+{
+  static const MkStream streams[] = { MK_STREAM_STDOUT, MK_STREAM_STDERR };
+  OutputRun *self = g_new0 (OutputRun, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  self->n_missing = occurrences;
+  self->stream = MK_STREAM_STDOUT;
+  self->waker = mk_wake_source_ref (waker);
+  for (guint i = 0; i < 2; i++)
+    {
+      self->lanes[i].run = self;
+      self->lanes[i].stream = streams[i];
+      self->lanes[i].banner = mk_output_matcher_new (banner, _ ("The banner"));
+      self->lanes[i].failure = failure ? mk_output_matcher_new (failure, _ ("The failure pattern")) : NULL;
+    }
+
+  self->settler = mk_wake_source_attach (mk_worker_get_context (),
+                                         "MkOutputProbe run",
+                                         output_run_on_silence,
+                                         output_run_ref (self),
+                                         (GDestroyNotify) output_run_unref);
+  return self;
+}
+
+/*
+ * In any thread; the first verdict stays.
+ *
+ * @matched: (nullable): taken if it is the first
+ * @error: (transfer full) (nullable)
+ */
+static void
+output_run_decide (OutputRun *self, OutputVerdict verdict, MkOutputMatcher **matched, GError *error)
+{
+  g_mutex_lock (&self->lock);
+  if (self->verdict == OUTPUT_OPEN)
+    {
+      self->verdict = verdict;
+      self->since = g_get_monotonic_time ();
+      self->matched = matched ? g_steal_pointer (matched) : NULL;
+      self->error = g_steal_pointer (&error);
+      mk_wake_source_wake (self->waker);
+      g_clear_pointer (&self->waker, mk_wake_source_unref);
+    }
+  g_mutex_unlock (&self->lock);
+
+  g_clear_error (&error);
+  mk_wake_source_destroy (self->settler);
+}
+
+static OutputVerdict
+output_run_get_verdict (OutputRun *self)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  return self->verdict;
+}
+
+/* ---- a run in the worker ---- */
+
+static gboolean
+output_lane_find (MkOutputMatcher *matcher, gboolean settle, GError **error)
+{
+  return settle ? mk_output_matcher_settle (matcher) : mk_output_matcher_find (matcher, error);
+}
+
+/* What comes first in the stream counts: a banner behind the failure pattern comes too late. */
+static void
+output_lane_look (OutputLane *self, gboolean settle)
+{
+  OutputRun *run = self->run;
+  GError *error = NULL;
+  gboolean failed = self->failure != NULL && output_lane_find (self->failure, settle, &error);
+  guint64 end = failed ? mk_output_matcher_get_end (self->failure) : G_MAXUINT64;
+
+  while (error == NULL && run->n_missing > 0 && output_lane_find (self->banner, settle, &error) &&
+         mk_output_matcher_get_end (self->banner) <= end)
+    {
+      run->n_missing--;
+      settle = FALSE;
+    }
+
+  if (error != NULL)
+    output_run_decide (run, OUTPUT_BROKEN, NULL, error);
+  else if (run->n_missing == 0)
+    output_run_decide (run, OUTPUT_READY, &self->banner, NULL);
+  else if (failed)
+    output_run_decide (run, OUTPUT_FAILED, &self->failure, NULL);
+  else
+    return;
+
+  output_lane_clear (&run->lanes[0]);
+  output_lane_clear (&run->lanes[1]);
+}
+
+/* One that is set already is left alone: when it goes off it is set again for what is due later. */
+static void
+output_run_set_settler (OutputRun *self, gint64 time)
+{
+  if (self->settler_is_set)
+    return;
+
+  self->settler_is_set = TRUE;
+  mk_wake_source_wake_at (self->settler, time);
+}
+
+static void
+output_lane_feed (OutputLane *self, const guint8 *data, gsize length)
+{
+  mk_output_matcher_append (self->banner, data, length);
+  if (self->failure != NULL)
+    mk_output_matcher_append (self->failure, data, length);
+  output_lane_look (self, FALSE);
+
+  self->settles_at = 0;
+  if (self->banner == NULL || !(mk_output_matcher_is_undecided (self->banner) ||
+                                (self->failure != NULL && mk_output_matcher_is_undecided (self->failure))))
+    return;
+
+  self->settles_at = g_get_monotonic_time () + SETTLE_US;
+  output_run_set_settler (self->run, self->settles_at);
+}
+
+static gboolean
+output_run_on_silence (gpointer user_data)
+{
+  OutputRun *self = user_data;
+
+  self->settler_is_set = FALSE;
+  for (guint i = 0; i < 2; i++)
+    {
+      OutputLane *lane = &self->lanes[i];
+
+      if (lane->banner == NULL || lane->settles_at == 0)
+        continue;
+      if (g_get_monotonic_time () < lane->settles_at)
+        {
+          output_run_set_settler (self, lane->settles_at);
+          continue;
+        }
+      lane->settles_at = 0;
+      output_lane_look (lane, TRUE);
+    }
+
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+output_lane_end (OutputLane *self)
+{
+  self->settles_at = 0;
+  mk_output_matcher_close (self->banner);
+  if (self->failure != NULL)
+    mk_output_matcher_close (self->failure);
+  output_lane_look (self, FALSE);
+  if (--self->run->n_open == 0)
+    output_run_decide (self->run, OUTPUT_ENDED, NULL, NULL);
+}
+
+/* Called with all output as it comes, and with @length 0 at its end. */
+static void
+output_lane_on_output (const guint8 *data, gsize length, gpointer user_data)
+{
+  OutputLane *self = user_data;
+  OutputRun *run = self->run;
+  gint64 now = g_get_monotonic_time ();
+  gboolean is_open;
+
+  g_mutex_lock (&run->lock);
+  is_open = run->verdict == OUTPUT_OPEN;
+  if (is_open && length > 0)
+    {
+      run->stream = self->stream;
+      if (now >= run->wakes_at)
+        {
+          run->wakes_at = now + WAKE_INTERVAL_US;
+          mk_wake_source_wake_at (run->waker, run->wakes_at);
+        }
+    }
+  g_mutex_unlock (&run->lock);
+
+  if (!is_open)
+    output_lane_clear (self);
+  else if (length > 0)
+    output_lane_feed (self, data, length);
+  else
+    output_lane_end (self);
+}
+
+static void
+output_lane_leave (gpointer lane)
+{
+  output_run_unref (((OutputLane *) lane)->run);
+}
+
 /* ---- words ---- */
 
 static const char *
-name_streams (MkStreamFlags streams)
+output_probe_name_streams (MkOutputProbe *self)
 {
-  switch ((guint) streams)
+  switch ((guint) self->goal.stream)
     {
     case MK_STREAM_FLAGS_STDOUT:
-      /* Translators: stands in “its standard output matched …” */
+      /* Translators: stands in “waiting for its standard output to match …” */
       return _ ("its standard output");
 
     case MK_STREAM_FLAGS_STDERR:
-      /* Translators: stands in “its standard error matched …” */
+      /* Translators: stands in “waiting for its standard error to match …” */
       return _ ("its standard error");
 
     default:
-      /* Translators: stands in “its output matched …” */
+      /* Translators: stands in “waiting for its output to match …” */
       return _ ("its output");
     }
 }
@@ -75,34 +358,107 @@ static char *
 mk_output_probe_describe (MkProbe *probe)
 {
   MkOutputProbe *self = MK_OUTPUT_PROBE (probe);
+  const char *streams = output_probe_name_streams (self);
   g_autofree char *banner = g_utf8_make_valid (self->goal.banner ? self->goal.banner : "", -1);
 
   if (self->goal.occurrences > 1)
     return g_strdup_printf (
-        /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; “its
-         * output”, a regular expression, how often */
-        mk_ngettext ("%s matched “%s” %u time", "%s matched “%s” %u times", self->goal.occurrences),
-        name_streams (self->goal.stream),
+        /* Translators: a clause that stands after “waiting for”; “its output”, a regular expression, how
+         * often
+         */
+        mk_ngettext ("%s to match “%s” %u time", "%s to match “%s” %u times", self->goal.occurrences),
+        streams,
         banner,
         self->goal.occurrences);
-  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; “its output”,
-   * a regular expression */
-  return g_strdup_printf (_ ("%s matched “%s”"), name_streams (self->goal.stream), banner);
+  /* Translators: a clause that stands after “waiting for”; “its output”, a regular expression */
+  return g_strdup_printf (_ ("%s to match “%s”"), streams, banner);
 }
 
 static void
-note_last_line (MkOutputProbe *self, MkProcess *process, MkStream stream)
+output_probe_note_last_line (MkOutputProbe *self, OutputRun *run, MkProcess *process)
 {
-  g_autofree char *line =
-      mk_capture_dup_last_lines (mk_process_get_capture (process, stream), 1, LAST_LINE_BYTES);
+  g_autofree char *line = NULL;
+  MkStream stream;
 
+  g_mutex_lock (&run->lock);
+  stream = run->stream;
+  g_mutex_unlock (&run->lock);
+
+  line = mk_capture_dup_last_lines (mk_process_get_capture (process, stream), 1, LAST_LINE_BYTES);
   mk_probe_set_detail (MK_PROBE (self), line ? line : _ ("no output"));
+}
+
+/* Returns: (transfer full): what the verdict is about, for a message */
+static char *
+output_run_dup_match (OutputRun *self)
+{
+  g_autofree char *match = NULL;
+  MK_AUTO_LOCK (&self->lock);
+
+  match = mk_output_matcher_dup_group (self->matched, "0");
+  return mk_message_clean (match);
+}
+
+static GError *
+output_probe_failure_error (MkOutputProbe *self, OutputRun *run, MkProcess *process)
+{
+  g_autofree char *service = mk_process_message_service (process);
+  g_autofree char *goal = mk_output_probe_describe (MK_PROBE (self));
+  g_autofree char *match = output_run_dup_match (run);
+  MkProcessNews news = mk_process_get_news (process);
+  g_autofree char *status = news.exited ? mk_message_status (news.status) : NULL;
+
+  if (status != NULL)
+    return g_error_new (MK_ERROR,
+                        MK_ERROR_FAILED,
+                        /* Translators: a service, a clause such as “its output to match “ready””, a part of
+                         * its output, “exited with status 1” or “was ended by signal 9 (Killed)” */
+                        _ ("%s failed while waiting for %s: it printed “%s” and %s"),
+                        service,
+                        goal,
+                        match,
+                        status);
+
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_FAILED,
+                      /* Translators: a service, a clause such as “its output to match “ready””, a part of its
+                       * output */
+                      _ ("%s failed while waiting for %s: it printed “%s”"),
+                      service,
+                      goal,
+                      match);
+}
+
+/* Nothing can come any more. A process that failed is reported by the start. */
+static void
+output_probe_check_end (MkOutputProbe *self, OutputRun *run, MkProcess *process, GError **error)
+{
+  MkProcessNews news = mk_process_get_news (process);
+  g_autofree char *service = mk_process_message_service (process);
+  g_autofree char *goal = mk_output_probe_describe (MK_PROBE (self));
+
+  if (news.exited && news.status == 0)
+    g_set_error (error,
+                 MK_ERROR,
+                 MK_ERROR_EXITED,
+                 /* Translators: a service, a clause such as “its output to match “ready”” */
+                 _ ("%s exited with status 0 while waiting for %s"),
+                 service,
+                 goal);
+  else if (!news.exited && g_get_monotonic_time () >= run->since + EXIT_DELAY_US)
+    g_set_error (error,
+                 MK_ERROR,
+                 MK_ERROR_FAILED,
+                 /* Translators: a service, a clause such as “its output to match “ready”” */
+                 _ ("%s closed its output while waiting for %s"),
+                 service,
+                 goal);
 }
 
 /* ---- settings ---- */
 
 static gboolean
-check_numbers (const MkOutputGoal *goal, GError **error)
+output_goal_check (const MkOutputGoal *goal, GError **error)
 {
   if (goal->banner == NULL || *goal->banner == '\0')
     g_set_error_literal (error,
@@ -118,7 +474,7 @@ check_numbers (const MkOutputGoal *goal, GError **error)
     g_set_error (error,
                  MK_ERROR,
                  MK_ERROR_INVALID_ARGUMENT,
-                 _ ("The banner “%s” cannot be looked for: %u is no output stream"),
+                 _ ("The banner “%s” cannot be looked for: %u is not a set of output streams"),
                  goal->banner,
                  (guint) goal->stream);
   else
@@ -127,67 +483,63 @@ check_numbers (const MkOutputGoal *goal, GError **error)
   return FALSE;
 }
 
+/* Whether what is looked at is captured. */
 static gboolean
-check_mode (MkStream stream, MkStdioMode mode, GError **error)
+output_probe_check_modes (MkOutputProbe *self, GError **error)
 {
-  if (mode == MK_STDIO_MODE_CAPTURE)
-    return TRUE;
-
-  g_set_error_literal (
-      error,
-      MK_ERROR,
-      MK_ERROR_INVALID_ARGUMENT,
-      stream == MK_STREAM_STDOUT
-          ? _ ("The banner cannot be looked for in standard output, which is not captured: set the mode of "
-               "standard output, or look in another stream")
-          : _ ("The banner cannot be looked for in standard error, which is not captured: set the mode of "
-               "standard error, or look in another stream"));
-  return FALSE;
-}
-
-static gboolean
-check_modes (MkOutputProbe *self, GError **error)
-{
-  g_autoptr (MkSimpleExecutor) executor = g_weak_ref_get (&self->executor);
-  MkStreamFlags streams = self->goal.stream;
-  MkStdioMode error_mode;
+  g_autoptr (GObject) executor = g_weak_ref_get (&self->executor);
+  gboolean wants_output = (self->goal.stream & MK_STREAM_FLAGS_STDOUT) != 0;
+  gboolean wants_errors = (self->goal.stream & MK_STREAM_FLAGS_STDERR) != 0;
+  MkStdioMode output_mode, error_mode;
 
   if (executor == NULL)
     return TRUE;
 
-  error_mode = mk_simple_executor_get_stderr_mode (executor);
-  if ((streams & MK_STREAM_FLAGS_STDOUT) &&
-      !check_mode (MK_STREAM_STDOUT, mk_simple_executor_get_stdout_mode (executor), error))
-    return FALSE;
-
-  /* Merged into a stream that is looked at */
-  if ((streams & MK_STREAM_FLAGS_STDOUT) && error_mode == MK_STDIO_MODE_MERGE)
+  g_object_get (executor, "stdout-mode", &output_mode, "stderr-mode", &error_mode, NULL);
+  if (wants_output && output_mode != MK_STDIO_MODE_CAPTURE)
+    g_set_error_literal (error,
+                         MK_ERROR,
+                         MK_ERROR_INVALID_ARGUMENT,
+                         _ ("The banner cannot be looked for in standard output, which is not captured: set "
+                            "the mode of standard output, or look in another stream"));
+  else if (wants_errors && error_mode != MK_STDIO_MODE_CAPTURE &&
+           !(wants_output && error_mode == MK_STDIO_MODE_MERGE))
+    g_set_error_literal (error,
+                         MK_ERROR,
+                         MK_ERROR_INVALID_ARGUMENT,
+                         _ ("The banner cannot be looked for in standard error, which is not captured: set "
+                            "the mode of standard error, or look in another stream"));
+  else
     return TRUE;
 
-  return !(streams & MK_STREAM_FLAGS_STDERR) || check_mode (MK_STREAM_STDERR, error_mode, error);
+  return FALSE;
 }
 
 /* Errors are MK_ERROR_INVALID_ARGUMENT. */
 static gboolean
-validate (MkOutputProbe *self, GError **error)
+output_probe_validate (MkOutputProbe *self, GError **error)
 {
   const MkOutputGoal *goal = &self->goal;
-  g_autoptr (MkPattern) banner = NULL;
-  g_autoptr (MkPattern) failure = NULL;
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
+  GRegex *banner = NULL, *failure = NULL;
 
-  if (!check_numbers (goal, error) || !check_modes (self, error) ||
-      !(banner = mk_pattern_new (goal->banner, _ ("The banner"), error)))
-    return FALSE;
-  if (goal->failure_pattern != NULL &&
-      !(failure = mk_pattern_new (goal->failure_pattern, _ ("The failure pattern"), error)))
+  if (!output_goal_check (goal, error) || !output_probe_check_modes (self, error))
     return FALSE;
 
-  locker = g_mutex_locker_new (&self->lock);
-  g_clear_pointer (&self->banner, mk_pattern_unref);
-  g_clear_pointer (&self->failure, mk_pattern_unref);
-  self->banner = g_steal_pointer (&banner);
-  self->failure = g_steal_pointer (&failure);
+  banner = mk_output_matcher_compile (goal->banner, _ ("The banner"), error);
+  if (banner != NULL && goal->failure_pattern != NULL)
+    failure = mk_output_matcher_compile (goal->failure_pattern, _ ("The failure pattern"), error);
+  if (banner == NULL || (goal->failure_pattern != NULL && failure == NULL))
+    {
+      g_clear_pointer (&banner, g_regex_unref);
+      return FALSE;
+    }
+
+  g_mutex_lock (&self->lock);
+  g_clear_pointer (&self->banner, g_regex_unref);
+  g_clear_pointer (&self->failure, g_regex_unref);
+  self->banner = banner;
+  self->failure = failure;
+  g_mutex_unlock (&self->lock);
   return TRUE;
 }
 
@@ -195,306 +547,218 @@ validate (MkOutputProbe *self, GError **error)
 static MkProbe *
 mk_output_probe_dup_before_start (MkProbe *probe, GError **error)
 {
-  return validate (MK_OUTPUT_PROBE (probe), error) ? MK_PROBE (mk_output_probe_new (NULL)) : NULL;
-}
-
-/* ---- an attempt ---- */
-
-/* Returns: FALSE, perhaps with an error, if there is nothing to ask */
-static gboolean
-get_news (MkOutputProbe *self, MkOutputNews *news, MkProcess **process, GError **error)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  if (self->trouble != NULL)
-    g_propagate_error (error, g_error_copy (self->trouble));
-  if (self->trouble != NULL || self->watch == NULL)
-    return FALSE;
-
-  mk_output_watch_get_news (self->watch, news);
-  *process = mk_process_ref (self->process);
-  return self->n_attached > 0 || (news->verdict == MK_OUTPUT_READY && !mk_process_get_news (*process).gone);
-}
-
-static gboolean
-take_match (MkOutputProbe *self, MkProcess *process, MkOutputNews *news)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  mk_capture_set_beginning (mk_process_get_capture (process, news->stream), news->end);
-  if (process == self->process && self->groups == NULL)
-    self->groups = g_steal_pointer (&news->groups);
-  return TRUE;
-}
-
-static GError *
-failure_error (MkOutputProbe *self, MkProcess *process, MkOutputNews *news)
-{
-  g_autofree char *service = mk_process_message_service (process);
-  g_autofree char *goal = mk_output_probe_describe (MK_PROBE (self));
-  MkProcessNews process_news = mk_process_get_news (process);
-  g_autofree char *status = process_news.exited ? mk_message_status (process_news.status) : NULL;
-  const char *line = g_ptr_array_index (news->groups, 0);
-
-  if (status != NULL)
-    return g_error_new (MK_ERROR,
-                        MK_ERROR_FAILED,
-                        /* Translators: a service, a part of its output, a clause in the past tense, “exited
-                         * with status 1” or “was ended by signal 9 (Killed)” */
-                        _ ("%s printed “%s”, which tells of a failure, before %s; it %s"),
-                        service,
-                        line,
-                        goal,
-                        status);
-
-  return g_error_new (MK_ERROR,
-                      MK_ERROR_FAILED,
-                      /* Translators: a service, a part of its output, a clause in the past tense */
-                      _ ("%s printed “%s”, which tells of a failure, before %s"),
-                      service,
-                      line,
-                      goal);
-}
-
-/* Nothing can come any more. That of a process that failed is for the start to tell. */
-static void
-check_end (MkOutputProbe *self, MkProcess *process, MkOutputNews *news, GError **error)
-{
-  MkProcessNews process_news = mk_process_get_news (process);
-  g_autofree char *service = mk_process_message_service (process);
-  g_autofree char *goal = mk_output_probe_describe (MK_PROBE (self));
-
-  if (process_news.exited && process_news.status == 0)
-    g_set_error (
-        error,
-        MK_ERROR,
-        MK_ERROR_EXITED,
-        /* Translators: a service, a clause in the past tense */ _ ("%s exited with status 0 before %s"),
-        service,
-        goal);
-  else if (!process_news.exited && g_get_monotonic_time () - news->since > EXIT_NEWS_US)
-    g_set_error (
-        error,
-        MK_ERROR,
-        MK_ERROR_FAILED,
-        /* Translators: a service, a clause in the past tense */ _ ("%s closed its output before %s"),
-        service,
-        goal);
-}
-
-static gboolean
-mk_output_probe_check (MkProbe *probe, GError **error)
-{
-  MkOutputProbe *self = MK_OUTPUT_PROBE (probe);
-  g_autoptr (MkProcess) process = NULL;
-  g_auto (MkOutputNews) news = { 0 };
-
-  if (!get_news (self, &news, &process, error))
-    return FALSE;
-
-  switch (news.verdict)
-    {
-    case MK_OUTPUT_READY:
-      return take_match (self, process, &news);
-
-    case MK_OUTPUT_FAILED:
-      g_propagate_error (error, failure_error (self, process, &news));
-      return FALSE;
-
-    case MK_OUTPUT_BROKEN:
-      g_propagate_error (error, g_steal_pointer (&news.error));
-      return FALSE;
-
-    case MK_OUTPUT_ENDED:
-      check_end (self, process, &news, error);
-      break;
-
-    case MK_OUTPUT_OPEN:
-    default:
-      break;
-    }
-
-  note_last_line (self, process, news.stream);
-  return FALSE;
-}
-
-static gboolean
-mk_output_probe_is_met (MkProbe *probe)
-{
-  g_autoptr (MkProcess) process = NULL;
-  g_auto (MkOutputNews) news = { 0 };
-
-  return get_news (MK_OUTPUT_PROBE (probe), &news, &process, NULL) && news.verdict == MK_OUTPUT_READY;
-}
-
-/* What the service said before it exited tells more than its status. */
-static GError *
-mk_output_probe_explain_exit (MkProbe *probe)
-{
-  MkOutputProbe *self = MK_OUTPUT_PROBE (probe);
-  g_autoptr (MkProcess) process = NULL;
-  g_auto (MkOutputNews) news = { 0 };
-  g_autofree char *service = NULL;
-  g_autofree char *status = NULL;
-  g_autofree char *goal = NULL;
-
-  if (!get_news (self, &news, &process, NULL))
-    return NULL;
-  if (news.verdict == MK_OUTPUT_FAILED)
-    return failure_error (self, process, &news);
-  if (news.verdict != MK_OUTPUT_READY)
-    return NULL;
-
-  service = mk_process_message_service (process);
-  status = mk_message_status (mk_process_get_news (process).status);
-  goal = mk_output_probe_describe (probe);
-  return g_error_new (MK_ERROR,
-                      MK_ERROR_EXITED,
-                      /* Translators: a service, “exited with status 1” or “was ended by signal 9 (Killed)”, a
-                         clause in the past tense */
-                      _ ("%s %s just after %s"),
-                      service,
-                      status,
-                      goal);
+  return output_probe_validate (MK_OUTPUT_PROBE (probe), error) ? MK_PROBE (mk_output_probe_new (NULL, NULL))
+                                                                : NULL;
 }
 
 /* ---- a start ---- */
 
 static gboolean
-on_woken (gpointer user_data)
+output_probe_on_woken (gpointer user_data)
 {
-  mk_probe_wake (user_data);
+  MkOutputProbe *self = user_data;
+  gint64 time;
+
+  mk_probe_wake (MK_PROBE (self));
+
+  /* Asked again when it is clear whether the process has exited, too. */
+  g_mutex_lock (&self->lock);
+  if (self->waker != NULL && output_run_get_verdict (self->run) == OUTPUT_ENDED)
+    {
+      time = self->run->since + EXIT_DELAY_US;
+      if (g_get_monotonic_time () < time)
+        mk_wake_source_wake_at (self->waker, time);
+    }
+  g_mutex_unlock (&self->lock);
   return G_SOURCE_CONTINUE;
 }
 
 /* Call with the lock held. */
 static void
-forget_last_start (MkOutputProbe *self)
+output_probe_leave (MkOutputProbe *self)
 {
-  g_clear_pointer (&self->watch, mk_output_watch_unref);
-  g_clear_pointer (&self->process, mk_process_unref);
-  g_clear_pointer (&self->matched, mk_pattern_unref);
-  g_clear_pointer (&self->groups, g_ptr_array_unref);
-}
-
-/* What a forked child has copies of it leaves alone. */
-static void
-forget_inheritance (MkOutputProbe *self)
-{
-  if (self->process == NULL || !mk_process_is_foreign (self->process))
+  if (self->waker == NULL)
     return;
 
-  self->n_attached = 0;
-  self->waker = NULL;
-  self->watch = NULL;
-  self->process = NULL;
+  mk_process_remove_listener (self->process, self->waker);
+  output_run_decide (self->run, OUTPUT_ENDED, NULL, NULL);
+  mk_wake_source_leave (&self->waker);
 }
 
 /* Call with the lock held. */
 static void
-unwatch_process (MkOutputProbe *self)
+output_probe_forget (MkOutputProbe *self)
 {
-  mk_process_remove_listener (self->process, self->waker);
-  mk_output_watch_end (self->watch);
-  mk_wake_source_leave (&self->waker);
+  g_clear_pointer (&self->run, output_run_unref);
+  g_clear_pointer (&self->process, mk_process_unref);
 }
 
-static gboolean
-follow (MkOutputProbe *self, MkStreamFlags flag, MkStream stream, MkStdioMode mode)
+/* Call with the lock held. */
+static void
+output_probe_follow (MkOutputProbe *self, MkStreamFlags flag, OutputLane *lane, MkStdioMode mode)
 {
-  return !(self->goal.stream & flag) || mode != MK_STDIO_MODE_CAPTURE ||
-         mk_output_watch_follow (self->watch, stream, self->process);
+  if (!(self->goal.stream & flag) || mode != MK_STDIO_MODE_CAPTURE ||
+      !mk_process_watch_output (self->process, lane->stream, output_lane_on_output, lane, output_lane_leave))
+    return;
+
+  output_run_ref (self->run);
+  self->run->n_open++;
 }
 
-/* Call with the lock held. Returns: FALSE if the process runs already */
-static gboolean
-watch_process (MkOutputProbe *self, MkProcess *process)
-{
-  MkLaunch *launch = mk_process_get_launch (process);
-  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
-
-  /* A start that a stop overtook may have left it. */
-  if (self->waker != NULL)
-    unwatch_process (self);
-  forget_last_start (self);
-  self->process = mk_process_ref (process);
-  self->matched = mk_pattern_ref (self->banner);
-  self->waker =
-      mk_wake_source_attach (context, "MkOutputProbe", on_woken, g_object_ref (self), g_object_unref);
-  self->watch = mk_output_watch_new (self->banner, self->goal.occurrences, self->failure, self->waker);
-  /* Its end is worth asking too. */
-  mk_process_add_listener (process, self->waker);
-
-  return follow (self, MK_STREAM_FLAGS_STDOUT, MK_STREAM_STDOUT, launch->stdout_mode) &&
-         follow (self, MK_STREAM_FLAGS_STDERR, MK_STREAM_STDERR, launch->stderr_mode);
-}
-
-/* Call with the lock held. Returns: FALSE if @process runs already, and was not watched from its beginning */
-static gboolean
-attach (MkOutputProbe *self, MkProcess *process)
-{
-  if (process != self->process && !watch_process (self, process))
-    {
-      unwatch_process (self);
-      forget_last_start (self);
-      return FALSE;
-    }
-
-  self->n_attached++;
-  return TRUE;
-}
-
-static gboolean
-has_patterns (MkOutputProbe *self)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  return self->banner != NULL;
-}
-
-/* The check tells of what goes wrong here. */
+/* What goes wrong here is for the check to say. */
 static void
 mk_output_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
 {
   MkOutputProbe *self = MK_OUTPUT_PROBE (probe);
-  g_autoptr (MkSimpleExecutor) own = g_weak_ref_get (&self->executor);
-  g_autoptr (MkProcess) process = mk_simple_executor_dup_process (executor);
+  g_autoptr (MkProcess) process = self->dup_process (executor);
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
   g_autoptr (GError) error = NULL;
-  /* A subclass with checks of its own may ask only now. */
-  gboolean is_valid = has_patterns (self) || validate (self, &error);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MkLaunch *launch = mk_process_get_launch (process);
+  gboolean is_valid;
 
-  forget_inheritance (self);
-  g_clear_error (&self->trouble);
+  g_mutex_lock (&self->lock);
+  is_valid = self->banner != NULL;
+  g_mutex_unlock (&self->lock);
+  /* A subclass with checks of its own may ask only now. */
   if (!is_valid)
-    self->trouble = g_steal_pointer (&error);
-  else if (executor == own && process != NULL && attach (self, process))
-    self->attached_to = executor;
-  else
-    self->trouble =
-        g_error_new_literal (MK_ERROR,
-                             MK_ERROR_INVALID_ARGUMENT,
-                             _ ("The probe of an output executor can only be used by the start of "
-                                "that executor, which sees its output from the beginning"));
+    is_valid = output_probe_validate (self, &error);
+
+  g_mutex_lock (&self->lock);
+  output_probe_leave (self);
+  output_probe_forget (self);
+  g_clear_error (&self->trouble);
+  self->trouble = g_steal_pointer (&error);
+  if (is_valid)
+    {
+      self->process = g_steal_pointer (&process);
+      self->waker = mk_wake_source_attach (
+          context, "MkOutputProbe", output_probe_on_woken, g_object_ref (self), g_object_unref);
+      self->run = output_run_new (self->banner, self->goal.occurrences, self->failure, self->waker);
+      output_probe_follow (self, MK_STREAM_FLAGS_STDOUT, &self->run->lanes[0], launch->stdout_mode);
+      output_probe_follow (self, MK_STREAM_FLAGS_STDERR, &self->run->lanes[1], launch->stderr_mode);
+      /* Its end is worth asking too. */
+      mk_process_add_listener (self->process, self->waker);
+    }
+  g_mutex_unlock (&self->lock);
 }
 
 static void
 mk_output_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
 {
   MkOutputProbe *self = MK_OUTPUT_PROBE (probe);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MK_AUTO_LOCK (&self->lock);
 
-  if (executor != self->attached_to)
+  output_probe_leave (self);
+}
+
+/* ---- an attempt ---- */
+
+/* Returns: FALSE, perhaps with an error, if there is nothing to ask */
+static gboolean
+output_probe_dup_run (MkOutputProbe *self, OutputRun **run, MkProcess **process, GError **error)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  if (self->trouble != NULL)
+    g_propagate_error (error, g_error_copy (self->trouble));
+  if (self->trouble != NULL || self->run == NULL)
+    return FALSE;
+  if (self->waker == NULL && mk_process_get_news (self->process).gone)
+    return FALSE;
+
+  *run = output_run_ref (self->run);
+  *process = mk_process_ref (self->process);
+  return TRUE;
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OutputRun, output_run_unref)
+
+/* What the service prints after the banner is left to be read. */
+static void
+output_run_leave_rest (OutputRun *self, MkProcess *process)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  mk_capture_set_beginning (mk_process_get_capture (process, self->stream),
+                            mk_output_matcher_get_end (self->matched));
+}
+
+static gboolean
+mk_output_probe_check (MkProbe *probe, GError **error)
+{
+  MkOutputProbe *self = MK_OUTPUT_PROBE (probe);
+  g_autoptr (OutputRun) run = NULL;
+  g_autoptr (MkProcess) process = NULL;
+
+  if (!output_probe_dup_run (self, &run, &process, error))
+    return FALSE;
+
+  switch (output_run_get_verdict (run))
     {
-      g_clear_error (&self->trouble);
-      return;
-    }
-  if (--self->n_attached > 0)
-    return;
+    case OUTPUT_READY:
+      output_run_leave_rest (run, process);
+      return TRUE;
 
-  self->attached_to = NULL;
-  if (self->waker != NULL)
-    unwatch_process (self);
+    case OUTPUT_FAILED:
+      g_propagate_error (error, output_probe_failure_error (self, run, process));
+      return FALSE;
+
+    case OUTPUT_BROKEN:
+      g_propagate_error (error, g_error_copy (run->error));
+      return FALSE;
+
+    case OUTPUT_ENDED:
+      output_probe_check_end (self, run, process, error);
+      break;
+
+    case OUTPUT_OPEN:
+    default:
+      break;
+    }
+
+  output_probe_note_last_line (self, run, process);
+  return FALSE;
+}
+
+static gboolean
+mk_output_probe_is_met (MkProbe *probe)
+{
+  g_autoptr (OutputRun) run = NULL;
+  g_autoptr (MkProcess) process = NULL;
+
+  return output_probe_dup_run (MK_OUTPUT_PROBE (probe), &run, &process, NULL) &&
+         output_run_get_verdict (run) == OUTPUT_READY;
+}
+
+/* What the service said before it exited says more than its status. */
+static GError *
+mk_output_probe_explain_exit (MkProbe *probe)
+{
+  MkOutputProbe *self = MK_OUTPUT_PROBE (probe);
+  g_autoptr (OutputRun) run = NULL;
+  g_autoptr (MkProcess) process = NULL;
+  g_autofree char *service = NULL;
+  g_autofree char *status = NULL;
+  g_autofree char *match = NULL;
+
+  if (!output_probe_dup_run (self, &run, &process, NULL))
+    return NULL;
+  if (output_run_get_verdict (run) == OUTPUT_FAILED)
+    return output_probe_failure_error (self, run, process);
+  if (output_run_get_verdict (run) != OUTPUT_READY)
+    return NULL;
+
+  service = mk_process_message_service (process);
+  status = mk_message_status (mk_process_get_news (process).status);
+  match = output_run_dup_match (run);
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_EXITED,
+                      /* Translators: a service, “exited with status 1” or “was ended by signal 9 (Killed)”, a
+                         part of its output */
+                      _ ("%s %s right after it printed “%s”"),
+                      service,
+                      status,
+                      match);
 }
 
 /* ---- the object ---- */
@@ -504,9 +768,9 @@ mk_output_probe_finalize (GObject *object)
 {
   MkOutputProbe *self = MK_OUTPUT_PROBE (object);
 
-  forget_last_start (self);
-  g_clear_pointer (&self->banner, mk_pattern_unref);
-  g_clear_pointer (&self->failure, mk_pattern_unref);
+  output_probe_forget (self);
+  g_clear_pointer (&self->banner, g_regex_unref);
+  g_clear_pointer (&self->failure, g_regex_unref);
   g_clear_error (&self->trouble);
   g_free (self->goal.banner);
   g_free (self->goal.failure_pattern);
@@ -541,15 +805,17 @@ mk_output_probe_init (MkOutputProbe *self)
   g_weak_ref_init (&self->executor, NULL);
   self->goal.stream = MK_STREAM_FLAGS_STDOUT;
   self->goal.occurrences = 1;
+  mk_probe_set_pace (MK_PROBE (self), MK_PROBE_PACE_WOKEN);
 }
 
 /* @executor: (nullable): the one whose service it is for; it is not held */
 MkOutputProbe *
-mk_output_probe_new (MkOutputExecutor *executor)
+mk_output_probe_new (MkSimpleExecutor *executor, MkOutputDupProcessFunc dup_process)
 {
   MkOutputProbe *self = g_object_new (MK_TYPE_OUTPUT_PROBE, NULL);
 
   g_weak_ref_set (&self->executor, executor);
+  self->dup_process = dup_process;
   return self;
 }
 
@@ -564,7 +830,18 @@ mk_output_probe_get_goal (MkOutputProbe *self)
 char *
 mk_output_probe_dup_match (MkOutputProbe *self, const char *name_or_number)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  g_autoptr (OutputRun) run = NULL;
+  char *match = NULL;
 
-  return self->groups ? g_strdup (mk_pattern_find_group (self->matched, self->groups, name_or_number)) : NULL;
+  g_mutex_lock (&self->lock);
+  run = self->run ? output_run_ref (self->run) : NULL;
+  g_mutex_unlock (&self->lock);
+  if (run == NULL)
+    return NULL;
+
+  g_mutex_lock (&run->lock);
+  if (run->verdict == OUTPUT_READY)
+    match = mk_output_matcher_dup_group (run->matched, name_or_number);
+  g_mutex_unlock (&run->lock);
+  return match;
 }

@@ -21,7 +21,7 @@ matcher_new (const char *text)
   g_autoptr (GRegex) regex = mk_output_matcher_compile (text, "banner", &error);
 
   g_assert_no_error (error);
-  return mk_output_matcher_new (regex);
+  return mk_output_matcher_new (regex, "The banner");
 }
 
 static void

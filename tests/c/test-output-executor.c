@@ -146,7 +146,7 @@ test_too_few_occurrences (void)
   g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo up up; exit 0", "up");
 
   mk_output_executor_set_occurrences (executor, 3);
-  mk_test_assert_start_fails (executor, MK_ERROR_EXITED, "matched “up” 3 times");
+  mk_test_assert_start_fails (executor, MK_ERROR_EXITED, "to match “up” 3 times");
 }
 
 /* What the match consists of */

@@ -42,7 +42,7 @@ test_exit_without_failure (void)
 static void
 test_output_closed (void)
 {
-  assert_ends_at_once ("exec >&-", MK_ERROR_FAILED, "closed its output before");
+  assert_ends_at_once ("exec >&-", MK_ERROR_FAILED, "closed its output while");
 }
 
 /* Who holds the output may still say it. */
@@ -86,7 +86,7 @@ test_said_and_exited (void)
       if (!mk_test_start (failing, NULL, &error))
         {
           g_assert_error (error, MK_ERROR, MK_ERROR_EXITED);
-          mk_test_assert_contains (error->message, "exited with status 3 just after its standard output");
+          mk_test_assert_contains (error->message, "exited with status 3 right after it printed “ready”");
         }
     }
 }
@@ -167,8 +167,7 @@ test_failure_pattern (void)
   g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo ERROR: no disk", "ready");
 
   mk_output_executor_set_failure_pattern (executor, "^ERROR: .*$");
-  mk_test_assert_start_fails (
-      executor, MK_ERROR_FAILED, "printed “ERROR: no disk”, which tells of a failure");
+  mk_test_assert_start_fails (executor, MK_ERROR_FAILED, "printed “ERROR: no disk”");
 }
 
 /* The same error, whether the end of the process is seen before the words or after them */
@@ -205,8 +204,7 @@ test_bad_banner (void)
 {
   g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo ready", "rea(dy");
 
-  mk_test_assert_invalid (
-      executor, "banner “rea(dy” is not a regular expression: missing closing parenthesis (after 6 ");
+  mk_test_assert_invalid (executor, "banner “rea(dy” is not a regular expression: ");
   mk_output_executor_set_banner (executor, "");
   mk_test_assert_invalid (executor, "no banner");
   mk_output_executor_set_banner (executor, NULL);
@@ -225,9 +223,9 @@ test_bad_stream (void)
   g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo ready", "ready");
 
   mk_output_executor_set_stream (executor, 0);
-  mk_test_assert_invalid (executor, "no output stream");
+  mk_test_assert_invalid (executor, "not a set of output streams");
   mk_output_executor_set_stream (executor, 4 | MK_STREAM_FLAGS_STDOUT);
-  mk_test_assert_invalid (executor, "no output stream");
+  mk_test_assert_invalid (executor, "not a set of output streams");
   mk_output_executor_set_stream (executor, MK_STREAM_FLAGS_STDOUT);
   mk_output_executor_set_occurrences (executor, 0);
   mk_test_assert_invalid (executor, "0 times");
@@ -278,7 +276,7 @@ test_too_costly (void)
   g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script (
       "printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\\n'", "(a+)+c|(a+)*d");
 
-  mk_test_assert_start_fails (executor, MK_ERROR_FAILED, "Make the regular expression simpler");
+  mk_test_assert_start_fails (executor, MK_ERROR_FAILED, "make the regular expression simpler");
 }
 
 int

@@ -9,107 +9,73 @@
 #include "mk-test-calls.h"
 #include "mk-test-output.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 /* With other probes */
 
+static gboolean
+is_there (gpointer path, GError **error)
+{
+  return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+/* The banner and the probe, in whichever order they come */
 static void
 test_together (void)
 {
-  g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo port 17", "port (\\d+)$");
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *path = g_build_filename (g_get_tmp_dir (), tag, NULL);
+  g_autofree char *first = g_strdup_printf ("touch %s; sleep 0.05; echo port 17", path);
+  g_autofree char *second = g_strdup_printf ("echo port 17; sleep 0.05; touch %s", path);
+  const char *const scripts[] = { first, second };
 
-  mk_test_ask_together (executor);
-  for (guint i = 0; i < 3; i++)
+  for (guint i = 0; i < G_N_ELEMENTS (scripts); i++)
     {
+      g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script (scripts[i], "port (\\d+)$");
+      g_autoptr (MkCallbackProbe) other = mk_callback_probe_new (is_there, path, NULL);
+
+      mk_executor_set_probe (MK_EXECUTOR (executor), MK_PROBE (other));
       mk_test_assert_starts (executor);
       mk_test_assert_match (executor, "1", "17");
+      g_assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
       mk_test_assert_stops (executor);
+      g_assert_cmpint (g_unlink (path), ==, 0);
     }
-  mk_output_executor_set_banner (executor, "(");
-  mk_test_assert_start_fails (executor, MK_ERROR_INVALID_ARGUMENT, "not a regular expression");
-}
-
-/* Also when it is a part: what the service said counts, though nothing of it is left. */
-static void
-test_together_and_gone (void)
-{
-  static const char *const argv[] = { "sh", "-c", "echo ready", NULL };
-  g_autoptr (MkOutputExecutor) executor = mk_output_executor_new (argv, "ready");
-
-  mk_test_ask_together (executor);
-  for (guint i = 0; i < 5; i++)
-    {
-      g_autoptr (GError) error = NULL;
-
-      mk_test_start (executor, NULL, &error);
-      g_assert_no_error (error);
-      mk_test_assert_stops (executor);
-    }
-}
-
-/* What it has seen it goes on saying, until the service is gone. */
-static void
-test_asked_again (void)
-{
-  g_autoptr (MkOutputExecutor) executor =
-      mk_test_output_new_script ("echo ready; sleep 0.02; echo more", "ready");
-  MkProbe *probe = mk_executor_get_probe (MK_EXECUTOR (executor));
-  g_autoptr (GError) error = NULL;
-
-  g_assert_false (mk_test_check (probe, NULL, &error));
-  g_assert_no_error (error);
-  for (guint i = 0; i < 2; i++)
-    {
-      mk_test_assert_starts (executor);
-      g_assert_true (mk_test_check (probe, NULL, NULL));
-      g_assert_true (mk_test_wait_for (executor, probe, NULL, &error));
-      g_assert_no_error (error);
-      mk_test_assert_match (executor, "0", "ready");
-      mk_test_assert_stops (executor);
-      g_assert_false (mk_test_check (probe, NULL, &error));
-      g_assert_no_error (error);
-    }
-}
-
-/* Somebody else's output says nothing. */
-static void
-test_probe_of_another (void)
-{
-  g_autoptr (MkOutputExecutor) talker = mk_test_output_new_script ("echo ready", "ready");
-  g_autoptr (MkOutputExecutor) silent = mk_test_output_new_script (":", "ready");
-  MkProbe *probe = mk_executor_get_probe (MK_EXECUTOR (talker));
-
-  mk_test_assert_starts (talker);
-  mk_executor_set_probe (MK_EXECUTOR (silent), probe);
-  mk_test_assert_start_fails (
-      silent, MK_ERROR_INVALID_ARGUMENT, "can only be used by the start of that executor");
-  g_assert_true (mk_test_check (probe, NULL, NULL));
-  mk_test_assert_stops (talker);
 }
 
 static gboolean
-is_running (gpointer executor, GError **error)
+is_never (gpointer user_data, GError **error)
 {
-  return mk_simple_executor_get_running (executor);
+  return FALSE;
 }
 
-/* The output was not looked at when it came. */
 static void
-test_probe_comes_too_late (void)
+test_together_and_one_is_missing (void)
 {
   g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo ready", "ready");
-  g_autoptr (MkProbe) probe = g_object_ref (mk_executor_get_probe (MK_EXECUTOR (executor)));
-  g_autoptr (MkCallbackProbe) other = mk_callback_probe_new (is_running, executor, NULL);
-  g_autoptr (GError) error = NULL;
+  g_autoptr (MkCallbackProbe) other = mk_callback_probe_new (is_never, NULL, NULL);
 
   mk_executor_set_probe (MK_EXECUTOR (executor), MK_PROBE (other));
-  mk_test_assert_starts (executor);
-  g_assert_false (mk_test_wait_for (executor, probe, NULL, &error));
-  g_assert_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT);
-  mk_test_assert_stops (executor);
-  mk_executor_set_probe (MK_EXECUTOR (executor), probe);
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), 200);
+  mk_test_assert_start_fails (executor, MK_ERROR_TIMED_OUT, "the function");
+  mk_executor_set_probe (MK_EXECUTOR (executor), NULL);
   mk_test_assert_starts (executor);
   mk_test_assert_stops (executor);
+}
+
+/* Nobody sees how the banner is looked for. */
+static void
+test_probe_is_what_was_set (void)
+{
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo ready", "ready");
+  g_autoptr (MkCallbackProbe) other = mk_callback_probe_new (is_never, NULL, NULL);
+  g_autoptr (MkProbe) probe = NULL;
+
+  g_assert_null (mk_executor_get_probe (MK_EXECUTOR (executor)));
+  mk_executor_set_probe (MK_EXECUTOR (executor), MK_PROBE (other));
+  g_object_get (executor, "probe", &probe, NULL);
+  g_assert_true (probe == MK_PROBE (other));
 }
 
 /* In other threads, and without them */
@@ -268,10 +234,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   mk_test_add ("/output-sharing/probe/together", test_together);
-  mk_test_add ("/output-sharing/probe/together-and-gone", test_together_and_gone);
-  mk_test_add ("/output-sharing/probe/asked-again", test_asked_again);
-  mk_test_add ("/output-sharing/probe/of-another", test_probe_of_another);
-  mk_test_add ("/output-sharing/probe/too-late", test_probe_comes_too_late);
+  mk_test_add ("/output-sharing/probe/one-is-missing", test_together_and_one_is_missing);
+  mk_test_add_once ("/output-sharing/probe/is-what-was-set", test_probe_is_what_was_set);
   mk_test_add_once ("/output-sharing/stopped-from-elsewhere", test_stopped_from_elsewhere);
   mk_test_add_once ("/output-sharing/side-by-side", test_side_by_side);
   mk_test_add_once ("/output-sharing/dropped-while-it-starts", test_dropped_while_it_starts);

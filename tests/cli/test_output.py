@@ -51,7 +51,7 @@ class Output(TestCase):
     def test_too_costly(self):
         command_line = shlex.join(["sh", "-c", "printf '%060d\\n' 0; exec sleep 60"])
         stderr = self.assert_failed(125, command_line, "--output", "(0+)+y|(0|00)+z")
-        self.assertIn("Make the regular expression simpler", stderr)
+        self.assertIn("make the regular expression simpler", stderr)
 
     def test_empty(self):
         stderr = self.assert_failed(125, service(), "--output", "")

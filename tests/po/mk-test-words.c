@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Prints a clause, an error and a plural of the library, a line each.
+ * Prints a clause, an error and an error with a plural of the library, a line each.
  * Usage: mk-test-words [DOMAIN], the domain of the program itself
  */
 
@@ -16,10 +16,10 @@ main (int argc, char **argv)
   const char *command[] = { "sleep", "60", NULL };
   g_autoptr (MkProbe) probe = NULL;
   g_autoptr (MkSimpleExecutor) executor = NULL;
-  g_autoptr (MkOutputExecutor) output = NULL;
+  g_autoptr (MkUnixSocketProbe) socket = NULL;
   g_autoptr (GError) error = NULL;
   g_autofree char *clause = NULL;
-  g_autofree char *plural = NULL;
+  g_autofree char *long_path = NULL;
 
   setlocale (LC_ALL, "");
   if (argc > 1)
@@ -33,10 +33,11 @@ main (int argc, char **argv)
   g_assert_false (mk_simple_executor_wait_for (executor, probe, NULL, &error));
   g_print ("%s\n", error->message);
 
-  output = mk_output_executor_new (command, "up");
-  mk_output_executor_set_occurrences (output, 3);
-  plural = mk_probe_describe (mk_executor_get_probe (MK_EXECUTOR (output)));
-  g_print ("%s\n", plural);
+  g_clear_error (&error);
+  long_path = g_strnfill (200, 'x');
+  socket = mk_unix_socket_probe_new (long_path);
+  g_assert_false (mk_probe_check (MK_PROBE (socket), NULL, &error));
+  g_print ("%s\n", error->message);
 
   return 0;
 }
