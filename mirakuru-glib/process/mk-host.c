@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What happens when the host, the program that uses the library, forks or ends.
+ * Linux only: what happens when the host, the program that uses the library, forks or ends.
  *
  * A forked child inherits copies of the pipes, and of the sockets that tell the supervisors that the host
  * lives. They are closed at once, else a supervisor would not see that the parent went away; and the "fork
@@ -25,30 +25,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mk-lock-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
 
 /* How long an exit waits at most for the supervisors to end. */
 #define EXIT_LIMIT_US (3 * G_USEC_PER_SEC)
 
 static GMutex lock;
-static GPtrArray
-    *records; /* (owned) (element-type MkHostRecord) (locked-by lock) of processes with a supervisor */
+static GPtrArray *records;    /* (owned) (element-type MkHostRecord) (locked-by lock) of what was started */
+static gboolean is_exiting;   /* (locked-by lock) nothing is started any more */
 static guint fork_generation; /* changes only while there is one thread */
+static pid_t host_pid;        /* changes only while there is one thread */
 
 static void
-before_fork (void)
+host_before_fork (void)
 {
   g_mutex_lock (&lock);
 }
 
 static void
-after_fork_in_parent (void)
+host_after_fork_in_parent (void)
 {
   g_mutex_unlock (&lock);
 }
 
 static void
-close_copy (int fd)
+host_close_copy (int fd)
 {
   if (fd >= 0)
     close (fd);
@@ -56,7 +58,7 @@ close_copy (int fd)
 
 /* The user may have closed it and have a file of his own under its number. */
 static gboolean
-has_input (const MkHostRecord *record)
+host_has_input (const MkHostRecord *record)
 {
   struct stat now;
 
@@ -66,9 +68,9 @@ has_input (const MkHostRecord *record)
 
 /* For a descriptor that belongs to an object: its number must not come to mean something else. */
 static void
-blind_input (const MkHostRecord *record)
+host_blind_input (const MkHostRecord *record)
 {
-  int null_fd = has_input (record) ? open ("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+  int null_fd = host_has_input (record) ? open ("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
 
   if (null_fd < 0)
     return;
@@ -77,26 +79,40 @@ blind_input (const MkHostRecord *record)
 }
 
 static void
-after_fork_in_child (void)
+host_after_fork_in_child (void)
 {
   fork_generation++;
+  host_pid = getpid ();
 
   for (guint i = 0; i < records->len; i++)
     {
       MkHostRecord *record = g_ptr_array_index (records, i);
 
-      close_copy (record->control_fd);
-      blind_input (record);
-      close_copy (record->output_fds[0]);
-      close_copy (record->output_fds[1]);
+      host_close_copy (record->control_fd);
+      host_blind_input (record);
+      host_close_copy (record->output_fds[0]);
+      host_close_copy (record->output_fds[1]);
+      host_close_copy (record->supervisor_fd);
     }
 
   g_ptr_array_set_size (records, 0);
   g_mutex_unlock (&lock);
 }
 
+/* Its end is that of the supervisor, or of its socket. */
+static struct pollfd
+host_watch_end (const MkHostRecord *record)
+{
+  int fd = record->supervisor_fd >= 0 ? record->supervisor_fd : record->control_fd;
+
+  /* A copy, for the worker closes it when it sees the end. */
+  return (struct pollfd){ fd >= 0 ? fcntl (fd, F_DUPFD_CLOEXEC, 0) : -1,
+                          record->supervisor_fd >= 0 ? POLLIN : 0,
+                          0 };
+}
+
 static void
-wait_for_end (struct pollfd *fd, gint64 deadline)
+host_wait_for_end (struct pollfd *fd, gint64 deadline)
 {
   while (fd->fd >= 0 && fd->revents == 0)
     {
@@ -109,17 +125,21 @@ wait_for_end (struct pollfd *fd, gint64 deadline)
 
 /*
  * The worker may be anywhere at this moment, so it is not relied upon: each supervisor is told to kill, and
- * watched until it has ended.
+ * watched until it has ended. Children that no fork handler knows of, as those of _Fork(), share the sockets.
  */
 static void
-kill_all_at_exit (void)
+host_kill_all_at_exit (void)
 {
   const MkMessage message = { MK_MESSAGE_KILL, SIGKILL, 0, 0 };
   gint64 deadline = g_get_monotonic_time () + EXIT_LIMIT_US;
   g_autofree struct pollfd *fds = NULL;
   guint n;
 
+  if (getpid () != host_pid)
+    return;
+
   g_mutex_lock (&lock);
+  is_exiting = TRUE;
   n = records->len;
   fds = g_new0 (struct pollfd, n);
   for (guint i = 0; i < n; i++)
@@ -127,12 +147,14 @@ kill_all_at_exit (void)
       MkHostRecord *record = g_ptr_array_index (records, i);
 
       (void) !send (record->control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
-      fds[i] = (struct pollfd){ record->supervisor > 0 ? pidfd_open (record->supervisor, 0) : -1, POLLIN, 0 };
+      if (record->supervisor_fd >= 0)
+        pidfd_send_signal (record->supervisor_fd, SIGCONT, NULL, 0);
+      fds[i] = host_watch_end (record);
     }
   g_mutex_unlock (&lock);
 
   for (guint i = 0; i < n; i++)
-    wait_for_end (&fds[i], deadline);
+    host_wait_for_end (&fds[i], deadline);
 }
 
 void
@@ -144,8 +166,9 @@ mk_host_ensure (void)
     return;
 
   records = g_ptr_array_new ();
-  pthread_atfork (before_fork, after_fork_in_parent, after_fork_in_child);
-  atexit (kill_all_at_exit);
+  pthread_atfork (host_before_fork, host_after_fork_in_parent, host_after_fork_in_child);
+  host_pid = getpid ();
+  atexit (host_kill_all_at_exit);
   g_once_init_leave (&done, 1);
 }
 
@@ -172,7 +195,7 @@ mk_host_unlock (void)
 void
 mk_host_record_init (MkHostRecord *record)
 {
-  *record = (MkHostRecord){ .control_fd = -1, .output_fds = { -1, -1 }, .input_fd = -1 };
+  *record = (MkHostRecord){ .control_fd = -1, .output_fds = { -1, -1 }, .input_fd = -1, .supervisor_fd = -1 };
 }
 
 void
@@ -192,40 +215,37 @@ mk_host_record_set_input (MkHostRecord *record, int fd)
 void
 mk_host_record_close (int *fd)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
+  MK_AUTO_LOCK (&lock);
 
-  close_copy (*fd);
+  host_close_copy (*fd);
   *fd = -1;
 }
 
 void
+mk_host_record_set_supervisor (MkHostRecord *record, int fd)
+{
+  MK_AUTO_LOCK (&lock);
+
+  record->supervisor_fd = fd;
+}
+
+/* Returns: FALSE if the program is about to end */
+gboolean
 mk_host_add (MkHostRecord *record)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
+  MK_AUTO_LOCK (&lock);
+
+  if (is_exiting)
+    return FALSE;
 
   g_ptr_array_add (records, record);
+  return TRUE;
 }
 
 void
 mk_host_remove (MkHostRecord *record)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
+  MK_AUTO_LOCK (&lock);
 
   g_ptr_array_remove_fast (records, record);
-}
-
-void
-mk_host_set_supervisor (MkHostRecord *record, GPid pid)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
-
-  record->supervisor = pid;
-}
-
-GPid
-mk_host_get_supervisor (MkHostRecord *record)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
-
-  return record->supervisor;
 }

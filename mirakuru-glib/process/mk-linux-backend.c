@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,6 +39,8 @@
 #define DISPATCH_LIMIT_US (20 * G_TIME_SPAN_MILLISECOND)
 /* More than a pipe holds; somebody else may go on writing to it. */
 #define LAST_CHUNKS 32
+/* How long a supervisor that has ended is waited for to be reaped */
+#define REAP_LIMIT_US (100 * G_TIME_SPAN_MILLISECOND)
 /* The sweep ends after this many rounds in a row that found nothing, or after the limit. */
 #define SWEEP_CLEAN_ROUNDS 5
 #define SWEEP_INTERVAL_US  5000
@@ -49,17 +52,21 @@ struct _MkBackend
   const MkBackendReports *reports;
   gpointer data; /* (unowned) */
 
+  int supervisor; /* (atomic) its pid, 0 when it does not run */
+
   GMutex lock;
-  MkHostRecord record;  /* written by the worker, control_fd (locked-by lock) */
+  MkHostRecord record;  /* written by the worker, with the lock held what orders need */
   gboolean told_to_end; /* (locked-by lock) */
   GOutputStream *input; /* (owned) (nullable) (locked-by lock) */
 
   /* Of the worker. */
+  GSubprocess *subprocess;    /* (owned) (nullable) the supervisor */
   GSource *exit_source;       /* (owned) (nullable) of the supervisor */
   GSource *control_source;    /* (owned) (nullable) */
   GSource *output_sources[2]; /* (owned) (nullable) */
-  MkWakeSource *sweep_timer;  /* (owned) (nullable) */
-  gint64 sweep_deadline;
+  GCancellable *waiting;      /* (owned) (nullable) for the supervisor to be reaped */
+  MkWakeSource *timer;        /* (owned) (nullable) */
+  gint64 sweep_deadline;      /* 0 before the sweep */
   guint clean_rounds;
   gboolean has_begun; /* or has failed to, as was reported */
   gboolean tree_empty;
@@ -171,44 +178,6 @@ backend_new_spawn_error (MkLaunch *launch, const GError *cause)
                       reason);
 }
 
-/*
- * These flags and no child setup make GLib use posix_spawn(), whose time does not depend on the size of the
- * host. The supervisor does what is lost by that: it closes the other descriptors and resets the signals.
- *
- * Returns: its pid, 0 on failure
- */
-static GPid
-backend_spawn_supervisor (MkBackend *self, const MkStdio *stdio, int supervisor_fd, GError **error)
-{
-  g_autoptr (GPtrArray) argv = backend_new_supervisor_argv (self->launch);
-  g_autoptr (GError) cause = NULL;
-  const int target_fd = MK_CONTROL_FD;
-  GPid pid = 0;
-
-  /* GLib duplicates the control socket, and takes it for a success where it cannot. */
-  if (!mk_descriptor_check (&cause) ||
-      !g_spawn_async_with_pipes_and_fds (NULL,
-                                         (const char *const *) argv->pdata,
-                                         (const char *const *) self->launch->environment,
-                                         G_SPAWN_LEAVE_DESCRIPTORS_OPEN | G_SPAWN_DO_NOT_REAP_CHILD,
-                                         NULL,
-                                         NULL,
-                                         stdio->service[0],
-                                         stdio->service[1],
-                                         stdio->service[2],
-                                         &supervisor_fd,
-                                         &target_fd,
-                                         1,
-                                         &pid,
-                                         NULL,
-                                         NULL,
-                                         NULL,
-                                         &cause))
-    g_propagate_error (error, backend_new_spawn_error (self->launch, cause));
-
-  return pid;
-}
-
 static int
 backend_steal_fd (int *fd)
 {
@@ -218,13 +187,42 @@ backend_steal_fd (int *fd)
   return stolen;
 }
 
+/*
+ * These flags, no cwd and no child setup make GLib use posix_spawn(), whose time does not depend on the size
+ * of the host. The supervisor does what is lost by that: it closes the other descriptors and resets the
+ * signals. No pipes of GSubprocess: where 3 is free, its own end may be 3, and would be closed in the child
+ * after the control socket was put there.
+ *
+ * @stdio: its ends of the service are taken
+ * @control_fd: (transfer full)
+ */
+static void
+backend_spawn_supervisor (MkBackend *self, MkStdio *stdio, int control_fd, GError **error)
+{
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_INHERIT_FDS);
+  g_autoptr (GPtrArray) argv = backend_new_supervisor_argv (self->launch);
+  g_autoptr (GError) cause = NULL;
+
+  g_subprocess_launcher_set_environ (launcher, self->launch->environment);
+  g_subprocess_launcher_take_stdin_fd (launcher, backend_steal_fd (&stdio->service[0]));
+  g_subprocess_launcher_take_stdout_fd (launcher, backend_steal_fd (&stdio->service[1]));
+  g_subprocess_launcher_take_stderr_fd (launcher, backend_steal_fd (&stdio->service[2]));
+  g_subprocess_launcher_take_fd (launcher, control_fd, MK_CONTROL_FD);
+
+  /* GLib duplicates the control socket, and takes it for a success where it cannot. */
+  if (mk_descriptor_check (&cause))
+    self->subprocess = g_subprocess_launcher_spawnv (launcher, (const char *const *) argv->pdata, &cause);
+  if (self->subprocess == NULL)
+    g_propagate_error (error, backend_new_spawn_error (self->launch, cause));
+}
+
 /* Returns: FALSE if the end was asked for before there was a beginning */
 static gboolean
 backend_take_host_ends (MkBackend *self, MkStdio *stdio, int control_fd)
 {
   MK_AUTO_LOCK (&self->lock);
 
-  if (self->told_to_end)
+  if (self->told_to_end || !mk_host_add (&self->record))
     {
       close (control_fd);
       return FALSE;
@@ -244,35 +242,24 @@ backend_take_host_ends (MkBackend *self, MkStdio *stdio, int control_fd)
   return TRUE;
 }
 
-static void backend_watch_supervisor (MkBackend *self, GPid pid);
+static void backend_watch_supervisor (MkBackend *self);
 static void backend_finish (MkBackend *self);
 
-static gboolean
-backend_try_spawn (MkBackend *self, GError **error)
+static void
+backend_try_spawn (MkBackend *self, MkStdio *stdio, GError **error)
 {
-  MkStdio stdio;
   int sockets[2];
-  GPid pid = 0;
-
-  if (!mk_stdio_open (&stdio, self->launch, error))
-    return FALSE;
 
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-    g_propagate_error (error, mk_launch_spawn_error (self->launch, MK_SPAWN_STEP_FORK, errno));
-  else
     {
-      if (backend_take_host_ends (self, &stdio, sockets[0]))
-        {
-          mk_host_add (&self->record);
-          pid = backend_spawn_supervisor (self, &stdio, sockets[1], error);
-        }
-      close (sockets[1]);
+      g_propagate_error (error, mk_launch_spawn_error (self->launch, MK_SPAWN_STEP_FORK, errno));
+      return;
     }
 
-  mk_stdio_close (&stdio);
-  if (pid != 0)
-    backend_watch_supervisor (self, pid);
-  return pid != 0;
+  if (backend_take_host_ends (self, stdio, sockets[0]))
+    backend_spawn_supervisor (self, stdio, sockets[1], error);
+  else
+    close (sockets[1]);
 }
 
 /* What became of it is reported, at once or later. */
@@ -280,13 +267,22 @@ void
 mk_backend_spawn (MkBackend *self)
 {
   GError *error = NULL;
+  MkStdio stdio;
 
-  if (backend_try_spawn (self, &error))
-    return;
+  if (mk_stdio_open (&stdio, self->launch, &error))
+    {
+      backend_try_spawn (self, &stdio, &error);
+      mk_stdio_close (&stdio);
+    }
+  if (self->subprocess != NULL)
+    {
+      backend_watch_supervisor (self);
+      return;
+    }
 
+  self->has_begun = TRUE;
   if (error != NULL)
     self->reports->failed (self->data, error);
-  self->has_begun = TRUE;
   backend_finish (self);
 }
 
@@ -303,7 +299,7 @@ mk_backend_get_input (MkBackend *self)
 GPid
 mk_backend_get_supervisor (MkBackend *self)
 {
-  return mk_host_get_supervisor (&self->record);
+  return g_atomic_int_get (&self->supervisor);
 }
 
 /* ---- output ---- */
@@ -459,10 +455,14 @@ backend_finish (MkBackend *self)
     }
   backend_clear_source (&self->control_source);
   backend_clear_source (&self->exit_source);
-  mk_wake_source_clear (&self->sweep_timer);
+  mk_wake_source_clear (&self->timer);
+  g_cancellable_cancel (self->waiting);
+  g_clear_object (&self->waiting);
 
   g_mutex_lock (&self->lock);
   mk_host_record_close (&self->record.control_fd);
+  mk_host_record_close (&self->record.supervisor_fd);
+  g_clear_object (&self->subprocess);
   told_to_end = self->told_to_end;
   g_mutex_unlock (&self->lock);
 
@@ -471,11 +471,9 @@ backend_finish (MkBackend *self)
   self->reports->gone (self->data);
 }
 
-static gboolean
-backend_sweep (gpointer user_data)
+static void
+backend_sweep (MkBackend *self)
 {
-  MkBackend *self = user_data;
-
   if (mk_proc_kill_marked (self->launch->marker) == 0)
     self->clean_rounds++;
   else
@@ -486,20 +484,17 @@ backend_sweep (gpointer user_data)
       /* What was found may have forked: look for the child before that forks, too. */
       gint64 pause = self->clean_rounds > 0 ? SWEEP_INTERVAL_US : 0;
 
-      mk_wake_source_wake_at (self->sweep_timer, g_get_monotonic_time () + pause);
+      mk_wake_source_wake_at (self->timer, g_get_monotonic_time () + pause);
     }
   else
     backend_finish (self);
-
-  return G_SOURCE_CONTINUE;
 }
 
 static void
-backend_on_supervisor_ended (GPid pid, int wait_status, gpointer user_data)
+backend_on_supervisor_ended (MkBackend *self)
 {
-  MkBackend *self = user_data;
-
-  mk_host_set_supervisor (&self->record, 0);
+  g_atomic_int_set (&self->supervisor, 0);
+  backend_clear_source (&self->exit_source);
   backend_read_control (self);
   if (self->tree_empty)
     {
@@ -508,35 +503,70 @@ backend_on_supervisor_ended (GPid pid, int wait_status, gpointer user_data)
     }
 
   self->reports->lost (self->data);
-  self->sweep_timer =
-      mk_wake_source_attach (mk_worker_get_context (), "MkBackend sweep", backend_sweep, self, NULL);
   self->sweep_deadline = g_get_monotonic_time () + SWEEP_LIMIT_US;
   backend_sweep (self);
 }
 
-static void
-backend_watch_supervisor (MkBackend *self, GPid pid)
+static gboolean
+backend_on_timer (gpointer user_data)
 {
-  mk_host_set_supervisor (&self->record, pid);
-  self->exit_source = g_child_watch_source_new (pid);
-  g_source_set_callback (self->exit_source, G_SOURCE_FUNC (backend_on_supervisor_ended), self, NULL);
-  g_source_attach (self->exit_source, mk_worker_get_context ());
+  MkBackend *self = user_data;
 
+  if (self->sweep_deadline == 0)
+    backend_on_supervisor_ended (self);
+  else
+    backend_sweep (self);
+
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+backend_on_pidfd (int fd, GIOCondition condition, gpointer user_data)
+{
+  MkBackend *self = user_data;
+  gboolean may_be_reaped = mk_host_get_fork_generation () == 0;
+
+  backend_clear_source (&self->exit_source);
+  mk_wake_source_wake_at (self->timer, g_get_monotonic_time () + (may_be_reaped ? REAP_LIMIT_US : 0));
+  return G_SOURCE_REMOVE;
+}
+
+static void
+backend_on_reaped (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  MkBackend *self = user_data;
+
+  /* Otherwise cancelled: gone already. */
+  if (g_subprocess_wait_finish (G_SUBPROCESS (object), result, NULL) && self->sweep_deadline == 0)
+    backend_on_supervisor_ended (self);
+}
+
+/*
+ * GSubprocess reaps the supervisor in a thread of GLib's. A forked child of the host has no such thread:
+ * there the pidfd says that the supervisor has ended, and a zombie stays until that child ends. Old kernels,
+ * sandboxes and valgrind have no pidfds.
+ */
+static void
+backend_watch_supervisor (MkBackend *self)
+{
+  const char *identifier = g_subprocess_get_identifier (self->subprocess);
+  int pid = identifier ? atoi (identifier) : 0;
+  int fd = pid > 0 ? pidfd_open (pid, 0) : -1;
+
+  g_debug ("%s: its supervisor is process %d", self->launch->argv[0], pid);
+  g_atomic_int_set (&self->supervisor, pid);
+  mk_host_record_set_supervisor (&self->record, fd);
+  self->timer = mk_wake_source_attach (mk_worker_get_context (), "MkBackend", backend_on_timer, self, NULL);
+  self->waiting = g_cancellable_new ();
+  g_subprocess_wait_async (self->subprocess, self->waiting, backend_on_reaped, self);
+
+  if (fd >= 0)
+    self->exit_source = backend_watch_fd (fd, backend_on_pidfd, self);
   self->control_source = backend_watch_fd (self->record.control_fd, backend_on_control, self);
   if (self->record.output_fds[0] >= 0)
     self->output_sources[0] = backend_watch_fd (self->record.output_fds[0], backend_on_stdout, self);
   if (self->record.output_fds[1] >= 0)
     self->output_sources[1] = backend_watch_fd (self->record.output_fds[1], backend_on_stderr, self);
-}
-
-/* As long as the supervisor lives, the pid of its child cannot come to mean another process. */
-void
-mk_backend_give_up (MkBackend *self)
-{
-  GPid supervisor = mk_backend_get_supervisor (self);
-
-  if (supervisor != 0)
-    kill (supervisor, SIGKILL);
 }
 
 /* ---- orders ---- */
@@ -546,10 +576,17 @@ static gboolean
 backend_send (MkBackend *self, MkMessageType type, int a, int b, int c)
 {
   MkMessage message = { (int32_t) type, a, b, c };
+  gboolean sent;
 
-  return self->record.control_fd < 0 ||
-         send (self->record.control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
+  if (self->record.control_fd < 0)
+    return TRUE;
+
+  sent = send (self->record.control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
          errno == EPIPE || errno == ECONNRESET;
+  /* One that somebody has stopped would not obey. */
+  if (self->record.supervisor_fd >= 0)
+    pidfd_send_signal (self->record.supervisor_fd, SIGCONT, NULL, 0);
+  return sent;
 }
 
 /* To the process group of the service */
@@ -577,4 +614,15 @@ mk_backend_kill (MkBackend *self, int kill_signal)
 
   self->told_to_end = TRUE;
   return backend_send (self, MK_MESSAGE_KILL, kill_signal, 0, 0);
+}
+
+/* Kills the supervisor; what is left of the service is swept away. In the worker. */
+void
+mk_backend_give_up (MkBackend *self)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  if (self->subprocess != NULL && (self->record.supervisor_fd < 0 ||
+                                   pidfd_send_signal (self->record.supervisor_fd, SIGKILL, NULL, 0) < 0))
+    g_subprocess_force_exit (self->subprocess);
 }
