@@ -73,12 +73,24 @@ class Commands(TestCase):
             thing.set_command(None)
             self.assertFalse(thing.get_command())
 
+    def test_property(self):
+        thing = Mk.SimpleExecutor.new(["x"])
+        for command in (self.LINE, self.WORDS):
+            thing.props.command = command
+            self.assertEqual(thing.props.command, self.WORDS)
+            thing.set_property("command", command)
+            self.assertEqual(thing.get_property("command"), self.WORDS)
+        thing.props.start_timeout = SECOND
+        self.assertEqual(thing.props.start_timeout, 1000)
+        self.assertIn("command", dir(thing.props))
+        self.assertIn("start-timeout", [spec.name for spec in Mk.TcpExecutor.props])
+        with self.assertRaises(AttributeError):
+            thing.props.nothing = 1
+
     def test_never_a_list_of_characters(self):
         """Where a string is not split, it is refused."""
         thing = Mk.SimpleExecutor.new(["x"])
         for attempt in (
-            lambda: setattr(thing.props, "command", "abc"),
-            lambda: thing.set_property("command", "abc"),
             lambda: thing.set_environment("abc"),
             lambda: thing.set_command(b"abc"),
             lambda: thing.set_command({"a": "b"}),

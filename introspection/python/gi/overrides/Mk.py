@@ -152,6 +152,12 @@ def _bytes(value):
     return GLib.Bytes.new(bytes(value)) if isinstance(value, (bytes, bytearray, memoryview)) else value
 
 
+# The names of arguments and properties that the system takes as bytes, which need not be UTF-8.
+_PATHS = {"cwd", "path", "filename", "socket_path", "ca_file", "certificate_file"} | {
+    f"{stream}_path" for stream in ("stdin", "stdout", "stderr")
+}
+_RAW = _PATHS | {"command", "environment"}
+
 # By the names that arguments and properties have all over the library.
 _converters = {
     "argv": _argv,
@@ -164,8 +170,7 @@ _converters = {
     "probes": _probes,
     **dict.fromkeys(("start_timeout", "stop_timeout", "timeout", "timeout_ms"), _milliseconds),
     **dict.fromkeys(("interval", "interval_ms", "attempt_timeout", "attempt_timeout_ms"), _milliseconds),
-    **dict.fromkeys(("cwd", "path", "filename", "socket_path", "ca_file", "certificate_file"), _text),
-    **dict.fromkeys(("stdin_path", "stdout_path", "stderr_path"), _text),
+    **dict.fromkeys(_PATHS, _text),
 }
 
 
@@ -606,15 +611,75 @@ class _Lines:
         return self._next()
 
 
+def _raw_accessor(thing, kind, name):
+    """The getter or setter of a property that is bytes; PyGObject would take its value for UTF-8."""
+    name = name.replace("-", "_")
+    return getattr(thing, f"{kind}_{name}", None) if name in _RAW else None
+
+
+class _Props:
+    """The properties of an object, with arguments of Python."""
+
+    __slots__ = ("_thing",)
+
+    def __init__(self, thing):
+        object.__setattr__(self, "_thing", thing)
+
+    def __getattr__(self, name):
+        get = _raw_accessor(self._thing, "get", name)
+        return getattr(_props_of(self._thing), name) if get is None else get()
+
+    def __setattr__(self, name, value):
+        put = _raw_accessor(self._thing, "set", name)
+        if put is None:
+            setattr(_props_of(self._thing), name, _converted(name, value))
+        else:
+            put(value)
+
+    def __iter__(self):
+        return iter(_props_of(self._thing))
+
+    def __len__(self):
+        return len(_props_of(self._thing))
+
+    def __dir__(self):
+        return dir(_props_of(self._thing))
+
+
+def _props_of(thing):
+    return super(_Base, thing).props
+
+
+class _PropsDescriptor:
+    def __get__(self, thing, owner):
+        return super(_Base, owner).props if thing is None else _Props(thing)
+
+
 class _Base:
     """What executors and probes have in common."""
+
+    props = _PropsDescriptor()
 
     def __init__(self, *args, **properties):
         if args:
             name, has_new = type(self).__name__, type(self).__module__ in (__name__, "gi.repository.Mk")
             other = f"; by position there is Mk.{name}.new()" if has_new else ""
             raise TypeError(f"{name}() takes keywords only, which are its properties{other}")
-        super().__init__(**{name: _converted(name, value) for name, value in properties.items()})
+        raw = [name for name in properties if _raw_accessor(self, "set", name)]
+        super().__init__(**{name: _converted(name, properties[name]) for name in properties if name not in raw})
+        for name in raw:
+            self.set_property(name, properties[name])
+
+    def get_property(self, name):
+        get = _raw_accessor(self, "get", name)
+        return super().get_property(name) if get is None else get()
+
+    def set_property(self, name, value):
+        put = _raw_accessor(self, "set", name)
+        if put is None:
+            super().set_property(name, _converted(name, value))
+        else:
+            put(value)
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
