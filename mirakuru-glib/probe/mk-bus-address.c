@@ -14,17 +14,17 @@
 
 /* Not g_dbus_address_get_for_bus_sync(), which starts a bus where there is none. */
 static char *
-resolve_session (GError **error)
+bus_address_resolve_session (GError **error)
 {
   const char *address = g_getenv ("DBUS_SESSION_BUS_ADDRESS");
-  const char *folder = g_getenv ("XDG_RUNTIME_DIR");
+  const char *directory = g_getenv ("XDG_RUNTIME_DIR");
   g_autofree char *path = NULL;
   g_autofree char *escaped = NULL;
 
   if (address != NULL && *address != '\0')
     return g_strdup (address);
 
-  if (folder == NULL || *folder == '\0')
+  if (directory == NULL || *directory == '\0')
     {
       g_set_error_literal (
           error,
@@ -35,14 +35,14 @@ resolve_session (GError **error)
       return NULL;
     }
 
-  path = g_build_filename (folder, "bus", NULL);
+  path = g_build_filename (directory, "bus", NULL);
   escaped = g_dbus_address_escape_value (path);
   return g_strconcat ("unix:path=", escaped, NULL);
 }
 
 /* GLib knows addresses that are made to be listened on, and one that means "start a bus". */
 static gboolean
-can_be_connected_to (const char *address)
+bus_address_is_to_connect_to (const char *address)
 {
   g_auto (GStrv) entries = g_strsplit (address, ";", -1);
 
@@ -57,31 +57,33 @@ can_be_connected_to (const char *address)
 }
 
 static gboolean
-validate (const char *address, GError **error)
+bus_address_validate (const char *address, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
 
   if (*address != '\0' && g_dbus_is_supported_address (address, &local_error) &&
-      can_be_connected_to (address))
+      bus_address_is_to_connect_to (address))
     return TRUE;
 
   if (local_error != NULL)
-    g_set_error (error,
-                 MK_ERROR,
-                 MK_ERROR_INVALID_ARGUMENT,
-                 /* Translators: “session” and “system” are what has to be written, and stay as they are */
-                 _ ("“%s” is not a bus that can be connected to: %s: give “session”, “system”, or an "
-                    "address, for example unix:path=/run/my-bus"),
-                 address,
-                 local_error->message);
+    g_set_error (
+        error,
+        MK_ERROR,
+        MK_ERROR_INVALID_ARGUMENT,
+        /* Translators: “session” and “system” are what has to be written, and stay as they are */
+        _ ("“%s” is not a bus that can be connected to (%s). Give “session”, “system”, or an address "
+           "such as unix:path=/run/my-bus"),
+        address,
+        local_error->message);
   else
-    g_set_error (error,
-                 MK_ERROR,
-                 MK_ERROR_INVALID_ARGUMENT,
-                 /* Translators: “session” and “system” are what has to be written, and stay as they are */
-                 _ ("“%s” is not a bus that can be connected to: give “session”, “system”, or an address, "
-                    "for example unix:path=/run/my-bus"),
-                 address);
+    g_set_error (
+        error,
+        MK_ERROR,
+        MK_ERROR_INVALID_ARGUMENT,
+        /* Translators: “session” and “system” are what has to be written, and stay as they are */
+        _ ("“%s” is not a bus that can be connected to. Give “session”, “system”, or an address such "
+           "as unix:path=/run/my-bus"),
+        address);
   return FALSE;
 }
 
@@ -96,13 +98,13 @@ mk_bus_address_resolve (const char *bus, GError **error)
   g_autofree char *address = NULL;
 
   if (g_strcmp0 (bus, "session") == 0)
-    address = resolve_session (error);
+    address = bus_address_resolve_session (error);
   else if (g_strcmp0 (bus, "system") == 0)
     address = g_dbus_address_get_for_bus_sync (G_BUS_TYPE_SYSTEM, NULL, error);
   else
     address = g_strdup (bus ? bus : "");
 
-  return address != NULL && validate (address, error) ? g_steal_pointer (&address) : NULL;
+  return address != NULL && bus_address_validate (address, error) ? g_steal_pointer (&address) : NULL;
 }
 
 /* @bus: (nullable). Returns: (transfer full): as it stands in a sentence */
@@ -112,16 +114,16 @@ mk_bus_address_dup_name (const char *bus)
   const char *guid = bus ? strstr (bus, ",guid=") : NULL;
 
   if (bus == NULL || *bus == '\0')
-    /* Translators: stands in “org.example.Service had an owner on a bus without an address” */
+    /* Translators: stands in “org.example.Service to have an owner on a bus without an address” */
     return g_strdup (_ ("a bus without an address"));
   if (g_str_equal (bus, "session"))
-    /* Translators: stands in “org.example.Service had an owner on the session bus” */
+    /* Translators: stands in “org.example.Service to have an owner on the session bus” */
     return g_strdup (_ ("the session bus"));
   if (g_str_equal (bus, "system"))
-    /* Translators: stands in “org.example.Service had an owner on the system bus” */
+    /* Translators: stands in “org.example.Service to have an owner on the system bus” */
     return g_strdup (_ ("the system bus"));
 
-  /* Translators: stands in “org.example.Service had an owner on the bus at unix:path=/run/my-bus” */
+  /* Translators: stands in “org.example.Service to have an owner on the bus at unix:path=/run/my-bus” */
   return g_strdup_printf (_ ("the bus at %.*s"), guid ? (int) (guid - bus) : (int) strlen (bus), bus);
 }
 

@@ -2,49 +2,61 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Asks a message bus whether a name has an owner, see mk-bus-link.c. One connection is kept as long as
- * somebody waits; it also tells when the owner changes, so that the probe is woken at once.
+ * Asks a message bus whether a name has an owner. Each wait has its own connection, which also reports when
+ * the owner changes, so that the wait asks again at once.
  *
- * Until there is a bus each attempt only looks whether somebody listens on its socket. That costs a few
- * system calls where GDBus needs a thread, so that it can be done every few milliseconds.
+ * Until there is a bus, `check` only looks whether somebody listens on its socket. That costs a few system
+ * calls, where GDBus needs a thread.
+ *
+ *   no link ──> connecting ──> open ──> no link
+ *                    └────────────────────┘
+ *
+ * Threads: the link is made on the worker, and the connection has its signals there, because GDBus may finish
+ * what it has begun only after the wait has ended, when nobody runs the context of the wait any more. What
+ * happens there wakes the wait. Everything else is done in the context of the wait.
  */
 
 #include "mk-dbus-probe.h"
 
 #include "mk-bus-address-private.h"
-#include "mk-bus-link-private.h"
 #include "mk-error.h"
-#include "process/mk-host-private.h"
 #include "base/mk-i18n-private.h"
+#include "base/mk-lock-private.h"
+#include "base/mk-wake-source-private.h"
 #include "mk-probe-private.h"
-#include "process/mk-proc-private.h"
 #include "mk-unix-socket-probe.h"
+#include "process/mk-proc-private.h"
 #include "process/mk-worker-private.h"
 
-/* For an attempt that is cut off, to say why. */
+#define BUS_NAME "org.freedesktop.DBus"
+#define BUS_PATH "/org/freedesktop/DBus"
+
+/* How long the bus may take to answer: after that a new connection is tried. */
+#define ANSWER_LIMIT_MS 5000
+/* For an attempt that is cancelled, to hear that from GDBus. */
 #define GRACE_MS 50
+
 /**
  * MkDBusProbe:
  *
  * A probe that tells whether a well-known name has an owner on a message bus.
  *
- * The bus is named by a string: the D-Bus address of a bus, such as `unix:path=/run/my-bus`, or `session` or
- * `system` for these two. So it may be
+ * The bus is the D-Bus address of a bus, such as `unix:path=/run/my-bus`, or `session` or `system`:
  *
  * - a private bus: what `dbus-daemon --print-address` prints, and what
  *   [method@Gio.TestDBus.get_bus_address] returns. It need not exist yet, so the service that is waited for
  *   may be a `dbus-daemon` itself; its own name, `org.freedesktop.DBus`, has an owner as soon as it works
  * - the session bus: that of the environment variable `DBUS_SESSION_BUS_ADDRESS` of this program (not of a
- *   service it starts), else the socket `bus` in `XDG_RUNTIME_DIR`. The variables are read each time the bus
- *   is asked. If neither is set that is an error %MK_ERROR_INVALID_ARGUMENT. No bus is ever started
+ *   service it starts), else the socket `bus` in `XDG_RUNTIME_DIR`. The variables are read until there is a
+ *   connection. If neither is set that is an error %MK_ERROR_INVALID_ARGUMENT. No bus is ever started
  * - the system bus: that of `DBUS_SYSTEM_BUS_ADDRESS`, else the usual one
  *
- * Asking does not activate a service that the bus could start. The probe has a connection of its own, which
- * it closes soon after it was asked for the last time; it never ends the program when the bus goes away. A
- * bus that is not there has no owners.
+ * Asking does not activate a service that the bus could start. Each wait, and each single check, has its own
+ * connection, which is closed when it ends; the program goes on when the bus goes away. A bus that is not
+ * there has no owners.
  *
- * A bus that makes no sense, and a name that is none or a unique one (`:1.42`), is an error
- * %MK_ERROR_INVALID_ARGUMENT when the probe is asked.
+ * An invalid bus, and a name that is invalid or unique (`:1.42`), is an error %MK_ERROR_INVALID_ARGUMENT when
+ * the probe is asked.
  *
  * GDBus does not work in a forked child of a program that has used it; there the probe never sees an owner.
  *
@@ -58,10 +70,7 @@ struct _MkDBusProbe
   char *bus;  /* (owned) (nullable) */
   char *name; /* (owned) (nullable) */
 
-  GMutex lock;
-  MkBusLink *link;       /* (owned) (nullable) (locked-by lock) */
-  guint fork_generation; /* (locked-by lock) in which it was made */
-  guint owner;           /* (locked-by lock) its pid, 0 if it is not known */
+  guint owner; /* (atomic) the pid of who owns the name, 0 if it is not known */
 };
 
 enum
@@ -75,35 +84,223 @@ static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (MkDBusProbe, mk_dbus_probe, MK_TYPE_PROBE)
 
-/* ---- one attempt ---- */
+/* ---- a connection ---- */
 
-static gboolean
-validate_name (MkDBusProbe *self, GError **error)
+typedef struct
 {
-  if (self->name != NULL && g_dbus_is_name (self->name) && !g_dbus_is_unique_name (self->name))
-    return TRUE;
+  gatomicrefcount ref_count;
+  char *address;             /* (owned) */
+  char *name;                /* (owned) */
+  GCancellable *cancellable; /* (owned) of connecting */
 
-  g_set_error (error,
-               MK_ERROR,
-               MK_ERROR_INVALID_ARGUMENT,
-               _ ("“%s” is not a well-known name on a bus: give one as org.example.Service"),
-               self->name ? self->name : "");
-  return FALSE;
+  GMutex lock;
+  MkWakeSource *news;          /* (owned) (nullable) (locked-by lock) of the wait, until it lets go of this */
+  GDBusConnection *connection; /* (owned) (nullable) (locked-by lock) */
+  GError *error;               /* (owned) (nullable) (locked-by lock) why there is none, or not any more */
+} BusLink;
+
+static BusLink *
+bus_link_ref (BusLink *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
 }
 
-/* @detail: (nullable): what the attempt found */
 static void
-note_answer (MkDBusProbe *self, const char *detail, guint owner)
+bus_link_unref (gpointer data)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  BusLink *self = data;
 
-  self->owner = owner;
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_clear_error (&self->error);
+  g_mutex_clear (&self->lock);
+  g_object_unref (self->cancellable);
+  g_free (self->name);
+  g_free (self->address);
+  g_free (self);
+}
+
+static void
+bus_link_closure_unref (gpointer data, GClosure *closure)
+{
+  bus_link_unref (data);
+}
+
+/* @error: (transfer full) (nullable): why there is no connection */
+static void
+bus_link_report (BusLink *self, GError *error)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  if (self->error == NULL)
+    self->error = error;
+  else
+    g_clear_error (&error);
+  if (self->news != NULL)
+    mk_wake_source_wake (self->news);
+}
+
+static void
+bus_link_on_owner_changed (GDBusConnection *connection,
+                           const char *sender,
+                           const char *path,
+                           const char *interface,
+                           const char *signal,
+                           GVariant *parameters,
+                           gpointer user_data)
+{
+  bus_link_report (user_data, NULL);
+}
+
+/* What GDBus says of it depends on what it was doing. */
+static void
+bus_link_on_closed (GDBusConnection *connection,
+                    gboolean remote_peer_vanished,
+                    GError *error,
+                    gpointer user_data)
+{
+  bus_link_report (
+      user_data,
+      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, _ ("the connection was closed")));
+}
+
+/* @connection: (transfer full). Returns: whether anybody wants it */
+static gboolean
+bus_link_take_connection (BusLink *self, GDBusConnection *connection)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  if (self->news == NULL)
+    return FALSE;
+
+  self->connection = connection;
+  return TRUE;
+}
+
+static void
+bus_link_on_connected (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  BusLink *self = user_data;
+  GError *error = NULL;
+  g_autoptr (GDBusConnection) connection = g_dbus_connection_new_for_address_finish (result, &error);
+
+  if (connection != NULL)
+    {
+      g_signal_connect_data (connection,
+                             "closed",
+                             G_CALLBACK (bus_link_on_closed),
+                             bus_link_ref (self),
+                             bus_link_closure_unref,
+                             0);
+      /* Before the wait asks for the first time, so that nothing is missed in between. */
+      g_dbus_connection_signal_subscribe (connection,
+                                          BUS_NAME,
+                                          BUS_NAME,
+                                          "NameOwnerChanged",
+                                          BUS_PATH,
+                                          self->name,
+                                          G_DBUS_SIGNAL_FLAGS_NONE,
+                                          bus_link_on_owner_changed,
+                                          bus_link_ref (self),
+                                          bus_link_unref);
+      if (bus_link_take_connection (self, connection))
+        g_steal_pointer (&connection);
+    }
+
+  bus_link_report (self, error);
+  bus_link_unref (self);
+}
+
+/* On the worker. Not the connection that the program may have, which may end the program. */
+static gboolean
+bus_link_connect (gpointer user_data)
+{
+  BusLink *self = user_data;
+
+  g_dbus_connection_new_for_address (self->address,
+                                     G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                                         G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                                     NULL,
+                                     self->cancellable,
+                                     bus_link_on_connected,
+                                     self);
+  return G_SOURCE_REMOVE;
+}
+
+/*
+ * @cancellable: ends connecting
+ * @news: woken when there is a connection, or an error, or the owner of @name has changed
+ */
+static BusLink *
+bus_link_new (const char *address, const char *name, GCancellable *cancellable, MkWakeSource *news)
+{
+  BusLink *self = g_new0 (BusLink, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  self->address = g_strdup (address);
+  self->name = g_strdup (name);
+  self->cancellable = g_object_ref (cancellable);
+  self->news = mk_wake_source_ref (news);
+
+  mk_worker_invoke (bus_link_connect, bus_link_ref (self));
+  return self;
+}
+
+/* Returns: (transfer full) (nullable): NULL and no error while it is connecting */
+static GDBusConnection *
+bus_link_dup_connection (BusLink *self, GError **error)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  if (self->error != NULL)
+    g_propagate_error (error, g_error_copy (self->error));
+  return self->error == NULL && self->connection != NULL ? g_object_ref (self->connection) : NULL;
+}
+
+/* The last reference to a connection closes it. */
+static void
+bus_link_release (BusLink *self)
+{
+  g_autoptr (GDBusConnection) connection = NULL;
+
+  g_mutex_lock (&self->lock);
+  connection = g_steal_pointer (&self->connection);
+  g_clear_pointer (&self->news, mk_wake_source_unref);
+  g_mutex_unlock (&self->lock);
+
+  bus_link_unref (self);
+}
+
+/* ---- what a wait keeps ---- */
+
+typedef struct
+{
+  MkProbe *probe;     /* (unowned) whoever waits keeps it */
+  MkWakeSource *news; /* (owned) woken by the link */
+  BusLink *link;      /* (owned) (nullable) */
+  GTask *task;        /* (owned) (nullable) the attempt that waits for the link to be open */
+} BusWait;
+
+static void
+bus_wait_drop_link (BusWait *self)
+{
+  g_clear_pointer (&self->link, bus_link_release);
+}
+
+/* @owner: the pid, 0 if it is not known. @detail: (nullable): why there is no owner */
+static void
+dbus_probe_remember (MkDBusProbe *self, guint owner, const char *detail)
+{
+  g_atomic_int_set (&self->owner, owner);
   mk_probe_set_detail (MK_PROBE (self), detail);
 }
 
 /* Then nobody owns a name there. */
 static gboolean
-means_no_bus (const GError *error)
+dbus_probe_means_no_bus (const GError *error)
 {
   return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) ||
          g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED) ||
@@ -111,143 +308,224 @@ means_no_bus (const GError *error)
          g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
 }
 
+/* @error: (transfer full) */
 static void
-on_answered (GTask *task, gboolean has_owner, guint pid, const GError *error)
+dbus_probe_return_error (MkDBusProbe *self, GTask *task, GError *error)
 {
-  MkDBusProbe *self = g_task_get_source_object (task);
   g_autofree char *detail = NULL;
 
-  if (has_owner)
-    note_answer (self, NULL, pid);
-  else if (error == NULL)
-    note_answer (self, _ ("the bus is there, but nobody owns that name"), 0);
-  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    mk_probe_set_detail (MK_PROBE (self), _ ("the bus does not answer"));
-  else
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
-      detail = means_no_bus (error) ? g_strdup_printf (_ ("the bus went away: %s"), error->message)
-                                    : g_strdup (error->message);
-      note_answer (self, detail, 0);
+      g_task_return_error (task, error);
+      return;
     }
 
-  if (error == NULL || means_no_bus (error))
-    g_task_return_boolean (task, has_owner);
-  else
-    g_task_return_error (task, g_error_copy (error));
+  if (dbus_probe_means_no_bus (error))
+    {
+      detail = g_strdup_printf (_ ("the bus went away: %s"), error->message);
+      dbus_probe_remember (self, 0, detail);
+      g_error_free (error);
+      g_task_return_boolean (task, FALSE);
+      return;
+    }
+
+  dbus_probe_remember (self, 0, error->message);
+  g_task_return_error (task, error);
 }
 
-/* @detail: (out): who is missing, if FALSE is returned without an error */
+static void
+dbus_probe_on_answer (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  MkDBusProbe *self = g_task_get_source_object (task);
+  GError *error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (object), result, &error);
+  guint pid = 0;
+
+  if (reply != NULL)
+    g_variant_get (reply, "(u)", &pid);
+
+  if (reply != NULL || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNIX_PROCESS_ID_UNKNOWN))
+    {
+      dbus_probe_remember (self, pid, NULL);
+      g_clear_error (&error);
+      g_task_return_boolean (task, TRUE);
+    }
+  else if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
+    {
+      dbus_probe_remember (self, 0, _ ("the bus is there, but nobody owns that name"));
+      g_clear_error (&error);
+      g_task_return_boolean (task, FALSE);
+    }
+  else
+    {
+      g_dbus_error_strip_remote_error (error);
+      dbus_probe_return_error (self, task, error);
+    }
+}
+
+/* What returns the pid of the owner says whether there is one, in one step. It activates nothing. */
+static void
+dbus_probe_ask (GDBusConnection *connection, const char *name, GTask *task)
+{
+  g_dbus_connection_call (connection,
+                          BUS_NAME,
+                          BUS_PATH,
+                          BUS_NAME,
+                          "GetConnectionUnixProcessID",
+                          g_variant_new ("(s)", name),
+                          G_VARIANT_TYPE ("(u)"),
+                          G_DBUS_CALL_FLAGS_NO_AUTO_START,
+                          G_MAXINT,
+                          g_task_get_cancellable (task),
+                          dbus_probe_on_answer,
+                          g_object_ref (task));
+}
+
 static gboolean
-bus_listens (const char *address, char **detail, GError **error)
+bus_wait_on_news (gpointer user_data)
+{
+  BusWait *self = user_data;
+  MkProbe *probe = self->probe;
+  g_autoptr (GTask) task = NULL;
+  g_autoptr (GDBusConnection) connection = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (self->link == NULL)
+    return G_SOURCE_CONTINUE;
+
+  connection = bus_link_dup_connection (self->link, &error);
+  task = connection || error ? g_steal_pointer (&self->task) : NULL;
+  if (error != NULL)
+    bus_wait_drop_link (self);
+
+  /* Returning the task may end the wait, and free this. */
+  if (task == NULL)
+    mk_probe_wake (probe);
+  else if (connection != NULL)
+    dbus_probe_ask (connection, self->link->name, task);
+  else
+    dbus_probe_return_error (MK_DBUS_PROBE (probe), task, g_steal_pointer (&error));
+  return G_SOURCE_CONTINUE;
+}
+
+static gpointer
+mk_dbus_probe_begin (MkProbe *probe)
+{
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+  BusWait *self = g_new0 (BusWait, 1);
+
+  self->probe = probe;
+  self->news = mk_wake_source_attach (context, "MkDBusProbe news", bus_wait_on_news, self, NULL);
+  return self;
+}
+
+static void
+mk_dbus_probe_end (MkProbe *probe, gpointer state)
+{
+  BusWait *self = state;
+
+  bus_wait_drop_link (self);
+  mk_wake_source_clear (&self->news);
+  g_clear_object (&self->task);
+  g_free (self);
+}
+
+/* ---- one attempt ---- */
+
+static gboolean
+dbus_probe_validate (MkDBusProbe *self, GError **error)
+{
+  if (self->name != NULL && g_dbus_is_name (self->name) && !g_dbus_is_unique_name (self->name))
+    return TRUE;
+
+  g_set_error (error,
+               MK_ERROR,
+               MK_ERROR_INVALID_ARGUMENT,
+               _ ("“%s” is not a well-known name on a bus: give a name such as org.example.Service"),
+               self->name ? self->name : "");
+  return FALSE;
+}
+
+/* Returns: TRUE if somebody listens where the bus should be, or this cannot be told without connecting */
+static gboolean
+dbus_probe_bus_listens (MkDBusProbe *self, const char *address, GError **error)
 {
   g_autofree char *path = mk_bus_address_dup_socket (address);
   g_autoptr (MkProbe) socket = path ? MK_PROBE (mk_unix_socket_probe_new (path)) : NULL;
   g_autofree char *reason = NULL;
+  g_autofree char *detail = NULL;
+  GError *local_error = NULL;
+  gpointer state;
+  gboolean listens;
 
-  if (socket == NULL || MK_PROBE_GET_CLASS (socket)->check (socket, error))
+  if (socket == NULL)
     return TRUE;
-  if (*error != NULL)
-    return FALSE;
+
+  state = mk_probe_begin (socket);
+  listens = mk_probe_ask (socket, state, &local_error);
+  mk_probe_end (socket, state);
+  if (listens)
+    return TRUE;
+  if (local_error != NULL)
+    {
+      g_propagate_error (error, local_error);
+      return FALSE;
+    }
 
   reason = mk_probe_dup_detail (socket);
-  *detail = g_strdup_printf (_ ("there is no bus at %s: %s"), path, reason);
-  return FALSE;
-}
-
-/* Call with the lock held. The link of the parent cannot be used in a forked child, nor be freed. */
-static void
-drop_link_unlocked (MkDBusProbe *self)
-{
-  if (self->link != NULL && self->fork_generation == mk_host_get_fork_generation ())
-    mk_bus_link_release (self->link);
-  self->link = NULL;
-}
-
-static void
-drop_link (MkDBusProbe *self)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  drop_link_unlocked (self);
-}
-
-/* Call with the lock held. Returns: whether the bus was asked over the connection that there is */
-static gboolean
-ask_again_unlocked (MkDBusProbe *self, const char *address, GTask *task)
-{
-  if (self->link != NULL && self->fork_generation == mk_host_get_fork_generation () &&
-      mk_bus_link_leads_to (self->link, address, self->name) &&
-      mk_bus_link_ask (self->link, task, on_answered))
-    return TRUE;
-
-  drop_link_unlocked (self);
+  detail = g_strdup_printf (_ ("there is no bus at %s: %s"), path, reason);
+  dbus_probe_remember (self, 0, detail);
   return FALSE;
 }
 
 static gboolean
-ask_again (MkDBusProbe *self, const char *address, GTask *task)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  return ask_again_unlocked (self, address, task);
-}
-
-/* Over a new connection, unless another thread has made one meanwhile. */
-static void
-ask_anew (MkDBusProbe *self, const char *address, GTask *task)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  if (ask_again_unlocked (self, address, task))
-    return;
-
-  self->link = mk_bus_link_new (MK_PROBE (self), address, self->name);
-  self->fork_generation = mk_host_get_fork_generation ();
-  mk_bus_link_ask (self->link, task, on_answered);
-}
-
-/* Checks what GLib would end the program for. */
-static gboolean
-check_resources (GError **error)
-{
-  return mk_worker_ensure (error);
-}
-
-static void
-mk_dbus_probe_check_task (MkProbe *probe, GTask *task)
+mk_dbus_probe_check_with (MkProbe *probe, gpointer state, GError **error)
 {
   MkDBusProbe *self = MK_DBUS_PROBE (probe);
+  BusWait *wait = state;
   g_autofree char *address = NULL;
-  g_autofree char *detail = NULL;
+
+  if (wait->link == NULL)
+    {
+      if (!dbus_probe_validate (self, error) || !(address = mk_bus_address_resolve (self->bus, error)) ||
+          !dbus_probe_bus_listens (self, address, error))
+        return FALSE;
+    }
+
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "the bus has to be asked");
+  return FALSE;
+}
+
+static void
+mk_dbus_probe_check_task_with (MkProbe *probe, gpointer state, GTask *task)
+{
+  MkDBusProbe *self = MK_DBUS_PROBE (probe);
+  BusWait *wait = state;
+  g_autofree char *address = NULL;
+  g_autoptr (GDBusConnection) connection = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (validate_name (self, &error))
-    address = mk_bus_address_resolve (self->bus, &error);
-  if (address == NULL)
+  /* What is true until it answers */
+  mk_probe_set_detail (probe, _ ("the bus does not answer"));
+  connection = wait->link ? bus_link_dup_connection (wait->link, NULL) : NULL;
+  if (connection != NULL)
+    {
+      dbus_probe_ask (connection, wait->link->name, task);
+      return;
+    }
+
+  bus_wait_drop_link (wait);
+  g_clear_object (&wait->task);
+  address = mk_bus_address_resolve (self->bus, &error);
+  if (address == NULL || !mk_worker_ensure (&error))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return;
     }
-  if (ask_again (self, address, task))
-    return;
 
-  if (bus_listens (address, &detail, &error) && check_resources (&error))
-    {
-      ask_anew (self, address, task);
-      return;
-    }
-
-  note_answer (self, error ? error->message : detail, 0);
-  if (error != NULL)
-    g_task_return_error (task, g_steal_pointer (&error));
-  else
-    g_task_return_boolean (task, FALSE);
-}
-
-static void
-mk_dbus_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
-{
-  drop_link (MK_DBUS_PROBE (probe));
+  wait->task = g_object_ref (task);
+  wait->link = bus_link_new (address, self->name, g_task_get_cancellable (task), wait->news);
 }
 
 /* ---- words ---- */
@@ -258,17 +536,8 @@ mk_dbus_probe_describe (MkProbe *probe)
   MkDBusProbe *self = MK_DBUS_PROBE (probe);
   g_autofree char *bus = mk_bus_address_dup_name (self->bus);
 
-  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”. A name, a bus
-   * as “the session bus” */
-  return g_strdup_printf (_ ("%s had an owner on %s"), self->name ? self->name : _ ("(no name)"), bus);
-}
-
-static guint
-get_owner (MkDBusProbe *self)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  return self->owner;
+  /* Translators: a clause that stands after “waiting for”; a name, a bus such as “the session bus” */
+  return g_strdup_printf (_ ("%s to have an owner on %s"), self->name ? self->name : _ ("(no name)"), bus);
 }
 
 static char *
@@ -276,15 +545,15 @@ mk_dbus_probe_describe_holder (MkProbe *probe)
 {
   MkDBusProbe *self = MK_DBUS_PROBE (probe);
   g_autofree char *bus = mk_bus_address_dup_name (self->bus);
-  guint pid = get_owner (self);
+  guint pid = (guint) g_atomic_int_get (&self->owner);
   g_autofree char *process = pid > 0 ? mk_proc_describe_living ((GPid) pid) : NULL;
 
   if (process != NULL)
-    /* Translators: a name, a bus as “the session bus”, a process */
+    /* Translators: a name, a bus such as “the session bus”, a process */
     return g_strdup_printf (
         _ ("%s already has an owner on %s: %s. Stop it, or use another bus"), self->name, bus, process);
 
-  /* Translators: a name, a bus as “the session bus” */
+  /* Translators: a name, a bus such as “the session bus” */
   return g_strdup_printf (_ ("%s already has an owner on %s. Stop it, or use another bus"), self->name, bus);
 }
 
@@ -295,10 +564,8 @@ mk_dbus_probe_finalize (GObject *object)
 {
   MkDBusProbe *self = MK_DBUS_PROBE (object);
 
-  drop_link (self);
   g_free (self->bus);
   g_free (self->name);
-  g_mutex_clear (&self->lock);
 
   G_OBJECT_CLASS (mk_dbus_probe_parent_class)->finalize (object);
 }
@@ -354,9 +621,11 @@ mk_dbus_probe_class_init (MkDBusProbeClass *klass)
   object_class->get_property = mk_dbus_probe_get_property;
   object_class->set_property = mk_dbus_probe_set_property;
 
-  probe_class->check_task = mk_dbus_probe_check_task;
-  probe_class->detach = mk_dbus_probe_detach;
   probe_class->describe = mk_dbus_probe_describe;
+  class_private->begin = mk_dbus_probe_begin;
+  class_private->end = mk_dbus_probe_end;
+  class_private->check_with = mk_dbus_probe_check_with;
+  class_private->check_task_with = mk_dbus_probe_check_task_with;
   class_private->describe_holder = mk_dbus_probe_describe_holder;
 
   /**
@@ -385,7 +654,7 @@ mk_dbus_probe_class_init (MkDBusProbeClass *klass)
 static void
 mk_dbus_probe_init (MkDBusProbe *self)
 {
-  g_mutex_init (&self->lock);
+  mk_probe_set_attempt_limit (MK_PROBE (self), ANSWER_LIMIT_MS);
   mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
 }
 

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the probe says of names on a bus that is there, is not there yet, or comes and goes, and that it is
- * woken at once when that changes.
+ * What the probe says of names on a bus that is there, is not there yet, or comes and goes, and that a wait
+ * notices at once when that changes.
  */
 
 #include "mk-test-bus.h"
@@ -126,7 +126,7 @@ test_session_bus (void)
   g_autofree char *description = mk_probe_describe (MK_PROBE (probe));
   g_autoptr (GError) error = NULL;
 
-  g_assert_cmpstr (description, ==, BUS_NAME " had an owner on the session bus");
+  g_assert_cmpstr (description, ==, BUS_NAME " to have an owner on the session bus");
   mk_test_bus_init (&bus);
   mk_test_bus_start (&bus);
 
@@ -229,138 +229,21 @@ test_bus_comes_and_goes (void)
   mk_test_bus_clear (&bus);
 }
 
-/* A probe with somebody who waits for it to wake up, and asks from time to time as a poller does. */
-typedef struct
-{
-  MkProbe *probe;
-  GCancellable *cancellable;
-  gboolean woken;
-  gboolean asking;
-} Sleeper;
-
-static gboolean
-never (gpointer data, GError **error)
-{
-  return FALSE;
-}
-
+/* Whoever wants it to ask seldom is told at once all the same: the bus reports changes. */
 static void
-on_wake (Sleeper *sleeper)
-{
-  sleeper->woken = TRUE;
-}
-
-static void
-sleeper_init (Sleeper *sleeper, const char *address)
-{
-  g_autoptr (MkProbe) never_there = MK_PROBE (mk_callback_probe_new (never, NULL, NULL));
-  g_autoptr (MkProbe) all = NULL;
-
-  *sleeper = (Sleeper){ .probe = MK_PROBE (mk_dbus_probe_new (address, MK_TEST_BUS_NAME)) };
-  sleeper->cancellable = g_cancellable_new ();
-  g_signal_connect_swapped (sleeper->probe, "wake", G_CALLBACK (on_wake), sleeper);
-
-  all = MK_PROBE (mk_all_probe_new ((MkProbe *[]){ sleeper->probe, never_there }, 2));
-  mk_probe_set_interval (all, 100);
-  mk_probe_wait_async (all, 0, sleeper->cancellable, NULL, NULL);
-}
-
-static void
-on_asked (GObject *object, GAsyncResult *result, gpointer user_data)
-{
-  ((Sleeper *) user_data)->asking = FALSE;
-  mk_probe_check_finish (MK_PROBE (object), result, NULL);
-}
-
-static gboolean
-is_woken (gpointer user_data)
-{
-  Sleeper *sleeper = user_data;
-
-  if (!sleeper->asking && !sleeper->woken)
-    {
-      sleeper->asking = TRUE;
-      mk_probe_check_async (sleeper->probe, NULL, on_asked, sleeper);
-    }
-  return !sleeper->asking && sleeper->woken;
-}
-
-static gboolean
-is_answered (gpointer user_data)
-{
-  return !((Sleeper *) user_data)->asking;
-}
-
-static void
-sleeper_clear (Sleeper *sleeper)
-{
-  GMainContext *context = g_main_context_get_thread_default ();
-
-  g_assert_true (mk_test_iterate_until (context, is_answered, sleeper, MK_TEST_LIMIT_MS));
-  g_cancellable_cancel (sleeper->cancellable);
-  while (g_main_context_iteration (context, FALSE))
-    continue;
-  g_signal_handlers_disconnect_by_data (sleeper->probe, sleeper);
-  g_object_unref (sleeper->cancellable);
-  g_object_unref (sleeper->probe);
-}
-
-static void
-assert_wakes (Sleeper *sleeper)
-{
-  GMainContext *context = g_main_context_get_thread_default ();
-
-  g_assert_true (mk_test_iterate_until (context, is_woken, sleeper, MK_TEST_LIMIT_MS));
-  sleeper->woken = FALSE;
-}
-
-static void
-assert_knows (Sleeper *sleeper)
-{
-  GMainContext *context = g_main_context_get_thread_default ();
-
-  is_woken (sleeper);
-  g_assert_true (mk_test_iterate_until (context, is_answered, sleeper, MK_TEST_LIMIT_MS));
-  sleeper->woken = FALSE;
-}
-
-static void
-test_wakes_up (void)
+test_notices_between_attempts (void)
 {
   MkTestBus bus;
-  Sleeper sleeper;
+  g_autoptr (MkDBusProbe) probe = NULL;
 
   mk_test_bus_init (&bus);
   mk_test_bus_start (&bus);
-  sleeper_init (&sleeper, bus.address);
-  assert_knows (&sleeper);
+  probe = mk_dbus_probe_new (bus.address, MK_TEST_BUS_NAME);
+  mk_probe_set_interval (MK_PROBE (probe), 2 * MK_TEST_LIMIT_MS);
+  mk_test_bus_assert_comes (probe, mk_test_bus_own_later, &bus);
+  mk_test_bus_assert_goes (probe, mk_test_bus_release_later, &bus);
   mk_test_bus_own (&bus);
-  assert_wakes (&sleeper);
-  mk_test_bus_release (&bus);
-  assert_wakes (&sleeper);
-  sleeper_clear (&sleeper);
-  mk_test_bus_clear (&bus);
-}
-
-/* Not asked meanwhile, for that would tell as well. On a busy machine the probe may fall asleep first. */
-static void
-test_wakes_up_when_bus_goes (void)
-{
-  GMainContext *context = g_main_context_get_thread_default ();
-  MkTestBus bus;
-  Sleeper sleeper;
-
-  mk_test_bus_init (&bus);
-  sleeper_init (&sleeper, bus.address);
-  for (guint i = 0; i < 10 && !sleeper.woken; i++)
-    {
-      mk_test_bus_start (&bus);
-      assert_knows (&sleeper);
-      mk_test_bus_stop (&bus);
-      mk_test_iterate_until_set (context, &sleeper.woken, 300);
-    }
-  g_assert_true (sleeper.woken);
-  sleeper_clear (&sleeper);
+  mk_test_bus_assert_goes (probe, mk_test_bus_stop_later, &bus);
   mk_test_bus_clear (&bus);
 }
 
@@ -414,8 +297,7 @@ main (int argc, char **argv)
   mk_test_add ("/dbus/addresses", test_addresses);
   mk_test_add_everywhere ("/dbus/name-comes-and-goes", test_name_comes_and_goes);
   mk_test_add_everywhere ("/dbus/bus-comes-and-goes", test_bus_comes_and_goes);
-  mk_test_add_everywhere ("/dbus/wakes-up", test_wakes_up);
-  mk_test_add ("/dbus/wakes-up-when-bus-goes", test_wakes_up_when_bus_goes);
+  mk_test_add_everywhere ("/dbus/notices-between-attempts", test_notices_between_attempts);
   mk_test_add ("/dbus/dropped-at-any-time", test_dropped_at_any_time);
 
   return g_test_run ();

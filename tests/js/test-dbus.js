@@ -51,7 +51,7 @@ testBothWays('comes and goes', async call => {
 testBothWays('settings', async call => {
   const probe = new Mk.DBusProbe({bus: 'session', name: NAME});
   assertEqual([probe.bus, probe.get_name()], ['session', NAME]);
-  assertEqual(probe.describe(), `${NAME} had an owner on the session bus`);
+  assertEqual(probe.describe(), `${NAME} to have an owner on the session bus`);
   for (const [bus, name] of [[null, NAME], ['no address', NAME], ['system', null], ['system', ':1.1']]) {
     await assertError(Mk.Error, Mk.Error.INVALID_ARGUMENT,
       () => call(new Mk.DBusProbe({bus, name}), 'check', null));

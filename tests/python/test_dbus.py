@@ -70,7 +70,7 @@ class DBusTests:
     def test_settings(self):
         probe = Mk.DBusProbe(bus="session", name=NAME)
         self.assertEqual((probe.get_bus(), probe.props.name), ("session", NAME))
-        self.assertEqual(probe.describe(), f"{NAME} had an owner on the session bus")
+        self.assertEqual(probe.describe(), f"{NAME} to have an owner on the session bus")
         for bus, name in ((None, NAME), ("no address", NAME), ("system", None), ("system", ":1.1")):
             probe = Mk.DBusProbe(bus=bus, name=name)
             self.assert_raises(Mk.Error.INVALID_ARGUMENT, self.call, probe, "check")

@@ -198,6 +198,6 @@ mk_test_bus_assert_times_out (gpointer probe, guint timeout_ms, const char *seen
 
   g_assert_false (mk_test_probe_wait (probe, timeout_ms, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-  mk_test_assert_contains (error->message, MK_TEST_BUS_NAME " had an owner on the bus at unix:path=");
+  mk_test_assert_contains (error->message, MK_TEST_BUS_NAME " to have an owner on the bus at unix:path=");
   mk_test_assert_contains (error->message, seen);
 }
