@@ -1,33 +1,52 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/*
+ * Runs a command for each attempt, with a supervisor of its own as a service has one: so the end of an
+ * attempt is the end of all that the command started.
+ *
+ *   idle ──> running ──> exited ──> gone ──> idle
+ *               └──> killed ─────────┘
+ *
+ * An attempt that takes too long, or is not wanted any more, is cancelled: its command is killed, and may say
+ * until the end of the grace how it ended. If it is not gone by then the worker goes on without the attempt.
+ *
+ * All of it happens in the context of the operation; the worker wakes it when there are news of the command.
+ */
+
 #include "mk-command-probe.h"
 
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "mk-command-attempt-private.h"
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
+#include "base/mk-message-private.h"
+#include "base/mk-wake-source-private.h"
 #include "mk-probe-private.h"
+#include "process/mk-process-private.h"
 #include "process/mk-worker-private.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
+#define GRACE_MS           50
 #define OUTPUT_LIMIT       (64 * 1024)
 #define NAME_LENGTH        80
+/* How much of its last output is told. */
+#define TOLD_LINES 3
+#define TOLD_BYTES 400
 /* To a shell */
 #define SPECIAL " \t\n'\"\\$`*?;&|<>()[]{}#~!"
 
 /**
  * MkCommandProbe:
  *
- * A probe that runs a command, such as `pg_isready` or `redis-cli ping`: exit status 0 says that what is
+ * A probe that runs a command, such as `pg_isready` or `redis-cli ping`: exit status 0 means that what is
  * waited for is there, any other that it is not there yet.
  *
- * Each attempt runs the command once, with no input, and ends everything it has started. An attempt that
- * takes too long is killed, and says "not yet". What the command printed last is told when the time is
- * up. That the command cannot be run at all ends a wait with %MK_ERROR_SPAWN_FAILED.
+ * Each attempt runs the command once, with no input, and ends everything it has started. A command that takes
+ * too long is killed, which counts as "not yet". The message of a wait that times out has the last output of
+ * the command. If the command cannot be run at all, a wait ends with %MK_ERROR_SPAWN_FAILED.
  *
  * Since: 1.0
  */
@@ -53,10 +72,160 @@ static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (MkCommandProbe, mk_command_probe, MK_TYPE_PROBE)
 
+/* ---- what a wait keeps: the command that runs ---- */
+
+typedef struct
+{
+  GTask *task;        /* (owned) (nullable) the attempt; NULL while no command runs, and so the next ones */
+  MkProcess *process; /* (owned) (nullable) */
+  MkWakeSource *news; /* (owned) (nullable) woken by the process */
+  gulong cancel_handler;
+  gint64 begun;
+  gboolean ordered; /* the order to end was given */
+} CommandRun;
+
+static gpointer
+mk_command_probe_begin (MkProbe *probe)
+{
+  return g_new0 (CommandRun, 1);
+}
+
+/* Returns: (transfer full) (nullable): the attempt that was running */
+static GTask *
+command_run_reset (CommandRun *self)
+{
+  if (self->task == NULL)
+    return NULL;
+
+  mk_process_remove_listener (self->process, self->news);
+  mk_wake_source_clear (&self->news);
+  g_cancellable_disconnect (g_task_get_cancellable (self->task), self->cancel_handler);
+  g_clear_pointer (&self->process, mk_process_unref);
+  return g_steal_pointer (&self->task);
+}
+
+static void
+mk_command_probe_end (MkProbe *probe, gpointer state)
+{
+  g_autoptr (GTask) forgotten = command_run_reset (state);
+
+  g_free (state);
+}
+
+/* Remembers why it is not there: "pg_isready exited with status 2: no response". */
+static void
+command_run_explain (CommandRun *self, const char *what)
+{
+  g_autofree char *name = mk_launch_dup_name (mk_process_get_launch (self->process));
+  g_autofree char *output = mk_capture_dup_last_lines (
+      mk_process_get_capture (self->process, MK_STREAM_STDOUT), TOLD_LINES, TOLD_BYTES);
+  g_auto (GStrv) lines = g_strsplit (output ? output : "", "\n", -1);
+  g_autofree char *line = g_strjoinv (" / ", lines);
+  /* Translators: a command, “exited with status 1” and similar */
+  g_autofree char *sentence = g_strdup_printf (_ ("%s %s"), name, what);
+  /* Translators: what happened to a command, what it printed */
+  g_autofree char *detail = *line ? g_strdup_printf (_ ("%s: %s"), sentence, line) : g_strdup (sentence);
+
+  mk_probe_set_detail (g_task_get_source_object (self->task), detail);
+}
+
+static void
+command_run_explain_killed (CommandRun *self)
+{
+  g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - self->begun);
+  /* Translators: the name of a command stands before this; a duration */
+  g_autofree char *what = g_strdup_printf (_ ("was killed: it had not ended after %s"), duration);
+
+  command_run_explain (self, what);
+}
+
+/* Nothing of the command is left. */
+static void
+command_run_finish (CommandRun *self, const MkProcessNews *news)
+{
+  GError *failure = mk_process_dup_failure (self->process);
+  gboolean there = failure == NULL && news->exited && !news->lost && news->status == 0;
+  g_autofree char *status = mk_message_status (news->status);
+  g_autoptr (GTask) task = NULL;
+
+  /* One that ended well at the last moment was not killed. */
+  if (there || failure != NULL)
+    mk_probe_set_detail (g_task_get_source_object (self->task), NULL);
+  else if (news->lost)
+    /* Translators: the name of a command stands before this */
+    command_run_explain (self, _ ("was killed together with its supervisor"));
+  else if (g_cancellable_is_cancelled (g_task_get_cancellable (self->task)))
+    command_run_explain_killed (self);
+  else
+    command_run_explain (self, status);
+
+  task = command_run_reset (self);
+  if (failure != NULL)
+    g_task_return_error (task, failure);
+  else
+    g_task_return_boolean (task, there);
+}
+
+static void
+command_run_kill (CommandRun *self)
+{
+  if (!self->ordered)
+    mk_process_kill (self->process, SIGKILL);
+  self->ordered = TRUE;
+}
+
+static gboolean
+command_run_on_news (gpointer user_data)
+{
+  CommandRun *self = user_data;
+  MkProcessNews news = mk_process_get_news (self->process);
+
+  if (news.gone)
+    command_run_finish (self, &news);
+  else if (news.exited)
+    command_run_kill (self); /* what it has left */
+
+  return G_SOURCE_CONTINUE;
+}
+
+/* In the context of the attempt, where it is cancelled. It may be forgotten before the command is gone. */
+static void
+command_run_on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  CommandRun *self = user_data;
+
+  command_run_explain_killed (self);
+  command_run_kill (self);
+}
+
+/* The process reports by its news alone. */
+static void
+command_run_ignore_output (gpointer data)
+{
+}
+
+/* @launch: (transfer full): captures the standard output */
+static void
+command_run_start (CommandRun *self, MkLaunch *launch, GTask *task)
+{
+  g_autoptr (GTask) forgotten = command_run_reset (self);
+
+  self->task = g_object_ref (task);
+  self->process = mk_process_new (launch, command_run_ignore_output, NULL, command_run_ignore_output);
+  self->begun = g_get_monotonic_time ();
+  self->ordered = FALSE;
+  self->news = mk_wake_source_attach (
+      g_task_get_context (task), "MkCommandProbe news", command_run_on_news, self, NULL);
+  self->cancel_handler = g_cancellable_connect (
+      g_task_get_cancellable (task), G_CALLBACK (command_run_on_cancelled), self, NULL);
+  mk_process_add_listener (self->process, self->news);
+  mk_process_spawn (self->process);
+}
+
 /* ---- one attempt ---- */
 
 static MkLaunch *
-make_launch (MkCommandProbe *self, GError **error)
+command_probe_make_launch (MkCommandProbe *self, GError **error)
 {
   g_autoptr (MkLaunch) launch = g_new0 (MkLaunch, 1);
   g_autofree char *uuid = g_uuid_string_random ();
@@ -80,16 +249,14 @@ make_launch (MkCommandProbe *self, GError **error)
 }
 
 static void
-mk_command_probe_check_task (MkProbe *probe, GTask *task)
+mk_command_probe_check_task_with (MkProbe *probe, gpointer state, GTask *task)
 {
-  MkCommandProbe *self = MK_COMMAND_PROBE (probe);
-  g_autoptr (MkLaunch) launch = NULL;
   GError *error = NULL;
+  g_autoptr (MkLaunch) launch = command_probe_make_launch (MK_COMMAND_PROBE (probe), &error);
 
-  launch = make_launch (self, &error);
   if (launch != NULL && mk_worker_ensure (&error))
     {
-      mk_command_attempt_run (g_steal_pointer (&launch), self->timeout_ms, task);
+      command_run_start (state, g_steal_pointer (&launch), task);
       return;
     }
 
@@ -102,7 +269,7 @@ mk_command_probe_check_task (MkProbe *probe, GTask *task)
 
 /* The command as one would type it, shortened. */
 static char *
-dup_command_line (MkCommandProbe *self)
+command_probe_dup_line (MkCommandProbe *self)
 {
   GString *line = g_string_new (NULL);
   g_autofree char *valid = NULL;
@@ -128,19 +295,19 @@ dup_command_line (MkCommandProbe *self)
 static char *
 mk_command_probe_describe (MkProbe *probe)
 {
-  g_autofree char *line = dup_command_line (MK_COMMAND_PROBE (probe));
+  g_autofree char *line = command_probe_dup_line (MK_COMMAND_PROBE (probe));
 
-  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; a command */
-  return g_strdup_printf (_ ("“%s” succeeded"), line);
+  /* Translators: a clause that stands after “waiting for”; a command */
+  return g_strdup_printf (_ ("“%s” to succeed"), line);
 }
 
 static char *
 mk_command_probe_describe_holder (MkProbe *probe)
 {
-  g_autofree char *line = dup_command_line (MK_COMMAND_PROBE (probe));
+  g_autofree char *line = command_probe_dup_line (MK_COMMAND_PROBE (probe));
 
   return g_strdup_printf (
-      _ ("“%s” succeeds before anything was started: stop what it has found, or let it ask for something else"),
+      _ ("“%s” succeeds already, before anything was started. Stop what it finds, or use another command"),
       line);
 }
 
@@ -217,15 +384,16 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
   object_class->get_property = mk_command_probe_get_property;
   object_class->set_property = mk_command_probe_set_property;
 
-  probe_class->check_task = mk_command_probe_check_task;
   probe_class->describe = mk_command_probe_describe;
+  class_private->begin = mk_command_probe_begin;
+  class_private->end = mk_command_probe_end;
+  class_private->check_task_with = mk_command_probe_check_task_with;
   class_private->describe_holder = mk_command_probe_describe_holder;
 
   /**
    * MkCommandProbe:command:
    *
-   * The command: the program and its arguments. Where there is none, asking fails with
-   * %MK_ERROR_INVALID_ARGUMENT.
+   * The command: the program and its arguments. Without one, asking fails with %MK_ERROR_INVALID_ARGUMENT.
    *
    * Since: 1.0
    */
@@ -234,8 +402,8 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
   /**
    * MkCommandProbe:environment:
    *
-   * Settings `NAME=value`, laid over the environment of the program. Something else than that is
-   * %MK_ERROR_INVALID_ARGUMENT when the probe is asked.
+   * What differs from the environment of the program: `NAME=value` sets a variable, `NAME` unsets one. An
+   * invalid name is %MK_ERROR_INVALID_ARGUMENT when the probe is asked.
    *
    * Since: 1.0
    */
@@ -244,7 +412,8 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
   /**
    * MkCommandProbe:timeout:
    *
-   * How long one attempt may take, in milliseconds, 0 for no limit. Then the command is killed.
+   * How long one attempt may take, in milliseconds, 0 for no limit. Then the command is killed. The default
+   * is 10000. [property@Mk.Probe:attempt-timeout], where it is set, is used instead.
    *
    * Since: 1.0
    */
@@ -257,12 +426,13 @@ static void
 mk_command_probe_init (MkCommandProbe *self)
 {
   self->timeout_ms = DEFAULT_TIMEOUT_MS;
-  mk_probe_set_grace (MK_PROBE (self), MK_COMMAND_GRACE_MS);
+  mk_probe_set_attempt_limit (MK_PROBE (self), DEFAULT_TIMEOUT_MS);
+  mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
 }
 
 /**
  * mk_command_probe_new:
- * @argv: (array zero-terminated=1): the command: the program and its arguments
+ * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
  *
  * Creates a probe that runs a command.
  *
@@ -282,7 +452,7 @@ mk_command_probe_new (const char *const *argv)
  *
  * Gets [property@Mk.CommandProbe:command].
  *
- * Returns: (transfer none) (array zero-terminated=1) (nullable): the command
+ * Returns: (transfer none) (array zero-terminated=1) (element-type filename) (nullable): the command
  *
  * Since: 1.0
  */
@@ -295,7 +465,7 @@ mk_command_probe_get_command (MkCommandProbe *self)
 }
 
 static gboolean
-set_strv (char ***field, const char *const *strv)
+command_probe_set_strv (char ***field, const char *const *strv)
 {
   char **copy;
 
@@ -312,7 +482,8 @@ set_strv (char ***field, const char *const *strv)
 /**
  * mk_command_probe_set_command: (set-property command)
  * @self: the probe
- * @argv: (array zero-terminated=1) (nullable): the command: the program and its arguments
+ * @argv: (array zero-terminated=1) (element-type filename) (nullable): the command: the program and its
+ *   arguments
  *
  * Sets [property@Mk.CommandProbe:command]. It takes effect at the next attempt.
  *
@@ -323,7 +494,7 @@ mk_command_probe_set_command (MkCommandProbe *self, const char *const *argv)
 {
   g_return_if_fail (MK_IS_COMMAND_PROBE (self));
 
-  if (set_strv (&self->command, argv))
+  if (command_probe_set_strv (&self->command, argv))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_COMMAND]);
 }
 
@@ -333,7 +504,8 @@ mk_command_probe_set_command (MkCommandProbe *self, const char *const *argv)
  *
  * Gets [property@Mk.CommandProbe:environment].
  *
- * Returns: (transfer none) (array zero-terminated=1) (nullable): settings `NAME=value`
+ * Returns: (transfer none) (array zero-terminated=1) (element-type filename) (nullable): `NAME=value` for
+ *   variables that are set, `NAME` for those that are unset
  *
  * Since: 1.0
  */
@@ -348,7 +520,8 @@ mk_command_probe_get_environment (MkCommandProbe *self)
 /**
  * mk_command_probe_set_environment: (set-property environment)
  * @self: the probe
- * @environment: (array zero-terminated=1) (nullable): settings `NAME=value`
+ * @environment: (array zero-terminated=1) (element-type filename) (nullable): `NAME=value` to set a
+ *   variable, `NAME` to unset one
  *
  * Sets [property@Mk.CommandProbe:environment]. It takes effect at the next attempt.
  *
@@ -359,7 +532,7 @@ mk_command_probe_set_environment (MkCommandProbe *self, const char *const *envir
 {
   g_return_if_fail (MK_IS_COMMAND_PROBE (self));
 
-  if (set_strv (&self->environment, environment))
+  if (command_probe_set_strv (&self->environment, environment))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ENVIRONMENT]);
 }
 
@@ -399,5 +572,6 @@ mk_command_probe_set_timeout (MkCommandProbe *self, guint timeout_ms)
     return;
 
   self->timeout_ms = timeout_ms;
+  mk_probe_set_attempt_limit (MK_PROBE (self), timeout_ms);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_TIMEOUT]);
 }

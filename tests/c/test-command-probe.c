@@ -128,7 +128,7 @@ test_expiry_tells_the_last_output (void)
 
   g_assert_false (mk_test_probe_wait (probe, 600, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-  mk_test_assert_contains (error->message, "” succeeded");
+  mk_test_assert_contains (error->message, "” to succeed");
   mk_test_assert_contains (error->message, "(sh exited with status 2: 100 / no response / try");
   g_assert_true (g_utf8_validate (error->message, -1, NULL));
 }
@@ -152,7 +152,7 @@ assert_times_out (const char *option)
   g_autofree char *tag = mk_test_new_tag ();
   g_autoptr (MkCommandProbe) probe = new_service_probe (tag, option);
 
-  mk_test_assert_wait_times_out (probe, HUNG_MS, "had not ended after", "still thinking");
+  mk_test_assert_wait_times_out (probe, HUNG_MS, "was killed: it had not ended after", "still thinking");
   mk_test_assert_soon_nothing_left (tag);
 }
 
@@ -394,7 +394,7 @@ test_properties (void)
   g_autofree char *description = mk_probe_describe (MK_PROBE (probe));
   guint count = 0;
 
-  g_assert_cmpstr (description, ==, "“redis-cli 'ping me'” succeeded");
+  g_assert_cmpstr (description, ==, "“redis-cli 'ping me'” to succeed");
   g_assert_cmpuint (mk_command_probe_get_timeout (probe), ==, 10000);
   g_assert_true (g_strv_equal (mk_command_probe_get_command (probe), argv));
   g_assert_null (mk_command_probe_get_environment (probe));

@@ -255,7 +255,7 @@ class CommandTests:
         probe = Mk.CommandProbe.new(["sh", "-c", "exit 2"])
         self.assertFalse(self.call(probe, "check"))
         message = self.assert_raises(Mk.Error.TIMED_OUT, self.call, probe, "wait", 200)
-        self.assertIn("“sh -c 'exit 2'” succeeded", message)
+        self.assertIn("“sh -c 'exit 2'” to succeed", message)
 
     def test_mistakes(self):
         self.assert_raises(Mk.Error.INVALID_ARGUMENT, self.call, Mk.CommandProbe(), "check")
