@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Looks whether a file is there. A watch on the path tells when it appears, so that it is seen at once.
+ * Looks whether a file is there, with one stat() every millisecond at first. A monitor makes a wait look
+ * sooner.
  */
 
 #include "mk-file-probe-private.h"
@@ -16,7 +17,7 @@
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
-#include "mk-path-watch-private.h"
+#include "mk-path-monitor-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-proc-private.h"
 
@@ -28,10 +29,10 @@
 /**
  * MkFileProbe:
  *
- * A probe that tells whether a file is there.
+ * A probe that tells whether a file exists.
  *
- * Any regular file counts, an empty one too, and a symbolic link to one; a folder, a socket or a device does
- * not. The folder of the file need not exist yet.
+ * Any regular file counts, an empty one too, and a symbolic link to one; a directory, a socket or a device
+ * does not. The directory of the file need not exist yet.
  *
  * Since: 1.0
  */
@@ -40,8 +41,7 @@ struct _MkFileProbe
 {
   MkProbe parent_instance;
 
-  char *path;         /* (owned) (nullable) */
-  MkPathWatch *watch; /* (owned) */
+  char *path; /* (owned) (nullable) */
   gboolean expects_content;
 };
 
@@ -57,8 +57,20 @@ G_DEFINE_FINAL_TYPE (MkFileProbe, mk_file_probe, MK_TYPE_PROBE)
 
 /* ---- one attempt ---- */
 
+static gpointer
+mk_file_probe_begin (MkProbe *probe)
+{
+  return mk_path_monitor_new (probe);
+}
+
+static void
+mk_file_probe_end (MkProbe *probe, gpointer state)
+{
+  mk_path_monitor_free (state);
+}
+
 static gboolean
-validate (MkFileProbe *self, GError **error)
+file_probe_validate (MkFileProbe *self, GError **error)
 {
   if (self->path != NULL && *self->path != '\0')
     return TRUE;
@@ -72,15 +84,15 @@ validate (MkFileProbe *self, GError **error)
 
 /* Returns: (transfer full): why it is not there */
 static char *
-explain (MkFileProbe *self, int number)
+file_probe_explain (MkFileProbe *self, int number)
 {
-  g_autofree char *folder = g_path_get_dirname (self->path);
-  g_autofree char *folder_name = g_filename_display_name (folder);
+  g_autofree char *directory = g_path_get_dirname (self->path);
+  g_autofree char *directory_name = g_filename_display_name (directory);
 
   if (number == 0)
     return g_strdup (_ ("what is there is not a regular file"));
-  if (number == ENOENT && access (folder, F_OK) < 0)
-    return g_strdup_printf (_ ("the folder %s does not exist"), folder_name);
+  if (number == ENOENT && access (directory, F_OK) < 0)
+    return g_strdup_printf (_ ("the directory %s does not exist"), directory_name);
   if (number == ENOENT)
     return g_strdup (_ ("there is no such file"));
 
@@ -89,7 +101,7 @@ explain (MkFileProbe *self, int number)
 
 /* Between the two steps of making a file and writing to it. One that stays empty counts a little later. */
 static gboolean
-is_being_written (const struct stat *status)
+file_is_being_written (const struct stat *status)
 {
   gint64 written = status->st_mtim.tv_sec * G_TIME_SPAN_SECOND + status->st_mtim.tv_nsec / 1000;
   gint64 age = g_get_real_time () - written;
@@ -98,17 +110,17 @@ is_being_written (const struct stat *status)
 }
 
 static gboolean
-mk_file_probe_check (MkProbe *probe, GError **error)
+mk_file_probe_check_with (MkProbe *probe, gpointer state, GError **error)
 {
   MkFileProbe *self = MK_FILE_PROBE (probe);
   g_autofree char *detail = NULL;
   struct stat status = { 0 };
   int number;
 
-  if (!validate (self, error))
+  if (!file_probe_validate (self, error))
     return FALSE;
 
-  mk_path_watch_follow (self->watch, self->path);
+  mk_path_monitor_prepare (state, self->path);
   number = stat (self->path, &status) == 0 ? 0 : errno;
   if (number == ENAMETOOLONG)
     {
@@ -119,8 +131,8 @@ mk_file_probe_check (MkProbe *probe, GError **error)
     }
 
   if (number != 0 || !S_ISREG (status.st_mode))
-    detail = explain (self, number);
-  else if (self->expects_content && is_being_written (&status))
+    detail = file_probe_explain (self, number);
+  else if (self->expects_content && file_is_being_written (&status))
     detail = g_strdup (_ ("the file is empty"));
   mk_probe_set_detail (probe, detail);
   return detail == NULL;
@@ -131,12 +143,6 @@ static MkProbe *
 mk_file_probe_dup_before_start (MkProbe *probe, GError **error)
 {
   return MK_PROBE (mk_file_probe_new (MK_FILE_PROBE (probe)->path));
-}
-
-static void
-mk_file_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
-{
-  mk_path_watch_stop (MK_FILE_PROBE (probe)->watch);
 }
 
 /* ---- what is in it ---- */
@@ -178,8 +184,8 @@ mk_file_probe_describe (MkProbe *probe)
 {
   g_autofree char *name = mk_message_path (MK_FILE_PROBE (probe)->path);
 
-  /* Translators: a clause in the past tense that stands alone, and after “before” and “until” */
-  return g_strdup_printf (_ ("the file %s was there"), name);
+  /* Translators: a clause that stands after “waiting for”; a path */
+  return g_strdup_printf (_ ("%s to exist"), name);
 }
 
 static char *
@@ -191,18 +197,17 @@ mk_file_probe_describe_holder (MkProbe *probe)
   g_autofree char *process = pid > 0 ? mk_proc_describe_living (pid) : NULL;
 
   if (process != NULL)
+    /* Translators: a path, a process */
     return g_strdup_printf (
-        _ ("The file %s is there already, and names %s, which is running. Stop that, or use "
-           "another file"),
-        name,
-        process);
+        _ ("%s already exists: it names %s, which is running. Stop it, or use another file"), name, process);
   if (pid > 0)
+    /* Translators: a path, a number */
     return g_strdup_printf (
-        _ ("The file %s is there already, and names process %d, which is not running. Remove "
-           "the file, or use another one"),
+        _ ("%s already exists: it names process %d, which is not running. Remove it, or use another file"),
         name,
         (int) pid);
-  return g_strdup_printf (_ ("The file %s is there already. Remove it, or use another one"), name);
+
+  return g_strdup_printf (_ ("%s already exists. Remove it, or use another file"), name);
 }
 
 /* ---- the object ---- */
@@ -212,7 +217,6 @@ mk_file_probe_finalize (GObject *object)
 {
   MkFileProbe *self = MK_FILE_PROBE (object);
 
-  mk_path_watch_free (self->watch);
   g_free (self->path);
 
   G_OBJECT_CLASS (mk_file_probe_parent_class)->finalize (object);
@@ -257,14 +261,15 @@ mk_file_probe_class_init (MkFileProbeClass *klass)
   object_class->get_property = mk_file_probe_get_property;
   object_class->set_property = mk_file_probe_set_property;
 
-  probe_class->check = mk_file_probe_check;
-  probe_class->detach = mk_file_probe_detach;
   probe_class->describe = mk_file_probe_describe;
+  class_private->begin = mk_file_probe_begin;
+  class_private->end = mk_file_probe_end;
+  class_private->check_with = mk_file_probe_check_with;
   class_private->describe_holder = mk_file_probe_describe_holder;
   class_private->dup_before_start = mk_file_probe_dup_before_start;
 
   /**
-   * MkFileProbe:path:
+   * MkFileProbe:path: (type filename)
    *
    * The path of the file. A relative one is relative to the working directory of the program.
    *
@@ -279,7 +284,6 @@ mk_file_probe_class_init (MkFileProbeClass *klass)
 static void
 mk_file_probe_init (MkFileProbe *self)
 {
-  self->watch = mk_path_watch_new (MK_PROBE (self));
 }
 
 /**

@@ -2,11 +2,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Asks by connecting, and closes the connection at once. On a Unix socket the kernel answers without delay:
- * the connection stands, or it is known why it does not.
- *
- * A watch on the path tells when the socket appears; that it is listened on as well is not told by anything,
- * so the timer of the poller sees that.
+ * Asks by connecting, and closes the connection at once. A Unix socket never takes time to answer: the
+ * connection stands, or the kernel says why it does not, also when the queue of the service is full (which
+ * GSocketClient reports just as soon). So `check` does all of it, every millisecond at first. A monitor makes
+ * a wait look when the socket appears.
  */
 
 #include "mk-unix-socket-probe.h"
@@ -22,7 +21,7 @@
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
-#include "mk-path-watch-private.h"
+#include "mk-path-monitor-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-proc-private.h"
 
@@ -42,8 +41,7 @@ struct _MkUnixSocketProbe
 {
   MkProbe parent_instance;
 
-  char *path;         /* (owned) (nullable) */
-  MkPathWatch *watch; /* (owned) */
+  char *path; /* (owned) (nullable) */
 };
 
 enum
@@ -58,25 +56,37 @@ G_DEFINE_FINAL_TYPE (MkUnixSocketProbe, mk_unix_socket_probe, MK_TYPE_PROBE)
 
 /* ---- one attempt ---- */
 
+static gpointer
+mk_unix_socket_probe_begin (MkProbe *probe)
+{
+  return mk_path_monitor_new (probe);
+}
+
+static void
+mk_unix_socket_probe_end (MkProbe *probe, gpointer state)
+{
+  mk_path_monitor_free (state);
+}
+
 static gboolean
-is_abstract (MkUnixSocketProbe *self)
+unix_socket_probe_is_abstract (MkUnixSocketProbe *self)
 {
   return self->path[0] == '@';
 }
 
 /* The name of an abstract socket is no path. */
 static char *
-dup_name (MkUnixSocketProbe *self)
+unix_socket_probe_dup_name (MkUnixSocketProbe *self)
 {
   return self->path && *self->path == '@' ? g_filename_display_name (self->path)
                                           : mk_message_path (self->path);
 }
 
 static gboolean
-validate (MkUnixSocketProbe *self, GError **error)
+unix_socket_probe_validate (MkUnixSocketProbe *self, GError **error)
 {
   const gsize max_length = sizeof ((struct sockaddr_un *) NULL)->sun_path - 1;
-  g_autofree char *name = dup_name (self);
+  g_autofree char *name = unix_socket_probe_dup_name (self);
 
   if (self->path == NULL || *self->path == '\0' || g_str_equal (self->path, "@"))
     g_set_error_literal (error,
@@ -89,10 +99,10 @@ validate (MkUnixSocketProbe *self, GError **error)
         error,
         MK_ERROR,
         MK_ERROR_INVALID_ARGUMENT,
-        mk_ngettext ("“%s” is too long for a Unix socket: it has %lu byte, and %lu is the most; use a "
-                     "folder with a shorter path",
-                     "“%s” is too long for a Unix socket: it has %lu bytes, and %lu is the most; use "
-                     "a folder with a shorter path",
+        mk_ngettext ("“%s” is too long for a Unix socket: it has %lu byte, at most %lu are possible. Use a "
+                     "directory with a shorter path",
+                     "“%s” is too long for a Unix socket: it has %lu bytes, at most %lu are possible. Use a "
+                     "directory with a shorter path",
                      strlen (self->path)),
         name,
         (gulong) strlen (self->path),
@@ -105,14 +115,14 @@ validate (MkUnixSocketProbe *self, GError **error)
 
 /* Returns: a socket, and in @number 0 if it is connected, else why it is not; −1 if there cannot be one */
 static int
-try_to_connect (MkUnixSocketProbe *self, int *number)
+unix_socket_probe_connect (MkUnixSocketProbe *self, int *number)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   gsize length = strlen (self->path);
   int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
   memcpy (address.sun_path, self->path, length);
-  if (is_abstract (self))
+  if (unix_socket_probe_is_abstract (self))
     address.sun_path[0] = '\0'; /* the name is as long as the address says, and has no end of its own */
   else
     length++;
@@ -123,7 +133,7 @@ try_to_connect (MkUnixSocketProbe *self, int *number)
 }
 
 static const char *
-explain (MkUnixSocketProbe *self, int number)
+unix_socket_probe_explain (MkUnixSocketProbe *self, int number)
 {
   struct stat status;
 
@@ -131,7 +141,7 @@ explain (MkUnixSocketProbe *self, int number)
     return _ ("connections are not accepted: its queue is full");
   if (number == ENOENT)
     return _ ("there is no such file");
-  if (number != ECONNREFUSED || is_abstract (self))
+  if (number != ECONNREFUSED || unix_socket_probe_is_abstract (self))
     return g_strerror (number);
   if (stat (self->path, &status) == 0 && !S_ISSOCK (status.st_mode))
     return _ ("the file is not a socket");
@@ -140,17 +150,17 @@ explain (MkUnixSocketProbe *self, int number)
 }
 
 static gboolean
-mk_unix_socket_probe_check (MkProbe *probe, GError **error)
+mk_unix_socket_probe_check_with (MkProbe *probe, gpointer state, GError **error)
 {
   MkUnixSocketProbe *self = MK_UNIX_SOCKET_PROBE (probe);
   int fd, number;
 
-  if (!validate (self, error))
+  if (!unix_socket_probe_validate (self, error))
     return FALSE;
-  if (!is_abstract (self))
-    mk_path_watch_follow (self->watch, self->path);
 
-  fd = try_to_connect (self, &number);
+  if (!unix_socket_probe_is_abstract (self))
+    mk_path_monitor_prepare (state, self->path);
+  fd = unix_socket_probe_connect (self, &number);
   if (fd < 0)
     {
       g_set_error (error,
@@ -162,14 +172,8 @@ mk_unix_socket_probe_check (MkProbe *probe, GError **error)
     }
 
   close (fd);
-  mk_probe_set_detail (probe, number == 0 ? NULL : explain (self, number));
+  mk_probe_set_detail (probe, number == 0 ? NULL : unix_socket_probe_explain (self, number));
   return number == 0;
-}
-
-static void
-mk_unix_socket_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
-{
-  mk_path_watch_stop (MK_UNIX_SOCKET_PROBE (probe)->watch);
 }
 
 /* ---- words ---- */
@@ -177,19 +181,19 @@ mk_unix_socket_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
 static char *
 mk_unix_socket_probe_describe (MkProbe *probe)
 {
-  g_autofree char *name = dup_name (MK_UNIX_SOCKET_PROBE (probe));
+  g_autofree char *name = unix_socket_probe_dup_name (MK_UNIX_SOCKET_PROBE (probe));
 
-  /* Translators: a clause in the past tense that stands alone, and after “before” and “until”; an address */
-  return g_strdup_printf (_ ("%s accepted connections"), name);
+  /* Translators: a clause that stands after “waiting for”; an address */
+  return g_strdup_printf (_ ("%s to accept connections"), name);
 }
 
 /* Returns: (transfer full) (nullable): who made the socket a listening one, if that still lives */
 static char *
-describe_listener (MkUnixSocketProbe *self)
+unix_socket_probe_describe_listener (MkUnixSocketProbe *self)
 {
   struct ucred listener = { 0 };
   socklen_t length = sizeof listener;
-  int number, fd = try_to_connect (self, &number);
+  int number, fd = unix_socket_probe_connect (self, &number);
 
   if (fd < 0)
     return NULL;
@@ -203,13 +207,18 @@ static char *
 mk_unix_socket_probe_describe_holder (MkProbe *probe)
 {
   MkUnixSocketProbe *self = MK_UNIX_SOCKET_PROBE (probe);
-  g_autofree char *name = dup_name (self);
-  g_autofree char *listener = describe_listener (self);
+  g_autofree char *name = unix_socket_probe_dup_name (self);
+  g_autofree char *listener = unix_socket_probe_describe_listener (self);
 
   if (listener != NULL)
+    /* Translators: an address, a process */
     return g_strdup_printf (
-        _ ("%s already answers: %s is listening there. Stop it, or use another path"), name, listener);
-  return g_strdup_printf (_ ("%s already answers. Stop what is listening there, or use another path"), name);
+        _ ("%s already accepts connections: %s is listening there. Stop it, or use another path"),
+        name,
+        listener);
+
+  return g_strdup_printf (
+      _ ("%s already accepts connections. Stop what is listening there, or use another path"), name);
 }
 
 /* ---- the object ---- */
@@ -219,7 +228,6 @@ mk_unix_socket_probe_finalize (GObject *object)
 {
   MkUnixSocketProbe *self = MK_UNIX_SOCKET_PROBE (object);
 
-  mk_path_watch_free (self->watch);
   g_free (self->path);
 
   G_OBJECT_CLASS (mk_unix_socket_probe_parent_class)->finalize (object);
@@ -264,13 +272,14 @@ mk_unix_socket_probe_class_init (MkUnixSocketProbeClass *klass)
   object_class->get_property = mk_unix_socket_probe_get_property;
   object_class->set_property = mk_unix_socket_probe_set_property;
 
-  probe_class->check = mk_unix_socket_probe_check;
-  probe_class->detach = mk_unix_socket_probe_detach;
   probe_class->describe = mk_unix_socket_probe_describe;
+  class_private->begin = mk_unix_socket_probe_begin;
+  class_private->end = mk_unix_socket_probe_end;
+  class_private->check_with = mk_unix_socket_probe_check_with;
   class_private->describe_holder = mk_unix_socket_probe_describe_holder;
 
   /**
-   * MkUnixSocketProbe:path:
+   * MkUnixSocketProbe:path: (type filename)
    *
    * The path of the socket, or `@` and the name of an abstract one. At most 107 bytes: a longer one is an
    * error when the probe is asked.
@@ -286,7 +295,6 @@ mk_unix_socket_probe_class_init (MkUnixSocketProbeClass *klass)
 static void
 mk_unix_socket_probe_init (MkUnixSocketProbe *self)
 {
-  self->watch = mk_path_watch_new (MK_PROBE (self));
 }
 
 /**

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the probe says of a file in all states that one can be in, and that it is woken at once when that
+ * What the probe says of a file in all states that one can be in, and that a wait notices at once when that
  * changes.
  */
 
@@ -79,172 +79,188 @@ test_invalid (void)
     }
 }
 
-/* ---- it wakes up at once ---- */
+/* ---- what a wait notices ---- */
 
-/* A probe with somebody who waits for it to wake up, for as long as the sleeper is there. */
 typedef struct
 {
-  MkProbe *probe;
-  GCancellable *cancellable;
-  gboolean woken;
-} Sleeper;
+  const char *path;
+  gint over; /* (atomic) */
+} Flicker;
 
-static gboolean
-never (gpointer data, GError **error)
+static gpointer
+flicker (gpointer data)
 {
-  return FALSE;
+  Flicker *self = data;
+
+  while (!g_atomic_int_get (&self->over))
+    {
+      close (g_creat (self->path, 0600));
+      g_unlink (self->path);
+    }
+  return NULL;
+}
+
+typedef void (*ChangeFunc) (const char *path, const char *other);
+
+typedef struct
+{
+  ChangeFunc func;
+  const char *path;
+  const char *other;
+} Change;
+
+static void
+create (const char *path, const char *other)
+{
+  mk_test_write_file (path, "");
 }
 
 static void
-on_wake (Sleeper *sleeper)
+rename_into_place (const char *path, const char *other)
 {
-  sleeper->woken = TRUE;
+  mk_test_write_file (other, "");
+  g_assert_cmpint (g_rename (other, path), ==, 0);
 }
 
 static void
-sleeper_init (Sleeper *sleeper, const char *path)
+remove_it (const char *path, const char *other)
 {
-  g_autoptr (MkProbe) never_there = NULL;
-  g_autoptr (MkProbe) all = NULL;
-
-  sleeper->probe = MK_PROBE (mk_file_probe_new (path));
-  sleeper->woken = FALSE;
-  sleeper->cancellable = g_cancellable_new ();
-  g_signal_connect_swapped (sleeper->probe, "wake", G_CALLBACK (on_wake), sleeper);
-
-  never_there = MK_PROBE (mk_callback_probe_new (never, NULL, NULL));
-  all = MK_PROBE (mk_all_probe_new ((MkProbe *[]){ sleeper->probe, never_there }, 2));
-  mk_probe_wait_async (all, 0, sleeper->cancellable, NULL, NULL);
+  g_assert_cmpint (g_unlink (path), ==, 0);
 }
 
 static void
-sleeper_clear (Sleeper *sleeper)
+rename_away (const char *path, const char *other)
 {
-  g_cancellable_cancel (sleeper->cancellable);
-  while (g_main_context_iteration (g_main_context_get_thread_default (), FALSE))
-    continue;
-  g_signal_handlers_disconnect_by_data (sleeper->probe, sleeper);
-  g_object_unref (sleeper->cancellable);
-  g_object_unref (sleeper->probe);
+  g_assert_cmpint (g_rename (path, other), ==, 0);
 }
 
-/* Directly, because a synchronous check would have a context of its own. */
-static gboolean
-sleeper_asks (Sleeper *sleeper)
+static gpointer
+change_later (gpointer data)
 {
+  Change *change = data;
+
+  g_usleep (30 * 1000);
+  change->func (change->path, change->other);
+  return NULL;
+}
+
+/* @interval_ms: by hand, 0 for automatic */
+static void
+assert_notices (const char *path, const char *other, ChangeFunc func, gboolean there, guint interval_ms)
+{
+  g_autoptr (MkFileProbe) probe = mk_file_probe_new (path);
   g_autoptr (GError) error = NULL;
-  gboolean there;
+  Change change = { func, path, other };
+  GThread *thread = g_thread_new ("changes", change_later, &change);
+  gboolean noticed;
 
-  sleeper->woken = FALSE;
-  there = MK_PROBE_GET_CLASS (sleeper->probe)->check (sleeper->probe, &error);
+  mk_probe_set_interval (MK_PROBE (probe), interval_ms);
+  noticed = there ? mk_test_probe_wait (probe, MK_TEST_LIMIT_MS, NULL, &error)
+                  : mk_test_probe_wait_gone (probe, MK_TEST_LIMIT_MS, NULL, &error);
   g_assert_no_error (error);
-  return there;
+  g_assert_true (noticed);
+  g_thread_join (thread);
 }
 
 static void
-assert_wakes (Sleeper *sleeper, gboolean there)
-{
-  GMainContext *context = g_main_context_get_thread_default ();
-
-  g_assert_true (mk_test_iterate_until_set (context, &sleeper->woken, MK_TEST_LIMIT_MS));
-  g_assert_cmpint (sleeper_asks (sleeper), ==, there);
-}
-
-static void
-test_wakes_up (void)
+assert_notices_all (guint interval_ms)
 {
   g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
   g_autofree char *path = g_build_filename (folder, "file", NULL);
   g_autofree char *other = g_build_filename (folder, "other", NULL);
-  Sleeper sleeper;
 
-  sleeper_init (&sleeper, path);
-  g_assert_false (sleeper_asks (&sleeper));
-  mk_test_write_file (path, "");
-  assert_wakes (&sleeper, TRUE);
-  g_unlink (path);
-  assert_wakes (&sleeper, FALSE);
-  mk_test_write_file (other, "");
-  g_assert_false (sleeper.woken);
-  g_assert_cmpint (g_rename (other, path), ==, 0);
-  assert_wakes (&sleeper, TRUE);
-  g_assert_cmpint (g_rename (path, other), ==, 0);
-  assert_wakes (&sleeper, FALSE);
-  sleeper_clear (&sleeper);
+  assert_notices (path, other, create, TRUE, interval_ms);
+  assert_notices (path, other, remove_it, FALSE, interval_ms);
+  assert_notices (path, other, rename_into_place, TRUE, interval_ms);
+  assert_notices (path, other, rename_away, FALSE, interval_ms);
 }
 
-/* Each folder as it comes, also when they go again. */
 static void
-test_wakes_up_in_folders_to_come (void)
+test_notices (void)
+{
+  assert_notices_all (0);
+}
+
+/* Whoever wants it to ask seldom is told at once all the same. */
+static void
+test_notices_between_attempts (void)
+{
+  assert_notices_all (2 * MK_TEST_LIMIT_MS);
+}
+
+/* In a directory where other things happen all the time. */
+static void
+test_notices_in_busy_folder (void)
 {
   g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
-  g_autofree char *outer = g_build_filename (folder, "outer", NULL);
-  g_autofree char *inner = g_build_filename (outer, "inner", NULL);
-  g_autofree char *path = g_build_filename (inner, "file", NULL);
-  Sleeper sleeper;
+  g_autofree char *path = g_build_filename (folder, "file", NULL);
+  g_autofree char *other = g_build_filename (folder, "other", NULL);
+  g_autofree char *busy = g_build_filename (folder, "busy", NULL);
+  Flicker self = { busy, FALSE };
+  GThread *thread = g_thread_new ("flicker", flicker, &self);
 
-  sleeper_init (&sleeper, path);
-  g_assert_false (sleeper_asks (&sleeper));
-  for (guint i = 0; i < 3; i++)
+  for (guint i = 0; i < 5; i++)
     {
-      g_mkdir (outer, 0700);
-      assert_wakes (&sleeper, FALSE);
-      g_mkdir (inner, 0700);
-      assert_wakes (&sleeper, FALSE);
-      mk_test_write_file (path, "");
-      assert_wakes (&sleeper, TRUE);
-      g_unlink (path);
-      assert_wakes (&sleeper, FALSE);
-      g_rmdir (inner);
-      assert_wakes (&sleeper, FALSE);
-      g_rmdir (outer);
-      assert_wakes (&sleeper, FALSE);
+      assert_notices (path, other, rename_into_place, TRUE, 0);
+      assert_notices (path, other, remove_it, FALSE, 0);
     }
-  sleeper_clear (&sleeper);
+  g_atomic_int_set (&self.over, TRUE);
+  g_thread_join (thread);
+  g_unlink (busy);
 }
 
-/* A probe that sleeps in one place can be used in another, and two can watch the same folder. */
+/* Several waits, in contexts of their own, for one file and with one probe. */
+static gpointer
+wait_in_thread (gpointer probe)
+{
+  g_autoptr (GError) error = NULL;
+
+  mk_probe_wait (probe, LONG_MS, NULL, &error);
+  g_assert_no_error (error);
+  return NULL;
+}
+
 static void
-test_wakes_up_elsewhere (void)
+test_several_waits (void)
 {
   g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
   g_autofree char *path = g_build_filename (folder, "file", NULL);
-  g_autoptr (GMainContext) context = g_main_context_new ();
-  Sleeper first, second;
+  g_autoptr (MkFileProbe) probe = mk_file_probe_new (path);
+  GThread *threads[4];
 
-  sleeper_init (&second, path);
-  g_main_context_push_thread_default (context);
-  sleeper_init (&first, path);
-  mk_test_write_file (path, "");
-  assert_wakes (&first, TRUE);
-  sleeper_clear (&first);
-  g_main_context_pop_thread_default (context);
-  assert_wakes (&second, TRUE);
-  g_unlink (path);
-  assert_wakes (&second, FALSE);
-  sleeper_clear (&second);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("waits", wait_in_thread, probe);
+  assert_notices (path, NULL, create, TRUE, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
 }
 
-/* Nobody asks from then on: the watch has ended, and a late wake-up finds nobody. */
+/* Nobody waits from then on, and a late event finds nobody. */
 static void
-test_dropped_while_it_wakes_up (void)
+test_dropped_while_it_changes (void)
 {
   g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
   g_autofree char *path = g_build_filename (folder, "file", NULL);
+  GMainContext *context = g_main_context_get_thread_default ();
 
   for (guint i = 0; i < 100; i++)
     {
-      Sleeper sleeper;
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr (GAsyncResult) result = NULL;
+      MkProbe *probe = MK_PROBE (mk_file_probe_new (path));
 
-      sleeper_init (&sleeper, path);
-      sleeper_asks (&sleeper);
+      if (i % 2 == 0)
+        mk_probe_wait_async (probe, 0, cancellable, mk_test_store_result, &result);
+      else
+        mk_probe_wait_gone_async (probe, 0, cancellable, mk_test_store_result, &result);
+      g_usleep (i * 20);
       if (i % 2 == 0)
         mk_test_write_file (path, "");
       else
         g_unlink (path);
-      sleeper_clear (&sleeper);
-      while (g_main_context_iteration (g_main_context_get_thread_default (), FALSE))
-        continue;
+      g_cancellable_cancel (cancellable);
+      g_object_unref (probe);
+      g_assert_true (mk_test_await_result (context, &result, MK_TEST_LIMIT_MS));
     }
 }
 
@@ -284,30 +300,9 @@ test_comes_and_goes (void)
   g_assert_null (g_thread_join (thread));
 }
 
-/* ---- waits that end while it wakes up ---- */
-
-typedef struct
-{
-  const char *path;
-  gint over; /* (atomic) */
-} Flicker;
-
-static gpointer
-flicker (gpointer data)
-{
-  Flicker *self = data;
-
-  while (!g_atomic_int_get (&self->over))
-    {
-      close (g_creat (self->path, 0600));
-      g_unlink (self->path);
-    }
-  return NULL;
-}
-
-/* News of the file keep coming when the wait is over, and what it waited in is gone. */
+/* Events of the file keep coming when the wait is over, and what it waited in is gone. */
 static void
-test_waits_end_while_it_wakes_up (void)
+test_waits_end_while_it_changes (void)
 {
   g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
   g_autofree char *path = g_build_filename (folder, "file", NULL);
@@ -328,7 +323,7 @@ test_waits_end_while_it_wakes_up (void)
   g_thread_join (thread);
 }
 
-/* ---- where nothing can be watched ---- */
+/* ---- where nothing can be monitored ---- */
 
 static gboolean
 write_setting (const char *path, const char *text)
@@ -386,12 +381,13 @@ main (int argc, char **argv)
 
   mk_test_add_everywhere ("/file/what-counts", test_what_counts);
   mk_test_add ("/file/invalid", test_invalid);
-  mk_test_add_everywhere ("/file/wakes-up", test_wakes_up);
-  mk_test_add_everywhere ("/file/wakes-up-in-folders-to-come", test_wakes_up_in_folders_to_come);
-  mk_test_add ("/file/wakes-up-elsewhere", test_wakes_up_elsewhere);
-  mk_test_add ("/file/dropped-while-it-wakes-up", test_dropped_while_it_wakes_up);
+  mk_test_add_everywhere ("/file/notices", test_notices);
+  mk_test_add ("/file/notices-between-attempts", test_notices_between_attempts);
+  mk_test_add ("/file/notices-in-busy-folder", test_notices_in_busy_folder);
+  mk_test_add ("/file/several-waits", test_several_waits);
+  mk_test_add ("/file/dropped-while-it-changes", test_dropped_while_it_changes);
   mk_test_add_everywhere ("/file/comes-and-goes", test_comes_and_goes);
-  mk_test_add ("/file/waits-end-while-it-wakes-up", test_waits_end_while_it_wakes_up);
+  mk_test_add ("/file/waits-end-while-it-changes", test_waits_end_while_it_changes);
   mk_test_add_once ("/file/without-inotify", test_without_inotify);
 
   return g_test_run ();
