@@ -292,18 +292,6 @@ new_redis (guint port)
   return mk_executor_new (argv, MK_PROBE (probe));
 }
 
-static gboolean
-skip_without_redis (void)
-{
-  g_autofree char *server = g_find_program_in_path ("redis-server");
-  g_autofree char *client = g_find_program_in_path ("redis-cli");
-
-  if (server != NULL && client != NULL)
-    return FALSE;
-  g_test_skip ("redis is not installed");
-  return TRUE;
-}
-
 static void
 test_redis (void)
 {
@@ -312,7 +300,7 @@ test_redis (void)
   g_autoptr (MkExecutor) other = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (skip_without_redis ())
+  if (!mk_test_has_program ("redis-server") || !mk_test_has_program ("redis-cli"))
     return;
 
   redis = new_redis (port);

@@ -209,14 +209,6 @@ start_in_vain (const Pair *pair)
   return in_time;
 }
 
-static gboolean
-has_client (void)
-{
-  g_autofree char *path = g_find_program_in_path ("redis-cli");
-
-  return path != NULL;
-}
-
 /* Being late once may be the fault of a machine that is busy with something else. */
 static void
 test_pair (gconstpointer data)
@@ -224,11 +216,8 @@ test_pair (gconstpointer data)
   const Pair *pair = data;
   gboolean in_time = FALSE;
 
-  if (pair->waiter == CLIENT && !has_client ())
-    {
-      g_test_skip ("redis-cli is not installed");
-      return;
-    }
+  if (pair->waiter == CLIENT && !mk_test_has_program ("redis-cli"))
+    return;
   for (guint i = 0; i < N_TRIES && !in_time; i++)
     in_time = start_in_vain (pair);
   g_assert_true (in_time);
