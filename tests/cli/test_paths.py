@@ -78,7 +78,7 @@ class File(TestCase):
     def test_run_of_daemon(self):
         path = self.path("pid")
         status, stdout, stderr = self.run_tool(
-            "run", "--service", service("--daemon", "--after", 50, "--pid-file", path), "--file", path,
+            "run", "--service", service("--daemon", "--after", 50, "--pid-file", path, "--rename"), "--file", path,
             "--", "sh", "-c", f"kill -0 $(cat {path}) && echo alive")
         self.assertEqual((status, stdout), (0, "alive\n"), stderr)
 

@@ -75,7 +75,7 @@ testBothWays('bad input', async call => {
   const {INVALID_ARGUMENT, SPAWN_FAILED} = Mk.Error;
   for (const [code, executor] of [
     [INVALID_ARGUMENT, Mk.SimpleExecutor.new([])],
-    [INVALID_ARGUMENT, new Mk.SimpleExecutor({command: ['true'], environment: ['NAME']})],
+    [INVALID_ARGUMENT, new Mk.SimpleExecutor({command: ['true'], environment: ['=value']})],
     [INVALID_ARGUMENT, Mk.TcpExecutor.new(['true'], LOCALHOST, 0)],
     [INVALID_ARGUMENT, Mk.TcpExecutor.new(['true'], LOCALHOST, 70000)],
     [SPAWN_FAILED, Mk.SimpleExecutor.new(['mk-no-such-program'])],
