@@ -151,7 +151,10 @@ bus_link_on_owner_changed (GDBusConnection *connection,
                            GVariant *parameters,
                            gpointer user_data)
 {
-  bus_link_report (user_data, NULL);
+  BusLink *self = user_data;
+
+  g_debug ("%s: its owner changed", self->name);
+  bus_link_report (self, NULL);
 }
 
 /* What GDBus says of it depends on what it was doing. */
@@ -161,9 +164,11 @@ bus_link_on_closed (GDBusConnection *connection,
                     GError *error,
                     gpointer user_data)
 {
+  BusLink *self = user_data;
+
+  g_debug ("%s: connection to %s: closed", self->name, self->address);
   bus_link_report (
-      user_data,
-      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, _ ("the connection was closed")));
+      self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, _ ("the connection was closed")));
 }
 
 /* @connection: (transfer full). Returns: whether anybody wants it */
@@ -186,6 +191,7 @@ bus_link_on_connected (GObject *object, GAsyncResult *result, gpointer user_data
   GError *error = NULL;
   g_autoptr (GDBusConnection) connection = g_dbus_connection_new_for_address_finish (result, &error);
 
+  g_debug ("%s: connection to %s: %s", self->name, self->address, error ? error->message : "open");
   if (connection != NULL)
     {
       g_signal_connect_data (connection,
@@ -219,6 +225,7 @@ bus_link_connect (gpointer user_data)
 {
   BusLink *self = user_data;
 
+  g_debug ("%s: connecting to %s", self->name, self->address);
   g_dbus_connection_new_for_address (self->address,
                                      G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
                                          G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,

@@ -61,7 +61,10 @@ path_monitor_on_changed (GFileMonitor *monitor,
   if (g_file_equal (file, self->file))
     mk_probe_wake (self->probe);
   else if (++self->n_others == MAX_OTHERS)
-    g_file_monitor_cancel (monitor);
+    {
+      g_debug ("%s: not monitored any more: its directory is busy", g_file_peek_path (self->file));
+      g_file_monitor_cancel (monitor);
+    }
 }
 
 static void
@@ -73,6 +76,7 @@ path_monitor_begin (MkPathMonitor *self, const char *path)
   directory = g_file_get_parent (self->file);
   if (directory != NULL)
     self->monitor = g_file_monitor_directory (directory, G_FILE_MONITOR_NONE, NULL, NULL);
+  g_debug ("%s: %s", path, self->monitor ? "monitored" : "cannot be monitored");
   if (self->monitor == NULL)
     return;
 
