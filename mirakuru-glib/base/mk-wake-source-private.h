@@ -22,7 +22,6 @@ void mk_wake_source_renew_lock (MkWakeSource *self);
 MkWakeSource *mk_wake_source_ref (MkWakeSource *self);
 void mk_wake_source_unref (MkWakeSource *self);
 void mk_wake_source_set_priority (MkWakeSource *self, int priority);
-gboolean mk_wake_source_is_attached (MkWakeSource *self);
 void mk_wake_source_wake (MkWakeSource *self);
 void mk_wake_source_wake_at (MkWakeSource *self, gint64 time_us);
 void mk_wake_source_destroy (MkWakeSource *self);

@@ -122,15 +122,6 @@ mk_wake_source_set_priority (MkWakeSource *self, int priority)
     g_source_set_priority (self->source, priority);
 }
 
-/* Returns: FALSE if its context is gone, or it was destroyed */
-gboolean
-mk_wake_source_is_attached (MkWakeSource *self)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  return self->source != NULL;
-}
-
 /* In any thread */
 void
 mk_wake_source_wake (MkWakeSource *self)
