@@ -259,14 +259,12 @@ matcher_choose_end (MkOutputMatcher *self)
 {
   gsize n_more = MAX (STEP, (self->n_seen - self->next) / 2);
   gsize end = self->n_seen + MIN (n_more, self->n_valid - self->n_seen);
+  const char *text = self->text->str;
 
-  if (!self->crosses_lines)
+  for (gsize i = self->crosses_lines ? 0 : end; i > self->n_seen; i--)
     {
-      for (gsize i = end; i > self->n_seen; i--)
-        {
-          if (self->text->str[i - 1] == '\n')
-            return i;
-        }
+      if (text[i - 1] == '\n')
+        return i;
     }
   return matcher_align (self, end);
 }
@@ -279,6 +277,7 @@ matcher_search (MkOutputMatcher *self)
   GRegexMatchFlags options = G_REGEX_MATCH_PARTIAL_HARD;
   MatcherResult result;
   gsize next = self->next;
+  gboolean after_nothing = self->after_nothing;
 
   self->n_seen = matcher_choose_end (self);
   if (self->closed && self->n_seen == self->n_valid)
@@ -291,6 +290,7 @@ matcher_search (MkOutputMatcher *self)
       self->text->str[self->n_seen - 1] == '\n')
     {
       self->next = next;
+      self->after_nothing = after_nothing;
       result = MATCHER_PARTIAL;
     }
 

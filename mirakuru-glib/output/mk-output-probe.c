@@ -405,19 +405,6 @@ output_probe_failure_error (MkOutputProbe *self, OutputRun *run, MkProcess *proc
   g_autofree char *service = mk_process_message_service (process);
   g_autofree char *goal = mk_output_probe_describe (MK_PROBE (self));
   g_autofree char *match = output_run_dup_match (run);
-  MkProcessNews news = mk_process_get_news (process);
-  g_autofree char *status = news.exited ? mk_message_status (news.status) : NULL;
-
-  if (status != NULL)
-    return g_error_new (MK_ERROR,
-                        MK_ERROR_FAILED,
-                        /* Translators: a service, a clause such as “its output to match “ready””, a part of
-                         * its output, “exited with status 1” or “was ended by signal 9 (Killed)” */
-                        _ ("%s failed while waiting for %s: it printed “%s” and %s"),
-                        service,
-                        goal,
-                        match,
-                        status);
 
   return g_error_new (MK_ERROR,
                       MK_ERROR_FAILED,

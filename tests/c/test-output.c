@@ -439,6 +439,24 @@ test_last_lines_are_in_errors (void)
   g_assert_true (g_utf8_validate (error->message, -1, NULL));
 }
 
+/* Both at once are not a stream. */
+static void
+test_not_a_stream (void)
+{
+  static const MkStream bad[] = { (MkStream) 0, (MkStream) MK_STREAM_FLAGS_BOTH };
+  static const char *const argv[] = { "true", NULL };
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new (argv);
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_test_expect_message ("mirakuru-glib", G_LOG_LEVEL_CRITICAL, "*stream*");
+      g_assert_null (mk_simple_executor_dup_output (executor, bad[i]));
+      g_test_expect_message ("mirakuru-glib", G_LOG_LEVEL_CRITICAL, "*stream*");
+      g_assert_null (mk_simple_executor_open_output (executor, bad[i]));
+      g_test_assert_expected_messages ();
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -465,6 +483,7 @@ main (int argc, char **argv)
   mk_test_add ("/output/input/none", test_no_input);
   mk_test_add_once ("/output/input/of-the-dead", test_input_of_the_dead);
   mk_test_add ("/output/last-lines-are-in-errors", test_last_lines_are_in_errors);
+  mk_test_add_once ("/output/not-a-stream", test_not_a_stream);
 
   return g_test_run ();
 }

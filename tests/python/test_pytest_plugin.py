@@ -144,7 +144,7 @@ class Plugin(unittest.TestCase):
         conftest = f"""
 from pytest_mirakuru_glib import mk_service
 broken = mk_service(["{SERVICE}", "--stderr", "no licence", "--exit", "3"], tcp="127.0.0.1:{{port}}")
-dying = mk_service(["{SERVICE}", "--ready", "up", "--exit-after", "1", "--exit", "3"], output="up")
+dying = mk_service(["{SERVICE}", "--ready", "up", "--exit-after", "50", "--exit", "3"], output="up")
 """
         output = self.run_pytest(
             """
