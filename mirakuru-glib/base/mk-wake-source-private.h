@@ -18,7 +18,6 @@ MkWakeSource *mk_cancel_source_attach (GCancellable *cancellable,
                                        GMainContext *context,
                                        GCancellableSourceFunc func,
                                        gpointer data);
-void mk_wake_source_renew_lock (MkWakeSource *self);
 MkWakeSource *mk_wake_source_ref (MkWakeSource *self);
 void mk_wake_source_unref (MkWakeSource *self);
 void mk_wake_source_set_priority (MkWakeSource *self, int priority);
@@ -26,6 +25,5 @@ void mk_wake_source_wake (MkWakeSource *self);
 void mk_wake_source_wake_at (MkWakeSource *self, gint64 time_us);
 void mk_wake_source_destroy (MkWakeSource *self);
 void mk_wake_source_clear (MkWakeSource **self);
-void mk_wake_source_leave (MkWakeSource **self);
 
 G_END_DECLS

@@ -5,67 +5,34 @@
  * A source that runs its function when it is woken, from whatever thread, or at a time. However often it
  * is woken before it runs, it runs once. It costs no file descriptor.
  *
- * Whoever wakes it holds this, not the GSource, which only its context holds: in GLib 2.74 to wake or to
- * unref a source while another thread frees its context is a use after free, and what hung then was the
- * worker. The source says so, with the lock held, before its context is gone. So this keeps no context alive.
+ * This holds the context: in GLib 2.74 to wake or to unref a source while another thread frees its context is
+ * a use after free.
  */
 
 #include "mk-wake-source-private.h"
 
 struct _MkWakeSource
 {
-  gatomicrefcount ref_count; /* one for the source, too */
-  GSourceFunc func;
-  gpointer data;
-  GDestroyNotify destroy; /* (nullable) */
-
-  GMutex lock;
-  GSource *source; /* (unowned) (nullable) (locked-by lock) until it is destroyed */
-  gboolean left;   /* (locked-by lock) nobody wants to know any more */
+  gatomicrefcount ref_count;
+  GMainContext *context; /* (owned) */
+  GSource *source;       /* (owned) */
 };
 
 static gboolean
-dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+wake_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
   /* Reset first: a wake-up that comes while the function runs must not be lost. */
   g_source_set_ready_time (source, -1);
   return callback (user_data);
 }
 
-static GSourceFuncs source_funcs = { NULL, NULL, dispatch, NULL, NULL, NULL };
+static GSourceFuncs wake_source_funcs = { NULL, NULL, wake_source_dispatch, NULL, NULL, NULL };
 
-static gboolean
-is_left (MkWakeSource *self)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  return self->left;
-}
-
-static gboolean
-run (gpointer user_data)
-{
-  MkWakeSource *self = user_data;
-
-  return is_left (self) ? G_SOURCE_REMOVE : self->func (self->data);
-}
-
-/* By us, or because its context is freed */
-static void
-on_source_destroyed (gpointer user_data)
-{
-  MkWakeSource *self = user_data;
-
-  g_mutex_lock (&self->lock);
-  self->source = NULL;
-  g_mutex_unlock (&self->lock);
-
-  if (self->destroy != NULL)
-    self->destroy (self->data);
-  mk_wake_source_unref (self);
-}
-
-/* Returns: (transfer full) */
+/*
+ * @destroy: (nullable): called with @data when it is destroyed
+ *
+ * Returns: (transfer full)
+ */
 MkWakeSource *
 mk_wake_source_attach (GMainContext *context,
                        const char *name,
@@ -74,26 +41,14 @@ mk_wake_source_attach (GMainContext *context,
                        GDestroyNotify destroy)
 {
   MkWakeSource *self = g_new0 (MkWakeSource, 1);
-  g_autoptr (GSource) source = g_source_new (&source_funcs, sizeof (GSource));
 
   g_atomic_ref_count_init (&self->ref_count);
-  g_mutex_init (&self->lock);
-  self->func = func;
-  self->data = data;
-  self->destroy = destroy;
-  self->source = source;
-
-  g_source_set_static_name (source, name);
-  g_source_set_callback (source, run, mk_wake_source_ref (self), on_source_destroyed);
-  g_source_attach (source, context);
+  self->context = g_main_context_ref (context);
+  self->source = g_source_new (&wake_source_funcs, sizeof (GSource));
+  g_source_set_static_name (self->source, name);
+  g_source_set_callback (self->source, func, data, destroy);
+  g_source_attach (self->source, context);
   return self;
-}
-
-/* In a forked child, where nobody holds what was locked in its parent. */
-void
-mk_wake_source_renew_lock (MkWakeSource *self)
-{
-  g_mutex_init (&self->lock);
 }
 
 MkWakeSource *
@@ -103,23 +58,22 @@ mk_wake_source_ref (MkWakeSource *self)
   return self;
 }
 
+/* The source stays until it is destroyed. */
 void
 mk_wake_source_unref (MkWakeSource *self)
 {
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
-  g_mutex_clear (&self->lock);
+  g_source_unref (self->source);
+  g_main_context_unref (self->context);
   g_free (self);
 }
 
 void
 mk_wake_source_set_priority (MkWakeSource *self, int priority)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  if (self->source != NULL)
-    g_source_set_priority (self->source, priority);
+  g_source_set_priority (self->source, priority);
 }
 
 /* In any thread */
@@ -133,24 +87,14 @@ mk_wake_source_wake (MkWakeSource *self)
 void
 mk_wake_source_wake_at (MkWakeSource *self, gint64 time_us)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
-
-  if (self->source != NULL)
-    g_source_set_ready_time (self->source, time_us == G_MAXINT64 ? -1 : time_us);
+  g_source_set_ready_time (self->source, time_us == G_MAXINT64 ? -1 : time_us);
 }
 
-/* To be called by who runs the context, or keeps it. */
+/* From another thread than that of the context, the function may still be running when this returns. */
 void
 mk_wake_source_destroy (MkWakeSource *self)
 {
-  g_autoptr (GSource) source = NULL;
-
-  g_mutex_lock (&self->lock);
-  source = self->source ? g_source_ref (self->source) : NULL;
-  g_mutex_unlock (&self->lock);
-
-  if (source != NULL)
-    g_source_destroy (source);
+  g_source_destroy (self->source);
 }
 
 /* Destroys it and drops the reference. */
@@ -161,20 +105,6 @@ mk_wake_source_clear (MkWakeSource **self)
     return;
 
   mk_wake_source_destroy (*self);
-  g_clear_pointer (self, mk_wake_source_unref);
-}
-
-/* The same from any thread: the function is not called again, and the source goes when its context runs. */
-void
-mk_wake_source_leave (MkWakeSource **self)
-{
-  if (*self == NULL)
-    return;
-
-  g_mutex_lock (&(*self)->lock);
-  (*self)->left = TRUE;
-  g_mutex_unlock (&(*self)->lock);
-  mk_wake_source_wake (*self);
   g_clear_pointer (self, mk_wake_source_unref);
 }
 
@@ -189,19 +119,19 @@ typedef struct
 } Cancel;
 
 static void
-on_cancelled (GCancellable *cancellable, gpointer source)
+wake_source_on_cancelled (GCancellable *cancellable, gpointer source)
 {
   mk_wake_source_wake (source);
 }
 
 static void
-unref_source (gpointer source, GClosure *closure)
+wake_source_unref_closure_data (gpointer source, GClosure *closure)
 {
   mk_wake_source_unref (source);
 }
 
 static gboolean
-cancel_run (gpointer user_data)
+cancel_dispatch (gpointer user_data)
 {
   Cancel *self = user_data;
 
@@ -242,9 +172,13 @@ mk_cancel_source_attach (GCancellable *cancellable,
   cancel->cancellable = g_object_ref (cancellable);
   cancel->func = func;
   cancel->data = data;
-  source = mk_wake_source_attach (context, "MkCancel", cancel_run, cancel, cancel_free);
-  cancel->handler = g_signal_connect_data (
-      cancellable, "cancelled", G_CALLBACK (on_cancelled), mk_wake_source_ref (source), unref_source, 0);
+  source = mk_wake_source_attach (context, "MkCancel", cancel_dispatch, cancel, cancel_free);
+  cancel->handler = g_signal_connect_data (cancellable,
+                                           "cancelled",
+                                           G_CALLBACK (wake_source_on_cancelled),
+                                           mk_wake_source_ref (source),
+                                           wake_source_unref_closure_data,
+                                           0);
   if (g_cancellable_is_cancelled (cancellable))
     mk_wake_source_wake (source);
 

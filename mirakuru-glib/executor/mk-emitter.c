@@ -228,8 +228,6 @@ void
 mk_emitter_renew_locks (MkEmitter *self)
 {
   g_mutex_init (&self->lock);
-  mk_wake_source_renew_lock (self->state_source);
-  mk_wake_source_renew_lock (self->line_source);
 }
 
 /* When the executor is disposed: nothing is emitted any more. */

@@ -569,7 +569,7 @@ output_probe_leave (MkOutputProbe *self)
 
   mk_process_remove_listener (self->process, self->waker);
   output_run_decide (self->run, OUTPUT_ENDED, NULL, NULL);
-  mk_wake_source_leave (&self->waker);
+  mk_wake_source_clear (&self->waker);
 }
 
 /* Call with the lock held. */
