@@ -49,7 +49,7 @@ step_unref (Step *self)
 
 /* @error: (transfer full) (nullable) */
 static void
-answer (Step *self, gboolean result, GError *error)
+step_answer (Step *self, gboolean result, GError *error)
 {
   g_autoptr (GTask) outer = g_steal_pointer (&self->outer);
 
@@ -67,7 +67,7 @@ answer (Step *self, gboolean result, GError *error)
 
 /* @reason: (transfer full) */
 static void
-end_early (Step *self, GError *reason, guint grace_ms)
+step_end_early (Step *self, GError *reason, guint grace_ms)
 {
   mk_wake_source_clear (&self->cancel_source);
   self->reason = reason;
@@ -76,16 +76,16 @@ end_early (Step *self, GError *reason, guint grace_ms)
 }
 
 static gboolean
-on_timer (gpointer user_data)
+step_on_timer (gpointer user_data)
 {
   Step *self = user_data;
 
   if (self->reason != NULL)
-    answer (self, FALSE, g_steal_pointer (&self->reason));
+    step_answer (self, FALSE, g_steal_pointer (&self->reason));
   else
     {
       self->timed_out = TRUE;
-      end_early (
+      step_end_early (
           self,
           g_error_new (
               MK_ERROR,
@@ -101,18 +101,18 @@ on_timer (gpointer user_data)
 }
 
 static gboolean
-on_cancelled (GCancellable *cancellable, gpointer user_data)
+step_on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
   Step *self = user_data;
 
-  end_early (self,
-             g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Operation was cancelled")),
-             self->grace_ms);
+  step_end_early (self,
+                  g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Operation was cancelled")),
+                  self->grace_ms);
   return G_SOURCE_REMOVE;
 }
 
 static gboolean
-on_dropped (gpointer user_data)
+step_on_dropped (gpointer user_data)
 {
   Step *self = user_data;
   GError *error = g_steal_pointer (&self->reason);
@@ -124,12 +124,12 @@ on_dropped (gpointer user_data)
       error = g_error_new (
           MK_ERROR, MK_ERROR_FAILED, _ ("%s dropped its task without returning it"), _ (self->name));
     }
-  answer (self, FALSE, error);
+  step_answer (self, FALSE, error);
   return G_SOURCE_CONTINUE;
 }
 
 static void
-on_inner_returned (GObject *object, GAsyncResult *result, gpointer user_data)
+step_on_inner_returned (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   Step *self = user_data;
   g_autoptr (GError) error = NULL;
@@ -140,13 +140,13 @@ on_inner_returned (GObject *object, GAsyncResult *result, gpointer user_data)
 
   /* A step that made it within its grace has done its work all the same. */
   if (self->reason != NULL && !done)
-    answer (self, FALSE, g_steal_pointer (&self->reason));
+    step_answer (self, FALSE, g_steal_pointer (&self->reason));
   else
-    answer (self, done, g_steal_pointer (&error));
+    step_answer (self, done, g_steal_pointer (&error));
 }
 
 static void
-on_inner_finalized (gpointer user_data, GObject *inner)
+step_on_inner_finalized (gpointer user_data, GObject *inner)
 {
   Step *self = user_data;
 
@@ -188,16 +188,16 @@ mk_step_begin_async (gpointer instance,
   self->inner_cancellable = g_cancellable_new ();
 
   context = g_task_get_context (self->outer);
-  self->timer = mk_wake_source_attach (context, "MkStep deadline", on_timer, self, NULL);
+  self->timer = mk_wake_source_attach (context, "MkStep deadline", step_on_timer, self, NULL);
   mk_wake_source_wake_at (self->timer, deadline);
-  self->dropped = mk_wake_source_attach (context, "MkStep dropped", on_dropped, self, NULL);
-  self->cancel_source = mk_cancel_source_attach (cancellable, context, on_cancelled, self);
+  self->dropped = mk_wake_source_attach (context, "MkStep dropped", step_on_dropped, self, NULL);
+  self->cancel_source = mk_cancel_source_attach (cancellable, context, step_on_cancelled, self);
 
-  inner = g_task_new (instance, self->inner_cancellable, on_inner_returned, self);
+  inner = g_task_new (instance, self->inner_cancellable, step_on_inner_returned, self);
   g_task_set_source_tag (inner, mk_step_begin_async);
   g_task_set_check_cancellable (inner, FALSE);
   g_atomic_ref_count_inc (&self->ref_count);
-  g_object_weak_ref (G_OBJECT (inner), on_inner_finalized, self);
+  g_object_weak_ref (G_OBJECT (inner), step_on_inner_finalized, self);
   return inner;
 }
 

@@ -20,7 +20,6 @@ MkWakeSource *mk_cancel_source_attach (GCancellable *cancellable,
                                        gpointer data);
 MkWakeSource *mk_wake_source_ref (MkWakeSource *self);
 void mk_wake_source_unref (MkWakeSource *self);
-void mk_wake_source_set_priority (MkWakeSource *self, int priority);
 void mk_wake_source_wake (MkWakeSource *self);
 void mk_wake_source_wake_at (MkWakeSource *self, gint64 time_us);
 void mk_wake_source_destroy (MkWakeSource *self);

@@ -70,12 +70,6 @@ mk_wake_source_unref (MkWakeSource *self)
   g_free (self);
 }
 
-void
-mk_wake_source_set_priority (MkWakeSource *self, int priority)
-{
-  g_source_set_priority (self->source, priority);
-}
-
 /* In any thread */
 void
 mk_wake_source_wake (MkWakeSource *self)

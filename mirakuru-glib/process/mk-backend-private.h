@@ -19,14 +19,20 @@ G_BEGIN_DECLS
 
 typedef struct _MkBackend MkBackend;
 
+typedef enum
+{
+  MK_BACKEND_SPAWNED, /* with the pid of the service */
+  MK_BACKEND_EXITED,  /* its first process, with 0..255, or −signal */
+  MK_BACKEND_DENIED,  /* the pid of one of the tree that may not be sent signals */
+  MK_BACKEND_EMPTY,   /* nothing of the tree is left; whether the kill signal was needed */
+  MK_BACKEND_LOST,    /* whoever watched the tree was killed */
+} MkBackendEvent;
+
 typedef struct
 {
-  void (*spawned) (gpointer data, GPid pid);
-  void (*failed) (gpointer data, GError *error); /* @error: (transfer full): it was not started */
-  void (*exited) (gpointer data, int status);    /* its first process, with 0..255, or −signal */
-  void (*denied) (gpointer data, GPid pid);      /* this one of the tree may not be sent signals */
-  void (*empty) (gpointer data, gboolean killed);
-  void (*lost) (gpointer data); /* whoever watches the tree was killed */
+  void (*event) (gpointer data, MkBackendEvent event, int value);
+  /* @error: (transfer full): why it was not started */
+  void (*failed) (gpointer data, GError *error);
   /* @length: 0 at the end */
   void (*output) (gpointer data, MkStream stream, const guint8 *bytes, gsize length);
   /* The last one, in any case: nothing is left, and all output was reported. */

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "base/mk-lock-private.h"
 #include "base/mk-message-private.h"
 #include "base/mk-wake-source-private.h"
 
@@ -77,7 +78,7 @@ mk_capture_unref (MkCapture *self)
 }
 
 static void
-copy_out (MkCapture *self, gsize offset, void *buffer, gsize count)
+capture_copy_out (MkCapture *self, gsize offset, void *buffer, gsize count)
 {
   gsize begin = (self->start + offset) % MAX (self->capacity, 1);
   gsize first = MIN (count, self->capacity - begin);
@@ -89,7 +90,7 @@ copy_out (MkCapture *self, gsize offset, void *buffer, gsize count)
 }
 
 static void
-make_room (MkCapture *self, gsize extra)
+capture_make_room (MkCapture *self, gsize extra)
 {
   gsize wanted = self->length + extra;
   gsize capacity = MAX (self->capacity, FIRST_CAPACITY);
@@ -104,7 +105,7 @@ make_room (MkCapture *self, gsize extra)
     capacity = self->limit;
 
   ring = g_malloc (capacity);
-  copy_out (self, 0, ring, self->length);
+  capture_copy_out (self, 0, ring, self->length);
   g_free (self->ring);
   self->ring = ring;
   self->capacity = capacity;
@@ -112,14 +113,14 @@ make_room (MkCapture *self, gsize extra)
 }
 
 static void
-drop_oldest (MkCapture *self, gsize count)
+capture_drop_oldest (MkCapture *self, gsize count)
 {
   self->start = (self->start + count) % self->capacity;
   self->length -= count;
 }
 
 static void
-wake_all (MkCapture *self)
+capture_wake_all (MkCapture *self)
 {
   for (guint i = 0; i < self->wakers->len; i++)
     g_source_set_ready_time (g_ptr_array_index (self->wakers, i), 0);
@@ -128,9 +129,9 @@ wake_all (MkCapture *self)
 }
 
 static void
-append (MkCapture *self, const guint8 *data, gsize length)
+capture_append (MkCapture *self, const guint8 *data, gsize length)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MK_AUTO_LOCK (&self->lock);
   gsize end, first;
 
   if (length == 0)
@@ -143,9 +144,9 @@ append (MkCapture *self, const guint8 *data, gsize length)
       length = self->limit;
     }
 
-  make_room (self, length);
+  capture_make_room (self, length);
   if (self->length + length > self->capacity)
-    drop_oldest (self, self->length + length - self->capacity);
+    capture_drop_oldest (self, self->length + length - self->capacity);
 
   end = (self->start + self->length) % self->capacity;
   first = MIN (length, self->capacity - end);
@@ -153,13 +154,13 @@ append (MkCapture *self, const guint8 *data, gsize length)
   memcpy (self->ring, data + first, length - first);
   self->length += length;
 
-  wake_all (self);
+  capture_wake_all (self);
 }
 
 void
 mk_capture_append (MkCapture *self, const guint8 *data, gsize length)
 {
-  append (self, data, length);
+  capture_append (self, data, length);
   if (self->watcher != NULL)
     self->watcher (data, length, self->watcher_data);
 }
@@ -173,7 +174,7 @@ mk_capture_close (MkCapture *self)
   g_mutex_lock (&self->lock);
   was_closed = self->closed;
   self->closed = TRUE;
-  wake_all (self);
+  capture_wake_all (self);
   g_ptr_array_set_size (self->wakers, 0);
   g_mutex_unlock (&self->lock);
 
@@ -198,7 +199,7 @@ mk_capture_set_watcher (MkCapture *self, MkCaptureFunc func, gpointer data, GDes
 void
 mk_capture_set_beginning (MkCapture *self, guint64 position)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MK_AUTO_LOCK (&self->lock);
 
   self->beginning = position;
 }
@@ -206,13 +207,13 @@ mk_capture_set_beginning (MkCapture *self, guint64 position)
 guint64
 mk_capture_get_beginning (MkCapture *self)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MK_AUTO_LOCK (&self->lock);
 
   return self->beginning;
 }
 
 static gboolean
-is_readable (MkCapture *self, guint64 position)
+capture_is_readable (MkCapture *self, guint64 position)
 {
   return self->closed || position < self->total;
 }
@@ -220,9 +221,9 @@ is_readable (MkCapture *self, guint64 position)
 gboolean
 mk_capture_is_readable (MkCapture *self, guint64 position)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MK_AUTO_LOCK (&self->lock);
 
-  return is_readable (self, position);
+  return capture_is_readable (self, position);
 }
 
 /*
@@ -233,7 +234,7 @@ mk_capture_is_readable (MkCapture *self, guint64 position)
 gssize
 mk_capture_read (MkCapture *self, guint64 *position, void *buffer, gsize count)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MK_AUTO_LOCK (&self->lock);
   guint64 oldest = self->total - self->length;
   gsize offset;
 
@@ -242,16 +243,16 @@ mk_capture_read (MkCapture *self, guint64 *position, void *buffer, gsize count)
 
   offset = *position > oldest ? (gsize) (*position - oldest) : 0;
   count = MIN (count, self->length - offset);
-  copy_out (self, offset, buffer, count);
+  capture_copy_out (self, offset, buffer, count);
   *position = oldest + offset + count;
   return (gssize) count;
 }
 
 static void
-on_cancelled (GCancellable *cancellable, gpointer user_data)
+capture_on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
   MkCapture *self = user_data;
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MK_AUTO_LOCK (&self->lock);
 
   g_cond_broadcast (&self->changed);
 }
@@ -264,10 +265,10 @@ mk_capture_wait_readable (MkCapture *self, guint64 position, GCancellable *cance
   gboolean readable;
 
   if (cancellable != NULL)
-    handler = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), self, NULL);
+    handler = g_cancellable_connect (cancellable, G_CALLBACK (capture_on_cancelled), self, NULL);
 
   g_mutex_lock (&self->lock);
-  while (!(readable = is_readable (self, position)) && !g_cancellable_is_cancelled (cancellable))
+  while (!(readable = capture_is_readable (self, position)) && !g_cancellable_is_cancelled (cancellable))
     g_cond_wait (&self->changed, &self->lock);
   g_mutex_unlock (&self->lock);
 
@@ -279,10 +280,10 @@ mk_capture_wait_readable (MkCapture *self, guint64 position, GCancellable *cance
 GBytes *
 mk_capture_dup_bytes (MkCapture *self)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MK_AUTO_LOCK (&self->lock);
   guint8 *data = g_malloc (self->length);
 
-  copy_out (self, 0, data, self->length);
+  capture_copy_out (self, 0, data, self->length);
   return g_bytes_new_take (data, self->length);
 }
 
@@ -304,7 +305,7 @@ mk_capture_dup_last_lines (MkCapture *self, guint max_lines, gsize max_bytes)
   g_mutex_lock (&self->lock);
   length = MIN (max_bytes + MAX_CONTROL_BYTES, self->length);
   tail = g_malloc (length + 1);
-  copy_out (self, self->length - length, tail, length);
+  capture_copy_out (self, self->length - length, tail, length);
   g_mutex_unlock (&self->lock);
 
   text = g_utf8_make_valid (tail, (gssize) length);
@@ -329,7 +330,7 @@ mk_capture_dup_last_lines (MkCapture *self, guint max_lines, gsize max_bytes)
 void
 mk_capture_add_waker (MkCapture *self, GSource *waker)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MK_AUTO_LOCK (&self->lock);
 
   if (!self->closed)
     g_ptr_array_add (self->wakers, waker);
@@ -338,7 +339,7 @@ mk_capture_add_waker (MkCapture *self, GSource *waker)
 void
 mk_capture_remove_waker (MkCapture *self, GSource *waker)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  MK_AUTO_LOCK (&self->lock);
 
   g_ptr_array_remove_fast (self->wakers, waker);
 }

@@ -361,13 +361,13 @@ backend_on_stderr (int fd, GIOCondition condition, gpointer user_data)
 /* ---- reports of the supervisor ---- */
 
 static void
-backend_obey_message (MkBackend *self, const MkMessage *message)
+backend_pass_message_on (MkBackend *self, const MkMessage *message)
 {
   switch (message->type)
     {
     case MK_MESSAGE_SPAWNED:
       self->has_begun = TRUE;
-      self->reports->spawned (self->data, message->a);
+      self->reports->event (self->data, MK_BACKEND_SPAWNED, message->a);
       break;
 
     case MK_MESSAGE_FAILED:
@@ -376,16 +376,16 @@ backend_obey_message (MkBackend *self, const MkMessage *message)
       break;
 
     case MK_MESSAGE_EXITED:
-      self->reports->exited (self->data, message->a);
+      self->reports->event (self->data, MK_BACKEND_EXITED, message->a);
       break;
 
     case MK_MESSAGE_EMPTY:
       self->tree_empty = TRUE;
-      self->reports->empty (self->data, message->a != 0);
+      self->reports->event (self->data, MK_BACKEND_EMPTY, message->a);
       break;
 
     case MK_MESSAGE_DENIED:
-      self->reports->denied (self->data, message->a);
+      self->reports->event (self->data, MK_BACKEND_DENIED, message->a);
       break;
 
     default:
@@ -405,7 +405,7 @@ backend_read_control (MkBackend *self)
     {
       n = recv (self->record.control_fd, &message, sizeof message, MSG_DONTWAIT);
       if (n == (ssize_t) sizeof message)
-        backend_obey_message (self, &message);
+        backend_pass_message_on (self, &message);
     }
   while (n > 0 || (n < 0 && (errno == ECONNRESET || errno == EINTR)));
 
@@ -502,7 +502,7 @@ backend_on_supervisor_ended (MkBackend *self)
       return;
     }
 
-  self->reports->lost (self->data);
+  self->reports->event (self->data, MK_BACKEND_LOST, 0);
   self->sweep_deadline = g_get_monotonic_time () + SWEEP_LIMIT_US;
   backend_sweep (self);
 }

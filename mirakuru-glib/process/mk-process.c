@@ -160,14 +160,46 @@ process_tell_listeners (MkProcess *self)
 }
 
 static void
-process_on_spawned (gpointer data, GPid pid)
+process_on_event (gpointer data, MkBackendEvent event, int value)
 {
+  static const char *const names[] = {
+    [MK_BACKEND_SPAWNED] = "runs as process",      [MK_BACKEND_EXITED] = "its first process ended with",
+    [MK_BACKEND_DENIED] = "not allowed to signal", [MK_BACKEND_EMPTY] = "no process is left; killed:",
+    [MK_BACKEND_LOST] = "the supervisor is lost",
+  };
   MkProcess *self = data;
 
   MK_AUTO_LOCK (&self->lock);
 
-  g_debug ("%s: runs as process %d", self->launch->argv[0], (int) pid);
-  self->news.pid = pid;
+  g_debug ("%s: %s %d", self->launch->argv[0], names[event], value);
+  switch (event)
+    {
+    case MK_BACKEND_SPAWNED:
+      self->news.pid = value;
+      break;
+
+    case MK_BACKEND_EXITED:
+      self->news.exited = TRUE;
+      self->news.status = value;
+      break;
+
+    case MK_BACKEND_DENIED:
+      self->news.denied = value;
+      break;
+
+    case MK_BACKEND_EMPTY:
+      self->news.killed = value;
+      break;
+
+    case MK_BACKEND_LOST:
+    default:
+      self->news.lost = TRUE;
+      /* Its parent-death signal. */
+      if (self->news.pid != 0 && !self->news.exited)
+        self->news.status = -SIGKILL;
+      self->news.exited = self->news.pid != 0;
+      break;
+    }
   process_tell_listeners (self);
 }
 
@@ -181,61 +213,6 @@ process_on_failed (gpointer data, GError *error)
   g_debug ("%s: not started: %s", self->launch->argv[0], error->message);
   g_clear_error (&self->failure);
   self->failure = error;
-  process_tell_listeners (self);
-}
-
-static void
-process_on_exited (gpointer data, int status)
-{
-  MkProcess *self = data;
-
-  MK_AUTO_LOCK (&self->lock);
-
-  g_debug ("%s: process %d ended with %d", self->launch->argv[0], (int) self->news.pid, status);
-  self->news.exited = TRUE;
-  self->news.status = status;
-  process_tell_listeners (self);
-}
-
-static void
-process_on_denied (gpointer data, GPid pid)
-{
-  MkProcess *self = data;
-
-  MK_AUTO_LOCK (&self->lock);
-
-  g_debug ("%s: process %d may not be sent signals", self->launch->argv[0], (int) pid);
-  self->news.denied = pid;
-  process_tell_listeners (self);
-}
-
-static void
-process_on_empty (gpointer data, gboolean killed)
-{
-  MkProcess *self = data;
-
-  MK_AUTO_LOCK (&self->lock);
-
-  g_debug ("%s: no process is left%s", self->launch->argv[0], killed ? ", after it was killed" : "");
-  self->news.killed = killed;
-  process_tell_listeners (self);
-}
-
-static void
-process_on_lost (gpointer data)
-{
-  MkProcess *self = data;
-
-  MK_AUTO_LOCK (&self->lock);
-
-  g_debug ("%s: its supervisor was killed", self->launch->argv[0]);
-  self->news.lost = TRUE;
-  if (self->news.pid != 0 && !self->news.exited)
-    {
-      /* Its parent-death signal. */
-      self->news.exited = TRUE;
-      self->news.status = -SIGKILL;
-    }
   process_tell_listeners (self);
 }
 
@@ -277,14 +254,10 @@ process_on_gone (gpointer data)
 }
 
 static const MkBackendReports process_reports = {
-  .spawned = process_on_spawned,
-  .failed = process_on_failed,
-  .exited = process_on_exited,
-  .denied = process_on_denied,
-  .empty = process_on_empty,
-  .lost = process_on_lost,
-  .output = process_on_output,
-  .gone = process_on_gone,
+  process_on_event,
+  process_on_failed,
+  process_on_output,
+  process_on_gone,
 };
 
 /* ---- orders ---- */

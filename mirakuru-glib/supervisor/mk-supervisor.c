@@ -19,8 +19,8 @@
  *   KILLING    the kill signal goes to all that is found, again and again until the tree is empty
  * The host may ask for the same or a later phase at any time. The program ends when the tree is empty.
  *
- * One thread, no allocation that outlives a walk, no GLib: the program must cost next to nothing and never
- * fail.
+ * One thread, no allocation that outlives a supervisor_walk, no GLib: the program must cost next to nothing
+ * and never fail.
  */
 
 #include "mk-supervisor-protocol-private.h"
@@ -99,7 +99,7 @@ typedef struct
 } Supervisor;
 
 static int64_t
-now_us (void)
+supervisor_now_us (void)
 {
   struct timespec now;
 
@@ -108,7 +108,7 @@ now_us (void)
 }
 
 static void
-send_news (Supervisor *self, MkMessageType type, int a, int b)
+supervisor_send_news (Supervisor *self, MkMessageType type, int a, int b)
 {
   MkMessage message = { (int32_t) type, a, b, 0 };
 
@@ -121,20 +121,20 @@ send_news (Supervisor *self, MkMessageType type, int a, int b)
 
 /* Where a sandbox does not know close_range(). */
 static void
-for_each_descriptor_from (int first, int (*func) (int fd))
+supervisor_for_each_descriptor_from (int first, int (*func) (int fd))
 {
   for (int fd = first; fd < (int) sysconf (_SC_OPEN_MAX); fd++)
     func (fd);
 }
 
 static int
-mark_cloexec (int fd)
+supervisor_mark_cloexec (int fd)
 {
   return fcntl (fd, F_SETFD, FD_CLOEXEC);
 }
 
 static void
-fail_in_child (int fd, MkSpawnStep step)
+supervisor_fail_in_child (int fd, MkSpawnStep step)
 {
   int report[2] = { (int) step, errno };
 
@@ -144,7 +144,7 @@ fail_in_child (int fd, MkSpawnStep step)
 
 /* As execvp(), but a file that the kernel cannot run is an error, not a shell script. */
 static void
-exec_in_path (char **argv)
+supervisor_exec_in_path (char **argv)
 {
   const char *path = getenv ("PATH");
   bool denied = false;
@@ -178,7 +178,7 @@ exec_in_path (char **argv)
 }
 
 static void
-run_service (Supervisor *self, pid_t supervisor, int report_fd)
+supervisor_run_service (Supervisor *self, pid_t supervisor, int report_fd)
 {
   static const long default_action[4]; /* the kernel's struct sigaction: SIG_DFL is 0 */
   sigset_t none;
@@ -195,17 +195,17 @@ run_service (Supervisor *self, pid_t supervisor, int report_fd)
   sigprocmask (SIG_SETMASK, &none, NULL);
 
   if (self->folder[0] != '\0' && chdir (self->folder) < 0)
-    fail_in_child (report_fd, MK_SPAWN_STEP_CHDIR);
+    supervisor_fail_in_child (report_fd, MK_SPAWN_STEP_CHDIR);
 
   if (close_range (3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-    for_each_descriptor_from (3, mark_cloexec);
-  exec_in_path (self->argv);
-  fail_in_child (report_fd, MK_SPAWN_STEP_EXEC);
+    supervisor_for_each_descriptor_from (3, supervisor_mark_cloexec);
+  supervisor_exec_in_path (self->argv);
+  supervisor_fail_in_child (report_fd, MK_SPAWN_STEP_EXEC);
 }
 
 /* Gives up the service's own streams, so that their end reaches the reader. */
 static void
-release_streams (void)
+supervisor_release_streams (void)
 {
   int fd = open ("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -221,39 +221,39 @@ release_streams (void)
 }
 
 static void
-spawn_failed (Supervisor *self, MkSpawnStep step, int error)
+supervisor_spawn_failed (Supervisor *self, MkSpawnStep step, int error)
 {
   self->failed = true;
-  send_news (self, MK_MESSAGE_FAILED, (int) step, error);
+  supervisor_send_news (self, MK_MESSAGE_FAILED, (int) step, error);
 }
 
 static void
-spawn (Supervisor *self)
+supervisor_spawn (Supervisor *self)
 {
   pid_t supervisor = getpid ();
   int fds[2];
 
   if (pipe2 (fds, O_CLOEXEC) < 0)
     {
-      spawn_failed (self, MK_SPAWN_STEP_FORK, errno);
+      supervisor_spawn_failed (self, MK_SPAWN_STEP_FORK, errno);
       return;
     }
 
   self->service = fork ();
   if (self->service == 0)
-    run_service (self, supervisor, fds[1]);
+    supervisor_run_service (self, supervisor, fds[1]);
 
   if (self->service < 0)
-    spawn_failed (self, MK_SPAWN_STEP_FORK, errno);
+    supervisor_spawn_failed (self, MK_SPAWN_STEP_FORK, errno);
 
   close (fds[1]);
   self->exec_fd = fds[0];
-  release_streams ();
+  supervisor_release_streams ();
 }
 
 /* The pipe ends without a word when exec() worked. */
 static void
-read_exec_report (Supervisor *self)
+supervisor_read_exec_report (Supervisor *self)
 {
   int report[2];
   ssize_t n;
@@ -268,9 +268,9 @@ read_exec_report (Supervisor *self)
   if (self->failed)
     return;
   if (n == (ssize_t) sizeof report)
-    spawn_failed (self, (MkSpawnStep) report[0], report[1]);
+    supervisor_spawn_failed (self, (MkSpawnStep) report[0], report[1]);
   else
-    send_news (self, MK_MESSAGE_SPAWNED, self->service, 0);
+    supervisor_send_news (self, MK_MESSAGE_SPAWNED, self->service, 0);
 }
 
 /* ---- signals to the tree ---- */
@@ -280,7 +280,7 @@ read_exec_report (Supervisor *self)
  *
  * Returns false if this program has no right to. */
 static bool
-signal_process (pid_t pid, pid_t parent, int number)
+supervisor_signal_process (pid_t pid, pid_t parent, int number)
 {
   pid_t seen_parent, group;
   char state;
@@ -302,18 +302,18 @@ signal_process (pid_t pid, pid_t parent, int number)
 
 /* One of them is enough to say why the tree does not get empty. */
 static void
-signal_or_tell (Supervisor *self, pid_t pid, pid_t parent, int number)
+supervisor_signal_or_tell (Supervisor *self, pid_t pid, pid_t parent, int number)
 {
-  if (signal_process (pid, parent, number) || self->denied != 0)
+  if (supervisor_signal_process (pid, parent, number) || self->denied != 0)
     return;
 
   self->denied = pid;
-  send_news (self, MK_MESSAGE_DENIED, pid, 0);
+  supervisor_send_news (self, MK_MESSAGE_DENIED, pid, 0);
 }
 
 /* A /proc of another PID namespace shows other processes under the same numbers. */
 static bool
-have_own_proc (void)
+supervisor_have_own_proc (void)
 {
   char target[16] = "";
 
@@ -322,13 +322,13 @@ have_own_proc (void)
 
 /* Returns false if nothing can be found. */
 static bool
-walk_tree (Supervisor *self, MkTreeFunc func)
+supervisor_walk_tree (Supervisor *self, MkTreeFunc func)
 {
-  return have_own_proc () && mk_tree_walk ("/proc", getpid (), func, self);
+  return supervisor_have_own_proc () && mk_tree_walk ("/proc", getpid (), func, self);
 }
 
 static bool
-was_signalled (Supervisor *self, pid_t pid)
+supervisor_was_signalled (Supervisor *self, pid_t pid)
 {
   for (size_t i = 0; i < self->n_signalled; i++)
     {
@@ -340,7 +340,7 @@ was_signalled (Supervisor *self, pid_t pid)
 }
 
 static void
-remember_signalled (Supervisor *self, pid_t pid)
+supervisor_remember_signalled (Supervisor *self, pid_t pid)
 {
   pid_t *grown = realloc (self->signalled, (self->n_signalled + 1) * sizeof *grown);
 
@@ -351,7 +351,7 @@ remember_signalled (Supervisor *self, pid_t pid)
 }
 
 static void
-forget_signalled (Supervisor *self, pid_t pid)
+supervisor_forget_signalled (Supervisor *self, pid_t pid)
 {
   for (size_t i = 0; i < self->n_signalled; i++)
     {
@@ -362,14 +362,14 @@ forget_signalled (Supervisor *self, pid_t pid)
 
 /* A stopped process sees no signal but SIGKILL before it is continued. */
 static void
-signal_once (Supervisor *self, pid_t pid, pid_t parent, int number)
+supervisor_signal_once (Supervisor *self, pid_t pid, pid_t parent, int number)
 {
-  if (was_signalled (self, pid))
+  if (supervisor_was_signalled (self, pid))
     return;
 
-  remember_signalled (self, pid);
-  signal_or_tell (self, pid, parent, number);
-  signal_process (pid, parent, SIGCONT);
+  supervisor_remember_signalled (self, pid);
+  supervisor_signal_or_tell (self, pid, parent, number);
+  supervisor_signal_process (pid, parent, SIGCONT);
 }
 
 /*
@@ -378,7 +378,7 @@ signal_once (Supervisor *self, pid_t pid, pid_t parent, int number)
  * be left in peace. So must those of the group's orphans that may have the signal.
  */
 static void
-stop_found (pid_t pid, pid_t parent, void *data)
+supervisor_stop_found (pid_t pid, pid_t parent, void *data)
 {
   Supervisor *self = data;
   bool is_orphan = parent == getpid () && pid != self->service;
@@ -387,32 +387,32 @@ stop_found (pid_t pid, pid_t parent, void *data)
   if (in_group && (!is_orphan || !self->group_remembered))
     return;
   if (is_orphan || self->first_walk)
-    signal_once (self, pid, parent, self->stop_signal);
+    supervisor_signal_once (self, pid, parent, self->stop_signal);
 }
 
 static void
-kill_found (pid_t pid, pid_t parent, void *data)
+supervisor_kill_found (pid_t pid, pid_t parent, void *data)
 {
   Supervisor *self = data;
 
   if (self->kill_signal == SIGKILL)
-    signal_or_tell (self, pid, parent, SIGKILL);
+    supervisor_signal_or_tell (self, pid, parent, SIGKILL);
   else
-    signal_once (self, pid, parent, self->kill_signal);
+    supervisor_signal_once (self, pid, parent, self->kill_signal);
 }
 
 /* They are about to get the signal as a group; what they fork then will not have got it. */
 static void
-group_member_found (pid_t pid, pid_t parent, void *data)
+supervisor_group_member_found (pid_t pid, pid_t parent, void *data)
 {
   Supervisor *self = data;
 
   if (getpgid (pid) == self->service)
-    remember_signalled (self, pid);
+    supervisor_remember_signalled (self, pid);
 }
 
 static bool
-has_child_in_group (Supervisor *self)
+supervisor_has_child_in_group (Supervisor *self)
 {
   siginfo_t info;
 
@@ -421,23 +421,24 @@ has_child_in_group (Supervisor *self)
 
 /* Once no child of ours is in the group any more, the number may come to mean another one. */
 static void
-signal_group (Supervisor *self, int number)
+supervisor_signal_group (Supervisor *self, int number)
 {
-  if (self->service > 0 && !self->failed && has_child_in_group (self))
+  if (self->service > 0 && !self->failed && supervisor_has_child_in_group (self))
     kill (-self->service, number);
 }
 
 static void
-walk (Supervisor *self)
+supervisor_walk (Supervisor *self)
 {
-  int64_t begin = now_us ();
+  int64_t begin = supervisor_now_us ();
   int64_t end;
 
-  if (!walk_tree (self, self->phase == KILLING ? kill_found : stop_found) && self->phase == KILLING)
-    signal_group (self, self->kill_signal);
+  if (!supervisor_walk_tree (self, self->phase == KILLING ? supervisor_kill_found : supervisor_stop_found) &&
+      self->phase == KILLING)
+    supervisor_signal_group (self, self->kill_signal);
   self->first_walk = false;
 
-  end = now_us ();
+  end = supervisor_now_us ();
   self->walk_interval *= 2;
   if (self->phase == STOPPING && self->walk_interval < 10 * (end - begin))
     self->walk_interval = 10 * (end - begin);
@@ -450,9 +451,9 @@ walk (Supervisor *self)
 
 /* What was asked to stop is not asked the same again: to many, a second time means to stop at once. */
 static void
-begin_stop (Supervisor *self, int number, int64_t timeout_us)
+supervisor_begin_stop (Supervisor *self, int number, int64_t timeout_us)
 {
-  int64_t deadline = timeout_us > 0 ? now_us () + timeout_us : NEVER;
+  int64_t deadline = timeout_us > 0 ? supervisor_now_us () + timeout_us : NEVER;
 
   if (self->phase == STOPPING && deadline > self->deadline)
     deadline = self->deadline;
@@ -470,22 +471,23 @@ begin_stop (Supervisor *self, int number, int64_t timeout_us)
   self->walk_interval = MIN_INTERVAL_US;
 
   /* There is no group before the service's setsid(). */
-  self->group_remembered = self->service <= 0 || self->reaped || walk_tree (self, group_member_found);
+  self->group_remembered =
+      self->service <= 0 || self->reaped || supervisor_walk_tree (self, supervisor_group_member_found);
   self->group_signalled = self->service > 0 && !self->reaped && kill (-self->service, number) == 0;
   if (self->group_signalled)
     kill (-self->service, SIGCONT);
-  self->next_walk = now_us () + (self->group_signalled ? FIRST_WALK_US : 0);
+  self->next_walk = supervisor_now_us () + (self->group_signalled ? FIRST_WALK_US : 0);
 }
 
 static void
-begin_kill (Supervisor *self, int number)
+supervisor_begin_kill (Supervisor *self, int number)
 {
   self->kill_signal = self->phase == KILLING && self->kill_signal == SIGKILL ? SIGKILL : number;
   self->phase = KILLING;
   self->escalated = true;
   self->n_signalled = 0;
-  self->deadline = number == SIGKILL ? NEVER : now_us () + KILL_GRACE_US;
-  self->next_walk = now_us ();
+  self->deadline = number == SIGKILL ? NEVER : supervisor_now_us () + KILL_GRACE_US;
+  self->next_walk = supervisor_now_us ();
   self->walk_interval = MIN_INTERVAL_US;
 
   if (number == SIGKILL && self->service > 0 && !self->reaped)
@@ -493,7 +495,7 @@ begin_kill (Supervisor *self, int number)
 }
 
 static void
-host_is_gone (Supervisor *self)
+supervisor_host_is_gone (Supervisor *self)
 {
   int64_t grace = MK_UNWAITED_GRACE_MS * 1000;
 
@@ -506,43 +508,44 @@ host_is_gone (Supervisor *self)
 
   if (self->phase == STOPPING)
     {
-      if (self->deadline > now_us () + grace)
-        self->deadline = now_us () + grace;
+      if (self->deadline > supervisor_now_us () + grace)
+        self->deadline = supervisor_now_us () + grace;
     }
   else if (self->phase == RUNNING)
-    begin_stop (self,
-                self->stop_signal,
-                self->stop_timeout_us > 0 && self->stop_timeout_us < grace ? self->stop_timeout_us : grace);
+    supervisor_begin_stop (self,
+                           self->stop_signal,
+                           self->stop_timeout_us > 0 && self->stop_timeout_us < grace ? self->stop_timeout_us
+                                                                                      : grace);
 }
 
 static void
-check_deadlines (Supervisor *self)
+supervisor_check_deadlines (Supervisor *self)
 {
-  int64_t now = now_us ();
+  int64_t now = supervisor_now_us ();
 
   if (now >= self->deadline)
-    begin_kill (self, self->phase == KILLING ? SIGKILL : self->kill_signal);
+    supervisor_begin_kill (self, self->phase == KILLING ? SIGKILL : self->kill_signal);
   if (self->phase != RUNNING && now >= self->next_walk)
-    walk (self);
+    supervisor_walk (self);
 }
 
 /* ---- news ---- */
 
 static void
-reap (Supervisor *self)
+supervisor_reap (Supervisor *self)
 {
   int status;
   pid_t pid;
 
   while ((pid = waitpid (-1, &status, WNOHANG | __WALL)) > 0)
     {
-      forget_signalled (self, pid);
+      supervisor_forget_signalled (self, pid);
       /* What it left behind must be met before that forks again. */
       if (self->phase == KILLING)
         {
           self->walk_interval = MIN_INTERVAL_US;
-          if (self->next_walk > now_us () + MIN_INTERVAL_US)
-            self->next_walk = now_us () + MIN_INTERVAL_US;
+          if (self->next_walk > supervisor_now_us () + MIN_INTERVAL_US)
+            self->next_walk = supervisor_now_us () + MIN_INTERVAL_US;
         }
       if (pid == self->denied)
         self->denied = 0;
@@ -551,9 +554,9 @@ reap (Supervisor *self)
 
       self->reaped = true;
       if (self->exec_fd >= 0)
-        read_exec_report (self);
+        supervisor_read_exec_report (self);
       if (!self->failed)
-        send_news (
+        supervisor_send_news (
             self, MK_MESSAGE_EXITED, WIFSIGNALED (status) ? -WTERMSIG (status) : WEXITSTATUS (status), 0);
     }
 
@@ -561,7 +564,7 @@ reap (Supervisor *self)
 }
 
 static void
-read_signals (Supervisor *self)
+supervisor_read_signals (Supervisor *self)
 {
   struct signalfd_siginfo info;
 
@@ -569,28 +572,28 @@ read_signals (Supervisor *self)
     {
       /* Somebody wants this program to end: it cannot without ending the service. */
       if (info.ssi_signo != SIGCHLD && self->phase == RUNNING)
-        begin_stop (self, self->stop_signal, MK_UNWAITED_GRACE_MS * 1000);
+        supervisor_begin_stop (self, self->stop_signal, MK_UNWAITED_GRACE_MS * 1000);
     }
 }
 
 static void
-obey (Supervisor *self, const MkMessage *message)
+supervisor_obey (Supervisor *self, const MkMessage *message)
 {
   switch (message->type)
     {
     case MK_MESSAGE_SIGNAL:
-      signal_group (self, message->a);
+      supervisor_signal_group (self, message->a);
       break;
 
     case MK_MESSAGE_STOP:
       if (self->phase == KILLING)
         break;
       self->kill_signal = message->b;
-      begin_stop (self, message->a, (int64_t) (uint32_t) message->c * 1000);
+      supervisor_begin_stop (self, message->a, (int64_t) (uint32_t) message->c * 1000);
       break;
 
     case MK_MESSAGE_KILL:
-      begin_kill (self, message->a);
+      supervisor_begin_kill (self, message->a);
       break;
 
     default:
@@ -599,7 +602,7 @@ obey (Supervisor *self, const MkMessage *message)
 }
 
 static void
-read_control (Supervisor *self)
+supervisor_read_control (Supervisor *self)
 {
   MkMessage message;
   ssize_t n;
@@ -609,16 +612,16 @@ read_control (Supervisor *self)
     {
       n = recv (self->control_fd, &message, sizeof message, MSG_DONTWAIT);
       if (n == (ssize_t) sizeof message)
-        obey (self, &message);
+        supervisor_obey (self, &message);
     }
   while (n > 0 || (n < 0 && (errno == ECONNRESET || errno == EINTR)));
 
   if (n == 0 || errno != EAGAIN)
-    host_is_gone (self);
+    supervisor_host_is_gone (self);
 }
 
 static int
-poll_timeout (Supervisor *self)
+supervisor_poll_timeout (Supervisor *self)
 {
   int64_t next = self->phase == RUNNING ? NEVER : self->next_walk;
   int64_t wait;
@@ -628,7 +631,7 @@ poll_timeout (Supervisor *self)
   if (next == NEVER)
     return self->host != 0 && self->host_fd < 0 ? HOST_POLL_MS : -1;
 
-  wait = (next - now_us () + 999) / 1000;
+  wait = (next - supervisor_now_us () + 999) / 1000;
   if (wait < 0)
     return 0;
   return wait > 60000 ? 60000 : (int) wait;
@@ -636,9 +639,9 @@ poll_timeout (Supervisor *self)
 
 /* poll() ignores negative descriptors. */
 static void
-run (Supervisor *self)
+supervisor_run (Supervisor *self)
 {
-  reap (self);
+  supervisor_reap (self);
   while (!self->empty)
     {
       struct pollfd fds[] = {
@@ -648,30 +651,30 @@ run (Supervisor *self)
         { self->exec_fd, POLLIN, 0 },
       };
 
-      if (poll (fds, 4, poll_timeout (self)) > 0)
+      if (poll (fds, 4, supervisor_poll_timeout (self)) > 0)
         {
           if (fds[3].revents)
-            read_exec_report (self);
+            supervisor_read_exec_report (self);
           if (fds[2].revents)
-            read_signals (self);
+            supervisor_read_signals (self);
           if (fds[0].revents)
-            read_control (self);
+            supervisor_read_control (self);
           if (fds[1].revents && self->host_fd >= 0)
-            host_is_gone (self);
+            supervisor_host_is_gone (self);
         }
 
       if (self->host != 0 && getppid () != self->host)
-        host_is_gone (self);
-      reap (self);
+        supervisor_host_is_gone (self);
+      supervisor_reap (self);
       if (!self->empty)
-        check_deadlines (self);
+        supervisor_check_deadlines (self);
     }
 
-  send_news (self, MK_MESSAGE_EMPTY, self->escalated, 0);
+  supervisor_send_news (self, MK_MESSAGE_EMPTY, self->escalated, 0);
 }
 
 static void
-set_up_signals (Supervisor *self)
+supervisor_set_up_signals (Supervisor *self)
 {
   sigset_t wanted, all;
 
@@ -713,9 +716,9 @@ main (int argc, char **argv)
   /* Out of the reach of Ctrl-C on the host's terminal; and nothing of the host's is to be held open. */
   setpgid (0, 0);
   if (close_range (MK_CONTROL_FD + 1, ~0U, 0) < 0)
-    for_each_descriptor_from (MK_CONTROL_FD + 1, close);
+    supervisor_for_each_descriptor_from (MK_CONTROL_FD + 1, close);
   fcntl (MK_CONTROL_FD, F_SETFD, FD_CLOEXEC);
-  set_up_signals (&self);
+  supervisor_set_up_signals (&self);
 
   /* Once the pidfd is open, the pid cannot come to mean another process; before, it may have. */
   self.host_fd = pidfd_open (self.host, 0);
@@ -724,9 +727,9 @@ main (int argc, char **argv)
 
   /* Without these nothing could be promised. */
   if (self.signal_fd < 0 || prctl (PR_SET_CHILD_SUBREAPER, 1) < 0)
-    spawn_failed (&self, MK_SPAWN_STEP_FORK, errno);
+    supervisor_spawn_failed (&self, MK_SPAWN_STEP_FORK, errno);
   else
-    spawn (&self);
-  run (&self);
+    supervisor_spawn (&self);
+  supervisor_run (&self);
   return 0;
 }

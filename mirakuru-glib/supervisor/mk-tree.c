@@ -37,7 +37,7 @@ typedef struct
 } Entries;
 
 static bool
-entries_add (Entries *self, pid_t pid, pid_t parent, bool reported)
+tree_entries_add (Entries *self, pid_t pid, pid_t parent, bool reported)
 {
   if (self->n_entries == self->n_allocated)
     {
@@ -55,7 +55,7 @@ entries_add (Entries *self, pid_t pid, pid_t parent, bool reported)
 }
 
 static bool
-entries_has_reported (const Entries *self, pid_t pid)
+tree_entries_has_reported (const Entries *self, pid_t pid)
 {
   for (size_t i = self->n_entries; i > 0; i--)
     {
@@ -68,7 +68,7 @@ entries_has_reported (const Entries *self, pid_t pid)
 
 /* Returns the number of bytes read, or -1; @buffer is terminated. Longer files are cut. */
 static ssize_t
-read_file (const char *path, char *buffer, size_t size)
+tree_read_file (const char *path, char *buffer, size_t size)
 {
   int fd = open (path, O_RDONLY | O_CLOEXEC);
   size_t length = 0;
@@ -94,14 +94,14 @@ mk_tree_read_stat (const char *proc, pid_t pid, char *state, pid_t *parent, pid_
   char *fields;
 
   snprintf (path, sizeof path, "%s/%d/stat", proc, (int) pid);
-  if (read_file (path, buffer, sizeof buffer) <= 0 || (fields = strrchr (buffer, ')')) == NULL)
+  if (tree_read_file (path, buffer, sizeof buffer) <= 0 || (fields = strrchr (buffer, ')')) == NULL)
     return false;
 
   return sscanf (fields + 1, " %c %d %d", state, parent, group) == 3;
 }
 
 static pid_t
-parse_pid (const char *name)
+tree_parse_pid (const char *name)
 {
   char *end;
   long value = strtol (name, &end, 10);
@@ -111,7 +111,7 @@ parse_pid (const char *name)
 
 /* Returns whether it could look. */
 static bool
-scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
+tree_scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
 {
   Entries entries = { 0 };
   struct dirent *dirent;
@@ -121,10 +121,10 @@ scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
   if (dir == NULL)
     return false;
 
-  entries_add (&entries, root, 0, true);
+  tree_entries_add (&entries, root, 0, true);
   while ((dirent = readdir (dir)) != NULL)
     {
-      pid_t pid = parse_pid (dirent->d_name);
+      pid_t pid = tree_parse_pid (dirent->d_name);
       pid_t parent, group;
       char state;
       bool ours;
@@ -132,8 +132,8 @@ scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
       if (pid == 0 || pid == root || !mk_tree_read_stat (proc, pid, &state, &parent, &group))
         continue;
 
-      ours = entries_has_reported (&entries, parent);
-      entries_add (&entries, pid, parent, ours);
+      ours = tree_entries_has_reported (&entries, parent);
+      tree_entries_add (&entries, pid, parent, ours);
       if (ours)
         func (pid, parent, data);
     }
@@ -147,7 +147,7 @@ scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
         {
           Entry *entry = &entries.entries[i];
 
-          if (entry->reported || !entries_has_reported (&entries, entry->parent))
+          if (entry->reported || !tree_entries_has_reported (&entries, entry->parent))
             continue;
           entry->reported = found = true;
           func (entry->pid, entry->parent, data);
@@ -160,7 +160,12 @@ scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
 
 /* Returns whether the kernel has the list. */
 static bool
-add_children (const char *proc, pid_t pid, const char *thread, Entries *entries, MkTreeFunc func, void *data)
+tree_add_children (const char *proc,
+                   pid_t pid,
+                   const char *thread,
+                   Entries *entries,
+                   MkTreeFunc func,
+                   void *data)
 {
   char path[320];
   char word[16];
@@ -174,9 +179,9 @@ add_children (const char *proc, pid_t pid, const char *thread, Entries *entries,
   while (fscanf (file, "%15s", word) == 1)
     {
       /* The lists may be stale, and pids be reused within a walk: never follow one twice. */
-      if ((child = parse_pid (word)) == 0 || entries_has_reported (entries, child))
+      if ((child = tree_parse_pid (word)) == 0 || tree_entries_has_reported (entries, child))
         continue;
-      if (entries_add (entries, child, pid, true))
+      if (tree_entries_add (entries, child, pid, true))
         func (child, pid, data);
     }
 
@@ -185,12 +190,12 @@ add_children (const char *proc, pid_t pid, const char *thread, Entries *entries,
 }
 
 static bool
-follow_children (const char *proc, pid_t root, MkTreeFunc func, void *data)
+tree_follow_children (const char *proc, pid_t root, MkTreeFunc func, void *data)
 {
   Entries entries = { 0 };
   bool supported = false;
 
-  entries_add (&entries, root, 0, true);
+  tree_entries_add (&entries, root, 0, true);
   for (size_t i = 0; i < entries.n_entries; i++)
     {
       pid_t pid = entries.entries[i].pid;
@@ -203,8 +208,8 @@ follow_children (const char *proc, pid_t root, MkTreeFunc func, void *data)
         continue;
       while ((dirent = readdir (dir)) != NULL)
         {
-          if (parse_pid (dirent->d_name) != 0 &&
-              add_children (proc, pid, dirent->d_name, &entries, func, data))
+          if (tree_parse_pid (dirent->d_name) != 0 &&
+              tree_add_children (proc, pid, dirent->d_name, &entries, func, data))
             supported = true;
         }
       closedir (dir);
@@ -219,7 +224,7 @@ follow_children (const char *proc, pid_t root, MkTreeFunc func, void *data)
 bool
 mk_tree_walk (const char *proc, pid_t root, MkTreeFunc func, void *data)
 {
-  return follow_children (proc, root, func, data) || scan_all (proc, root, func, data);
+  return tree_follow_children (proc, root, func, data) || tree_scan_all (proc, root, func, data);
 }
 
 /* Holds also for one that has ended and was not reaped yet. */
