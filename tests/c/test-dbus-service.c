@@ -9,6 +9,7 @@
 #include "mk-test-bus.h"
 #include "mk-test-calls.h"
 
+#include <gio/gunixsocketaddress.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -267,6 +268,31 @@ test_leaves_no_connection (void)
   mk_test_bus_clear (&bus);
 }
 
+/* What listens there takes connections, and never says a word. */
+static void
+test_silent_bus_leaves_nothing (void)
+{
+  g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
+  g_autofree char *path = g_build_filename (folder, "bus", NULL);
+  g_autofree char *address = g_strconcat ("unix:path=", path, NULL);
+  g_autoptr (GSocketListener) listener = g_socket_listener_new ();
+  g_autoptr (GSocketAddress) socket = g_unix_socket_address_new (path);
+  g_autoptr (MkDBusProbe) probe = mk_dbus_probe_new (address, MK_TEST_BUS_NAME);
+  g_autoptr (GError) error = NULL;
+  guint n;
+
+  g_socket_listener_set_backlog (listener, 100);
+  g_socket_listener_add_address (
+      listener, socket, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL, &error);
+  g_assert_no_error (error);
+
+  mk_test_bus_assert_times_out (probe, 20, "the bus does not answer");
+  n = mk_test_count_entries ("/proc/self/fd");
+  for (guint i = 0; i < 30; i++)
+    mk_test_bus_assert_times_out (probe, i + 1, "the bus does not answer");
+  g_assert_true (mk_test_poll_until (are_few_descriptors, GUINT_TO_POINTER (n), MK_TEST_LIMIT_MS));
+}
+
 /* A probe that is kept, but not asked any more, keeps nothing open. */
 static void
 test_idle_probe_disconnects (void)
@@ -334,6 +360,7 @@ main (int argc, char **argv)
   mk_test_add_once ("/dbus-service/hung-for-long", test_hung_for_long);
   mk_test_add ("/dbus-service/executor-on-hung-bus", test_executor_on_hung_bus);
   mk_test_add ("/dbus-service/leaves-no-connection", test_leaves_no_connection);
+  mk_test_add ("/dbus-service/silent-bus-leaves-nothing", test_silent_bus_leaves_nothing);
   mk_test_add ("/dbus-service/idle-probe-disconnects", test_idle_probe_disconnects);
   mk_test_add ("/dbus-service/threads", test_threads);
 
