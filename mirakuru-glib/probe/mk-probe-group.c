@@ -34,7 +34,7 @@
 typedef struct
 {
   MkSimpleExecutor *executor; /* (unowned) to be compared only */
-  GPtrArray *parts;           /* (owned) others may be added */
+  guint n_parts;              /* that there were; more may be added behind them */
 } GroupAttachment;
 
 typedef struct
@@ -44,7 +44,7 @@ typedef struct
   GMutex lock;
   GPtrArray *probes; /* (owned) (element-type MkProbe) (locked-by lock) none is ever removed */
   GPtrArray *there;  /* (owned) (element-type MkProbe) (locked-by lock) in the last attempt */
-  GSList *attached;  /* (owned) (element-type GroupAttachment) (locked-by lock) */
+  GArray *attached;  /* (owned) (element-type GroupAttachment) (locked-by lock) */
 } MkProbeGroupPrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (MkProbeGroup, mk_probe_group, MK_TYPE_PROBE)
@@ -132,6 +132,7 @@ typedef enum
   PART_UNKNOWN, /* with an error */
   PART_FAILED,  /* with an error of the domain MK_ERROR: it will never be there */
   PART_SLOW,    /* it has to be asked in a round */
+  N_ANSWERS,
 } GroupAnswer;
 
 typedef struct
@@ -291,41 +292,6 @@ group_remember_there (MkProbeGroup *self, GroupState *state)
   g_mutex_unlock (&priv->lock);
 }
 
-typedef struct
-{
-  guint n;
-  guint n_there;
-  guint n_not_yet;
-  guint n_failed;
-  guint n_slow;
-  guint n_never_asked; /* of the slow ones */
-  const GError *failed;
-  const GError *unknown;
-} GroupCount;
-
-static GroupCount
-group_state_count (GroupState *state)
-{
-  GroupCount count = { .n = state->parts->len };
-
-  for (guint i = 0; i < state->parts->len; i++)
-    {
-      GroupPart *part = g_ptr_array_index (state->parts, i);
-
-      count.n_there += part->answer == PART_THERE;
-      count.n_not_yet += part->answer == PART_NOT_YET;
-      count.n_failed += part->answer == PART_FAILED;
-      count.n_slow += part->answer == PART_SLOW;
-      count.n_never_asked += part->answer == PART_SLOW && !part->was_asked;
-      if (part->answer == PART_FAILED && count.failed == NULL)
-        count.failed = part->error;
-      if (part->answer == PART_UNKNOWN)
-        count.unknown = part->error;
-    }
-
-  return count;
-}
-
 /* No part says for certain that this is not there, but one of those that could say so gave no answer. */
 static void
 group_set_unknown (MkProbeGroup *self, const GError *unknown, GError **error)
@@ -340,13 +306,22 @@ static gboolean
 group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
 {
   gboolean any = group_is_any (self);
-  GroupCount count = group_state_count (state);
-  gboolean there = any ? count.n_there > 0 : count.n_there == count.n;
-  gboolean needs_round =
-      count.n_slow > 0 &&
-      (any ? !there : count.n_failed == 0 && (count.n_not_yet == 0 || count.n_never_asked > 0));
+  guint n[N_ANSWERS] = { 0 }, n_never_asked = 0;
+  const GError *errors[N_ANSWERS] = { NULL };
+  gboolean there;
 
-  if (needs_round)
+  for (guint i = 0; i < state->parts->len; i++)
+    {
+      GroupPart *part = g_ptr_array_index (state->parts, i);
+
+      n[part->answer]++;
+      n_never_asked += part->answer == PART_SLOW && !part->was_asked;
+      if (errors[part->answer] == NULL)
+        errors[part->answer] = part->error;
+    }
+
+  there = any ? n[PART_THERE] > 0 : n[PART_THERE] == state->parts->len;
+  if (n[PART_SLOW] > 0 && (any ? !there : n[PART_FAILED] == 0 && (n[PART_NOT_YET] == 0 || n_never_asked > 0)))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "a part takes time to answer");
       return FALSE;
@@ -358,10 +333,10 @@ group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
   else
     group_note_missing (self, state);
 
-  if (count.n_failed > 0 && (!any || count.n_failed == count.n))
-    g_propagate_error (error, g_error_copy (count.failed));
-  else if (!there && count.unknown != NULL && (any || count.n_not_yet == 0))
-    group_set_unknown (self, count.unknown, error);
+  if (n[PART_FAILED] > 0 && (!any || n[PART_FAILED] == state->parts->len))
+    g_propagate_error (error, g_error_copy (errors[PART_FAILED]));
+  else if (!there && n[PART_UNKNOWN] > 0 && (any || n[PART_NOT_YET] == 0))
+    group_set_unknown (self, errors[PART_UNKNOWN], error);
 
   return there;
 }
@@ -378,7 +353,8 @@ group_part_check (GroupPart *part)
 
   if (mk_probe_link_take_woken (part->link))
     part->due = 0;
-  if (now < part->due)
+  /* That it was there some time ago is no answer now. */
+  if (now < part->due && part->answer != PART_THERE)
     return;
 
   there = mk_probe_ask (part->probe, part->state, &error);
@@ -394,25 +370,11 @@ group_part_check (GroupPart *part)
         part, there, error, error ? g_strdup (error->message) : mk_probe_dup_detail (part->probe));
 }
 
-/* That all are there is no news if one of them said so some time ago. */
-static void
-group_state_distrust_old_answers (GroupState *state)
-{
-  for (guint i = 0; i < state->parts->len; i++)
-    {
-      GroupPart *part = g_ptr_array_index (state->parts, i);
-
-      if (part->is_slow && part->answer == PART_THERE)
-        part->answer = PART_SLOW;
-    }
-}
-
 static gboolean
 mk_probe_group_check_with (MkProbe *probe, gpointer data, GError **error)
 {
   MkProbeGroup *self = MK_PROBE_GROUP (probe);
   GroupState *state = data;
-  GroupCount count;
 
   group_state_update (state, self);
   if (state->parts->len == 0)
@@ -428,9 +390,6 @@ mk_probe_group_check_with (MkProbe *probe, gpointer data, GError **error)
   for (guint i = 0; i < state->parts->len; i++)
     group_part_check (g_ptr_array_index (state->parts, i));
 
-  count = group_state_count (state);
-  if (!group_is_any (self) && count.n_there + count.n_slow == count.n)
-    group_state_distrust_old_answers (state);
   return group_conclude (self, state, error);
 }
 
@@ -616,40 +575,17 @@ mk_probe_group_check_task_with (MkProbe *probe, gpointer data, GTask *task)
 
 /* ---- words ---- */
 
-/* "(a or b)" among clauses that are joined with "and" */
-static gboolean
-group_needs_parentheses (MkProbeGroup *self, MkProbe *part)
-{
-  g_autoptr (GPtrArray) parts = NULL;
-
-  if (!MK_IS_PROBE_GROUP (part) || group_is_any (MK_PROBE_GROUP (part)) == group_is_any (self))
-    return FALSE;
-
-  parts = group_dup_parts (MK_PROBE_GROUP (part));
-  return parts->len > 1;
-}
-
-/* @clause: (transfer full). Returns: (transfer full) */
+/* @clause: (transfer full). Returns: (transfer full): "(a or b)" among clauses that are joined with "and" */
 static char *
-group_put_in_parentheses (char *clause)
+group_set_apart (MkProbeGroup *self, MkProbe *part, char *clause)
 {
   g_autofree char *bare = clause;
+  g_autoptr (GPtrArray) parts = MK_IS_PROBE_GROUP (part) ? group_dup_parts (MK_PROBE_GROUP (part)) : NULL;
+
+  if (parts == NULL || parts->len < 2 || group_is_any (MK_PROBE_GROUP (part)) == group_is_any (self))
+    return g_steal_pointer (&bare);
 
   return g_strdup_printf ("(%s)", bare);
-}
-
-/* @text: (transfer full). Returns: (transfer full) */
-static char *
-group_join_clauses (MkProbeGroup *self, char *text, const char *clause)
-{
-  g_autofree char *before = text;
-
-  if (group_is_any (self))
-    /* Translators: joins two clauses as “127.0.0.1:6379 to accept connections” */
-    return g_strdup_printf (_ ("%s or %s"), before, clause);
-
-  /* Translators: joins two clauses as “127.0.0.1:6379 to accept connections” */
-  return g_strdup_printf (_ ("%s and %s"), before, clause);
 }
 
 static char *
@@ -657,20 +593,28 @@ mk_probe_group_describe (MkProbe *probe)
 {
   MkProbeGroup *self = MK_PROBE_GROUP (probe);
   g_autoptr (GPtrArray) parts = group_dup_parts (self);
-  char *text = NULL;
+  g_autofree char *text = NULL;
 
   for (guint i = 0; i < parts->len; i++)
     {
       MkProbe *part = g_ptr_array_index (parts, i);
-      g_autofree char *clause = mk_probe_describe (part);
+      g_autofree char *clause = group_set_apart (self, part, mk_probe_describe (part));
+      g_autofree char *before = g_steal_pointer (&text);
 
-      if (group_needs_parentheses (self, part))
-        clause = group_put_in_parentheses (clause);
-      text = text != NULL ? group_join_clauses (self, text, clause) : g_steal_pointer (&clause);
+      if (before == NULL)
+        text = g_steal_pointer (&clause);
+      else if (group_is_any (self))
+        /* Translators: joins two clauses such as “127.0.0.1:6379 to accept connections” */
+        text = g_strdup_printf (_ ("%s or %s"), before, clause);
+      else
+        /* Translators: joins two clauses such as “127.0.0.1:6379 to accept connections” */
+        text = g_strdup_printf (_ ("%s and %s"), before, clause);
     }
 
+  if (text != NULL)
+    return g_steal_pointer (&text);
   /* Translators: a clause that stands after “waiting for”; the name of a type */
-  return text != NULL ? text : g_strdup_printf (_ ("%s to have a probe to ask"), G_OBJECT_TYPE_NAME (self));
+  return g_strdup_printf (_ ("%s to have a probe to ask"), G_OBJECT_TYPE_NAME (self));
 }
 
 /* What each part says that was there last time. */
@@ -693,24 +637,6 @@ mk_probe_group_describe_holder (MkProbe *probe)
     }
 
   return g_string_free (text, FALSE);
-}
-
-/* A part may be meant for another service, on which this one depends: it takes all of them. */
-static char *
-mk_probe_group_find_rival (MkProbe *probe, GPid service, GPid supervisor)
-{
-  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
-  char *rival = NULL;
-
-  for (guint i = 0; i < parts->len; i++)
-    {
-      g_free (rival);
-      rival = mk_probe_find_rival (g_ptr_array_index (parts, i), service, supervisor);
-      if (rival == NULL)
-        return NULL;
-    }
-
-  return rival;
 }
 
 /* ---- executors ---- */
@@ -752,45 +678,43 @@ mk_probe_group_attach (MkProbe *probe, MkSimpleExecutor *executor)
 {
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (MK_PROBE_GROUP (probe));
   g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
-  GroupAttachment *attachment = g_new (GroupAttachment, 1);
+  GroupAttachment attachment = { executor, parts->len };
 
-  *attachment = (GroupAttachment){ executor, g_ptr_array_ref (parts) };
   g_mutex_lock (&priv->lock);
-  priv->attached = g_slist_prepend (priv->attached, attachment);
+  g_array_append_val (priv->attached, attachment);
   g_mutex_unlock (&priv->lock);
 
   for (guint i = 0; i < parts->len; i++)
     mk_probe_attach (g_ptr_array_index (parts, i), executor);
 }
 
-/* Returns: (transfer full) (nullable): the parts that were attached */
-static GPtrArray *
-group_steal_attached (MkProbeGroup *self, MkSimpleExecutor *executor)
+/* Returns: how many parts there were when it was attached, 0 if it is not */
+static guint
+group_remove_attachment (MkProbeGroup *self, MkSimpleExecutor *executor)
 {
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (self);
   MK_AUTO_LOCK (&priv->lock);
 
-  for (GSList *link = priv->attached; link != NULL; link = link->next)
+  for (guint i = 0; i < priv->attached->len; i++)
     {
-      g_autofree GroupAttachment *attachment = link->data;
+      GroupAttachment attachment = g_array_index (priv->attached, GroupAttachment, i);
 
-      if (attachment->executor == executor)
-        {
-          priv->attached = g_slist_delete_link (priv->attached, link);
-          return attachment->parts;
-        }
-      g_steal_pointer (&attachment);
+      if (attachment.executor != executor)
+        continue;
+      g_array_remove_index_fast (priv->attached, i);
+      return attachment.n_parts;
     }
 
-  return NULL;
+  return 0;
 }
 
 static void
 mk_probe_group_detach (MkProbe *probe, MkSimpleExecutor *executor)
 {
-  g_autoptr (GPtrArray) parts = group_steal_attached (MK_PROBE_GROUP (probe), executor);
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
+  guint n_parts = group_remove_attachment (MK_PROBE_GROUP (probe), executor);
 
-  for (guint i = 0; parts != NULL && i < parts->len; i++)
+  for (guint i = 0; i < n_parts; i++)
     mk_probe_detach (g_ptr_array_index (parts, i), executor);
 }
 
@@ -814,21 +738,12 @@ mk_probe_group_is_met (MkProbe *probe)
 /* ---- the object ---- */
 
 static void
-group_attachment_free (gpointer data)
-{
-  GroupAttachment *attachment = data;
-
-  g_ptr_array_unref (attachment->parts);
-  g_free (attachment);
-}
-
-static void
 mk_probe_group_finalize (GObject *object)
 {
   MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (MK_PROBE_GROUP (object));
 
   g_ptr_array_unref (priv->there);
-  g_slist_free_full (priv->attached, group_attachment_free);
+  g_array_unref (priv->attached);
   g_ptr_array_unref (priv->probes);
   g_mutex_clear (&priv->lock);
 
@@ -896,7 +811,6 @@ mk_probe_group_class_init (MkProbeGroupClass *klass)
   class_private->check_task_with = mk_probe_group_check_task_with;
   class_private->choose_interval = mk_probe_group_choose_interval;
   class_private->describe_holder = mk_probe_group_describe_holder;
-  class_private->find_rival = mk_probe_group_find_rival;
   class_private->dup_before_start = mk_probe_group_dup_before_start;
   class_private->is_met = mk_probe_group_is_met;
   class_private->explain_exit = mk_probe_group_explain_exit;
@@ -910,6 +824,7 @@ mk_probe_group_init (MkProbeGroup *self)
   g_mutex_init (&priv->lock);
   priv->probes = g_ptr_array_new_with_free_func (g_object_unref);
   priv->there = g_ptr_array_new_with_free_func (g_object_unref);
+  priv->attached = g_array_new (FALSE, FALSE, sizeof (GroupAttachment));
 
   mk_probe_set_grace (MK_PROBE (self), GRACE_MS);
 }
