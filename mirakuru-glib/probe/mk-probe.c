@@ -213,8 +213,8 @@ mk_probe_class_init (MkProbeClass *klass)
   /**
    * MkProbe:attempt-timeout:
    *
-   * How long one attempt may take, in milliseconds, before it is given up and counts as "not yet"; 0, which
-   * is the default, leaves that to the kind of probe. A change takes effect with the next attempt. It has no
+   * How long one attempt may take, in milliseconds, before it is cancelled; 0, which is the default, leaves
+   * that to the kind of probe. A wait then asks again. A change takes effect with the next attempt. It has no
    * effect on a `check`, which does not block.
    *
    * Since: 1.0

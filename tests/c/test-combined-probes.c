@@ -379,6 +379,100 @@ test_cancelled (void)
   g_assert_cmpint (hangs->n_cancelled, ==, 1);
 }
 
+/* ---- parts that answer at once ---- */
+
+typedef struct
+{
+  guint n_asked;
+  guint there_after; /* so many times; 0 for never */
+} Counter;
+
+static gboolean
+count_asked (gpointer data, GError **error)
+{
+  Counter *counter = data;
+
+  counter->n_asked++;
+  return counter->there_after > 0 && counter->n_asked >= counter->there_after;
+}
+
+static MkProbe *
+counting_new (Counter *counter)
+{
+  return MK_PROBE (mk_callback_probe_new (count_asked, counter, NULL));
+}
+
+/* They are asked once with each attempt of the whole, which is all that it takes. */
+static void
+assert_asked_together (Combine combine, guint n_expected)
+{
+  Counter sooner = { 0, 5 }, later = { 0, 9 };
+  g_autoptr (MkProbe) front = counting_new (&sooner);
+  g_autoptr (MkProbe) back = counting_new (&later);
+  g_autoptr (MkProbe) inner = combine (back, back);
+  g_autoptr (MkProbe) probe = combine (front, inner);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_probe_wait (probe, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (sooner.n_asked, ==, n_expected);
+  g_assert_cmpuint (later.n_asked, ==, n_expected);
+}
+
+static void
+test_quick_parts_are_asked_together (void)
+{
+  assert_asked_together (all_of, 9);
+  assert_asked_together (any_of, 5);
+}
+
+/* As long as it does not matter what it says; but first it has to be known whether it can be asked at all. */
+static void
+test_slow_part_is_spared (void)
+{
+  Counter counter = { 0, 50 };
+  g_autoptr (MkProbe) quick = counting_new (&counter);
+  g_autoptr (TestPart) slow = part_new ("the cellar", THERE);
+  g_autoptr (MkProbe) all = all_of (quick, slow);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_probe_wait (all, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (counter.n_asked, >=, 50);
+  g_assert_cmpint (slow->n_checks, ==, 2);
+}
+
+/* A part that hangs does not keep the others from being asked. */
+static void
+test_quick_part_beside_a_hung_one (void)
+{
+  Counter counter = { 0, 20 };
+  g_autoptr (MkProbe) quick = counting_new (&counter);
+  g_autoptr (TestPart) hangs = part_new ("the cellar", HANGS);
+  g_autoptr (MkProbe) any = any_of (quick, hangs);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_probe_wait (any, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (hangs->n_checks, ==, 1);
+  g_assert_cmpint (hangs->n_cancelled, ==, 1);
+}
+
+/* The part that is asked rarely does not slow down the other. */
+static void
+test_parts_keep_their_intervals (void)
+{
+  Counter often = { 0, 0 }, rarely = { 0, 0 };
+  g_autoptr (MkProbe) front = counting_new (&often);
+  g_autoptr (MkProbe) back = counting_new (&rarely);
+  g_autoptr (MkProbe) any = any_of (front, back);
+
+  mk_probe_set_interval (back, LONG_MS);
+  g_assert_false (mk_test_probe_wait (any, 200, NULL, NULL));
+  g_assert_cmpuint (often.n_asked, >, 3);
+  g_assert_cmpuint (rarely.n_asked, ==, 1);
+}
+
 /* ---- waking ---- */
 
 typedef struct
@@ -588,6 +682,36 @@ test_parts (void)
   g_test_assert_expected_messages ();
 }
 
+/* By a property, as builders and bindings make them; what is read is a copy. */
+static void
+assert_made_by_property (GType type)
+{
+  g_autoptr (TestPart) front = part_new ("the front door", THERE);
+  g_autoptr (TestPart) back = part_new ("the back door", THERE);
+  g_autoptr (GListStore) store = g_list_store_new (MK_TYPE_PROBE);
+  g_autoptr (GListModel) probes = NULL;
+  g_autoptr (MkProbe) probe = NULL;
+  g_autoptr (MkProbe) second = NULL;
+
+  g_list_store_append (store, front);
+  g_list_store_append (store, back);
+  probe = g_object_new (type, "probes", store, "interval", 20, NULL);
+  g_list_store_remove_all (store);
+
+  g_object_get (probe, "probes", &probes, NULL);
+  g_assert_cmpuint (g_list_model_get_n_items (probes), ==, 2);
+  second = g_list_model_get_item (probes, 1);
+  g_assert_true (second == MK_PROBE (back));
+  g_assert_true (mk_test_check (probe, NULL, NULL));
+}
+
+static void
+test_made_by_property (void)
+{
+  assert_made_by_property (MK_TYPE_ALL_PROBE);
+  assert_made_by_property (MK_TYPE_ANY_PROBE);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -606,12 +730,17 @@ main (int argc, char **argv)
   mk_test_add ("/combined-probes/wait/slow-part-is-in-nobodys-way", test_slow_part_is_in_nobodys_way);
   mk_test_add ("/combined-probes/wait/cancelled", test_cancelled);
   mk_test_add ("/combined-probes/wait/hung-commands", test_hung_commands);
+  mk_test_add ("/combined-probes/quick/asked-together", test_quick_parts_are_asked_together);
+  mk_test_add ("/combined-probes/quick/slow-part-is-spared", test_slow_part_is_spared);
+  mk_test_add ("/combined-probes/quick/beside-a-hung-one", test_quick_part_beside_a_hung_one);
+  mk_test_add ("/combined-probes/quick/intervals", test_parts_keep_their_intervals);
   mk_test_add ("/combined-probes/wake", test_parts_wake_the_whole);
 
   mk_test_add ("/combined-probes/executor/starts", test_executor);
   mk_test_add ("/combined-probes/executor/before-the-start", test_before_the_start);
   mk_test_add_once ("/combined-probes/executor/shared", test_shared_by_executors);
   mk_test_add_once ("/combined-probes/parts", test_parts);
+  mk_test_add ("/combined-probes/made-by-property", test_made_by_property);
 
   return g_test_run ();
 }

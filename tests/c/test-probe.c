@@ -433,6 +433,185 @@ test_context (void)
     g_assert_true (probe->context != context && probe->context != NULL);
 }
 
+/* ---- check and check_task ---- */
+
+#define TEST_TYPE_BOTH (test_both_get_type ())
+G_DECLARE_FINAL_TYPE (TestBoth, test_both, TEST, BOTH, MkProbe)
+
+/* Says at once that it is not there, then that it takes time to tell, and is there in the end. */
+struct _TestBoth
+{
+  MkProbe parent_instance;
+
+  guint slow_from; /* the number of the first check that says so */
+  guint n_checks;
+  guint n_tasks;
+  GMainContext *context; /* (unowned) in which it was asked */
+};
+
+G_DEFINE_FINAL_TYPE (TestBoth, test_both, MK_TYPE_PROBE)
+
+static gboolean
+test_both_check (MkProbe *probe, GError **error)
+{
+  TestBoth *self = TEST_BOTH (probe);
+
+  self->context = g_main_context_get_thread_default ();
+  if (++self->n_checks >= self->slow_from)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "not so fast");
+  return FALSE;
+}
+
+static void
+test_both_check_task (MkProbe *probe, GTask *task)
+{
+  TestBoth *self = TEST_BOTH (probe);
+
+  g_task_return_boolean (task, ++self->n_tasks >= 3);
+}
+
+static void
+test_both_class_init (TestBothClass *klass)
+{
+  MK_PROBE_CLASS (klass)->check = test_both_check;
+  MK_PROBE_CLASS (klass)->check_task = test_both_check_task;
+}
+
+static void
+test_both_init (TestBoth *self)
+{
+  self->slow_from = 1;
+}
+
+/* Each attempt calls check, and the task only where that says so. */
+static void
+test_check_may_say_that_it_takes_time (void)
+{
+  g_autoptr (TestBoth) probe = g_object_new (TEST_TYPE_BOTH, NULL);
+  g_autoptr (GError) error = NULL;
+
+  probe->slow_from = 3;
+  assert_check (probe, FALSE);
+  g_assert_cmpuint (probe->n_tasks, ==, 0);
+
+  g_assert_true (mk_test_probe_wait (probe, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (probe->n_checks, ==, 5);
+  g_assert_cmpuint (probe->n_tasks, ==, 3);
+
+  assert_check (probe, TRUE);
+  g_assert_cmpuint (probe->n_tasks, ==, 4);
+}
+
+#define TEST_TYPE_NEITHER (test_neither_get_type ())
+G_DECLARE_FINAL_TYPE (TestNeither, test_neither, TEST, NEITHER, MkProbe)
+
+struct _TestNeither
+{
+  MkProbe parent_instance;
+};
+
+G_DEFINE_FINAL_TYPE (TestNeither, test_neither, MK_TYPE_PROBE)
+
+/* Chaining up is as if nothing had been overridden. */
+static gboolean
+test_neither_check (MkProbe *probe, GError **error)
+{
+  return MK_PROBE_CLASS (test_neither_parent_class)->check (probe, error);
+}
+
+static void
+test_neither_class_init (TestNeitherClass *klass)
+{
+  MK_PROBE_CLASS (klass)->check = test_neither_check;
+}
+
+static void
+test_neither_init (TestNeither *self)
+{
+}
+
+static void
+test_nothing_implemented (void)
+{
+  g_autoptr (TestNeither) probe = g_object_new (TEST_TYPE_NEITHER, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_probe_wait (probe, LONG_MS, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_FAILED);
+  mk_test_assert_contains (error->message, "TestNeither implements neither check() nor check_task()");
+}
+
+/* A function that says so has no task: it is not there yet. */
+static void
+test_function_would_block (void)
+{
+  g_autoptr (GError) given = g_error_new (G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "nothing to read");
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (fail, given, NULL);
+  g_autoptr (GError) error = NULL;
+
+  assert_check (probe, FALSE);
+  g_assert_false (mk_test_probe_wait (probe, 30, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, "(nothing to read)");
+}
+
+/* ---- the properties ---- */
+
+static void
+count_notify (GObject *object, GParamSpec *pspec, gpointer count)
+{
+  (*(guint *) count)++;
+}
+
+static void
+test_properties (void)
+{
+  g_autoptr (MkTcpProbe) probe = mk_tcp_probe_new ("127.0.0.1", 80);
+  guint n_interval = 0, n_timeout = 0, interval = 1, attempt_timeout = 1;
+
+  g_signal_connect (probe, "notify::interval", G_CALLBACK (count_notify), &n_interval);
+  g_signal_connect (probe, "notify::attempt-timeout", G_CALLBACK (count_notify), &n_timeout);
+  g_object_get (probe, "interval", &interval, "attempt-timeout", &attempt_timeout, NULL);
+  g_assert_cmpuint (interval, ==, 0);
+  g_assert_cmpuint (attempt_timeout, ==, 0);
+
+  g_object_set (probe, "interval", 250, "attempt-timeout", 2000, NULL);
+  g_assert_cmpuint (mk_probe_get_interval (MK_PROBE (probe)), ==, 250);
+  g_assert_cmpuint (mk_probe_get_attempt_timeout (MK_PROBE (probe)), ==, 2000);
+  mk_probe_set_interval (MK_PROBE (probe), 250);
+  mk_probe_set_attempt_timeout (MK_PROBE (probe), 2000);
+  g_assert_cmpuint (n_interval, ==, 1);
+  g_assert_cmpuint (n_timeout, ==, 1);
+}
+
+/* However busy the machine is, the pause is not shorter. */
+static void
+test_interval_by_hand (void)
+{
+  g_autoptr (TestProbe) probe = test_probe_new (NOT_YET);
+
+  mk_probe_set_interval (MK_PROBE (probe), 100);
+  g_assert_false (mk_test_probe_wait (probe, 450, NULL, NULL));
+  g_assert_cmpuint (probe->n_checks, >=, 2);
+  g_assert_cmpuint (probe->n_checks, <=, 5);
+}
+
+/* An attempt that takes too long is given up, and there is another one. */
+static void
+test_attempt_timeout_by_hand (void)
+{
+  g_autoptr (TestProbe) probe = test_probe_new (NEVER_RETURNS);
+  g_autoptr (GError) error = NULL;
+
+  mk_probe_set_attempt_timeout (MK_PROBE (probe), 50);
+  g_assert_false (mk_test_probe_wait (probe, 1000, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  mk_test_assert_contains (error->message, "no answer in time");
+  g_assert_cmpuint (probe->n_checks, >=, 2);
+  return_kept (probe);
+}
+
 /* When it is asked */
 
 typedef struct
@@ -501,6 +680,56 @@ test_wake_shortens_the_wait (void)
   for (guint round = 0; round < 5 && n_fast < 6; round++)
     n_fast = count_fast_answers ();
   g_assert_cmpuint (n_fast, >=, 6);
+}
+
+typedef struct
+{
+  MkProbe *probe;
+  GThread *thread;       /* of the handler */
+  GMainContext *context; /* of the handler */
+  gint n_woken;          /* (atomic) */
+} Handler;
+
+static void
+note_wake (MkProbe *probe, Handler *handler)
+{
+  handler->thread = g_thread_self ();
+  handler->context = g_main_context_get_thread_default ();
+  g_atomic_int_inc (&handler->n_woken);
+}
+
+static gpointer
+wake_until_noticed (gpointer data)
+{
+  Handler *handler = data;
+
+  while (g_atomic_int_get (&handler->n_woken) == 0)
+    {
+      g_usleep (10 * 1000);
+      mk_probe_wake (handler->probe);
+    }
+  return NULL;
+}
+
+/* It may be woken in any thread; whoever listens hears of it where it is waited for, before it is asked. */
+static void
+test_wake_handlers_run_in_the_wait (void)
+{
+  g_autoptr (TestBoth) probe = g_object_new (TEST_TYPE_BOTH, NULL);
+  Handler handler = { .probe = MK_PROBE (probe) };
+  GThread *thread;
+
+  probe->slow_from = 2;
+  mk_probe_set_interval (MK_PROBE (probe), LONG_MS);
+  g_signal_connect (probe, "wake", G_CALLBACK (note_wake), &handler);
+  thread = g_thread_new ("waker", wake_until_noticed, &handler);
+  g_assert_false (mk_test_probe_wait (probe, 400, NULL, NULL));
+  g_thread_join (thread);
+
+  g_assert_cmpint (handler.n_woken, >=, 1);
+  g_assert_true (handler.thread == g_thread_self ());
+  g_assert_true (handler.context == probe->context);
+  g_assert_cmpuint (probe->n_tasks, >=, 1);
 }
 
 /* Also of waits that are over: nothing happens then. */
@@ -615,6 +844,13 @@ main (int argc, char **argv)
   mk_test_add ("/probe/check/fails", test_check_that_fails);
   mk_test_add ("/probe/check/cancelled", test_cancel_check);
 
+  mk_test_add ("/probe/check/may-say-that-it-takes-time", test_check_may_say_that_it_takes_time);
+  mk_test_add ("/probe/check/nothing-implemented", test_nothing_implemented);
+  mk_test_add ("/probe/check/function-would-block", test_function_would_block);
+  mk_test_add_once ("/probe/properties", test_properties);
+  mk_test_add ("/probe/properties/interval", test_interval_by_hand);
+  mk_test_add ("/probe/properties/attempt-timeout", test_attempt_timeout_by_hand);
+
   mk_test_add_everywhere ("/probe/wait/comes-and-goes", test_wait);
   mk_test_add ("/probe/wait/without-limit", test_wait_without_limit);
   mk_test_add ("/probe/wait/times-out", test_wait_times_out);
@@ -627,6 +863,7 @@ main (int argc, char **argv)
   mk_test_add_everywhere ("/probe/wait/context", test_context);
 
   mk_test_add ("/probe/polling/wake-shortens-the-wait", test_wake_shortens_the_wait);
+  mk_test_add_everywhere ("/probe/polling/wake-handlers-run-in-the-wait", test_wake_handlers_run_in_the_wait);
   mk_test_add ("/probe/polling/wake-out-of-time", test_wake_out_of_time);
   mk_test_add ("/probe/polling/asks-often", test_asks_often);
   mk_test_add ("/probe/polling/takes-no-cpu", test_waiting_takes_no_cpu);

@@ -430,6 +430,60 @@ test_service_among_ports_of_clients (void)
   mk_test_assert_nothing_left (tag);
 }
 
+/* ---- listening-only ---- */
+
+static MkTcpProbe *
+new_listening_only (const char *host, guint port)
+{
+  return g_object_new (MK_TYPE_TCP_PROBE, "host", host, "port", port, "listening-only", TRUE, NULL);
+}
+
+static void
+assert_listened_on (const char *host, guint port, gboolean expected)
+{
+  g_autoptr (MkTcpProbe) probe = new_listening_only (host, port);
+
+  mk_test_assert_probe_says (probe, expected);
+}
+
+/* It looks, and does not connect. */
+static void
+test_listening_only (void)
+{
+  guint port = mk_test_free_port ();
+  int fd = bind_port (AF_INET, &port);
+  g_autoptr (MkTcpProbe) probe = new_listening_only ("localhost", port);
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+
+  assert_listened_on ("127.0.0.1", port, FALSE);
+  thread = g_thread_new ("listener", listen_later, GINT_TO_POINTER (fd));
+  g_assert_true (mk_test_probe_wait (probe, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_null (g_thread_join (thread));
+
+  assert_listened_on ("127.0.0.1", port, TRUE);
+  assert_listened_on ("0.0.0.0", port, TRUE);
+  assert_listened_on ("::1", port, FALSE);
+  g_assert_cmpint (fcntl (fd, F_SETFL, O_NONBLOCK), ==, 0);
+  g_assert_cmpint (accept (fd, NULL, NULL), <, 0);
+  g_assert_cmpint (errno, ==, EAGAIN);
+
+  close (fd);
+  assert_listened_on ("localhost", port, FALSE);
+}
+
+static void
+test_listening_only_elsewhere (void)
+{
+  g_autoptr (MkTcpProbe) probe = new_listening_only ("host.invalid", 80);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_check (probe, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT);
+  mk_test_assert_contains (error->message, "host.invalid");
+}
+
 /* ---- whose port it is ---- */
 
 static MkSimpleExecutor *
@@ -548,6 +602,8 @@ main (int argc, char **argv)
   mk_test_add ("/tcp/leaves-no-sockets", test_leaves_no_sockets);
   mk_test_add_once ("/tcp/no-proxy", test_no_proxy);
   mk_test_add ("/tcp/invalid", test_invalid);
+  mk_test_add ("/tcp/listening-only", test_listening_only);
+  mk_test_add ("/tcp/listening-only/elsewhere", test_listening_only_elsewhere);
   mk_test_add ("/tcp/unknown-host", test_unknown_host);
   mk_test_add_with_data ("/tcp/whose/two-services/tcp", test_two_services_for_one_port, NULL);
   mk_test_add_with_data ("/tcp/whose/two-services/http", test_two_services_for_one_port, "--http");
