@@ -9,36 +9,6 @@
 
 G_BEGIN_DECLS
 
-enum
-{
-  PROP_COMMAND = 1,
-  PROP_CWD,
-  PROP_ENVIRONMENT,
-  PROP_START_TIMEOUT,
-  PROP_STOP_TIMEOUT,
-  PROP_STOP_SIGNAL,
-  PROP_KILL_SIGNAL,
-  PROP_EXPECTED_STATUS,
-  PROP_STDIN_MODE,
-  PROP_STDOUT_MODE,
-  PROP_STDERR_MODE,
-  PROP_STDOUT_PATH,
-  PROP_STDERR_PATH,
-  PROP_OUTPUT_LIMIT,
-  PROP_STATE,
-  PROP_RUNNING,
-  PROP_ACTIVE,
-  PROP_PID,
-  PROP_EXIT_STATUS,
-  N_PROPS
-};
-
-extern GParamSpec *mk_simple_executor_props[N_PROPS];
-
-#define DEFAULT_START_TIMEOUT_MS 60000
-#define DEFAULT_STOP_TIMEOUT_MS  10000
-#define DEFAULT_OUTPUT_LIMIT     (1024 * 1024)
-
 typedef struct
 {
   GMutex lock;           /* taken with mk_simple_executor_lock() */
@@ -88,7 +58,6 @@ typedef struct
 
 MkSimpleExecutorPrivate *mk_simple_executor_get_private (MkSimpleExecutor *self);
 GMutexLocker *mk_simple_executor_lock (MkSimpleExecutor *self);
-void mk_simple_executor_install_properties (GObjectClass *object_class);
 MkSnapshot mk_simple_executor_get_snapshot (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self);
 MkProcess *mk_simple_executor_dup_process (MkSimpleExecutor *self);

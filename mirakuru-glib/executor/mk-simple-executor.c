@@ -30,9 +30,16 @@
 #include "mk-error.h"
 #include "process/mk-host-private.h"
 #include "base/mk-i18n-private.h"
+#include "process/mk-output-stream-private.h"
 
 /* How long dropping the last reference waits for the tree to be gone. */
 #define DROP_LIMIT_MS 8000
+/* How much of a command a description shows, in characters. */
+#define COMMAND_LENGTH 60
+
+#define DEFAULT_START_TIMEOUT_MS 60000
+#define DEFAULT_STOP_TIMEOUT_MS  10000
+#define DEFAULT_OUTPUT_LIMIT     (1024 * 1024)
 
 /**
  * MkSimpleExecutor:
@@ -68,12 +75,37 @@
 
 enum
 {
+  PROP_COMMAND = 1,
+  PROP_CWD,
+  PROP_ENVIRONMENT,
+  PROP_START_TIMEOUT,
+  PROP_STOP_TIMEOUT,
+  PROP_STOP_SIGNAL,
+  PROP_KILL_SIGNAL,
+  PROP_EXPECTED_STATUS,
+  PROP_STDIN_MODE,
+  PROP_STDOUT_MODE,
+  PROP_STDERR_MODE,
+  PROP_STDOUT_PATH,
+  PROP_STDERR_PATH,
+  PROP_OUTPUT_LIMIT,
+  PROP_STATE,
+  PROP_RUNNING,
+  PROP_ACTIVE,
+  PROP_PID,
+  PROP_EXIT_STATUS,
+  N_PROPS
+};
+
+enum
+{
   SIGNAL_LINE,
   SIGNAL_EXITED,
   N_SIGNALS
 };
 
 static guint signals[N_SIGNALS];
+static GParamSpec *props[N_PROPS];
 
 G_DEFINE_TYPE_WITH_PRIVATE (MkSimpleExecutor, mk_simple_executor, G_TYPE_OBJECT)
 
@@ -200,15 +232,15 @@ mk_simple_executor_announce (MkSimpleExecutor *self, const MkSnapshot *before, c
 
   g_object_freeze_notify (object);
   if (before->pid != now->pid)
-    g_object_notify_by_pspec (object, mk_simple_executor_props[PROP_PID]);
+    g_object_notify_by_pspec (object, props[PROP_PID]);
   if (before->running != now->running)
-    g_object_notify_by_pspec (object, mk_simple_executor_props[PROP_RUNNING]);
+    g_object_notify_by_pspec (object, props[PROP_RUNNING]);
   if (before->active != now->active)
-    g_object_notify_by_pspec (object, mk_simple_executor_props[PROP_ACTIVE]);
+    g_object_notify_by_pspec (object, props[PROP_ACTIVE]);
   if (before->exit_status != now->exit_status)
-    g_object_notify_by_pspec (object, mk_simple_executor_props[PROP_EXIT_STATUS]);
+    g_object_notify_by_pspec (object, props[PROP_EXIT_STATUS]);
   if (before->state != now->state)
-    g_object_notify_by_pspec (object, mk_simple_executor_props[PROP_STATE]);
+    g_object_notify_by_pspec (object, props[PROP_STATE]);
   g_object_thaw_notify (object);
 
   if (now->state == MK_EXECUTOR_STATE_EXITED && before->state != MK_EXECUTOR_STATE_EXITED)
@@ -353,10 +385,168 @@ mk_simple_executor_finalize (GObject *object)
 }
 
 static void
+mk_simple_executor_get_property (GObject *object, guint prop_id, GValue *value, GParamSpec *pspec)
+{
+  MkSimpleExecutor *self = MK_SIMPLE_EXECUTOR (object);
+
+  switch (prop_id)
+    {
+    case PROP_COMMAND:
+      g_value_set_boxed (value, mk_simple_executor_get_command (self));
+      break;
+
+    case PROP_CWD:
+      g_value_set_string (value, mk_simple_executor_get_cwd (self));
+      break;
+
+    case PROP_ENVIRONMENT:
+      g_value_set_boxed (value, mk_simple_executor_get_environment (self));
+      break;
+
+    case PROP_START_TIMEOUT:
+      g_value_set_uint (value, mk_simple_executor_get_start_timeout (self));
+      break;
+
+    case PROP_STOP_TIMEOUT:
+      g_value_set_uint (value, mk_simple_executor_get_stop_timeout (self));
+      break;
+
+    case PROP_STOP_SIGNAL:
+      g_value_set_int (value, mk_simple_executor_get_stop_signal (self));
+      break;
+
+    case PROP_KILL_SIGNAL:
+      g_value_set_int (value, mk_simple_executor_get_kill_signal (self));
+      break;
+
+    case PROP_EXPECTED_STATUS:
+      g_value_set_int (value, mk_simple_executor_get_expected_status (self));
+      break;
+
+    case PROP_STDIN_MODE:
+      g_value_set_enum (value, mk_simple_executor_get_stdin_mode (self));
+      break;
+
+    case PROP_STDOUT_MODE:
+      g_value_set_enum (value, mk_simple_executor_get_stdout_mode (self));
+      break;
+
+    case PROP_STDERR_MODE:
+      g_value_set_enum (value, mk_simple_executor_get_stderr_mode (self));
+      break;
+
+    case PROP_STDOUT_PATH:
+      g_value_set_string (value, mk_simple_executor_get_stdout_path (self));
+      break;
+
+    case PROP_STDERR_PATH:
+      g_value_set_string (value, mk_simple_executor_get_stderr_path (self));
+      break;
+
+    case PROP_OUTPUT_LIMIT:
+      g_value_set_uint64 (value, mk_simple_executor_get_output_limit (self));
+      break;
+
+    case PROP_STATE:
+      g_value_set_enum (value, mk_simple_executor_get_state (self));
+      break;
+
+    case PROP_RUNNING:
+      g_value_set_boolean (value, mk_simple_executor_get_running (self));
+      break;
+
+    case PROP_ACTIVE:
+      g_value_set_boolean (value, mk_simple_executor_get_active (self));
+      break;
+
+    case PROP_PID:
+      g_value_set_int (value, mk_simple_executor_get_pid (self));
+      break;
+
+    case PROP_EXIT_STATUS:
+      g_value_set_int (value, mk_simple_executor_get_exit_status (self));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mk_simple_executor_set_property (GObject *object, guint prop_id, const GValue *value, GParamSpec *pspec)
+{
+  MkSimpleExecutor *self = MK_SIMPLE_EXECUTOR (object);
+
+  switch (prop_id)
+    {
+    case PROP_COMMAND:
+      mk_simple_executor_set_command (self, g_value_get_boxed (value));
+      break;
+
+    case PROP_CWD:
+      mk_simple_executor_set_cwd (self, g_value_get_string (value));
+      break;
+
+    case PROP_ENVIRONMENT:
+      mk_simple_executor_set_environment (self, g_value_get_boxed (value));
+      break;
+
+    case PROP_START_TIMEOUT:
+      mk_simple_executor_set_start_timeout (self, g_value_get_uint (value));
+      break;
+
+    case PROP_STOP_TIMEOUT:
+      mk_simple_executor_set_stop_timeout (self, g_value_get_uint (value));
+      break;
+
+    case PROP_STOP_SIGNAL:
+      mk_simple_executor_set_stop_signal (self, g_value_get_int (value));
+      break;
+
+    case PROP_KILL_SIGNAL:
+      mk_simple_executor_set_kill_signal (self, g_value_get_int (value));
+      break;
+
+    case PROP_EXPECTED_STATUS:
+      mk_simple_executor_set_expected_status (self, g_value_get_int (value));
+      break;
+
+    case PROP_STDIN_MODE:
+      mk_simple_executor_set_stdin_mode (self, g_value_get_enum (value));
+      break;
+
+    case PROP_STDOUT_MODE:
+      mk_simple_executor_set_stdout_mode (self, g_value_get_enum (value));
+      break;
+
+    case PROP_STDERR_MODE:
+      mk_simple_executor_set_stderr_mode (self, g_value_get_enum (value));
+      break;
+
+    case PROP_STDOUT_PATH:
+      mk_simple_executor_set_stdout_path (self, g_value_get_string (value));
+      break;
+
+    case PROP_STDERR_PATH:
+      mk_simple_executor_set_stderr_path (self, g_value_get_string (value));
+      break;
+
+    case PROP_OUTPUT_LIMIT:
+      mk_simple_executor_set_output_limit (self, (gsize) g_value_get_uint64 (value));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
 mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  object_class->get_property = mk_simple_executor_get_property;
+  object_class->set_property = mk_simple_executor_set_property;
   object_class->constructed = mk_simple_executor_constructed;
   object_class->dispose = mk_simple_executor_dispose;
   object_class->finalize = mk_simple_executor_finalize;
@@ -369,7 +559,276 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   klass->cleanup = mk_simple_executor_real_step;
   klass->dup_probe = mk_simple_executor_real_dup_probe;
 
-  mk_simple_executor_install_properties (object_class);
+  /**
+   * MkSimpleExecutor:command:
+   *
+   * The command: the program and its arguments. A program without a slash is looked for in the folders of the
+   * service's PATH.
+   *
+   * Since: 1.0
+   */
+  props[PROP_COMMAND] =
+      g_param_spec_boxed ("command",
+                          NULL,
+                          NULL,
+                          G_TYPE_STRV,
+                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:cwd:
+   *
+   * The folder the service runs in, or %NULL for that of the program.
+   *
+   * Since: 1.0
+   */
+  props[PROP_CWD] = g_param_spec_string (
+      "cwd", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:environment:
+   *
+   * Settings "NAME=value" to lay over the environment of the program.
+   *
+   * Since: 1.0
+   */
+  props[PROP_ENVIRONMENT] =
+      g_param_spec_boxed ("environment",
+                          NULL,
+                          NULL,
+                          G_TYPE_STRV,
+                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:start-timeout:
+   *
+   * How long a start may take, in milliseconds, 0 for no limit. The time runs from the moment the program is
+   * run; the steps before that have the same time once more. When it is up, the service is killed.
+   *
+   * Since: 1.0
+   */
+  props[PROP_START_TIMEOUT] =
+      g_param_spec_uint ("start-timeout",
+                         NULL,
+                         NULL,
+                         0,
+                         G_MAXUINT,
+                         DEFAULT_START_TIMEOUT_MS,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stop-timeout:
+   *
+   * How long the service has to end when it is stopped, in milliseconds, 0 for no limit. Then what is left is
+   * killed.
+   *
+   * Since: 1.0
+   */
+  props[PROP_STOP_TIMEOUT] =
+      g_param_spec_uint ("stop-timeout",
+                         NULL,
+                         NULL,
+                         0,
+                         G_MAXUINT,
+                         DEFAULT_STOP_TIMEOUT_MS,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stop-signal:
+   *
+   * The signal that asks the service to end. All of its processes get it.
+   *
+   * Since: 1.0
+   */
+  props[PROP_STOP_SIGNAL] =
+      g_param_spec_int ("stop-signal",
+                        NULL,
+                        NULL,
+                        G_MININT,
+                        G_MAXINT,
+                        SIGTERM,
+                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:kill-signal:
+   *
+   * The signal for what did not end in time. Should it be another one than SIGKILL and not help, SIGKILL
+   * follows a second later.
+   *
+   * Since: 1.0
+   */
+  props[PROP_KILL_SIGNAL] =
+      g_param_spec_int ("kill-signal",
+                        NULL,
+                        NULL,
+                        G_MININT,
+                        G_MAXINT,
+                        SIGKILL,
+                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:expected-status:
+   *
+   * The status the service is expected to end with when it is stopped, besides 0: 1 to 255, or the negative
+   * number of a signal. %MK_STATUS_NONE stands for the stop signal.
+   *
+   * Since: 1.0
+   */
+  props[PROP_EXPECTED_STATUS] =
+      g_param_spec_int ("expected-status",
+                        NULL,
+                        NULL,
+                        G_MININT,
+                        G_MAXINT,
+                        MK_STATUS_NONE,
+                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stdin-mode:
+   *
+   * What standard input is connected to: NULL, PIPE or INHERIT.
+   *
+   * Since: 1.0
+   */
+  props[PROP_STDIN_MODE] =
+      g_param_spec_enum ("stdin-mode",
+                         NULL,
+                         NULL,
+                         MK_TYPE_STDIO_MODE,
+                         MK_STDIO_MODE_NULL,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stdout-mode:
+   *
+   * Where standard output goes: NULL, CAPTURE, INHERIT, or FILE with
+   * [property@Mk.SimpleExecutor:stdout-path].
+   *
+   * Since: 1.0
+   */
+  props[PROP_STDOUT_MODE] =
+      g_param_spec_enum ("stdout-mode",
+                         NULL,
+                         NULL,
+                         MK_TYPE_STDIO_MODE,
+                         MK_STDIO_MODE_CAPTURE,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stderr-mode:
+   *
+   * Where standard error goes: NULL, CAPTURE, INHERIT, MERGE (into standard output), or FILE with
+   * [property@Mk.SimpleExecutor:stderr-path].
+   *
+   * Since: 1.0
+   */
+  props[PROP_STDERR_MODE] =
+      g_param_spec_enum ("stderr-mode",
+                         NULL,
+                         NULL,
+                         MK_TYPE_STDIO_MODE,
+                         MK_STDIO_MODE_CAPTURE,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stdout-path:
+   *
+   * The file for standard output. It is emptied at each start. A relative path starts at the folder of the
+   * program. `/dev/fd/N` is the open descriptor N of the program itself: a file is not emptied then, and a
+   * socket or a pipe will do as well.
+   *
+   * Since: 1.0
+   */
+  props[PROP_STDOUT_PATH] = g_param_spec_string (
+      "stdout-path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stderr-path:
+   *
+   * The file for standard error. It may be the same as for standard output.
+   *
+   * Since: 1.0
+   */
+  props[PROP_STDERR_PATH] = g_param_spec_string (
+      "stderr-path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:output-limit:
+   *
+   * How many bytes of each captured stream are kept, 0 for all. What is kept are the newest ones.
+   *
+   * Since: 1.0
+   */
+  props[PROP_OUTPUT_LIMIT] =
+      g_param_spec_uint64 ("output-limit",
+                           NULL,
+                           NULL,
+                           0,
+                           G_MAXSIZE,
+                           DEFAULT_OUTPUT_LIMIT,
+                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:state:
+   *
+   * Where the executor is in the life of its service.
+   *
+   * Since: 1.0
+   */
+  props[PROP_STATE] = g_param_spec_enum ("state",
+                                         NULL,
+                                         NULL,
+                                         MK_TYPE_EXECUTOR_STATE,
+                                         MK_EXECUTOR_STATE_STOPPED,
+                                         G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:running:
+   *
+   * Whether the command's own process lives.
+   *
+   * Since: 1.0
+   */
+  props[PROP_RUNNING] = g_param_spec_boolean (
+      "running", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:active:
+   *
+   * Whether any process of the service lives.
+   *
+   * Since: 1.0
+   */
+  props[PROP_ACTIVE] = g_param_spec_boolean (
+      "active", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:pid:
+   *
+   * The process ID of the command's own process, 0 before one was started.
+   *
+   * Since: 1.0
+   */
+  props[PROP_PID] = g_param_spec_int (
+      "pid", NULL, NULL, 0, G_MAXINT, 0, G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:exit-status:
+   *
+   * The status the command's own process has ended with: 0 to 255, the negative number of a signal, or
+   * %MK_STATUS_NONE while there is none.
+   *
+   * Since: 1.0
+   */
+  props[PROP_EXIT_STATUS] =
+      g_param_spec_int ("exit-status",
+                        NULL,
+                        NULL,
+                        G_MININT,
+                        255,
+                        MK_STATUS_NONE,
+                        G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PROPS, props);
 
   /**
    * MkSimpleExecutor::line:
@@ -507,4 +966,890 @@ mk_simple_executor_new_for_shell (const char *script)
   g_return_val_if_fail (script != NULL, NULL);
 
   return mk_simple_executor_new (argv);
+}
+
+/* ---- settings ---- */
+
+static void
+set_uint (MkSimpleExecutor *self, guint *field, guint value, guint prop_id)
+{
+  GMutexLocker *locker = mk_simple_executor_lock (self);
+  gboolean changed;
+
+  changed = *field != value;
+  *field = value;
+  g_mutex_locker_free (locker);
+
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
+}
+
+static void
+set_int (MkSimpleExecutor *self, int *field, int value, guint prop_id)
+{
+  set_uint (self, (guint *) field, (guint) value, prop_id);
+}
+
+static void
+set_mode (MkSimpleExecutor *self, MkStdioMode *field, MkStdioMode value, guint prop_id)
+{
+  set_uint (self, (guint *) field, (guint) value, prop_id);
+}
+
+static void
+set_string (MkSimpleExecutor *self, char **field, const char *value, guint prop_id)
+{
+  GMutexLocker *locker = mk_simple_executor_lock (self);
+  g_autofree char *old = NULL;
+
+  if (g_strcmp0 (*field, value) == 0)
+    {
+      g_mutex_locker_free (locker);
+      return;
+    }
+  old = *field;
+  *field = g_strdup (value);
+  g_mutex_locker_free (locker);
+
+  g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
+}
+
+static void
+set_strv (MkSimpleExecutor *self, char ***field, const char *const *value, guint prop_id)
+{
+  GMutexLocker *locker = mk_simple_executor_lock (self);
+  g_auto (GStrv) old = NULL;
+
+  if ((*field == NULL && value == NULL) ||
+      (*field != NULL && value != NULL && g_strv_equal ((const char *const *) *field, value)))
+    {
+      g_mutex_locker_free (locker);
+      return;
+    }
+  old = *field;
+  *field = g_strdupv ((char **) value);
+  g_mutex_locker_free (locker);
+
+  g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
+}
+
+/**
+ * mk_simple_executor_get_command: (get-property command)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:command].
+ *
+ * Returns: (array zero-terminated=1) (transfer none) (nullable): the command: the program and its arguments
+ *
+ * Since: 1.0
+ */
+const char *const *
+mk_simple_executor_get_command (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  return (const char *const *) mk_simple_executor_get_private (self)->command;
+}
+
+/**
+ * mk_simple_executor_set_command: (set-property command)
+ * @self: the executor
+ * @argv: (array zero-terminated=1) (nullable): the command: the program and its arguments
+ *
+ * Sets [property@Mk.SimpleExecutor:command].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_command (MkSimpleExecutor *self, const char *const *argv)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_strv (self, &mk_simple_executor_get_private (self)->command, argv, PROP_COMMAND);
+}
+
+/**
+ * mk_simple_executor_get_cwd: (get-property cwd)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:cwd].
+ *
+ * Returns: (transfer none) (nullable): the folder
+ *
+ * Since: 1.0
+ */
+const char *
+mk_simple_executor_get_cwd (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  return mk_simple_executor_get_private (self)->cwd;
+}
+
+/**
+ * mk_simple_executor_set_cwd: (set-property cwd)
+ * @self: the executor
+ * @cwd: (nullable): the folder
+ *
+ * Sets [property@Mk.SimpleExecutor:cwd].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_cwd (MkSimpleExecutor *self, const char *cwd)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_string (self, &mk_simple_executor_get_private (self)->cwd, cwd, PROP_CWD);
+}
+
+/**
+ * mk_simple_executor_get_environment: (get-property environment)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:environment].
+ *
+ * Returns: (array zero-terminated=1) (transfer none) (nullable): entries "NAME=value"
+ *
+ * Since: 1.0
+ */
+const char *const *
+mk_simple_executor_get_environment (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  return (const char *const *) mk_simple_executor_get_private (self)->environment;
+}
+
+/**
+ * mk_simple_executor_set_environment: (set-property environment)
+ * @self: the executor
+ * @environment: (array zero-terminated=1) (nullable): entries "NAME=value"
+ *
+ * Sets [property@Mk.SimpleExecutor:environment].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_environment (MkSimpleExecutor *self, const char *const *environment)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_strv (self, &mk_simple_executor_get_private (self)->environment, environment, PROP_ENVIRONMENT);
+}
+
+/**
+ * mk_simple_executor_get_start_timeout: (get-property start-timeout)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:start-timeout].
+ *
+ * Returns: milliseconds, 0 for no limit
+ *
+ * Since: 1.0
+ */
+guint
+mk_simple_executor_get_start_timeout (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
+
+  return mk_simple_executor_get_private (self)->start_timeout;
+}
+
+/**
+ * mk_simple_executor_set_start_timeout: (set-property start-timeout)
+ * @self: the executor
+ * @start_timeout: milliseconds, 0 for no limit
+ *
+ * Sets [property@Mk.SimpleExecutor:start-timeout].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_start_timeout (MkSimpleExecutor *self, guint start_timeout)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_uint (self, &mk_simple_executor_get_private (self)->start_timeout, start_timeout, PROP_START_TIMEOUT);
+}
+
+/**
+ * mk_simple_executor_get_stop_timeout: (get-property stop-timeout)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:stop-timeout].
+ *
+ * Returns: milliseconds, 0 for no limit
+ *
+ * Since: 1.0
+ */
+guint
+mk_simple_executor_get_stop_timeout (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
+
+  return mk_simple_executor_get_private (self)->stop_timeout;
+}
+
+/**
+ * mk_simple_executor_set_stop_timeout: (set-property stop-timeout)
+ * @self: the executor
+ * @stop_timeout: milliseconds, 0 for no limit
+ *
+ * Sets [property@Mk.SimpleExecutor:stop-timeout].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_stop_timeout (MkSimpleExecutor *self, guint stop_timeout)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_uint (self, &mk_simple_executor_get_private (self)->stop_timeout, stop_timeout, PROP_STOP_TIMEOUT);
+}
+
+/**
+ * mk_simple_executor_get_stop_signal: (get-property stop-signal)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:stop-signal].
+ *
+ * Returns: the number of a signal
+ *
+ * Since: 1.0
+ */
+int
+mk_simple_executor_get_stop_signal (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
+
+  return mk_simple_executor_get_private (self)->stop_signal;
+}
+
+/**
+ * mk_simple_executor_set_stop_signal: (set-property stop-signal)
+ * @self: the executor
+ * @stop_signal: the number of a signal
+ *
+ * Sets [property@Mk.SimpleExecutor:stop-signal].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_stop_signal (MkSimpleExecutor *self, int stop_signal)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_int (self, &mk_simple_executor_get_private (self)->stop_signal, stop_signal, PROP_STOP_SIGNAL);
+}
+
+/**
+ * mk_simple_executor_get_kill_signal: (get-property kill-signal)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:kill-signal].
+ *
+ * Returns: the number of a signal
+ *
+ * Since: 1.0
+ */
+int
+mk_simple_executor_get_kill_signal (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
+
+  return mk_simple_executor_get_private (self)->kill_signal;
+}
+
+/**
+ * mk_simple_executor_set_kill_signal: (set-property kill-signal)
+ * @self: the executor
+ * @kill_signal: the number of a signal
+ *
+ * Sets [property@Mk.SimpleExecutor:kill-signal].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_kill_signal (MkSimpleExecutor *self, int kill_signal)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_int (self, &mk_simple_executor_get_private (self)->kill_signal, kill_signal, PROP_KILL_SIGNAL);
+}
+
+/**
+ * mk_simple_executor_get_expected_status: (get-property expected-status)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:expected-status].
+ *
+ * Returns: a status, or %MK_STATUS_NONE
+ *
+ * Since: 1.0
+ */
+int
+mk_simple_executor_get_expected_status (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
+
+  return mk_simple_executor_get_private (self)->expected_status;
+}
+
+/**
+ * mk_simple_executor_set_expected_status: (set-property expected-status)
+ * @self: the executor
+ * @expected_status: a status, or %MK_STATUS_NONE
+ *
+ * Sets [property@Mk.SimpleExecutor:expected-status].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_expected_status (MkSimpleExecutor *self, int expected_status)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_int (
+      self, &mk_simple_executor_get_private (self)->expected_status, expected_status, PROP_EXPECTED_STATUS);
+}
+
+/**
+ * mk_simple_executor_get_stdin_mode: (get-property stdin-mode)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:stdin-mode].
+ *
+ * Returns: the mode
+ *
+ * Since: 1.0
+ */
+MkStdioMode
+mk_simple_executor_get_stdin_mode (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_STDIO_MODE_NULL);
+
+  return mk_simple_executor_get_private (self)->stdin_mode;
+}
+
+/**
+ * mk_simple_executor_set_stdin_mode: (set-property stdin-mode)
+ * @self: the executor
+ * @mode: the mode
+ *
+ * Sets [property@Mk.SimpleExecutor:stdin-mode].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_stdin_mode (MkSimpleExecutor *self, MkStdioMode mode)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_mode (self, &mk_simple_executor_get_private (self)->stdin_mode, mode, PROP_STDIN_MODE);
+}
+
+/**
+ * mk_simple_executor_get_stdout_mode: (get-property stdout-mode)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:stdout-mode].
+ *
+ * Returns: the mode
+ *
+ * Since: 1.0
+ */
+MkStdioMode
+mk_simple_executor_get_stdout_mode (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_STDIO_MODE_NULL);
+
+  return mk_simple_executor_get_private (self)->stdout_mode;
+}
+
+/**
+ * mk_simple_executor_set_stdout_mode: (set-property stdout-mode)
+ * @self: the executor
+ * @mode: the mode
+ *
+ * Sets [property@Mk.SimpleExecutor:stdout-mode].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_stdout_mode (MkSimpleExecutor *self, MkStdioMode mode)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_mode (self, &mk_simple_executor_get_private (self)->stdout_mode, mode, PROP_STDOUT_MODE);
+}
+
+/**
+ * mk_simple_executor_get_stderr_mode: (get-property stderr-mode)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:stderr-mode].
+ *
+ * Returns: the mode
+ *
+ * Since: 1.0
+ */
+MkStdioMode
+mk_simple_executor_get_stderr_mode (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_STDIO_MODE_NULL);
+
+  return mk_simple_executor_get_private (self)->stderr_mode;
+}
+
+/**
+ * mk_simple_executor_set_stderr_mode: (set-property stderr-mode)
+ * @self: the executor
+ * @mode: the mode
+ *
+ * Sets [property@Mk.SimpleExecutor:stderr-mode].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_stderr_mode (MkSimpleExecutor *self, MkStdioMode mode)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_mode (self, &mk_simple_executor_get_private (self)->stderr_mode, mode, PROP_STDERR_MODE);
+}
+
+/**
+ * mk_simple_executor_get_stdout_path: (get-property stdout-path)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:stdout-path].
+ *
+ * Returns: (transfer none) (nullable): the path
+ *
+ * Since: 1.0
+ */
+const char *
+mk_simple_executor_get_stdout_path (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  return mk_simple_executor_get_private (self)->stdout_path;
+}
+
+/**
+ * mk_simple_executor_set_stdout_path: (set-property stdout-path)
+ * @self: the executor
+ * @stdout_path: (nullable): the path
+ *
+ * Sets [property@Mk.SimpleExecutor:stdout-path].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_stdout_path (MkSimpleExecutor *self, const char *stdout_path)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_string (self, &mk_simple_executor_get_private (self)->stdout_path, stdout_path, PROP_STDOUT_PATH);
+}
+
+/**
+ * mk_simple_executor_get_stderr_path: (get-property stderr-path)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:stderr-path].
+ *
+ * Returns: (transfer none) (nullable): the path
+ *
+ * Since: 1.0
+ */
+const char *
+mk_simple_executor_get_stderr_path (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  return mk_simple_executor_get_private (self)->stderr_path;
+}
+
+/**
+ * mk_simple_executor_set_stderr_path: (set-property stderr-path)
+ * @self: the executor
+ * @stderr_path: (nullable): the path
+ *
+ * Sets [property@Mk.SimpleExecutor:stderr-path].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_stderr_path (MkSimpleExecutor *self, const char *stderr_path)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  set_string (self, &mk_simple_executor_get_private (self)->stderr_path, stderr_path, PROP_STDERR_PATH);
+}
+
+/**
+ * mk_simple_executor_get_output_limit: (get-property output-limit)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:output-limit].
+ *
+ * Returns: bytes, 0 for all
+ *
+ * Since: 1.0
+ */
+gsize
+mk_simple_executor_get_output_limit (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
+
+  return mk_simple_executor_get_private (self)->output_limit;
+}
+
+/**
+ * mk_simple_executor_set_output_limit: (set-property output-limit)
+ * @self: the executor
+ * @output_limit: bytes, 0 for all
+ *
+ * Sets [property@Mk.SimpleExecutor:output-limit].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_output_limit (MkSimpleExecutor *self, gsize output_limit)
+{
+  MkSimpleExecutorPrivate *priv;
+  GMutexLocker *locker;
+  gboolean changed;
+
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  priv = mk_simple_executor_get_private (self);
+  locker = mk_simple_executor_lock (self);
+  changed = priv->output_limit != output_limit;
+  priv->output_limit = output_limit;
+  g_mutex_locker_free (locker);
+
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_OUTPUT_LIMIT]);
+}
+
+/* ---- the service ---- */
+
+/**
+ * mk_simple_executor_get_state: (get-property state)
+ * @self: the executor
+ *
+ * Gets where the executor is in the life of its service. This is right at any time, whether a main
+ * loop runs or not.
+ *
+ * Returns: the state
+ *
+ * Since: 1.0
+ */
+MkExecutorState
+mk_simple_executor_get_state (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_EXECUTOR_STATE_STOPPED);
+
+  return mk_simple_executor_get_snapshot (self).state;
+}
+
+/**
+ * mk_simple_executor_get_running: (get-property running)
+ * @self: the executor
+ *
+ * Gets whether the command's own process lives. For a service that put itself into the background it
+ * does not; see [method@Mk.SimpleExecutor.get_active].
+ *
+ * Returns: whether the process lives
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_simple_executor_get_running (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
+
+  return mk_simple_executor_get_snapshot (self).running;
+}
+
+/**
+ * mk_simple_executor_get_active: (get-property active)
+ * @self: the executor
+ *
+ * Gets whether any process of the service lives: the command's own one or a descendant of it.
+ *
+ * Returns: whether anything of the service is left
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_simple_executor_get_active (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
+
+  return mk_simple_executor_get_snapshot (self).active;
+}
+
+/**
+ * mk_simple_executor_get_pid: (get-property pid)
+ * @self: the executor
+ *
+ * Gets the process ID of the command's own process. It stays known after the process has ended, when the
+ * system may give the number to another process: do not send signals to it, but use
+ * [method@Mk.SimpleExecutor.send_signal].
+ *
+ * Returns: the process ID, 0 before one was started
+ *
+ * Since: 1.0
+ */
+GPid
+mk_simple_executor_get_pid (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
+
+  return mk_simple_executor_get_snapshot (self).pid;
+}
+
+/**
+ * mk_simple_executor_get_exit_status: (get-property exit-status)
+ * @self: the executor
+ *
+ * Gets the status the command's own process has ended with.
+ *
+ * Returns: 0 to 255, or the negative number of the signal that ended the process, or %MK_STATUS_NONE while
+ * there is no status
+ *
+ * Since: 1.0
+ */
+int
+mk_simple_executor_get_exit_status (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_STATUS_NONE);
+
+  return mk_simple_executor_get_snapshot (self).exit_status;
+}
+
+/**
+ * mk_simple_executor_send_signal:
+ * @self: the executor
+ * @signal_number: the signal
+ * @error: return location for an error
+ *
+ * Sends a signal to the process group of the service. A service ended this way has "exited"; to end it
+ * use [method@Mk.SimpleExecutor.stop] or [method@Mk.SimpleExecutor.kill].
+ *
+ * Fails with %MK_ERROR_FAILED if nothing of the service runs, and with %MK_ERROR_INVALID_ARGUMENT if there is
+ * no such signal.
+ *
+ * Returns: whether the signal is on its way
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_simple_executor_send_signal (MkSimpleExecutor *self, int signal_number, GError **error)
+{
+  g_autoptr (MkProcess) process = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!mk_launch_validate_signal (signal_number, error))
+    return FALSE;
+
+  process = mk_simple_executor_dup_process (self);
+  if (process != NULL && mk_process_signal (process, signal_number))
+    return TRUE;
+
+  g_set_error_literal (error, MK_ERROR, MK_ERROR_FAILED, _ ("No process is running that could get a signal"));
+  return FALSE;
+}
+
+/**
+ * mk_simple_executor_dup_output:
+ * @self: the executor
+ * @stream: the stream
+ *
+ * Gets the bytes the service has printed to a captured stream since it was started, the newest
+ * [property@Mk.SimpleExecutor:output-limit] of them. They stay known until the next start.
+ *
+ * Returns: (transfer full): the bytes; none if nothing was started or the stream is not captured
+ *
+ * Since: 1.0
+ */
+GBytes *
+mk_simple_executor_dup_output (MkSimpleExecutor *self, MkStream stream)
+{
+  g_autoptr (MkProcess) process = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+  g_return_val_if_fail (stream == MK_STREAM_STDOUT || stream == MK_STREAM_STDERR, NULL);
+
+  process = mk_simple_executor_dup_process (self);
+  if (process == NULL)
+    return g_bytes_new (NULL, 0);
+
+  return mk_capture_dup_bytes (mk_process_get_capture (process, stream));
+}
+
+/**
+ * mk_simple_executor_open_output:
+ * @self: the executor
+ * @stream: the stream
+ *
+ * Opens the captured output of the service for reading: first what it has printed since it was started, then
+ * what it prints, then end of file. A reader that is slower than the service does not slow it down; it misses
+ * what no longer fits into [property@Mk.SimpleExecutor:output-limit]. The position of the stream, as
+ * g_seekable_tell() gives it, counts that, too. Any number of streams may be open.
+ *
+ * Of a [class@Mk.OutputExecutor] the stream in which the banner was seen begins right after it.
+ *
+ * Returns: (transfer full): the stream, at its end if nothing was started or the stream is not captured
+ *
+ * Since: 1.0
+ */
+GInputStream *
+mk_simple_executor_open_output (MkSimpleExecutor *self, MkStream stream)
+{
+  g_autoptr (MkProcess) process = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+  g_return_val_if_fail (stream == MK_STREAM_STDOUT || stream == MK_STREAM_STDERR, NULL);
+
+  process = mk_simple_executor_dup_process (self);
+  if (process == NULL)
+    return g_memory_input_stream_new ();
+
+  return mk_output_stream_new (mk_process_get_capture (process, stream));
+}
+
+/**
+ * mk_simple_executor_get_stdin:
+ * @self: the executor
+ *
+ * Gets the stream that is connected to the standard input of the service, if
+ * [property@Mk.SimpleExecutor:stdin-mode] was %MK_STDIO_MODE_PIPE when it was started. Closing it
+ * gives the service the end of its input. It is valid until the next start.
+ *
+ * Returns: (transfer none) (nullable): the stream
+ *
+ * Since: 1.0
+ */
+GOutputStream *
+mk_simple_executor_get_stdin (MkSimpleExecutor *self)
+{
+  g_autoptr (MkProcess) process = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  process = mk_simple_executor_dup_process (self);
+  return process ? mk_process_get_stdin (process) : NULL;
+}
+
+/**
+ * mk_simple_executor_dup_environment:
+ * @self: the executor
+ *
+ * Gets the environment the service gets when it is started: that of the program, with
+ * [property@Mk.SimpleExecutor:environment] laid over it, and a variable `mirakuru_uuid` that marks the
+ * processes of the service.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the entries, "NAME=value"
+ *
+ * Since: 1.0
+ */
+char **
+mk_simple_executor_dup_environment (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv;
+  g_autofree char *marker = NULL;
+  g_autoptr (MkLaunch) launch = NULL;
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  priv = mk_simple_executor_get_private (self);
+  marker = mk_simple_executor_dup_marker (self);
+  launch = g_new0 (MkLaunch, 1);
+  locker = mk_simple_executor_lock (self);
+
+  /* Entries that make no sense are the start's to complain about. */
+  if (!mk_launch_set_environment (launch, (const char *const *) priv->environment, marker, NULL))
+    mk_launch_set_environment (launch, NULL, marker, NULL);
+
+  return g_steal_pointer (&launch->environment);
+}
+
+static const char *
+name_state (MkExecutorState state)
+{
+  /* Translators: states of a service, in parentheses behind its command */
+  static const char *const names[] = {
+    N_ ("stopped"), N_ ("starting"), N_ ("ready"), N_ ("stopping"), N_ ("exited")
+  };
+
+  return _ (names[state]);
+}
+
+static char *
+shorten (const char *command)
+{
+  g_autofree char *valid = g_utf8_make_valid (command, -1);
+  g_autofree char *begin = g_utf8_substring (valid, 0, MIN (g_utf8_strlen (valid, -1), COMMAND_LENGTH - 1));
+
+  return g_utf8_strlen (valid, -1) > COMMAND_LENGTH ? g_strconcat (begin, "…", NULL)
+                                                    : g_steal_pointer (&valid);
+}
+
+/* Call with the lock held. Returns: (transfer full): what runs, or else what is to run */
+static char *
+join_command (MkSimpleExecutor *self, gboolean active)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+
+  if (active && priv->process != NULL)
+    return g_strjoinv (" ", mk_process_get_launch (priv->process)->argv);
+  if (priv->command != NULL)
+    return g_strjoinv (" ", priv->command);
+  if (MK_SIMPLE_EXECUTOR_GET_CLASS (self)->build_command != mk_simple_executor_real_build_command)
+    return g_strdup (G_OBJECT_TYPE_NAME (self));
+
+  return g_strdup (_ ("no command"));
+}
+
+/**
+ * mk_simple_executor_describe:
+ * @self: the executor
+ *
+ * Describes the executor for a message or a log: its command, its process and its state.
+ *
+ * Returns: (transfer full): one line of text
+ *
+ * Since: 1.0
+ */
+char *
+mk_simple_executor_describe (MkSimpleExecutor *self)
+{
+  g_autofree char *command = NULL;
+  g_autofree char *shortened = NULL;
+  g_autoptr (GMutexLocker) locker = NULL;
+  MkSnapshot snapshot;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  locker = mk_simple_executor_lock (self);
+  snapshot = mk_simple_executor_get_snapshot_unlocked (self);
+  command = join_command (self, snapshot.active);
+  g_clear_pointer (&locker, g_mutex_locker_free);
+
+  shortened = shorten (command);
+  if (snapshot.active)
+    return g_strdup_printf (
+        /* Translators: a command, the number of its process, a state as “ready” */ _ ("%s (pid %d, %s)"),
+        shortened,
+        (int) snapshot.pid,
+        name_state (snapshot.state));
+  return g_strdup_printf ("%s (%s)", shortened, name_state (snapshot.state));
 }
