@@ -28,7 +28,7 @@ function promisify(prototype, name, finish) {
 }
 
 for (const [type, names] of [
-  [Mk.SimpleExecutor, ['start', 'stop', 'stop_full', 'kill', 'wait', 'wait_for']],
+  [Mk.SimpleExecutor, ['start', 'stop', 'stop_full', 'kill', 'wait', 'wait_check', 'wait_for']],
   [Mk.Probe, ['check', 'wait', 'wait_gone']],
 ]) {
   for (const name of names)

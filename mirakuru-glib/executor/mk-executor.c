@@ -3,11 +3,17 @@
 
 #include "mk-executor-private.h"
 
+#include "base/mk-i18n-private.h"
 #include "mk-all-probe.h"
 #include "mk-error.h"
-#include "base/mk-i18n-private.h"
+#include "mk-simple-executor-private.h"
 #include "probe/mk-probe-private.h"
-#include "mk-start-private.h"
+#include "probe/mk-probe-wait-private.h"
+
+/* How long an attempt that is cancelled is waited for */
+#define ATTEMPT_GRACE_MS 100
+/* A check that a subclass may have overridden is made at least as often. */
+#define MAX_INTERVAL_US (1 * G_TIME_SPAN_SECOND)
 
 /**
  * MkExecutor:
@@ -18,7 +24,8 @@
  * would be another service; then it runs the command, and asks the probe until it is satisfied. While it
  * waits it watches the process, and fails at once if that ends with an error.
  *
- * A subclass may override `pre_start_check` and `after_start_check` instead of having a probe.
+ * A subclass may override `pre_start_check` and `after_start_check` in place of having a probe, or to add a
+ * condition to it.
  *
  * Since: 1.0
  */
@@ -40,39 +47,209 @@ static GParamSpec *props[N_EXECUTOR_PROPS];
 
 G_DEFINE_TYPE_WITH_PRIVATE (MkExecutor, mk_executor, MK_TYPE_SIMPLE_EXECUTOR)
 
-/* ---- an overridden check, as a probe ---- */
+/* ---- the checks, as probes ---- */
 
 #define MK_TYPE_CHECK_PROBE (mk_check_probe_get_type ())
 G_DECLARE_FINAL_TYPE (MkCheckProbe, mk_check_probe, MK, CHECK_PROBE, MkProbe)
 
+/*
+ * Has a start ask pre_start_check or after_start_check. Their defaults ask the probe of the executor, in
+ * turn, without blocking. Where the probe takes a proper attempt for its answer, the default passes
+ * G_IO_ERROR_WOULD_BLOCK up and notes it here; so the attempt is made, and the check is called once more:
+ * then the default gives the answer that came. Whether a subclass has overridden the check, and whether it
+ * chains up, makes no difference.
+ *
+ * One start makes and asks it, in its context.
+ */
 struct _MkCheckProbe
 {
   MkProbe parent_instance;
 
-  MkExecutor *executor; /* (unowned) the operation that asks holds it */
-  gboolean before_start;
-  MkProbe *probe; /* (owned) (nullable) that of the executor, which the check may ask */
+  MkExecutor *executor; /* (unowned) the start that asks holds it */
+  MkCheckProbe *before; /* (owned) (nullable) the one asked before the start; %NULL where this is it */
+  MkProbe *probe;       /* (owned) (nullable) what the default asks */
+  GError *invalid;      /* (owned) (nullable) what is wrong with the settings of the probe */
+
+  /* While it is asked */
+  gpointer state;    /* (owned) (nullable) of the probe */
+  MkProbeLink *link; /* (owned) (nullable) has this woken by the probe */
+  gboolean begun;
+  gboolean attempting; /* the callback of a proper attempt is still to come */
+
+  /* The answer of the probe to the last check */
+  gboolean reached;       /* the default was */
+  gboolean wants_attempt; /* … and gave no answer */
+  gboolean by_attempt;    /* it is that of a proper attempt */
+  gboolean there;
+  GError *error; /* (owned) (nullable) */
 };
 
 G_DEFINE_FINAL_TYPE (MkCheckProbe, mk_check_probe, MK_TYPE_PROBE)
+
+/* (unowned) (nullable) which one calls a check in this thread */
+static GPrivate current_check = G_PRIVATE_INIT (NULL);
+
+static gpointer
+mk_check_probe_begin (MkProbe *probe)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  self->begun = TRUE;
+  if (self->probe != NULL && self->invalid == NULL)
+    {
+      self->state = mk_probe_begin (self->probe);
+      self->link = mk_probe_link_new (self->probe, probe);
+    }
+  return NULL;
+}
+
+static void
+check_probe_end_if_idle (MkCheckProbe *self)
+{
+  if (self->begun || self->attempting || self->link == NULL)
+    return;
+
+  g_clear_pointer (&self->link, mk_probe_link_free);
+  mk_probe_end (self->probe, g_steal_pointer (&self->state));
+}
+
+static void
+mk_check_probe_end (MkProbe *probe, gpointer state)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  self->begun = FALSE;
+  check_probe_end_if_idle (self);
+}
+
+/* What the default of the check answers. */
+static gboolean
+check_probe_answer (MkCheckProbe *self, GError **error)
+{
+  self->reached = TRUE;
+  if (self->invalid != NULL)
+    {
+      g_propagate_error (error, g_error_copy (self->invalid));
+      return FALSE;
+    }
+
+  if (!self->by_attempt)
+    {
+      g_clear_error (&self->error);
+      self->there = mk_probe_ask (self->probe, self->state, &self->error);
+      self->wants_attempt = g_error_matches (self->error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+    }
+  if (self->error != NULL)
+    g_propagate_error (error, g_error_copy (self->error));
+  return self->there && self->error == NULL;
+}
+
+static gboolean
+check_probe_call (MkCheckProbe *self, GError **error)
+{
+  MkExecutorClass *klass = MK_EXECUTOR_GET_CLASS (self->executor);
+  gpointer outer = g_private_get (&current_check);
+  g_autofree char *detail = NULL;
+  gboolean there;
+
+  self->reached = FALSE;
+  self->wants_attempt = FALSE;
+  g_private_set (&current_check, self);
+  there = self->before != NULL ? klass->after_start_check (self->executor, error)
+                               : klass->pre_start_check (self->executor, error);
+  g_private_set (&current_check, outer);
+
+  if (self->reached && self->probe != NULL)
+    detail = mk_probe_dup_detail (self->probe);
+  mk_probe_set_detail (MK_PROBE (self), detail);
+  return there;
+}
 
 static gboolean
 mk_check_probe_check (MkProbe *probe, GError **error)
 {
   MkCheckProbe *self = MK_CHECK_PROBE (probe);
-  MkExecutorClass *klass = MK_EXECUTOR_GET_CLASS (self->executor);
-  g_autofree char *detail = NULL;
+  g_autoptr (GError) local_error = NULL;
   gboolean there;
 
-  if (self->probe != NULL)
-    mk_probe_set_detail (self->probe, NULL);
-  there = self->before_start ? klass->pre_start_check (self->executor, error)
-                             : klass->after_start_check (self->executor, error);
+  self->by_attempt = FALSE;
+  there = check_probe_call (self, &local_error);
 
-  if (self->probe != NULL)
-    detail = mk_probe_dup_detail (self->probe);
-  mk_probe_set_detail (probe, detail);
+  /* Even where a subclass has made something else of that error. */
+  if (self->wants_attempt && !(local_error != NULL && local_error->domain == MK_ERROR))
+    {
+      g_propagate_error (error, g_error_copy (self->error));
+      return FALSE;
+    }
+  if (local_error != NULL)
+    g_propagate_error (error, g_steal_pointer (&local_error));
   return there;
+}
+
+static void
+check_probe_on_attempted (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  MkCheckProbe *self = g_task_get_source_object (task);
+  GError *error = NULL;
+  gboolean there;
+
+  self->attempting = FALSE;
+  self->by_attempt = TRUE;
+  g_clear_error (&self->error);
+  self->there = mk_probe_ask_finish (self->probe, result, &self->error);
+
+  /* Nobody may want to know any more. */
+  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)) || !self->begun)
+    {
+      g_autofree char *detail = mk_probe_dup_detail (self->probe);
+
+      mk_probe_set_detail (MK_PROBE (self), detail);
+      g_task_return_boolean (task, FALSE);
+    }
+  else if ((there = check_probe_call (self, &error)), error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, there);
+
+  check_probe_end_if_idle (self);
+}
+
+static void
+mk_check_probe_check_task (MkProbe *probe, GTask *task)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  self->attempting = TRUE;
+  mk_probe_ask_async (self->probe,
+                      self->state,
+                      G_MAXINT64,
+                      g_task_get_cancellable (task),
+                      check_probe_on_attempted,
+                      g_object_ref (task));
+}
+
+/*
+ * As often as the probe wants to be asked. But where a subclass decides otherwise than the probe, it is the
+ * subclass that is waited for; and the other condition of one that accepts either must be found out even if
+ * the probe would only be woken.
+ */
+static gint64
+mk_check_probe_choose_interval (MkProbe *probe, gpointer state, gint64 elapsed_us, gint64 cost_us)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+  MkProbeClassPrivate *class_private;
+  gint64 interval;
+
+  if (!self->reached || self->there)
+    return mk_poller_choose_interval (probe, elapsed_us, cost_us);
+
+  class_private = mk_probe_class_get_private (MK_PROBE_GET_CLASS (self->probe));
+  if (class_private->choose_interval != NULL)
+    interval = class_private->choose_interval (self->probe, self->state, elapsed_us, cost_us);
+  else
+    interval = mk_poller_choose_interval (self->probe, elapsed_us, self->by_attempt ? -1 : cost_us);
+  return MIN (interval, MAX_INTERVAL_US);
 }
 
 static char *
@@ -83,6 +260,40 @@ mk_check_probe_describe (MkProbe *probe)
   /* Translators: a clause that stands after “waiting for” */
   return self->probe ? mk_probe_describe (self->probe)
                      : g_strdup (_ ("the check of the executor to be satisfied"));
+}
+
+static char *
+mk_check_probe_describe_holder (MkProbe *probe)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+  g_autofree char *clause = NULL;
+
+  if (self->reached && self->there)
+    return mk_probe_describe_holder (self->probe);
+
+  clause = mk_check_probe_describe (probe);
+  /* Translators: a clause that stands after “waiting for” */
+  return g_strdup_printf (_ ("Waiting for %s succeeds already, before anything was started"), clause);
+}
+
+/* Only where it is known that nobody answered before the start. */
+static char *
+mk_check_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  if (!self->reached || !self->before->reached || self->before->there)
+    return NULL;
+
+  return mk_probe_find_rival (self->probe, service, supervisor);
+}
+
+static gboolean
+mk_check_probe_is_met (MkProbe *probe)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  return self->reached && self->probe != NULL && mk_probe_is_met (self->probe);
 }
 
 static GError *
@@ -111,25 +322,15 @@ mk_check_probe_detach (MkProbe *probe, MkSimpleExecutor *executor)
     mk_probe_detach (self->probe, executor);
 }
 
-/* Whoever waits for this is woken by the probe. */
-static gpointer
-mk_check_probe_begin (MkProbe *probe)
-{
-  MkCheckProbe *self = MK_CHECK_PROBE (probe);
-
-  return self->probe ? mk_probe_link_new (self->probe, probe) : NULL;
-}
-
-static void
-mk_check_probe_end (MkProbe *probe, gpointer link)
-{
-  g_clear_pointer ((MkProbeLink **) &link, mk_probe_link_free);
-}
-
 static void
 mk_check_probe_finalize (GObject *object)
 {
-  g_clear_object (&MK_CHECK_PROBE (object)->probe);
+  MkCheckProbe *self = MK_CHECK_PROBE (object);
+
+  g_clear_object (&self->before);
+  g_clear_object (&self->probe);
+  g_clear_error (&self->invalid);
+  g_clear_error (&self->error);
 
   G_OBJECT_CLASS (mk_check_probe_parent_class)->finalize (object);
 }
@@ -143,94 +344,110 @@ mk_check_probe_class_init (MkCheckProbeClass *klass)
   G_OBJECT_CLASS (klass)->finalize = mk_check_probe_finalize;
 
   probe_class->check = mk_check_probe_check;
+  probe_class->check_task = mk_check_probe_check_task;
   probe_class->describe = mk_check_probe_describe;
   probe_class->attach = mk_check_probe_attach;
   probe_class->detach = mk_check_probe_detach;
 
   class_private->begin = mk_check_probe_begin;
   class_private->end = mk_check_probe_end;
+  class_private->choose_interval = mk_check_probe_choose_interval;
+  class_private->describe_holder = mk_check_probe_describe_holder;
+  class_private->find_rival = mk_check_probe_find_rival;
+  class_private->is_met = mk_check_probe_is_met;
   class_private->explain_exit = mk_check_probe_explain_exit;
 }
 
 static void
 mk_check_probe_init (MkCheckProbe *self)
 {
-}
-
-static MkProbe *
-mk_check_probe_new (MkExecutor *executor, gboolean before_start)
-{
-  MkCheckProbe *self = g_object_new (MK_TYPE_CHECK_PROBE, NULL);
-  MkExecutorPrivate *priv = mk_executor_get_instance_private (executor);
-
-  self->executor = executor;
-  g_set_object (&self->probe, priv->goal);
-  self->before_start = before_start;
-  return MK_PROBE (self);
+  /* For the attempt that it makes to say what it has seen */
+  mk_probe_set_grace (MK_PROBE (self), ATTEMPT_GRACE_MS);
 }
 
 /* ---- the executor ---- */
 
-/* Only subclasses that chain up get to these two; otherwise the probe itself is asked, which does not block.
- */
-
-/* Of the start that is under way. */
-static gint64
-get_deadline (MkExecutor *self)
+static GError *
+executor_no_probe_error (MkExecutor *self)
 {
-  MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (self);
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (executor);
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_INVALID_ARGUMENT,
+                      _ ("%s has no probe: set one, or use MkSimpleExecutor, which does not wait"),
+                      G_OBJECT_TYPE_NAME (self));
+}
 
-  return priv->start ? ((MkStart *) g_task_get_task_data (priv->start))->deadline : G_MAXINT64;
+/* The default of both checks. */
+static gboolean
+executor_ask_probe (MkExecutor *self, gboolean before_start, GError **error)
+{
+  MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
+  MkCheckProbe *check = g_private_get (&current_check);
+  g_autoptr (MkProbe) probe = NULL;
+  gpointer state;
+  gboolean there;
+
+  if (check != NULL && check->executor == self && (check->before == NULL) == before_start)
+    {
+      if (check->probe != NULL || check->invalid != NULL)
+        return check_probe_answer (check, error);
+    }
+  else if (priv->goal != NULL)
+    {
+      /* Nobody starts it, but whoever calls this wants to know. */
+      probe = before_start ? mk_probe_dup_before_start (priv->goal, error) : g_object_ref (priv->goal);
+      if (probe == NULL)
+        return FALSE;
+      state = mk_probe_begin (probe);
+      there = mk_probe_ask (probe, state, error);
+      mk_probe_end (probe, state);
+      return there;
+    }
+
+  if (before_start)
+    return FALSE;
+  g_propagate_error (error, executor_no_probe_error (self));
+  return FALSE;
 }
 
 static gboolean
-ask_before_start (MkExecutor *self, GError **error)
+executor_pre_start_check (MkExecutor *self, GError **error)
 {
-  MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
-  g_autoptr (MkProbe) before = priv->goal ? mk_probe_dup_before_start (priv->goal, error) : NULL;
-
-  return before != NULL && mk_probe_check_until (before, get_deadline (self), error);
+  return executor_ask_probe (self, TRUE, error);
 }
 
 static gboolean
-ask_probe (MkExecutor *self, GError **error)
+executor_after_start_check (MkExecutor *self, GError **error)
 {
-  MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
-
-  return priv->goal != NULL && mk_probe_check_until (priv->goal, get_deadline (self), error);
+  return executor_ask_probe (self, FALSE, error);
 }
 
-static MkProbe *
-mk_executor_dup_probe (MkSimpleExecutor *executor, gboolean before_start, GError **error)
+static gboolean
+executor_dup_probes (MkSimpleExecutor *executor, MkProbe **before_probe, MkProbe **probe, GError **error)
 {
   MkExecutor *self = MK_EXECUTOR (executor);
   MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
-  MkExecutorClass *klass = MK_EXECUTOR_GET_CLASS (self);
-  gboolean overridden =
-      before_start ? klass->pre_start_check != ask_before_start : klass->after_start_check != ask_probe;
-  g_autoptr (MkProbe) before = NULL;
+  MkCheckProbe *before = NULL;
+  MkCheckProbe *after = NULL;
 
-  /* If its settings make no sense, that is to be known before anything is started, whatever is asked then. */
-  if (before_start && priv->goal != NULL && (!overridden || klass->after_start_check == ask_probe) &&
-      (before = mk_probe_dup_before_start (priv->goal, error)) == NULL)
-    return NULL;
-  if (overridden)
-    return mk_check_probe_new (self, before_start);
-  if (before != NULL)
-    return g_steal_pointer (&before);
+  /* A subclass may do without. */
+  if (priv->goal == NULL && G_OBJECT_TYPE (self) == MK_TYPE_EXECUTOR)
+    {
+      g_propagate_error (error, executor_no_probe_error (self));
+      return FALSE;
+    }
+
+  before = g_object_new (MK_TYPE_CHECK_PROBE, NULL);
+  before->executor = self;
   if (priv->goal != NULL)
-    return g_object_ref (priv->goal);
-  if (before_start && klass->after_start_check != ask_probe)
-    return NULL;
+    before->probe = mk_probe_dup_before_start (priv->goal, &before->invalid);
+  after = g_object_new (MK_TYPE_CHECK_PROBE, NULL);
+  after->executor = self;
+  after->before = g_object_ref (before);
+  g_set_object (&after->probe, priv->goal);
 
-  g_set_error (error,
-               MK_ERROR,
-               MK_ERROR_INVALID_ARGUMENT,
-               _ ("%s has no probe: set one, or use MkSimpleExecutor, which does not wait"),
-               G_OBJECT_TYPE_NAME (self));
-  return NULL;
+  *before_probe = MK_PROBE (before);
+  *probe = MK_PROBE (after);
+  return TRUE;
 }
 
 static void
@@ -283,14 +500,14 @@ mk_executor_class_init (MkExecutorClass *klass)
   object_class->get_property = mk_executor_get_property;
   object_class->set_property = mk_executor_set_property;
 
-  MK_SIMPLE_EXECUTOR_CLASS (klass)->dup_probe = mk_executor_dup_probe;
-  klass->pre_start_check = ask_before_start;
-  klass->after_start_check = ask_probe;
+  mk_simple_executor_class_get_private (klass)->dup_probes = executor_dup_probes;
+  klass->pre_start_check = executor_pre_start_check;
+  klass->after_start_check = executor_after_start_check;
 
   /**
    * MkExecutor:probe:
    *
-   * What tells that the service is ready.
+   * What says that the service is ready.
    *
    * Since: 1.0
    */
@@ -311,8 +528,8 @@ mk_executor_init (MkExecutor *self)
 
 /**
  * mk_executor_new:
- * @argv: (array zero-terminated=1): the command: the program and its arguments
- * @probe: (nullable): what tells that the service is ready
+ * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
+ * @probe: (nullable): what says that the service is ready
  *
  * Creates an executor for a command, and the probe to wait for.
  *
@@ -330,7 +547,7 @@ mk_executor_new (const char *const *argv, MkProbe *probe)
  * mk_executor_get_probe: (get-property probe)
  * @self: the executor
  *
- * Gets what tells that the service is ready.
+ * Gets what says that the service is ready.
  *
  * Returns: (transfer none) (nullable): the probe
  *
@@ -364,9 +581,9 @@ executor_update_goal (MkExecutor *self)
 /**
  * mk_executor_set_probe: (set-property probe)
  * @self: the executor
- * @probe: (nullable): what tells that the service is ready
+ * @probe: (nullable): what says that the service is ready
  *
- * Sets what tells that the service is ready. It takes effect at the next start.
+ * Sets what says that the service is ready. It takes effect at the next start.
  *
  * Since: 1.0
  */

@@ -34,9 +34,13 @@ struct _MkExecutorClass
    * @self: the executor
    * @error: return location for an error
    *
-   * Tells whether what would be waited for is there before anything was started. Then the
-   * start fails with %MK_ERROR_ALREADY_RUNNING. By default asks the probe. An error ends
-   * the start. Called in the context of the start; must not block.
+   * Says whether what would be waited for is there before anything was started. Then the
+   * start fails with %MK_ERROR_ALREADY_RUNNING. An error ends the start. Called in the
+   * context of the start; must not block.
+   *
+   * The default asks the probe. Where the probe takes time for its answer, the default fails
+   * with %G_IO_ERROR_WOULD_BLOCK: let that error pass. The probe is asked then, and this
+   * function is called again when its answer has come.
    *
    * Returns: %TRUE if it is there already
    *
@@ -49,11 +53,13 @@ struct _MkExecutorClass
    * @self: the executor
    * @error: return location for an error
    *
-   * Tells whether the service is ready. Asked again and again while a start waits. By
-   * default asks the probe. %FALSE without an error means "not yet"; an
-   * error of the domain %MK_ERROR ends the start, any other is
-   * remembered and told when the time is up. Called in the context of the start; must not
-   * block.
+   * Says whether the service is ready. Called again and again while a start waits, in its
+   * context; must not block. %FALSE without an error means "not yet"; an error of the domain
+   * %MK_ERROR ends the start, any other is remembered and reported if the start times out.
+   *
+   * The default asks the probe. Where the probe takes time for its answer, the default fails
+   * with %G_IO_ERROR_WOULD_BLOCK: let that error pass. The probe is asked then, and this
+   * function is called again when its answer has come.
    *
    * Returns: %TRUE if the service is ready
    *

@@ -237,7 +237,7 @@ mk_http_executor_init (MkHttpExecutor *self)
 
 /**
  * mk_http_executor_new:
- * @argv: (array zero-terminated=1): the command: the program and its arguments
+ * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
  * @uri: the URL, http:// or https://
  *
  * Creates an executor for a command that serves HTTP.

@@ -205,7 +205,7 @@ mk_output_executor_init (MkOutputExecutor *self)
 
 /**
  * mk_output_executor_new:
- * @argv: (array zero-terminated=1): the command: the program and its arguments
+ * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
  * @banner: a regular expression for what the service prints when it is ready
  *
  * Creates an executor for a command that says when it is ready.

@@ -14,9 +14,9 @@
  *
  * The command may put its service into the background and end with status 0:
  * [property@Mk.SimpleExecutor:running] is then %FALSE and [property@Mk.SimpleExecutor:active] %TRUE as long
- * as the service lives, and [property@Mk.PidExecutor:daemon-pid] tells its process.
+ * as the service lives, and [property@Mk.PidExecutor:daemon-pid] is its process.
  *
- * The file may not be there before the start: if it is, the start fails with %MK_ERROR_ALREADY_RUNNING and
+ * The file must not exist before the start: if it does, the start fails with %MK_ERROR_ALREADY_RUNNING and
  * says whether the process that the file names lives.
  *
  * Since: 1.0
@@ -84,6 +84,20 @@ mk_pid_executor_set_property (GObject *object, guint prop_id, const GValue *valu
     }
 }
 
+/* The process ID in the file may be another one whenever the state of the service is. */
+static void
+mk_pid_executor_dispatch_properties_changed (GObject *object, guint n_pspecs, GParamSpec **pspecs)
+{
+  gboolean changed = FALSE;
+
+  G_OBJECT_CLASS (mk_pid_executor_parent_class)->dispatch_properties_changed (object, n_pspecs, pspecs);
+
+  for (guint i = 0; i < n_pspecs; i++)
+    changed = changed || g_str_equal (pspecs[i]->name, "state") || g_str_equal (pspecs[i]->name, "active");
+  if (changed)
+    g_object_notify_by_pspec (object, props[PROP_DAEMON_PID]);
+}
+
 static void
 mk_pid_executor_class_init (MkPidExecutorClass *klass)
 {
@@ -92,13 +106,14 @@ mk_pid_executor_class_init (MkPidExecutorClass *klass)
   object_class->finalize = mk_pid_executor_finalize;
   object_class->get_property = mk_pid_executor_get_property;
   object_class->set_property = mk_pid_executor_set_property;
+  object_class->dispatch_properties_changed = mk_pid_executor_dispatch_properties_changed;
 
   /**
-   * MkPidExecutor:filename:
+   * MkPidExecutor:filename: (type filename)
    *
-   * The name of the file that tells that the service is ready. Any regular file counts, whatever is in it;
-   * one that is empty is given 50 ms to be written to. It may not be there before the start, but its folder
-   * may be missing too. A relative name is relative to the working directory of the program, not of the
+   * The file that appears when the service is ready. Any regular file counts, whatever is in it; one that is
+   * empty is given 50 ms to be written to. It must not exist before the start, and its directory may be
+   * missing as well. A relative name is relative to the working directory of the program, not of the
    * service.
    *
    * Since: 1.0
@@ -109,9 +124,9 @@ mk_pid_executor_class_init (MkPidExecutorClass *klass)
   /**
    * MkPidExecutor:daemon-pid:
    *
-   * The process ID in the file, 0 unless it is that of a living process of the service. Read from the file
-   * whenever it is asked for; `notify` tells that it may have changed, whenever the state of the service
-   * does.
+   * The process ID in the file, 0 unless it is that of a living process of the service. It is read from the
+   * file at each call; `notify` is emitted when it may have changed, which is whenever the state of the
+   * service does.
    *
    * Since: 1.0
    */
@@ -128,12 +143,6 @@ mk_pid_executor_class_init (MkPidExecutorClass *klass)
 }
 
 static void
-on_service_changed (MkPidExecutor *self, GParamSpec *pspec, gpointer user_data)
-{
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_DAEMON_PID]);
-}
-
-static void
 mk_pid_executor_init (MkPidExecutor *self)
 {
   MkPidExecutorPrivate *priv = mk_pid_executor_get_instance_private (self);
@@ -141,15 +150,12 @@ mk_pid_executor_init (MkPidExecutor *self)
   priv->file_probe = mk_file_probe_new (NULL);
   mk_file_probe_set_expects_content (priv->file_probe, TRUE);
   mk_executor_set_probe (MK_EXECUTOR (self), MK_PROBE (priv->file_probe));
-
-  g_signal_connect (self, "notify::state", G_CALLBACK (on_service_changed), NULL);
-  g_signal_connect (self, "notify::active", G_CALLBACK (on_service_changed), NULL);
 }
 
 /**
  * mk_pid_executor_new:
- * @argv: (array zero-terminated=1): the command: the program and its arguments
- * @filename: (type filename): the name of the file that tells that the service is ready
+ * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
+ * @filename: (type filename): the file that appears when the service is ready
  *
  * Creates an executor for a command that makes a pid file.
  *
@@ -167,7 +173,7 @@ mk_pid_executor_new (const char *const *argv, const char *filename)
  * mk_pid_executor_get_filename: (get-property filename)
  * @self: the executor
  *
- * Gets the name of the file that tells that the service is ready.
+ * Gets the file that appears when the service is ready.
  *
  * Returns: (type filename) (transfer none) (nullable): the path of the file
  *
@@ -189,7 +195,7 @@ mk_pid_executor_get_filename (MkPidExecutor *self)
  * @self: the executor
  * @filename: (type filename) (nullable): the path of the file
  *
- * Sets the name of the file that tells that the service is ready.
+ * Sets the file that appears when the service is ready.
  *
  * Since: 1.0
  */
@@ -219,7 +225,7 @@ mk_pid_executor_set_filename (MkPidExecutor *self, const char *filename)
  *
  * Since: 1.0
  */
-int
+GPid
 mk_pid_executor_get_daemon_pid (MkPidExecutor *self)
 {
   MkPidExecutorPrivate *priv;

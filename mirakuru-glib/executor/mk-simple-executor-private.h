@@ -3,11 +3,41 @@
 
 #pragma once
 
-#include "mk-emitter-private.h"
-#include "process/mk-process-private.h"
+#include "base/mk-lock-private.h"
+#include "base/mk-step-private.h"
+#include "base/mk-wake-source-private.h"
 #include "mk-simple-executor.h"
+#include "process/mk-process-private.h"
 
 G_BEGIN_DECLS
+
+typedef struct _MkSignals MkSignals;
+
+/* How long a step that is no longer wanted may take to return its task. */
+#define MK_STEP_GRACE_MS 1000
+
+/*
+ * What the library's own subclasses may do beside what MkSimpleExecutorClass has. It is kept in class-private
+ * data, so it is no part of the ABI, and subclasses inherit it.
+ */
+typedef struct
+{
+  /*
+   * @before_probe: (out) (nullable) (transfer full): asked before the start whether something is in its way
+   * @probe: (out) (nullable) (transfer full): asked until the service is ready
+   *
+   * Returns: %FALSE with an error if the settings make no sense
+   */
+  gboolean (*dup_probes) (MkSimpleExecutor *self, MkProbe **before_probe, MkProbe **probe, GError **error);
+} MkSimpleExecutorClassPrivate;
+
+/* The function cleanup() has to follow prepare(), once. */
+typedef enum
+{
+  MK_CLEANUP_NONE,
+  MK_CLEANUP_DUE, /* prepare() has begun */
+  MK_CLEANUP_RUNNING,
+} MkCleanup;
 
 typedef struct
 {
@@ -26,27 +56,25 @@ typedef struct
   MkStdioMode stdin_mode;
   MkStdioMode stdout_mode;
   MkStdioMode stderr_mode;
+  char *stdin_path;  /* (owned) (nullable) */
   char *stdout_path; /* (owned) (nullable) */
   char *stderr_path; /* (owned) (nullable) */
   gsize output_limit;
 
   char *uuid;         /* (owned) does not change */
-  MkEmitter *emitter; /* (owned) does not change */
+  MkSignals *signals; /* (owned) (nullable) does not change; %NULL in a forked child */
 
   /* The life of the service, (locked-by lock). See the head of mk-simple-executor.c. */
-  MkExecutorState phase; /* never EXITED */
-  MkProcess *process;    /* (owned) (nullable) of the last start, kept until the next one */
-  gint64 start_deadline; /* monotonic */
-  GTask *start;          /* (unowned) (nullable) the start that is under way */
-  gboolean start_owes; /* that start has called prepare() or cleanup(), or has to: it must come to its end */
-  guint n_stops;       /* how many stops are waiting for the end of the process */
-  gboolean spawned;    /* the start that is under way has a process of its own */
-  gboolean request_made; /* a stop has begun to ask the service through request_stop */
-  gboolean cleanup_due;  /* prepare() has begun, and cleanup() has not */
-  gboolean cleaning;     /* cleanup() of a stop is under way */
+  MkExecutorState phase;  /* never EXITED */
+  MkProcess *process;     /* (owned) (nullable) of the last start, kept until the next one */
+  gint64 start_deadline;  /* monotonic */
+  GTask *start;           /* (unowned) (nullable) the start that owns the executor; a stop clears it */
+  gboolean start_pending; /* a start has not come to its end, whether it owns the executor or not */
+  guint n_stops;          /* how many stops are waiting for the end of that process */
+  MkCleanup cleanup;
 } MkSimpleExecutorPrivate;
 
-/* What the properties tell at one moment. */
+/* What the properties say at one moment. */
 typedef struct
 {
   MkExecutorState state;
@@ -56,30 +84,50 @@ typedef struct
   int exit_status;
 } MkSnapshot;
 
+MkSimpleExecutorClassPrivate *mk_simple_executor_class_get_private (gpointer klass);
 MkSimpleExecutorPrivate *mk_simple_executor_get_private (MkSimpleExecutor *self);
 GMutexLocker *mk_simple_executor_lock (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self);
 MkProcess *mk_simple_executor_dup_process (MkSimpleExecutor *self);
 const char *mk_simple_executor_get_program (MkSimpleExecutor *self);
-void mk_simple_executor_announce (MkSimpleExecutor *self, const MkSnapshot *before, const MkSnapshot *now);
-void mk_simple_executor_emit_line (MkSimpleExecutor *self, MkStream stream, const char *text, gsize length);
-gboolean mk_simple_executor_has_line_handler (MkSimpleExecutor *self);
-
 MkLaunch *mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error);
-char *mk_simple_executor_dup_marker (MkSimpleExecutor *self);
 
-char **mk_simple_executor_real_build_command (MkSimpleExecutor *self, GError **error);
-gboolean mk_simple_executor_real_check_alive (MkSimpleExecutor *self, GError **error);
-void mk_simple_executor_real_step (MkSimpleExecutor *self, GTask *task);
-void mk_simple_executor_real_request_stop (MkSimpleExecutor *self, GTask *task);
+/* ---- shared by the operations ---- */
 
-/* Shared by the operations. */
+/* Holds the lock of @self until the end of the block. */
+#define MK_SIMPLE_EXECUTOR_AUTO_LOCK(self)                                                                   \
+  g_autoptr (GMutexLocker) G_PASTE (mk_auto_lock_, __LINE__) G_GNUC_UNUSED = mk_simple_executor_lock (self)
+
+gboolean mk_simple_executor_run_step (MkSimpleExecutor *self,
+                                      void (*step) (MkSimpleExecutor *, GTask *),
+                                      const char *name,
+                                      gint64 deadline,
+                                      GCancellable *cancellable,
+                                      GAsyncReadyCallback callback,
+                                      gpointer user_data);
 gboolean mk_simple_executor_claim_cleanup (MkSimpleExecutor *self, GTask *start, MkProcess *process);
 void
 mk_simple_executor_run_cleanup (MkSimpleExecutor *self, GAsyncReadyCallback callback, gpointer user_data);
-gboolean mk_start_has_hooks (MkSimpleExecutor *executor);
-void mk_start_preempt (GTask *start, gboolean takes_process);
-void mk_start_detach (GTask *start);
+void mk_simple_executor_end_cleanup (MkSimpleExecutor *self);
+gboolean mk_simple_executor_check_alive (MkSimpleExecutor *self, gboolean *knows_better, GError **error);
+GError *mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expected_status);
+void mk_simple_executor_return (MkSimpleExecutor *self, GTask *task, GError *error);
+
+void mk_simple_executor_wake_start (GTask *start);
+
+/* ---- the signals ---- */
+
+void mk_simple_executor_install_signals (MkSimpleExecutorClass *klass);
+
+MkSignals *mk_signals_new (MkSimpleExecutor *executor);
+MkSignals *mk_signals_ref (MkSignals *self);
+void mk_signals_unref (MkSignals *self);
+void mk_signals_detach (MkSignals *self);
+
+void mk_signals_return (MkSignals *self, GTask *task, GError *error);
+MkWakeSource *mk_signals_get_waker (MkSignals *self);
+void mk_signals_wake (MkSignals *self);
+void mk_signals_on_output (gpointer self);
 
 G_END_DECLS

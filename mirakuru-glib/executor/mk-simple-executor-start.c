@@ -2,89 +2,106 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The beginning of a start, and its public functions. What happens then is in mk-start.c.
+ * The start of a service, as an operation on the context of its caller.
+ *
+ *   TIDYING ─> CLEANING ─> CHECKING ─> PREPARING ─> SPAWNING ─> WAITING ─> COMPLETING ─> ready
+ *      └──────────┴───────────┴───────────┴────────────┴───────────┴───────────┴─> ENDING ─> WINDING_UP ─>
+ * failed
+ *
+ * A stage is left by the callback of a step (a virtual function, or a probe), or by the source `news`, which
+ * the process wakes. While a step is under way a failure only cancels it; the callback of the step then goes
+ * on to ENDING, so that nothing of a step is pending when the task returns.
+ *
+ * A start owns the executor while `priv->start == task`. A stop may come from another context, and does not
+ * wait for this one: with the executor's lock held it clears `priv->start`, and then ends the process, if
+ * there is one. The start notices that in start_on_news(). It spawns nothing any more, does not touch the
+ * phase any more, and fails with G_IO_ERROR_CANCELLED once nothing is left. Until then `priv->start_pending`
+ * keeps the next start away.
  */
 
-#include "mk-start-private.h"
+#include "mk-simple-executor-private.h"
 
-#include "mk-error.h"
-#include "base/mk-i18n-private.h"
 #include "base/mk-deadline-private.h"
-#include "process/mk-process-message-private.h"
+#include "base/mk-i18n-private.h"
+#include "base/mk-message-private.h"
+#include "base/mk-step-private.h"
 #include "base/mk-sync-private.h"
 #include "base/mk-wake-source-private.h"
+#include "mk-error.h"
+#include "probe/mk-probe-wait-private.h"
+#include "probe/mk-probe-private.h"
+#include "process/mk-process-message-private.h"
 #include "process/mk-worker-private.h"
+#include "supervisor/mk-supervisor-protocol-private.h"
 
-/* Call with the lock held. Returns: FALSE with an error if there is nothing to do, FALSE without one if all
- * is done */
-static gboolean
-may_start (MkSimpleExecutor *executor, gboolean checks, GError **error)
+typedef enum
 {
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  MkSnapshot snapshot = mk_simple_executor_get_snapshot_unlocked (executor);
+  TIDYING,    /* kills what the run before has left */
+  CLEANING,   /* a step: cleanup() of the run before */
+  CHECKING,   /* a step: is something in the way? */
+  PREPARING,  /* a step: prepare() */
+  SPAWNING,   /* until the program runs */
+  WAITING,    /* a step: until the probe is satisfied */
+  COMPLETING, /* a step: started() */
+  ENDING,     /* it has failed, until nothing is left */
+  WINDING_UP, /* cleanup() */
+} StartStage;
 
-  switch (snapshot.state)
-    {
-    case MK_EXECUTOR_STATE_STARTING:
-      g_set_error_literal (error,
-                           G_IO_ERROR,
-                           G_IO_ERROR_PENDING,
-                           _ ("A start of this executor is under way; wait for its end"));
-      return FALSE;
+typedef struct
+{
+  StartStage stage;
+  MkLaunch *launch;      /* (owned) (nullable) until it is given to the process */
+  MkProcess *process;    /* (owned) (nullable) while TIDYING the one before */
+  MkProbe *before_probe; /* (owned) (nullable) asked before anything is started */
+  MkProbe *probe;        /* (owned) (nullable) asked until the service is ready */
+  gboolean attached;     /* the probe */
+  gboolean completed;    /* started() has nothing to do */
 
-    case MK_EXECUTOR_STATE_STOPPING:
-      g_set_error_literal (error,
-                           G_IO_ERROR,
-                           G_IO_ERROR_PENDING,
-                           priv->start
-                               ? _ ("A start of this executor was stopped, but has not come to its end yet: "
-                                    "let its main context run")
-                               : _ ("A stop of this executor is under way; wait for its end"));
-      return FALSE;
+  gint64 begun;    /* monotonic */
+  gint64 deadline; /* monotonic */
 
-    case MK_EXECUTOR_STATE_READY:
-      if (checks)
-        {
-          g_autofree char *service = mk_process_message_service (priv->process);
+  GCancellable *cancellable; /* (owned) of the steps */
+  MkWakeSource *news;        /* (owned) woken by the process, and by a stop */
+  MkWakeSource *timer;       /* (owned) (nullable) the deadline of SPAWNING; steps watch theirs themselves */
+  MkWakeSource *cancel_source; /* (owned) (nullable) */
 
-          g_set_error (error,
-                       MK_ERROR,
-                       MK_ERROR_ALREADY_RUNNING,
-                       _ ("%s is running already: this executor has started it"),
-                       service);
-        }
-      return FALSE;
+  GError *error; /* (owned) (nullable) why it fails */
+} Start;
 
-    case MK_EXECUTOR_STATE_STOPPED:
-    case MK_EXECUTOR_STATE_EXITED:
-    default:
-      return TRUE;
-    }
+/* The stages, in their order. */
+static void start_tidy (GTask *task);
+static void start_clean (GTask *task);
+static void start_check (GTask *task);
+static void start_prepare (GTask *task);
+static void start_spawn (GTask *task);
+static void start_wait (GTask *task);
+static void start_complete (GTask *task);
+static void start_become_ready (GTask *task);
+static void start_fail (GTask *task, GError *error);
+static void start_end (GTask *task, GError *error);
+static void start_wind_up (GTask *task);
+
+static gboolean start_on_news (gpointer task);
+static gboolean start_on_deadline (gpointer task);
+static gboolean start_on_cancelled (GCancellable *cancellable, gpointer task);
+
+static void
+start_free (Start *self)
+{
+  g_clear_pointer (&self->launch, mk_launch_free);
+  g_clear_pointer (&self->process, mk_process_unref);
+  g_clear_object (&self->before_probe);
+  g_clear_object (&self->probe);
+  g_clear_object (&self->cancellable);
+  g_clear_error (&self->error);
+  g_clear_pointer (&self->news, mk_wake_source_unref);
+  g_free (self);
 }
 
-/* Finds out all that can be found out before anything happens. */
+/* ---- the beginning ---- */
+
 static gboolean
-look_ahead (MkSimpleExecutor *executor, MkStart *self, GError **error)
-{
-  MkSimpleExecutorClass *klass = MK_SIMPLE_EXECUTOR_GET_CLASS (executor);
-
-  self->launch = mk_simple_executor_dup_launch (executor, error);
-  if (self->launch == NULL)
-    return FALSE;
-  if (klass->build_command == mk_simple_executor_real_build_command &&
-      !mk_launch_set_argv (self->launch, mk_simple_executor_real_build_command (executor, NULL), error))
-    return FALSE;
-
-  self->before_probe = klass->dup_probe (executor, TRUE, error);
-  if (*error != NULL)
-    return FALSE;
-  self->probe = klass->dup_probe (executor, FALSE, error);
-  return *error == NULL;
-}
-
-/* Checks what GLib would end the program for. */
-static gboolean
-check_resources (MkSimpleExecutor *executor, GError **error)
+start_ensure_worker (MkSimpleExecutor *executor, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
 
@@ -100,29 +117,807 @@ check_resources (MkSimpleExecutor *executor, GError **error)
   return FALSE;
 }
 
+/* Call with the lock held. Returns: FALSE with an error if it may not, FALSE without one if the service is
+ * ready */
 static gboolean
-begin (GTask *task, GError **error)
+start_may_begin (MkSimpleExecutor *executor, gboolean checks, GError **error)
 {
-  MkStart *self = g_task_get_task_data (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  MkExecutorState state = mk_simple_executor_get_snapshot_unlocked (executor).state;
+  const char *pending = NULL;
+
+  if (state == MK_EXECUTOR_STATE_STARTING)
+    pending = _ ("A start of this executor is under way; wait for its end");
+  else if (priv->start_pending)
+    pending =
+        _ ("A start of this executor was stopped, but has not come to its end yet: let its main context "
+           "run");
+  else if (state == MK_EXECUTOR_STATE_STOPPING)
+    pending = _ ("A stop of this executor is under way; wait for its end");
+
+  if (pending != NULL)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, pending);
+  else if (priv->signals == NULL)
+    g_set_error_literal (error,
+                         MK_ERROR,
+                         MK_ERROR_FAILED,
+                         _ ("This executor belongs to the process that this one was forked from; make a new "
+                            "one"));
+  else if (state != MK_EXECUTOR_STATE_READY)
+    return TRUE;
+  else if (checks)
+    {
+      g_autofree char *service = mk_process_message_service (priv->process);
+
+      g_set_error (error,
+                   MK_ERROR,
+                   MK_ERROR_ALREADY_RUNNING,
+                   _ ("%s is running already: this executor has started it"),
+                   service);
+    }
+  return FALSE;
+}
+
+/* Finds out all that can be found out before anything happens. Returns: as start_may_begin() */
+static gboolean
+start_begin (GTask *task, GError **error)
+{
+  Start *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  g_autoptr (GMutexLocker) locker = NULL;
+  MkSimpleExecutorClassPrivate *klass =
+      mk_simple_executor_class_get_private (MK_SIMPLE_EXECUTOR_GET_CLASS (executor));
 
-  if (!look_ahead (executor, self, error) || !check_resources (executor, error))
+  if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), error))
+    return FALSE;
+  self->launch = mk_simple_executor_dup_launch (executor, error);
+  if (self->launch == NULL)
+    return FALSE;
+  if (!klass->dup_probes (executor, &self->before_probe, &self->probe, error) ||
+      !start_ensure_worker (executor, error))
     return FALSE;
 
-  locker = mk_simple_executor_lock (executor);
-  if (!may_start (executor, self->before_probe != NULL, error))
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (executor);
+  if (!start_may_begin (executor, self->before_probe != NULL, error))
     return FALSE;
 
   priv->phase = MK_EXECUTOR_STATE_STARTING;
   priv->start = task;
-  priv->start_owes = priv->cleanup_due && mk_start_has_hooks (executor);
-  priv->spawned = FALSE;
+  priv->start_pending = TRUE;
   self->begun = g_get_monotonic_time ();
   self->deadline = mk_deadline_after (priv->start_timeout);
   return TRUE;
 }
+
+/* Whether no stop has come. */
+static gboolean
+start_owns_executor (GTask *task)
+{
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (executor);
+
+  return priv->start == task;
+}
+
+/*
+ * @error: why the step failed; %NULL with @done %FALSE if it did not say
+ * @name: of a virtual function, %NULL where @error says enough
+ *
+ * Returns: whether the start goes on after a step
+ */
+static gboolean
+start_end_step (GTask *task, GAsyncResult *result, gboolean done, const GError *error, const char *name)
+{
+  Start *self = g_task_get_task_data (task);
+  const char *program = mk_simple_executor_get_program (g_task_get_source_object (task));
+  GError *failure = error ? g_error_copy (error) : NULL;
+
+  if (self->error == NULL && done)
+    return TRUE;
+
+  if (self->error != NULL)
+    g_clear_error (&failure);
+  else if (failure == NULL)
+    failure = g_error_new (MK_ERROR,
+                           MK_ERROR_FAILED,
+                           /* Translators: a program, a function */ _ ("%s: %s failed without saying why"),
+                           program,
+                           _ (name));
+  else if (mk_step_run_is_to_blame (result, name))
+    g_prefix_error (&failure, "%s: ", program);
+  else
+    /* Translators: a program, a function; why stands behind this */
+    g_prefix_error (&failure, _ ("%s: %s failed: "), program, _ (name));
+
+  start_end (task, failure);
+  return FALSE;
+}
+
+/* ---- what the run before has left ---- */
+
+/* A service that has ended by itself may have left processes, and what prepare() made. */
+static void
+start_tidy (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+
+  self->stage = TIDYING;
+  self->process = mk_simple_executor_dup_process (g_task_get_source_object (task));
+  if (self->process == NULL || mk_process_get_news (self->process).gone)
+    {
+      start_clean (task);
+      return;
+    }
+
+  mk_process_add_listener (self->process, self->news);
+  mk_process_kill (self->process, self->launch->kill_signal);
+}
+
+static void
+start_on_cleaned (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  g_autoptr (GError) error = NULL;
+  gboolean done = mk_step_run_finish (result, NULL, &error);
+
+  mk_simple_executor_end_cleanup (MK_SIMPLE_EXECUTOR (object));
+  if (start_end_step (task, result, done, error, N_ ("cleanup() after the run before")))
+    start_check (task);
+}
+
+static void
+start_clean (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+
+  self->stage = CLEANING;
+  if (self->process != NULL)
+    mk_process_remove_listener (self->process, self->news);
+  g_clear_pointer (&self->process, mk_process_unref);
+
+  if (mk_simple_executor_claim_cleanup (executor, task, NULL))
+    mk_simple_executor_run_cleanup (executor, start_on_cleaned, task);
+  else
+    start_check (task);
+}
+
+/* ---- is something in the way? ---- */
+
+static void
+start_on_checked (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Start *self = g_task_get_task_data (task);
+  GError *error = NULL;
+  gboolean there = mk_probe_attempt_finish_known (self->before_probe, result, &error);
+
+  if (self->error != NULL)
+    g_clear_error (&error);
+  else if (there)
+    {
+      g_autofree char *holder = mk_probe_describe_holder (self->before_probe);
+
+      error = g_error_new_literal (MK_ERROR, MK_ERROR_ALREADY_RUNNING, holder);
+    }
+  else if (error == NULL)
+    {
+      start_prepare (task);
+      return;
+    }
+  else if (error->domain == G_RESOLVER_ERROR)
+    {
+      error->domain = MK_ERROR;
+      error->code = MK_ERROR_INVALID_ARGUMENT;
+    }
+  else if (error->domain != MK_ERROR && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_autofree char *goal = mk_probe_describe (self->before_probe);
+
+      g_prefix_error (&error,
+                      /* Translators: a clause that stands after “waiting for”, such as “127.0.0.1:6379 to
+                       * accept connections”; the reason stands behind this */
+                      _ ("Before the start, waiting for %s failed: "),
+                      goal);
+    }
+
+  start_end (task, error);
+}
+
+static void
+start_check (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  g_autoptr (MkProcess) old = NULL;
+  GMutexLocker *locker;
+
+  self->stage = CHECKING;
+  locker = mk_simple_executor_lock (executor);
+  if (priv->start == task)
+    {
+      old = g_steal_pointer (&priv->process);
+      priv->n_stops = 0;
+    }
+  g_mutex_locker_free (locker);
+
+  if (self->before_probe == NULL)
+    start_prepare (task);
+  else
+    mk_probe_attempt_async (self->before_probe, self->deadline, self->cancellable, start_on_checked, task);
+}
+
+/* ---- prepare() ---- */
+
+static void
+start_on_prepared (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean done = mk_step_run_finish (result, NULL, &error);
+
+  if (start_end_step (user_data, result, done, error, "prepare()"))
+    start_spawn (user_data);
+}
+
+static void
+start_prepare (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  GMutexLocker *locker = mk_simple_executor_lock (executor);
+  gboolean stopped = priv->start != task;
+
+  if (!stopped)
+    priv->cleanup = MK_CLEANUP_DUE;
+  g_mutex_locker_free (locker);
+
+  if (stopped)
+    {
+      start_end (task, NULL);
+      return;
+    }
+  self->stage = PREPARING;
+  mk_simple_executor_run_step (executor,
+                               MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->prepare,
+                               "prepare()",
+                               self->deadline,
+                               self->cancellable,
+                               start_on_prepared,
+                               task);
+}
+
+/* ---- spawning ---- */
+
+/* Returns: FALSE if a stop came first; then nothing may be spawned any more */
+static gboolean
+start_publish_process (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (executor);
+
+  if (priv->start != task)
+    return FALSE;
+
+  self->process = mk_process_new (g_steal_pointer (&self->launch),
+                                  mk_signals_on_output,
+                                  mk_signals_ref (priv->signals),
+                                  (GDestroyNotify) mk_signals_unref);
+  mk_process_add_listener (self->process, self->news);
+  mk_process_add_listener (self->process, mk_signals_get_waker (priv->signals));
+  priv->process = mk_process_ref (self->process);
+
+  self->begun = g_get_monotonic_time ();
+  self->deadline = mk_deadline_after (priv->start_timeout);
+  priv->start_deadline = self->deadline;
+  mk_process_set_limit (self->process, self->deadline);
+  return TRUE;
+}
+
+static void
+start_spawn (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  g_auto (GStrv) argv = NULL;
+  GError *error = NULL;
+
+  self->stage = SPAWNING;
+  argv = MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->build_command (executor, &error);
+  if (error != NULL || !mk_launch_set_argv (self->launch, g_steal_pointer (&argv), &error) ||
+      !start_publish_process (task))
+    {
+      start_end (task, error);
+      return;
+    }
+
+  mk_wake_source_wake_at (self->timer, self->deadline);
+  if (self->probe != NULL)
+    {
+      self->attached = TRUE;
+      mk_probe_attach (self->probe, executor);
+    }
+  mk_process_spawn (self->process);
+}
+
+static void
+start_on_spawn_news (GTask *task, const MkProcessNews *news)
+{
+  Start *self = g_task_get_task_data (task);
+
+  if (news->pid != 0)
+    start_wait (task);
+  else if (news->expired)
+    start_on_deadline (task);
+  else if (news->gone)
+    start_end (task, mk_process_dup_failure (self->process));
+}
+
+/* ---- waiting until the service is ready ---- */
+
+/* Returns: (transfer full): a clause that stands after “waiting for” */
+static char *
+start_dup_goal (Start *self)
+{
+  /* Translators: a clause that stands after “waiting for” */
+  return self->probe ? mk_probe_describe (self->probe) : g_strdup (_ ("its start to be complete"));
+}
+
+/* @last_seen: (nullable) */
+static GError *
+start_timed_out_error (Start *self, const char *last_seen)
+{
+  g_autofree char *goal = start_dup_goal (self);
+
+  return mk_process_message_timed_out_error (self->process, goal, self->begun, last_seen);
+}
+
+/*
+ * A process that ended with status 0 may have put its service into the background. The default of check_alive
+ * says whether anything of the tree is left; only a subclass can know of a service outside of the tree. With
+ * nothing left, what answers is somebody else's. But what the service itself has said counts.
+ *
+ * Returns: (transfer full) (nullable): why the service cannot be or become ready any more
+ */
+static GError *
+start_find_failure (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkProcessNews news = mk_process_get_news (self->process);
+  g_autofree char *goal = NULL;
+  g_autofree char *service = NULL;
+  g_autoptr (GError) error = NULL;
+  gboolean knows_better = FALSE;
+
+  if (!news.lost && !news.exited)
+    return NULL;
+  if (!news.lost && news.status == 0 &&
+      (self->probe == NULL || mk_probe_is_met (self->probe) ||
+       mk_simple_executor_check_alive (executor, &knows_better, &error)))
+    return NULL;
+
+  if (news.expired)
+    return start_timed_out_error (self, NULL);
+  if (news.lost || news.status != 0 || !knows_better)
+    {
+      goal = start_dup_goal (self);
+      return mk_process_message_exited_error (self->process, goal, self->begun);
+    }
+
+  service = mk_process_message_service (self->process);
+  if (error == NULL)
+    return g_error_new (
+        MK_ERROR, MK_ERROR_EXITED, _ ("%s exited with status 0, and its service is not alive"), service);
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_EXITED,
+                      _ ("%s exited with status 0, and its service is not alive: %s"),
+                      service,
+                      error->message);
+}
+
+/* Asked after each attempt. */
+static gboolean
+start_is_alive (gpointer user_data, GError **error)
+{
+  GError *failure = start_find_failure (user_data);
+
+  if (failure == NULL)
+    return TRUE;
+
+  g_propagate_error (error, failure);
+  return FALSE;
+}
+
+/*
+ * Asked when the probe says that the service is ready.
+ *
+ * Returns: (transfer full) (nullable): a sentence, if it is certain that somebody else has answered
+ */
+static char *
+start_find_rival (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkProcessNews news = mk_process_get_news (self->process);
+  GPid supervisor = mk_process_get_supervisor (self->process);
+  g_autofree char *rival = mk_probe_find_rival (self->probe, news.pid, supervisor);
+  gboolean knows_better;
+
+  if (rival == NULL)
+    return NULL;
+
+  mk_simple_executor_check_alive (executor, &knows_better, NULL);
+  return knows_better ? NULL : g_steal_pointer (&rival);
+}
+
+static void
+start_on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Start *self = g_task_get_task_data (task);
+  g_autofree char *last_seen = NULL;
+  g_autofree char *rival = NULL;
+  g_autoptr (GError) error = NULL;
+  GError *failure = NULL;
+  gboolean timed_out;
+  gboolean ready = mk_poller_run_finish (result, &timed_out, &last_seen, &error);
+
+  if (self->error != NULL)
+    start_end (task, NULL);
+  else if (timed_out)
+    start_end (task, start_timed_out_error (self, last_seen));
+  else if (!ready)
+    start_end (task, g_steal_pointer (&error));
+  else if ((failure = start_find_failure (task)) != NULL)
+    start_end (task, failure);
+  else if ((rival = start_find_rival (task)) != NULL)
+    start_end (task, g_error_new_literal (MK_ERROR, MK_ERROR_ALREADY_RUNNING, rival));
+  else
+    start_complete (task);
+}
+
+static void
+start_wait (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+
+  mk_wake_source_wake_at (self->timer, G_MAXINT64);
+  if (self->probe == NULL)
+    {
+      start_complete (task);
+      return;
+    }
+
+  self->stage = WAITING;
+  mk_poller_run_async (
+      self->probe, TRUE, self->deadline, start_is_alive, task, self->cancellable, start_on_polled, task);
+  /* The news of its end may have come together with those of its beginning. */
+  mk_wake_source_wake (self->news);
+}
+
+/* ---- started() ---- */
+
+static void
+start_on_completed (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Start *self = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+  GError *failure = NULL;
+  gboolean done = mk_step_run_finish (result, NULL, &error);
+
+  if (!start_end_step (task, result, done, error, "started()"))
+    return;
+
+  if (!self->completed && (failure = start_find_failure (task)) != NULL)
+    start_end (task, failure);
+  else
+    start_become_ready (task);
+}
+
+static void
+start_complete (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+
+  self->stage = COMPLETING;
+  self->completed = mk_simple_executor_run_step (executor,
+                                                 MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->started,
+                                                 "started()",
+                                                 self->deadline,
+                                                 self->cancellable,
+                                                 start_on_completed,
+                                                 task);
+}
+
+/* ---- the end ---- */
+
+/* @error: (transfer full) (nullable): %NULL if the service is ready */
+static void
+start_return (GTask *task, GError *error)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+
+  if (self->process != NULL)
+    mk_process_remove_listener (self->process, self->news);
+  mk_wake_source_destroy (self->news);
+  mk_wake_source_clear (&self->timer);
+  mk_wake_source_clear (&self->cancel_source);
+  if (self->attached)
+    mk_probe_detach (self->probe, executor);
+
+  mk_simple_executor_return (executor, task, error);
+}
+
+static void
+start_become_ready (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  GMutexLocker *locker;
+  gboolean stopped;
+
+  mk_process_set_limit (self->process, G_MAXINT64);
+  if (mk_process_get_news (self->process).expired)
+    {
+      start_end (task, start_timed_out_error (self, NULL));
+      return;
+    }
+
+  locker = mk_simple_executor_lock (executor);
+  stopped = priv->start != task;
+  if (!stopped)
+    {
+      priv->start = NULL;
+      priv->start_pending = FALSE;
+      priv->phase = MK_EXECUTOR_STATE_READY;
+    }
+  g_mutex_locker_free (locker);
+
+  if (stopped)
+    {
+      start_end (task, NULL);
+      return;
+    }
+  g_debug ("%s: ready, pid %d, after %" G_GINT64_FORMAT " us",
+           mk_simple_executor_get_program (executor),
+           (int) mk_process_get_news (self->process).pid,
+           g_get_monotonic_time () - self->begun);
+  start_return (task, NULL);
+}
+
+/*
+ * The first error counts, but whatever fails after a stop fails because of the stop.
+ *
+ * @error: (transfer full) (nullable): %NULL if there is one already, or a stop has come
+ */
+static void
+start_take_error (GTask *task, GError *error)
+{
+  Start *self = g_task_get_task_data (task);
+
+  if (self->error != NULL)
+    g_clear_error (&error);
+  else if (!start_owns_executor (task))
+    {
+      /* Translators: stands in “The service was stopped before it was ready” */
+      g_autofree char *name =
+          self->process ? mk_process_message_service (self->process) : g_strdup (_ ("The service"));
+
+      g_clear_error (&error);
+      self->error =
+          g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("%s was stopped before it was ready"), name);
+    }
+  else
+    self->error =
+        error ? error : g_error_new_literal (MK_ERROR, MK_ERROR_FAILED, _ ("The service was not started"));
+}
+
+/* Fails while something is under way. @error: as that of start_take_error() */
+static void
+start_fail (GTask *task, GError *error)
+{
+  Start *self = g_task_get_task_data (task);
+
+  start_take_error (task, error);
+  switch (self->stage)
+    {
+    case TIDYING:
+    case SPAWNING:
+      start_end (task, NULL);
+      break;
+
+    case CLEANING:
+    case CHECKING:
+    case PREPARING:
+    case WAITING:
+    case COMPLETING:
+      g_cancellable_cancel (self->cancellable);
+      break;
+
+    case ENDING:
+    case WINDING_UP:
+    default:
+      break;
+    }
+}
+
+/* Fails while nothing is under way. @error: as that of start_take_error() */
+static void
+start_end (GTask *task, GError *error)
+{
+  Start *self = g_task_get_task_data (task);
+  MkLaunch *launch;
+
+  start_take_error (task, error);
+  g_debug ("%s: the start fails: %s",
+           mk_simple_executor_get_program (g_task_get_source_object (task)),
+           self->error->message);
+  self->stage = ENDING;
+  if (self->process == NULL || mk_process_get_news (self->process).gone)
+    {
+      start_wind_up (task);
+      return;
+    }
+  /* The stop that came sees to its end, in its own way. */
+  if (!start_owns_executor (task))
+    return;
+
+  launch = mk_process_get_launch (self->process);
+  if (g_error_matches (self->error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    mk_process_stop (self->process,
+                     launch->stop_signal,
+                     launch->kill_signal,
+                     launch->stop_timeout > 0 ? MIN (launch->stop_timeout, MK_UNWAITED_GRACE_MS)
+                                              : MK_UNWAITED_GRACE_MS);
+  else
+    mk_process_kill (self->process, launch->kill_signal);
+}
+
+static void
+start_return_failure (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  GMutexLocker *locker = mk_simple_executor_lock (executor);
+  GError *better = NULL;
+
+  if (priv->start == task || priv->n_stops == 0)
+    priv->phase = MK_EXECUTOR_STATE_STOPPED;
+  if (priv->start == task)
+    priv->start = NULL;
+  priv->start_pending = FALSE;
+  g_mutex_locker_free (locker);
+
+  /* By now all of the output is there. */
+  if (self->attached && g_error_matches (self->error, MK_ERROR, MK_ERROR_EXITED) &&
+      (better = mk_probe_explain_exit (self->probe)) != NULL)
+    {
+      g_error_free (self->error);
+      self->error = better;
+    }
+  if (self->error->domain == MK_ERROR && self->process != NULL &&
+      mk_process_get_news (self->process).pid != 0)
+    {
+      g_autofree char *output = mk_process_message_output (self->process);
+      char *message = g_strconcat (self->error->message, output, NULL);
+
+      g_free (self->error->message);
+      self->error->message = message;
+    }
+
+  start_return (task, g_steal_pointer (&self->error));
+}
+
+static void
+start_on_wound_up (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Start *self = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_end_cleanup (MK_SIMPLE_EXECUTOR (object));
+  if (!mk_step_run_finish (result, NULL, &error))
+    {
+      char *message =
+          g_strdup_printf (/* Translators: a sentence, why */ _ ("%s (and cleaning up failed: %s)"),
+                           self->error->message,
+                           error ? error->message : _ ("no reason given"));
+
+      g_free (self->error->message);
+      self->error->message = message;
+    }
+
+  start_return_failure (task);
+}
+
+/* Nothing of the service is left. */
+static void
+start_wind_up (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+
+  self->stage = WINDING_UP;
+  if (mk_simple_executor_claim_cleanup (executor, task, NULL))
+    mk_simple_executor_run_cleanup (executor, start_on_wound_up, task);
+  else
+    start_return_failure (task);
+}
+
+/* ---- the sources ---- */
+
+/* Called by the stop that ended the start, in any thread, with the lock held. */
+void
+mk_simple_executor_wake_start (GTask *start)
+{
+  Start *self = g_task_get_task_data (start);
+
+  mk_wake_source_wake (self->news);
+}
+
+static gboolean
+start_on_news (gpointer user_data)
+{
+  GTask *task = user_data;
+  Start *self = g_task_get_task_data (task);
+  MkProcessNews news = { 0 };
+  GError *failure;
+
+  if (self->error == NULL && !start_owns_executor (task))
+    {
+      start_fail (task, NULL);
+      return G_SOURCE_CONTINUE;
+    }
+  if (self->process == NULL)
+    return G_SOURCE_CONTINUE;
+
+  news = mk_process_get_news (self->process);
+  if (self->stage == TIDYING && news.gone)
+    start_clean (task);
+  else if (self->stage == SPAWNING)
+    start_on_spawn_news (task, &news);
+  else if (self->stage == WAITING || (self->stage == COMPLETING && !self->completed))
+    {
+      if (self->error == NULL && (failure = start_find_failure (task)) != NULL)
+        start_fail (task, failure);
+    }
+  else if (self->stage == ENDING && news.gone)
+    start_wind_up (task);
+
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+start_on_deadline (gpointer user_data)
+{
+  GTask *task = user_data;
+  Start *self = g_task_get_task_data (task);
+
+  if (self->stage == SPAWNING)
+    /* Translators: in parentheses, after what was waited for */
+    start_end (task, start_timed_out_error (self, _ ("its program did not begin to run")));
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+start_on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  start_fail (user_data,
+              g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("The start was cancelled")));
+  return G_SOURCE_REMOVE;
+}
+
+/* ---- the public functions ---- */
 
 /**
  * mk_simple_executor_start:
@@ -137,12 +932,13 @@ begin (GTask *task, GError **error)
  * - %MK_ERROR_INVALID_ARGUMENT if a setting makes no sense
  * - %MK_ERROR_ALREADY_RUNNING if what would be waited for is there already
  * - %MK_ERROR_SPAWN_FAILED if the program could not be run
- * - %MK_ERROR_EXITED if the process ended with another status than 0 before it was ready; one that ends with
- * 0 may have put its service into the background, so this goes on waiting then
+ * - %MK_ERROR_EXITED if the first process ended before the service was ready, with another status than 0, or
+ *   with 0 and nothing is left of the service; as long as something is left this goes on waiting
  * - %MK_ERROR_TIMED_OUT if the start timeout passed
  * - %MK_ERROR_SUPERVISOR if the supervisor cannot be run, or was killed
  * - %G_IO_ERROR_CANCELLED if @cancellable was cancelled, or the executor was stopped meanwhile
- * - %G_IO_ERROR_PENDING if a start or a stop is under way already
+ * - %G_IO_ERROR_PENDING if a start or a stop is under way already, or a start that was stopped has not come
+ * to its end because its main context was not run
  * - whatever the virtual functions and the probe report
  *
  * Starting an executor of this very class again while its service is ready changes nothing. One that has
@@ -160,7 +956,7 @@ mk_simple_executor_start (MkSimpleExecutor *self, GCancellable *cancellable, GEr
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!check_resources (self, error))
+  if (!start_ensure_worker (self, error))
     return FALSE;
   MK_SYNC (mk_simple_executor_start, self, error, cancellable);
 }
@@ -188,21 +984,21 @@ mk_simple_executor_start_async (MkSimpleExecutor *self,
 {
   GMainContext *context;
   GError *error = NULL;
-  MkStart *start;
+  Start *start;
   GTask *task;
 
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
   task = g_task_new (self, cancellable, callback, user_data);
-  start = g_new0 (MkStart, 1);
+  start = g_new0 (Start, 1);
   g_task_set_source_tag (task, mk_simple_executor_start_async);
   g_task_set_check_cancellable (task, FALSE);
-  g_task_set_task_data (task, start, (GDestroyNotify) mk_start_free);
+  g_task_set_task_data (task, start, (GDestroyNotify) start_free);
   start->cancellable = g_cancellable_new ();
   context = g_task_get_context (task);
-  start->news = mk_wake_source_attach (context, "MkStart news", mk_start_on_news, task, NULL);
+  start->news = mk_wake_source_attach (context, "MkStart news", start_on_news, task, NULL);
 
-  if (g_cancellable_set_error_if_cancelled (cancellable, &error) || !begin (task, &error))
+  if (!start_begin (task, &error))
     {
       mk_wake_source_destroy (start->news);
       if (error != NULL)
@@ -213,10 +1009,11 @@ mk_simple_executor_start_async (MkSimpleExecutor *self,
       return;
     }
 
-  start->timer = mk_wake_source_attach (context, "MkStart deadline", mk_start_on_deadline, task, NULL);
-  start->cancel_source = mk_cancel_source_attach (cancellable, context, mk_start_on_cancelled, task);
-  mk_emitter_wake (mk_simple_executor_get_private (self)->emitter);
-  mk_start_run (task);
+  start->timer = mk_wake_source_attach (context, "MkStart deadline", start_on_deadline, task, NULL);
+  start->cancel_source = mk_cancel_source_attach (cancellable, context, start_on_cancelled, task);
+  g_debug ("%s: start", mk_simple_executor_get_program (self));
+  mk_signals_wake (mk_simple_executor_get_private (self)->signals);
+  start_tidy (task);
 }
 
 /**

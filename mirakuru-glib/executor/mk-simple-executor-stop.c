@@ -9,51 +9,74 @@
  * Any number of stops may be under way, in any contexts: each says what it wants to the supervisor, which
  * takes the stricter order, and waits for the process to be gone. request_stop and cleanup are called by the
  * one that comes first. Escalation is the supervisor's part; here only request_stop needs a deadline.
+ *
+ * A stop that comes during a start takes the executor away from it (see mk-simple-executor-start.c). If there
+ * is a process already, the stop sees to its end; if there is none, there will be none, and the start cleans
+ * up after itself.
  */
 
 #include "mk-simple-executor-private.h"
 
-#include "mk-error.h"
-#include "base/mk-i18n-private.h"
 #include "base/mk-deadline-private.h"
-#include "base/mk-message-private.h"
-#include "process/mk-process-message-private.h"
-#include "process/mk-worker-private.h"
+#include "base/mk-i18n-private.h"
 #include "base/mk-step-private.h"
 #include "base/mk-sync-private.h"
 #include "base/mk-wake-source-private.h"
+#include "mk-error.h"
+#include "process/mk-worker-private.h"
 
-#define STEP_GRACE_MS 1000
 /* How long the stop signal has to work at least, when a gentler request took all the time. */
 #define MIN_SIGNAL_TIME_MS 1000
 
 typedef enum
 {
-  REQUESTING,
+  REQUESTING, /* a step: request_stop() */
   WAITING,
-  CLEANING,
-} Stage;
+  CLEANING, /* a step: cleanup() */
+} StopStage;
 
 typedef struct
 {
-  Stage stage;
-  MkProcess *process; /* (owned) */
+  StopStage stage;
+  MkProcess *process; /* (owned) (nullable) */
+
   gboolean kill;
+  gboolean any_status; /* how the service ends does not matter */
   int stop_signal;
   int kill_signal;
   int expected_status;
   guint timeout_ms;
   gint64 deadline;
 
-  GTask *preempted; /* (owned) (nullable) the start that this has ended */
-
   GCancellable *cancellable;   /* (owned) of request_stop */
   MkWakeSource *news;          /* (owned) (nullable) */
   MkWakeSource *timer;         /* (owned) (nullable) the deadline after request_stop */
   MkWakeSource *cancel_source; /* (owned) (nullable) */
-  gboolean cancelled;
-  gboolean cleans; /* it is this one that runs cleanup */
 } Stop;
+
+/* The stages, in their order. */
+static void stop_request (GTask *task);
+static void stop_wait (GTask *task);
+static void stop_clean (GTask *task);
+static void stop_end_cancelled (GTask *task);
+static void stop_return (GTask *task, gboolean gone, GError *error);
+
+static gboolean stop_on_news (gpointer task);
+static gboolean stop_on_deadline (gpointer task);
+static gboolean stop_on_cancelled (GCancellable *cancellable, gpointer task);
+
+static Stop *
+stop_new (MkSimpleExecutor *executor)
+{
+  Stop *self = g_new0 (Stop, 1);
+
+  self->stop_signal = mk_simple_executor_get_stop_signal (executor);
+  self->kill_signal = mk_simple_executor_get_kill_signal (executor);
+  self->expected_status = mk_simple_executor_get_expected_status (executor);
+  self->timeout_ms = mk_simple_executor_get_stop_timeout (executor);
+  self->cancellable = g_cancellable_new ();
+  return self;
+}
 
 static void
 stop_free (Stop *self)
@@ -63,59 +86,283 @@ stop_free (Stop *self)
   g_free (self);
 }
 
-/* ---- cleaning up, for starts and stops ---- */
+/* ---- the beginning ---- */
 
 /*
- * Only the start that is under way, or else a stop of the process of the last start, may clean up: a stop
- * whose context runs late must not do it to the run after.
+ * @changed: (out): whether the state may be another one now
+ * @requests: (out): whether request_stop is to be called
  *
- * Returns: whether the caller, either @start or a stop of @process, has to run cleanup now
+ * Returns: whether there is a process whose end has to be waited for
  */
-gboolean
-mk_simple_executor_claim_cleanup (MkSimpleExecutor *self, GTask *start, MkProcess *process)
+static gboolean
+stop_begin (GTask *task, gboolean *changed, gboolean *requests)
 {
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (self);
-  gboolean entitled = priv->start == start && (start != NULL || priv->process == process);
-  gboolean due = entitled && priv->cleanup_due;
+  Stop *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  gboolean starting;
+  gboolean gone;
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (executor);
 
-  due = due && MK_SIMPLE_EXECUTOR_GET_CLASS (self)->cleanup != mk_simple_executor_real_step;
-  if (entitled)
-    priv->cleanup_due = FALSE;
-  priv->cleaning = priv->cleaning || (due && start == NULL);
-  return due;
+  starting = priv->start != NULL;
+  gone = priv->process == NULL || mk_process_get_news (priv->process).gone;
+  *requests = FALSE;
+  *changed = starting;
+  if (starting)
+    {
+      mk_simple_executor_wake_start (priv->start);
+      priv->start = NULL;
+    }
+  else if (priv->process == NULL || priv->phase == MK_EXECUTOR_STATE_STOPPED)
+    return FALSE;
+
+  *requests = !self->kill && !gone && priv->phase == MK_EXECUTOR_STATE_READY;
+  *changed = TRUE;
+  priv->phase = MK_EXECUTOR_STATE_STOPPING;
+  if (priv->process == NULL)
+    {
+      if (priv->cleanup == MK_CLEANUP_NONE)
+        priv->phase = MK_EXECUTOR_STATE_STOPPED;
+      return FALSE;
+    }
+
+  /* Why a service ended that was never ready is for the start to say. */
+  self->any_status = self->kill || (starting && gone);
+  priv->n_stops++;
+  self->process = mk_process_ref (priv->process);
+  return TRUE;
 }
 
-/* End it with mk_step_run_finish(). It has the stop timeout, and cannot be cancelled. */
-void
-mk_simple_executor_run_cleanup (MkSimpleExecutor *self, GAsyncReadyCallback callback, gpointer user_data)
-{
-  guint timeout_ms = mk_simple_executor_get_stop_timeout (self);
-
-  mk_step_run_async (self,
-                     (MkStepFunc) MK_SIMPLE_EXECUTOR_GET_CLASS (self)->cleanup,
-                     "cleanup()",
-                     mk_deadline_after (timeout_ms),
-                     STEP_GRACE_MS,
-                     NULL,
-                     callback,
-                     user_data);
-}
-
-/* ---- the end of the operation ---- */
-
-/* Call with the lock held. */
+/* @self: (transfer full) */
 static void
-leave_phase (MkSimpleExecutorPrivate *priv, MkProcess *process, gboolean gone)
+stop_run (MkSimpleExecutor *executor,
+          Stop *self,
+          gpointer source_tag,
+          GCancellable *cancellable,
+          GAsyncReadyCallback callback,
+          gpointer user_data)
 {
-  priv->n_stops--;
-  if (gone && !priv->cleaning && priv->process == process && priv->phase == MK_EXECUTOR_STATE_STOPPING)
-    priv->phase = MK_EXECUTOR_STATE_STOPPED;
+  GTask *task = g_task_new (executor, cancellable, callback, user_data);
+  GMainContext *context = g_task_get_context (task);
+  gboolean changed;
+  gboolean requests;
+  gboolean waits;
+  GError *error = NULL;
+
+  g_task_set_source_tag (task, source_tag);
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, self, (GDestroyNotify) stop_free);
+  self->deadline = mk_deadline_after (self->timeout_ms);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, &error) ||
+      !mk_launch_validate_signal (self->stop_signal, &error) ||
+      !mk_launch_validate_signal (self->kill_signal, &error))
+    {
+      g_task_return_error (task, error);
+      g_object_unref (task);
+      return;
+    }
+
+  waits = stop_begin (task, &changed, &requests);
+  if (changed)
+    g_debug ("%s: %s", mk_simple_executor_get_program (executor), self->kill ? "kill" : "stop");
+  if (changed)
+    mk_signals_wake (mk_simple_executor_get_private (executor)->signals);
+  if (!waits)
+    {
+      g_task_return_boolean (task, TRUE);
+      g_object_unref (task);
+      return;
+    }
+
+  self->news = mk_wake_source_attach (context, "MkStop news", stop_on_news, task, NULL);
+  self->timer = mk_wake_source_attach (context, "MkStop deadline", stop_on_deadline, task, NULL);
+  self->cancel_source = mk_cancel_source_attach (cancellable, context, stop_on_cancelled, task);
+  mk_process_add_listener (self->process, self->news);
+  if (requests)
+    stop_request (task);
+  else
+    stop_wait (task);
 }
 
-/* @error: (transfer full) (nullable) */
+/* ---- request_stop() ---- */
+
 static void
-finish (GTask *task, gboolean gone, GError *error)
+stop_on_requested (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Stop *self = g_task_get_task_data (task);
+  gboolean requested = mk_step_run_finish (result, NULL, NULL);
+
+  /* The default has refused at once. */
+  if (self->stage != REQUESTING)
+    return;
+
+  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+    stop_end_cancelled (task);
+  else if (!requested)
+    stop_wait (task);
+  else
+    {
+      self->stage = WAITING;
+      mk_wake_source_wake_at (self->timer, self->deadline);
+      mk_wake_source_wake (self->news);
+    }
+}
+
+static void
+stop_request (GTask *task)
+{
+  Stop *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+
+  self->stage = REQUESTING;
+  mk_process_set_asked (self->process);
+  mk_process_set_limit (self->process, self->deadline);
+  if (mk_simple_executor_run_step (executor,
+                                   MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->request_stop,
+                                   "request_stop()",
+                                   self->deadline,
+                                   self->cancellable,
+                                   stop_on_requested,
+                                   g_object_ref (task)))
+    stop_wait (task);
+}
+
+/* The gentler request was taken, but the service is still there. */
+static gboolean
+stop_on_deadline (gpointer user_data)
+{
+  Stop *self = g_task_get_task_data (user_data);
+
+  if (self->stage == WAITING)
+    mk_process_kill (self->process, self->kill_signal);
+  return G_SOURCE_CONTINUE;
+}
+
+/* ---- the signal ---- */
+
+static void
+stop_send_order (Stop *self)
+{
+  gint64 left = (self->deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
+  guint timeout_ms = (guint) CLAMP (left, MIN (MIN_SIGNAL_TIME_MS, self->timeout_ms), G_MAXUINT);
+
+  if (self->kill)
+    mk_process_kill (self->process, self->kill_signal);
+  else
+    mk_process_stop (
+        self->process, self->stop_signal, self->kill_signal, self->deadline == G_MAXINT64 ? 0 : timeout_ms);
+}
+
+static void
+stop_wait (GTask *task)
+{
+  Stop *self = g_task_get_task_data (task);
+
+  self->stage = WAITING;
+  stop_send_order (self);
+  /* It may be gone already, but those who watch the state are told first that it is being stopped. */
+  mk_wake_source_wake (self->news);
+}
+
+static gboolean
+stop_on_news (gpointer user_data)
+{
+  GTask *task = user_data;
+  Stop *self = g_task_get_task_data (task);
+
+  if (!mk_process_get_news (self->process).gone)
+    return G_SOURCE_CONTINUE;
+
+  if (self->stage == REQUESTING)
+    g_cancellable_cancel (self->cancellable);
+  else if (self->stage == WAITING)
+    stop_clean (task);
+  return G_SOURCE_CONTINUE;
+}
+
+/* ---- cleanup() ---- */
+
+/* Returns: (transfer full) (nullable): what is wrong with the way in which the service has ended */
+static GError *
+stop_judge (GTask *task)
+{
+  Stop *self = g_task_get_task_data (task);
+  int expected = self->expected_status != MK_STATUS_NONE ? self->expected_status : -self->stop_signal;
+
+  return mk_simple_executor_judge_end (self->process, self->any_status, expected);
+}
+
+static void
+stop_on_cleaned (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  g_autoptr (GError) error = NULL;
+  GError *verdict = stop_judge (task);
+
+  mk_simple_executor_end_cleanup (MK_SIMPLE_EXECUTOR (object));
+  if (!mk_step_run_finish (result, NULL, &error) && verdict == NULL)
+    {
+      g_prefix_error (&error, _ ("The service was stopped, but cleanup() failed: "));
+      verdict =
+          error
+              ? g_steal_pointer (&error)
+              : g_error_new_literal (MK_ERROR,
+                                     MK_ERROR_FAILED,
+                                     _ ("The service was stopped, but cleanup() failed without saying why"));
+    }
+
+  stop_return (task, TRUE, verdict);
+}
+
+static void
+stop_clean (GTask *task)
+{
+  Stop *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+
+  self->stage = CLEANING;
+  mk_wake_source_clear (&self->cancel_source);
+
+  if (mk_simple_executor_claim_cleanup (executor, NULL, self->process))
+    mk_simple_executor_run_cleanup (executor, stop_on_cleaned, task);
+  else
+    stop_return (task, TRUE, stop_judge (task));
+}
+
+/* ---- the end ---- */
+
+/* The service goes on being stopped, and nobody watches the deadline of a gentler request any more. */
+static void
+stop_end_cancelled (GTask *task)
+{
+  stop_send_order (g_task_get_task_data (task));
+  stop_return (
+      task,
+      FALSE,
+      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Waiting for the end was cancelled")));
+}
+
+static gboolean
+stop_on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  GTask *task = user_data;
+  Stop *self = g_task_get_task_data (task);
+
+  if (self->stage == REQUESTING)
+    g_cancellable_cancel (self->cancellable);
+  else
+    stop_end_cancelled (task);
+  return G_SOURCE_REMOVE;
+}
+
+/*
+ * @gone: whether nothing of the service is left
+ * @error: (transfer full) (nullable)
+ */
+static void
+stop_return (GTask *task, gboolean gone, GError *error)
 {
   Stop *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
@@ -128,390 +375,24 @@ finish (GTask *task, gboolean gone, GError *error)
   mk_wake_source_clear (&self->cancel_source);
 
   locker = mk_simple_executor_lock (executor);
-  if (self->cleans)
-    priv->cleaning = FALSE;
-  leave_phase (priv, self->process, gone);
+  /* Else it is late, and the next run has begun. */
+  if (priv->process == self->process)
+    {
+      priv->n_stops--;
+      /* Another stop may be cleaning up. */
+      if (gone && priv->cleanup == MK_CLEANUP_NONE && priv->phase == MK_EXECUTOR_STATE_STOPPING)
+        priv->phase = MK_EXECUTOR_STATE_STOPPED;
+    }
   g_mutex_locker_free (locker);
-  mk_emitter_wake (priv->emitter);
 
-  if (error != NULL)
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, TRUE);
-  g_object_unref (task);
+  g_debug ("%s: %s", mk_simple_executor_get_program (executor), error ? error->message : "stopped");
+  mk_simple_executor_return (executor, task, error);
 }
+
+/* ---- the public functions ---- */
 
 static gboolean
-ended_well (Stop *self, const MkProcessNews *news)
-{
-  int expected = self->expected_status != MK_STATUS_NONE ? self->expected_status : -self->stop_signal;
-
-  /* A status that the kill signal caused says nothing. */
-  return !news->exited || (news->killed && news->asked) || news->status == 0 || news->status == expected;
-}
-
-static GError *
-denied_error (Stop *self, GPid pid)
-{
-  g_autofree char *service = mk_process_message_service (self->process);
-
-  return g_error_new (MK_ERROR,
-                      MK_ERROR_FAILED,
-                      /* Translators: a service, the number of a process */
-                      _ ("%s is still running: its process %d belongs to another user, and cannot be killed"),
-                      service,
-                      (int) pid);
-}
-
-/* As one that waits for a broken disk, or that a debugger holds */
-static GError *
-stuck_error (Stop *self, GPid pid)
-{
-  g_autofree char *service = mk_process_message_service (self->process);
-
-  return g_error_new (MK_ERROR,
-                      MK_ERROR_FAILED,
-                      /* Translators: a service, the number of a process */
-                      _ ("%s is still running: process %d does not end, although it was killed"),
-                      service,
-                      (int) pid);
-}
-
-/* Returns: (transfer full) (nullable): what is wrong with the way the service ended */
-static GError *
-judge (Stop *self)
-{
-  MkProcessNews news = mk_process_get_news (self->process);
-  g_autofree char *service = NULL;
-  g_autofree char *status = NULL;
-  g_autofree char *output = NULL;
-
-  if (news.lost && news.denied != 0)
-    return denied_error (self, news.denied);
-  if (news.stuck)
-    return stuck_error (self, news.pid);
-  if (self->kill || (!news.lost && ended_well (self, &news)))
-    return NULL;
-
-  service = mk_process_message_service (self->process);
-  if (news.lost)
-    return g_error_new (
-        MK_ERROR,
-        MK_ERROR_SUPERVISOR,
-        _ ("The supervisor of %s was killed, and the service with it; how the service ended is unknown"),
-        service);
-
-  status = mk_message_status (news.status);
-  output = mk_process_message_output (self->process);
-  return g_error_new (MK_ERROR,
-                      MK_ERROR_FINISHED_WITH_ERROR,
-                      /* Translators: a service, “exited with status 1” or “was ended by signal 9 (Killed)”,
-                       * its last output or nothing */
-                      news.asked ? _ ("%s %s when it was stopped%s")
-                                 /* Translators: a service, “exited with status 1” or “was ended by signal 9
-                                  * (Killed)”, its last output or nothing */
-                                 : _ ("%s had ended by itself: it %s%s"),
-                      service,
-                      status,
-                      output);
-}
-
-static void
-on_cleaned_up (GObject *object, GAsyncResult *result, gpointer user_data)
-{
-  GTask *task = user_data;
-  Stop *self = g_task_get_task_data (task);
-  g_autoptr (GError) error = NULL;
-  GError *verdict = judge (self);
-
-  if (!mk_step_run_finish (result, NULL, &error) && verdict == NULL)
-    {
-      g_prefix_error (&error, _ ("The service was stopped, but cleanup() failed: "));
-      verdict =
-          error
-              ? g_steal_pointer (&error)
-              : g_error_new_literal (MK_ERROR,
-                                     MK_ERROR_FAILED,
-                                     _ ("The service was stopped, but cleanup() failed without saying why"));
-    }
-
-  finish (task, TRUE, verdict);
-}
-
-static void
-process_is_gone (GTask *task)
-{
-  Stop *self = g_task_get_task_data (task);
-  MkSimpleExecutor *executor = g_task_get_source_object (task);
-
-  self->stage = CLEANING;
-  mk_wake_source_clear (&self->cancel_source);
-
-  self->cleans = mk_simple_executor_claim_cleanup (executor, NULL, self->process);
-  if (self->cleans)
-    mk_simple_executor_run_cleanup (executor, on_cleaned_up, task);
-  else
-    finish (task, TRUE, judge (self));
-}
-
-/* ---- asking ---- */
-
-static void
-check_gone (GTask *task)
-{
-  Stop *self = g_task_get_task_data (task);
-
-  if (!mk_process_get_news (self->process).gone)
-    return;
-
-  if (self->stage == WAITING)
-    process_is_gone (task);
-  else if (self->stage == REQUESTING)
-    g_cancellable_cancel (self->cancellable);
-}
-
-static guint
-time_left_ms (Stop *self)
-{
-  gint64 left = (self->deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
-
-  if (self->deadline == G_MAXINT64)
-    return 0;
-  return (guint) CLAMP (left, MIN (MIN_SIGNAL_TIME_MS, self->timeout_ms), G_MAXUINT);
-}
-
-static void
-send_order (Stop *self)
-{
-  if (self->kill)
-    mk_process_kill (self->process, self->kill_signal);
-  else
-    mk_process_stop (self->process, self->stop_signal, self->kill_signal, time_left_ms (self));
-}
-
-static void
-return_cancelled (GTask *task)
-{
-  finish (task,
-          FALSE,
-          g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Waiting for the end was cancelled")));
-}
-
-static void
-on_requested (GObject *object, GAsyncResult *result, gpointer user_data)
-{
-  GTask *task = user_data;
-  Stop *self = g_task_get_task_data (task);
-  gboolean requested = mk_step_run_finish (result, NULL, NULL);
-
-  self->stage = WAITING;
-  if (self->cancelled)
-    {
-      send_order (self);
-      return_cancelled (task);
-      return;
-    }
-
-  if (!requested)
-    send_order (self);
-  else
-    mk_wake_source_wake_at (self->timer, self->deadline);
-  check_gone (task);
-}
-
-static gboolean
-on_news (gpointer user_data)
-{
-  check_gone (user_data);
-  return G_SOURCE_CONTINUE;
-}
-
-/* The gentler request was taken, but the service is still there. */
-static gboolean
-on_deadline (gpointer user_data)
-{
-  GTask *task = user_data;
-  Stop *self = g_task_get_task_data (task);
-
-  mk_process_kill (self->process, self->kill_signal);
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-on_cancelled (GCancellable *cancellable, gpointer user_data)
-{
-  GTask *task = user_data;
-  Stop *self = g_task_get_task_data (task);
-
-  self->cancelled = TRUE;
-  if (self->stage == REQUESTING)
-    g_cancellable_cancel (self->cancellable);
-  else
-    {
-      /* Nobody watches the deadline of a gentler request from here on. */
-      send_order (self);
-      return_cancelled (task);
-    }
-
-  return G_SOURCE_REMOVE;
-}
-
-/* ---- the beginning ---- */
-
-/*
- * A start with no process winds itself up. But its context may not be run any more: with nothing to be done
- * at its end, it is forgotten.
- *
- * Call with the lock held.
- */
-static void
-leave_start (Stop *self, MkSimpleExecutorPrivate *priv)
-{
-  mk_start_preempt (priv->start, FALSE);
-  priv->phase = MK_EXECUTOR_STATE_STOPPING;
-  if (priv->start_owes)
-    return;
-
-  self->preempted = g_object_ref (g_steal_pointer (&priv->start));
-  priv->phase = MK_EXECUTOR_STATE_STOPPED;
-  priv->cleanup_due = FALSE;
-}
-
-/* Returns: whether there is a process whose end has to be waited for */
-static gboolean
-begin (GTask *task, gboolean *requests)
-{
-  Stop *self = g_task_get_task_data (task);
-  MkSimpleExecutor *executor = g_task_get_source_object (task);
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (executor);
-  gboolean starting = priv->start != NULL;
-
-  if (priv->process == NULL || (starting && mk_process_get_news (priv->process).gone))
-    {
-      if (starting)
-        leave_start (self, priv);
-      return FALSE;
-    }
-  if (priv->phase == MK_EXECUTOR_STATE_STOPPED && !priv->cleanup_due)
-    return FALSE;
-
-  if (starting)
-    {
-      mk_start_preempt (priv->start, TRUE);
-      self->preempted = g_object_ref (g_steal_pointer (&priv->start));
-    }
-  *requests = !self->kill && !starting && !priv->request_made && priv->phase == MK_EXECUTOR_STATE_READY &&
-              !mk_process_get_news (priv->process).gone &&
-              MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->request_stop != mk_simple_executor_real_request_stop;
-  priv->request_made = TRUE;
-  priv->phase = MK_EXECUTOR_STATE_STOPPING;
-  priv->n_stops++;
-  self->process = mk_process_ref (priv->process);
-  return TRUE;
-}
-
-static void
-request (GTask *task)
-{
-  Stop *self = g_task_get_task_data (task);
-  MkSimpleExecutor *executor = g_task_get_source_object (task);
-
-  self->stage = REQUESTING;
-  mk_process_set_asked (self->process);
-  mk_process_set_limit (self->process, self->deadline);
-  mk_step_run_async (executor,
-                     (MkStepFunc) MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->request_stop,
-                     "request_stop()",
-                     self->deadline,
-                     STEP_GRACE_MS,
-                     self->cancellable,
-                     on_requested,
-                     task);
-}
-
-static void
-add_sources (GTask *task)
-{
-  Stop *self = g_task_get_task_data (task);
-  GMainContext *context = g_task_get_context (task);
-  GCancellable *cancellable = g_task_get_cancellable (task);
-
-  self->news = mk_wake_source_attach (context, "MkStop news", on_news, task, NULL);
-  self->timer = mk_wake_source_attach (context, "MkStop deadline", on_deadline, task, NULL);
-  self->cancel_source = mk_cancel_source_attach (cancellable, context, on_cancelled, task);
-  mk_process_add_listener (self->process, self->news);
-}
-
-/* @self: (transfer full) */
-static void
-stop (MkSimpleExecutor *executor,
-      Stop *self,
-      gpointer source_tag,
-      GCancellable *cancellable,
-      GAsyncReadyCallback callback,
-      gpointer user_data)
-{
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  GTask *task = g_task_new (executor, cancellable, callback, user_data);
-  gboolean requests = FALSE;
-  gboolean waits;
-  GError *error = NULL;
-
-  g_task_set_source_tag (task, source_tag);
-  g_task_set_check_cancellable (task, FALSE);
-  g_task_set_task_data (task, self, (GDestroyNotify) stop_free);
-  self->kill_signal = mk_simple_executor_get_kill_signal (executor);
-  self->cancellable = g_cancellable_new ();
-  self->deadline = mk_deadline_after (self->timeout_ms);
-
-  if (g_cancellable_set_error_if_cancelled (cancellable, &error) ||
-      !mk_launch_validate_signal (self->stop_signal, &error) ||
-      !mk_launch_validate_signal (self->kill_signal, &error))
-    {
-      g_task_return_error (task, error);
-      g_object_unref (task);
-      return;
-    }
-  waits = begin (task, &requests);
-  if (self->preempted != NULL)
-    mk_start_detach (self->preempted);
-  if (waits || self->preempted != NULL)
-    mk_emitter_wake (priv->emitter);
-  g_clear_object (&self->preempted);
-  if (!waits)
-    {
-      g_task_return_boolean (task, TRUE);
-      g_object_unref (task);
-      return;
-    }
-
-  add_sources (task);
-  if (requests)
-    {
-      request (task);
-      return;
-    }
-
-  self->stage = WAITING;
-  send_order (self);
-  /* It may be gone already, but those who watch the state are told first that it is being stopped. */
-  mk_wake_source_wake (self->news);
-}
-
-static Stop *
-new_stop (MkSimpleExecutor *executor)
-{
-  Stop *self = g_new0 (Stop, 1);
-
-  self->stop_signal = mk_simple_executor_get_stop_signal (executor);
-  self->expected_status = mk_simple_executor_get_expected_status (executor);
-  self->timeout_ms = mk_simple_executor_get_stop_timeout (executor);
-  return self;
-}
-
-static gboolean
-finish_operation (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_tag, GError **error)
+stop_finish (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_tag, GError **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
   g_return_val_if_fail (g_async_result_is_tagged (result, source_tag), FALSE);
@@ -528,10 +409,11 @@ finish_operation (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_
  * Stops the service and waits until nothing of it is left.
  *
  * All of its processes get the stop signal; what is left when the stop timeout has passed is killed. If
- * nothing was started, there is nothing to do. A start that is under way is ended, and fails with
- * %G_IO_ERROR_CANCELLED. One that has not run its program yet, but is in prepare() for example, is not waited
- * for: its own result tells when it has come to its end. Nor is the cleanup() of another stop of the same
- * service; the next start is possible when that is done.
+ * nothing was started, there is nothing to do.
+ *
+ * A start that is under way is ended, and fails with %G_IO_ERROR_CANCELLED. It is not waited for: its
+ * callback is called in its own context, and until then the next start fails with %G_IO_ERROR_PENDING. Nor is
+ * the cleanup() of another stop waited for.
  *
  * Fails with %MK_ERROR_FINISHED_WITH_ERROR if the service ended, now or earlier, with a status that is
  * neither 0 nor the expected one, unless it had to be killed; all the same nothing is left then. Fails with
@@ -574,7 +456,7 @@ mk_simple_executor_stop_async (MkSimpleExecutor *self,
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  stop (self, new_stop (self), mk_simple_executor_stop_async, cancellable, callback, user_data);
+  stop_run (self, stop_new (self), mk_simple_executor_stop_async, cancellable, callback, user_data);
 }
 
 /**
@@ -592,7 +474,7 @@ mk_simple_executor_stop_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_stop_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  return finish_operation (self, result, mk_simple_executor_stop_async, error);
+  return stop_finish (self, result, mk_simple_executor_stop_async, error);
 }
 
 /**
@@ -655,11 +537,11 @@ mk_simple_executor_stop_full_async (MkSimpleExecutor *self,
 
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  options = new_stop (self);
+  options = stop_new (self);
   options->stop_signal = stop_signal;
   options->expected_status = expected_status;
   options->timeout_ms = timeout_ms;
-  stop (self, options, mk_simple_executor_stop_full_async, cancellable, callback, user_data);
+  stop_run (self, options, mk_simple_executor_stop_full_async, cancellable, callback, user_data);
 }
 
 /**
@@ -677,7 +559,7 @@ mk_simple_executor_stop_full_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_stop_full_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  return finish_operation (self, result, mk_simple_executor_stop_full_async, error);
+  return stop_finish (self, result, mk_simple_executor_stop_full_async, error);
 }
 
 /**
@@ -726,9 +608,9 @@ mk_simple_executor_kill_async (MkSimpleExecutor *self,
 
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  options = new_stop (self);
+  options = stop_new (self);
   options->kill = TRUE;
-  stop (self, options, mk_simple_executor_kill_async, cancellable, callback, user_data);
+  stop_run (self, options, mk_simple_executor_kill_async, cancellable, callback, user_data);
 }
 
 /**
@@ -746,5 +628,5 @@ mk_simple_executor_kill_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_kill_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  return finish_operation (self, result, mk_simple_executor_kill_async, error);
+  return stop_finish (self, result, mk_simple_executor_kill_async, error);
 }

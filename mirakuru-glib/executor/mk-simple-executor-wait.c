@@ -26,6 +26,8 @@ typedef struct
   GCancellable *cancellable;   /* (owned) of the poller */
   MkWakeSource *news;          /* (owned) (nullable) */
   MkWakeSource *cancel_source; /* (owned) (nullable) */
+  gboolean checks;             /* how the service ended */
+  int expected_status;         /* besides 0, where it checks */
   gboolean polling;
   GError *error; /* (owned) (nullable) to be reported once the service is gone, or the poller is done */
 } Wait;
@@ -42,35 +44,18 @@ wait_free (Wait *self)
 
 /* @error: (transfer full) (nullable) */
 static void
-finish (GTask *task, GError *error)
+wait_return (GTask *task, GError *error)
 {
   Wait *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
 
   mk_process_remove_listener (self->process, self->news);
   mk_wake_source_clear (&self->news);
   mk_wake_source_clear (&self->cancel_source);
   if (self->probe != NULL)
-    mk_probe_detach (self->probe, g_task_get_source_object (task));
+    mk_probe_detach (self->probe, executor);
 
-  if (error != NULL)
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, TRUE);
-  g_object_unref (task);
-}
-
-/* Returns: (transfer full) (nullable): not that of the run before the start that is under way */
-static MkProcess *
-dup_current_process (MkSimpleExecutor *executor)
-{
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  GMutexLocker *locker = mk_simple_executor_lock (executor);
-  gboolean is_old;
-
-  is_old = priv->start != NULL && !priv->spawned;
-  g_mutex_locker_free (locker);
-
-  return is_old ? NULL : mk_simple_executor_dup_process (executor);
+  mk_simple_executor_return (executor, task, error);
 }
 
 /* Returns: (transfer full): a task that waits on the process of @executor, NULL if it was answered already */
@@ -90,7 +75,7 @@ wait_new (MkSimpleExecutor *executor,
   g_task_set_task_data (task, self, (GDestroyNotify) wait_free);
   self->begun = g_get_monotonic_time ();
   self->cancellable = g_cancellable_new ();
-  self->process = dup_current_process (executor);
+  self->process = mk_simple_executor_dup_process (executor);
 
   if (g_task_return_error_if_cancelled (task))
     {
@@ -108,7 +93,7 @@ wait_new (MkSimpleExecutor *executor,
 }
 
 static void
-watch_cancellable (GTask *task, GCancellableSourceFunc func)
+wait_watch_cancellable (GTask *task, GCancellableSourceFunc func)
 {
   Wait *self = g_task_get_task_data (task);
 
@@ -119,23 +104,68 @@ watch_cancellable (GTask *task, GCancellableSourceFunc func)
 /* ---- until nothing is left ---- */
 
 static gboolean
-on_wait_news (gpointer user_data)
+wait_on_news (gpointer user_data)
 {
   GTask *task = user_data;
   Wait *self = g_task_get_task_data (task);
 
   if (mk_process_get_news (self->process).gone)
-    finish (task, NULL);
+    wait_return (task, mk_simple_executor_judge_end (self->process, !self->checks, self->expected_status));
 
   return G_SOURCE_CONTINUE;
 }
 
 static gboolean
-on_wait_cancelled (GCancellable *cancellable, gpointer user_data)
+wait_on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
-  finish (user_data,
-          g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Waiting for the end was cancelled")));
+  wait_return (
+      user_data,
+      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Waiting for the end was cancelled")));
   return G_SOURCE_REMOVE;
+}
+
+/* @checks: whether it matters how the service ends */
+static void
+wait_run (MkSimpleExecutor *executor,
+          gboolean checks,
+          gpointer source_tag,
+          GCancellable *cancellable,
+          GAsyncReadyCallback callback,
+          gpointer user_data)
+{
+  GTask *task = wait_new (executor, source_tag, wait_on_news, cancellable, callback, user_data);
+  int expected = mk_simple_executor_get_expected_status (executor);
+  Wait *self;
+
+  if (task == NULL)
+    return;
+
+  self = g_task_get_task_data (task);
+  self->checks = checks;
+  self->expected_status =
+      expected != MK_STATUS_NONE ? expected : -mk_simple_executor_get_stop_signal (executor);
+  if (self->process != NULL)
+    {
+      wait_watch_cancellable (task, wait_on_cancelled);
+      mk_wake_source_wake (self->news);
+      return;
+    }
+
+  if (mk_simple_executor_get_state (executor) == MK_EXECUTOR_STATE_STARTING)
+    g_task_return_new_error (
+        task, G_IO_ERROR, G_IO_ERROR_PENDING, _ ("The start has not run its program yet; wait for its end"));
+  else
+    g_task_return_boolean (task, TRUE);
+  g_object_unref (task);
+}
+
+static gboolean
+wait_finish (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_tag, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, source_tag), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 /**
@@ -181,29 +211,9 @@ mk_simple_executor_wait_async (MkSimpleExecutor *self,
                                GAsyncReadyCallback callback,
                                gpointer user_data)
 {
-  GTask *task;
-  Wait *wait;
-
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  task = wait_new (self, mk_simple_executor_wait_async, on_wait_news, cancellable, callback, user_data);
-  if (task == NULL)
-    return;
-
-  wait = g_task_get_task_data (task);
-  if (wait->process != NULL)
-    {
-      watch_cancellable (task, on_wait_cancelled);
-      on_wait_news (task);
-      return;
-    }
-
-  if (mk_simple_executor_get_state (self) == MK_EXECUTOR_STATE_STARTING)
-    g_task_return_new_error (
-        task, G_IO_ERROR, G_IO_ERROR_PENDING, _ ("The start has not run its program yet; wait for its end"));
-  else
-    g_task_return_boolean (task, TRUE);
-  g_object_unref (task);
+  wait_run (self, FALSE, mk_simple_executor_wait_async, cancellable, callback, user_data);
 }
 
 /**
@@ -221,25 +231,92 @@ mk_simple_executor_wait_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_wait_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  g_return_val_if_fail (g_async_result_is_tagged (result, mk_simple_executor_wait_async), FALSE);
+  return wait_finish (self, result, mk_simple_executor_wait_async, error);
+}
 
-  return g_task_propagate_boolean (G_TASK (result), error);
+/**
+ * mk_simple_executor_wait_check:
+ * @self: the executor
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Waits as [method@Mk.SimpleExecutor.wait] does, and checks how the service ended: for a command that does
+ * its work and ends.
+ *
+ * Fails with %MK_ERROR_FINISHED_WITH_ERROR if the status of its first process is neither 0 nor
+ * [property@Mk.SimpleExecutor:expected-status]. A service that had to be killed when it was stopped has ended
+ * well. Fails with %MK_ERROR_SUPERVISOR if the supervisor was killed, for then the status is unknown.
+ *
+ * This function blocks.
+ *
+ * Returns: %TRUE if nothing is left and the service ended well
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_simple_executor_wait_check (MkSimpleExecutor *self, GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  MK_SYNC (mk_simple_executor_wait_check, self, error, cancellable);
+}
+
+/**
+ * mk_simple_executor_wait_check_async:
+ * @self: the executor
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (nullable): called when nothing of the service is left
+ * @user_data: data for @callback
+ *
+ * Waits until nothing of the service is left, and checks how it ended. See
+ * [method@Mk.SimpleExecutor.wait_check].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_wait_check_async (MkSimpleExecutor *self,
+                                     GCancellable *cancellable,
+                                     GAsyncReadyCallback callback,
+                                     gpointer user_data)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  wait_run (self, TRUE, mk_simple_executor_wait_check_async, cancellable, callback, user_data);
+}
+
+/**
+ * mk_simple_executor_wait_check_finish:
+ * @self: the executor
+ * @result: the result given to the callback
+ * @error: return location for an error
+ *
+ * Ends [method@Mk.SimpleExecutor.wait_check_async].
+ *
+ * Returns: whether nothing is left and the service ended well
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_simple_executor_wait_check_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
+{
+  return wait_finish (self, result, mk_simple_executor_wait_check_async, error);
 }
 
 /* ---- until a probe is satisfied ---- */
 
 static void
-finish_with_output (GTask *task)
+wait_return_with_output (GTask *task)
 {
   Wait *self = g_task_get_task_data (task);
   g_autofree char *output = mk_process_message_output (self->process);
 
-  finish (task, g_error_new (self->error->domain, self->error->code, "%s%s", self->error->message, output));
+  wait_return (task,
+               g_error_new (self->error->domain, self->error->code, "%s%s", self->error->message, output));
 }
 
 static void
-set_timed_out (Wait *self, const char *last_seen)
+wait_set_timed_out (Wait *self, const char *last_seen)
 {
   g_autofree char *goal = mk_probe_describe (self->probe);
 
@@ -247,7 +324,7 @@ set_timed_out (Wait *self, const char *last_seen)
 }
 
 static gboolean
-on_wait_for_news (gpointer user_data)
+wait_on_goal_news (gpointer user_data)
 {
   GTask *task = user_data;
   Wait *self = g_task_get_task_data (task);
@@ -261,13 +338,13 @@ on_wait_for_news (gpointer user_data)
       g_cancellable_cancel (self->cancellable);
     }
   else if (!self->polling && news.gone)
-    finish_with_output (task);
+    wait_return_with_output (task);
 
   return G_SOURCE_CONTINUE;
 }
 
 static gboolean
-on_wait_for_cancelled (GCancellable *cancellable, gpointer user_data)
+wait_on_goal_cancelled (GCancellable *cancellable, gpointer user_data)
 {
   Wait *self = g_task_get_task_data (user_data);
 
@@ -276,7 +353,7 @@ on_wait_for_cancelled (GCancellable *cancellable, gpointer user_data)
 }
 
 static void
-on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
+wait_on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
   Wait *self = g_task_get_task_data (task);
@@ -289,19 +366,19 @@ on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
   if (self->error != NULL)
     {
       g_clear_error (&error);
-      finish_with_output (task);
+      wait_return_with_output (task);
     }
   else if (there)
-    finish (task, NULL);
+    wait_return (task, NULL);
   else if (timed_out)
     {
       g_clear_error (&error);
-      set_timed_out (self, last_seen);
+      wait_set_timed_out (self, last_seen);
       mk_process_kill (self->process, mk_process_get_launch (self->process)->kill_signal);
-      on_wait_for_news (task);
+      wait_on_goal_news (task);
     }
   else
-    finish (task, error);
+    wait_return (task, error);
 }
 
 /**
@@ -364,7 +441,7 @@ mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
   g_return_if_fail (MK_IS_PROBE (probe));
 
   task =
-      wait_new (self, mk_simple_executor_wait_for_async, on_wait_for_news, cancellable, callback, user_data);
+      wait_new (self, mk_simple_executor_wait_for_async, wait_on_goal_news, cancellable, callback, user_data);
   if (task == NULL)
     return;
 
@@ -382,12 +459,12 @@ mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
   deadline = priv->start_deadline;
   g_mutex_locker_free (locker);
 
-  watch_cancellable (task, on_wait_for_cancelled);
+  wait_watch_cancellable (task, wait_on_goal_cancelled);
   wait->probe = g_object_ref (probe);
   wait->polling = TRUE;
   mk_probe_attach (probe, self);
-  mk_poller_run_async (probe, TRUE, deadline, NULL, NULL, wait->cancellable, on_polled, task);
-  on_wait_for_news (task);
+  mk_poller_run_async (probe, TRUE, deadline, NULL, NULL, wait->cancellable, wait_on_polled, task);
+  wait_on_goal_news (task);
 }
 
 /**
@@ -405,8 +482,5 @@ mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_wait_for_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  g_return_val_if_fail (g_async_result_is_tagged (result, mk_simple_executor_wait_for_async), FALSE);
-
-  return g_task_propagate_boolean (G_TASK (result), error);
+  return wait_finish (self, result, mk_simple_executor_wait_for_async, error);
 }

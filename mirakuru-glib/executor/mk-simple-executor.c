@@ -13,12 +13,12 @@
  * see is derived from both: READY with a process that ended by itself is EXITED. So it is right without a
  * main loop.
  *
- * Each operation lives on the context of its caller (see mk-start.c and mk-executor-stop.c). None of
- * them ever waits for another one's context to run: a synchronous stop must work while an asynchronous start
- * is stuck.
+ * Each operation lives on the context of its caller (see mk-simple-executor-start.c and so on), and its
+ * virtual functions are called there. None ever waits for another one's context to run: a synchronous stop
+ * must work while an asynchronous start is stuck.
  *
- * The executor owns the process, never the other way round. In a forked child the process is foreign: the
- * executor then looks like one that never started anything, and its end does nothing.
+ * The executor owns the process, never the other way round. A copy in a forked child is inert: it is STOPPED,
+ * cannot be started, and its end does nothing.
  */
 
 #include "mk-simple-executor-private.h"
@@ -26,16 +26,22 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/mk-deadline-private.h"
+#include "base/mk-i18n-private.h"
+#include "base/mk-message-private.h"
 #include "mk-enum-types.h"
 #include "mk-error.h"
 #include "process/mk-host-private.h"
-#include "base/mk-i18n-private.h"
 #include "process/mk-output-stream-private.h"
+#include "process/mk-process-message-private.h"
 
 /* How long dropping the last reference waits for the tree to be gone. */
 #define DROP_LIMIT_MS 8000
 /* How much of a command a description shows, in characters. */
 #define COMMAND_LENGTH 60
+
+#define MAX_SIGNAL (NSIG - 1)
+#define MAX_STATUS 255
 
 #define DEFAULT_START_TIMEOUT_MS 60000
 #define DEFAULT_STOP_TIMEOUT_MS  10000
@@ -50,25 +56,37 @@
  * [class@Mk.Executor] and its subclasses wait until it can be used. [method@Mk.SimpleExecutor.stop] ends the
  * service with all of its descendants, whatever session, process group or environment these have given
  * themselves. The same happens when the last reference to the executor is dropped and when the program ends,
- * even by a crash. One exception
- * is known: if the supervisor, a helper process, is itself killed with SIGKILL, a daemon is not found that
- * has emptied or overwritten its environment.
+ * even by a crash. One exception is known: if the supervisor, a helper process, is itself killed with
+ * SIGKILL, a daemon is not found that has emptied or overwritten its environment.
  *
- * The service leads a session of its own. Its output is captured by default: drained all the time, the newest
- * bytes kept for [method@Mk.SimpleExecutor.dup_output] and [method@Mk.SimpleExecutor.open_output]. The last
- * lines are part of error messages.
+ * **Dropping the last reference blocks: the service is killed, and its end is waited for, at most 8
+ * seconds.** That takes about a millisecond, unless a process cannot be killed. Where even that is too long,
+ * as in a graphical application, end the service with [method@Mk.SimpleExecutor.kill_async] before.
+ *
+ * The service leads a session of its own. Its output is captured by default: it is read all the time, and the
+ * newest bytes are kept for [method@Mk.SimpleExecutor.dup_output] and [method@Mk.SimpleExecutor.open_output].
+ * The last lines are part of error messages.
  *
  * ## Threads and contexts
  *
- * Operations run on the thread-default main context of their caller; virtual functions are called there. The
- * synchronous ones do the same on a context of their own, and need no main loop. Signals, `notify` included,
- * are emitted in the context that was the thread-default when the executor was constructed. All functions may
- * be called in any thread, but settings should not be changed in one thread while another one reads them.
+ * Operations run on the thread-default main context of their caller: their virtual functions and probes are
+ * called there, `attach` and `detach` included. The synchronous ones do the same on a context of their own,
+ * and need no main loop. One operation of a kind is under way at a time: another one fails with
+ * %G_IO_ERROR_PENDING.
+ *
+ * Signals, `notify` included, are emitted in the context that was the thread-default when the executor was
+ * constructed. What an operation on that context has changed is notified before its callback is called.
+ *
+ * All functions may be called in any thread, but what a getter returns without giving it away may be freed by
+ * the setter: settings should not be changed in one thread while another one reads them.
+ *
+ * In a child that the program has forked, an executor is a copy of no use: it is stopped, cannot be started,
+ * and dropping it does nothing. New executors work there.
  *
  * ## Subclassing
  *
  * The virtual functions that take a [class@Gio.Task] must return it, now or later: with a boolean, or
- * with an error. The others return at once.
+ * with an error. The others must not block. Chaining up to a default is always possible.
  *
  * Since: 1.0
  */
@@ -86,6 +104,7 @@ enum
   PROP_STDIN_MODE,
   PROP_STDOUT_MODE,
   PROP_STDERR_MODE,
+  PROP_STDIN_PATH,
   PROP_STDOUT_PATH,
   PROP_STDERR_PATH,
   PROP_OUTPUT_LIMIT,
@@ -97,17 +116,23 @@ enum
   N_PROPS
 };
 
-enum
-{
-  SIGNAL_LINE,
-  SIGNAL_EXITED,
-  N_SIGNALS
-};
-
-static guint signals[N_SIGNALS];
 static GParamSpec *props[N_PROPS];
 
-G_DEFINE_TYPE_WITH_PRIVATE (MkSimpleExecutor, mk_simple_executor, G_TYPE_OBJECT)
+/* Set in a thread by the default of a virtual function that has nothing to do. */
+static GPrivate default_reached = G_PRIVATE_INIT (NULL);
+
+G_DEFINE_TYPE_WITH_CODE (MkSimpleExecutor,
+                         mk_simple_executor,
+                         G_TYPE_OBJECT,
+                         G_ADD_PRIVATE (MkSimpleExecutor)
+                             g_type_add_class_private (g_define_type_id,
+                                                       sizeof (MkSimpleExecutorClassPrivate)))
+
+MkSimpleExecutorClassPrivate *
+mk_simple_executor_class_get_private (gpointer klass)
+{
+  return G_TYPE_CLASS_GET_PRIVATE (klass, MK_TYPE_SIMPLE_EXECUTOR, MkSimpleExecutorClassPrivate);
+}
 
 MkSimpleExecutorPrivate *
 mk_simple_executor_get_private (MkSimpleExecutor *self)
@@ -118,25 +143,26 @@ mk_simple_executor_get_private (MkSimpleExecutor *self)
 /* ---- the lock ---- */
 
 /*
- * What a forked child inherited is not its own: neither a process nor an operation. Nor are the locks, which
- * another thread of the parent may have held when the fork happened.
+ * What a forked child inherited is not its own: neither a process, nor an operation, nor the signals. Nor is
+ * the lock, which another thread of the parent may have held when the fork happened. The copy is left with
+ * its settings, and stopped for good.
  */
 static void
-forget_inheritance (MkSimpleExecutorPrivate *priv)
+simple_executor_become_inert (MkSimpleExecutorPrivate *priv)
 {
   g_mutex_init (&priv->lock);
-  mk_emitter_renew_locks (priv->emitter);
-  g_clear_pointer (&priv->process, mk_process_unref);
+  priv->signals = NULL;
+  priv->process = NULL;
   priv->phase = MK_EXECUTOR_STATE_STOPPED;
   priv->start = NULL;
+  priv->start_pending = FALSE;
   priv->n_stops = 0;
-  priv->cleanup_due = FALSE;
-  priv->cleaning = FALSE;
+  priv->cleanup = MK_CLEANUP_NONE;
   g_atomic_int_set (&priv->fork_generation, mk_host_get_fork_generation ());
 }
 
 static gboolean
-is_inherited (MkSimpleExecutorPrivate *priv)
+simple_executor_is_inherited (MkSimpleExecutorPrivate *priv)
 {
   return (guint) g_atomic_int_get (&priv->fork_generation) != mk_host_get_fork_generation ();
 }
@@ -146,12 +172,12 @@ mk_simple_executor_lock (MkSimpleExecutor *self)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
 
-  if (is_inherited (priv))
+  if (simple_executor_is_inherited (priv))
     {
       /* The child may have several threads by now. */
       mk_host_lock ();
-      if (is_inherited (priv))
-        forget_inheritance (priv);
+      if (simple_executor_is_inherited (priv))
+        simple_executor_become_inert (priv);
       mk_host_unlock ();
     }
 
@@ -161,12 +187,12 @@ mk_simple_executor_lock (MkSimpleExecutor *self)
 /* ---- what is known ---- */
 
 static MkExecutorState
-derive_state (MkSimpleExecutorPrivate *priv, const MkProcessNews *news)
+simple_executor_derive_state (MkSimpleExecutorPrivate *priv, const MkProcessNews *news)
 {
   if (priv->phase == MK_EXECUTOR_STATE_READY && (news->gone || (news->exited && news->status != 0)))
     return news->asked ? MK_EXECUTOR_STATE_STOPPED : MK_EXECUTOR_STATE_EXITED;
   /* A stop whose caller did not want to wait for its end. */
-  if (priv->phase == MK_EXECUTOR_STATE_STOPPING && priv->start == NULL && priv->n_stops == 0 && news->gone)
+  if (priv->phase == MK_EXECUTOR_STATE_STOPPING && !priv->start_pending && priv->n_stops == 0 && news->gone)
     return MK_EXECUTOR_STATE_STOPPED;
 
   return priv->phase;
@@ -177,17 +203,14 @@ MkSnapshot
 mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  MkSnapshot snapshot = { MK_EXECUTOR_STATE_STOPPED, FALSE, FALSE, 0, MK_STATUS_NONE };
+  MkSnapshot snapshot = { priv->phase, FALSE, FALSE, 0, MK_STATUS_NONE };
   MkProcessNews news;
 
   if (priv->process == NULL)
-    {
-      snapshot.state = priv->phase;
-      return snapshot;
-    }
+    return snapshot;
 
   news = mk_process_get_news (priv->process);
-  snapshot.state = derive_state (priv, &news);
+  snapshot.state = simple_executor_derive_state (priv, &news);
   snapshot.running = news.pid != 0 && !news.exited;
   snapshot.active = news.pid != 0 && !news.gone;
   snapshot.pid = news.pid;
@@ -198,7 +221,7 @@ mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self)
 MkSnapshot
 mk_simple_executor_get_snapshot (MkSimpleExecutor *self)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (self);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
 
   return mk_simple_executor_get_snapshot_unlocked (self);
 }
@@ -208,7 +231,7 @@ MkProcess *
 mk_simple_executor_dup_process (MkSimpleExecutor *self)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (self);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
 
   return priv->process ? mk_process_ref (priv->process) : NULL;
 }
@@ -222,91 +245,57 @@ mk_simple_executor_get_program (MkSimpleExecutor *self)
   return command && command[0] ? command[0] : G_OBJECT_TYPE_NAME (self);
 }
 
-/* ---- signals ---- */
-
-/* Called by the emitter, in its context. */
-void
-mk_simple_executor_announce (MkSimpleExecutor *self, const MkSnapshot *before, const MkSnapshot *now)
-{
-  GObject *object = G_OBJECT (self);
-
-  g_object_freeze_notify (object);
-  if (before->pid != now->pid)
-    g_object_notify_by_pspec (object, props[PROP_PID]);
-  if (before->running != now->running)
-    g_object_notify_by_pspec (object, props[PROP_RUNNING]);
-  if (before->active != now->active)
-    g_object_notify_by_pspec (object, props[PROP_ACTIVE]);
-  if (before->exit_status != now->exit_status)
-    g_object_notify_by_pspec (object, props[PROP_EXIT_STATUS]);
-  if (before->state != now->state)
-    g_object_notify_by_pspec (object, props[PROP_STATE]);
-  g_object_thaw_notify (object);
-
-  if (now->state == MK_EXECUTOR_STATE_EXITED && before->state != MK_EXECUTOR_STATE_EXITED)
-    g_signal_emit (self, signals[SIGNAL_EXITED], 0, now->exit_status);
-}
-
-void
-mk_simple_executor_emit_line (MkSimpleExecutor *self, MkStream stream, const char *text, gsize length)
-{
-  g_autofree char *valid = g_utf8_make_valid (text, (gssize) length);
-
-  g_signal_emit (self, signals[SIGNAL_LINE], 0, stream, valid);
-}
-
-/* May be called while @self is being disposed. */
-gboolean
-mk_simple_executor_has_line_handler (MkSimpleExecutor *self)
-{
-  return g_signal_has_handler_pending (self, signals[SIGNAL_LINE], 0, FALSE);
-}
-
 /* ---- virtual functions ---- */
 
-char **
-mk_simple_executor_real_build_command (MkSimpleExecutor *self, GError **error)
+static char **
+simple_executor_build_command (MkSimpleExecutor *self, GError **error)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (self);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
 
   return g_strdupv (priv->command);
 }
 
-gboolean
-mk_simple_executor_real_check_alive (MkSimpleExecutor *self, GError **error)
+/* That of prepare(), started() and cleanup() */
+static void
+simple_executor_do_nothing (MkSimpleExecutor *self, GTask *task)
 {
-  return TRUE;
-}
-
-void
-mk_simple_executor_real_step (MkSimpleExecutor *self, GTask *task)
-{
+  g_private_set (&default_reached, self);
   g_task_return_boolean (task, TRUE);
 }
 
+static gboolean
+simple_executor_check_alive (MkSimpleExecutor *self, GError **error)
+{
+  g_private_set (&default_reached, self);
+  return mk_simple_executor_get_snapshot (self).active;
+}
+
 /* So that the stop signal is sent. */
-void
-mk_simple_executor_real_request_stop (MkSimpleExecutor *self, GTask *task)
+static void
+simple_executor_request_nothing (MkSimpleExecutor *self, GTask *task)
 {
-  g_task_return_new_error (
-      task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, _ ("There is no gentler way than the stop signal"));
+  g_private_set (&default_reached, self);
+  g_task_return_boolean (task, FALSE);
 }
 
-static MkProbe *
-mk_simple_executor_real_dup_probe (MkSimpleExecutor *self, gboolean before_start, GError **error)
+static gboolean
+simple_executor_dup_no_probes (MkSimpleExecutor *self,
+                               MkProbe **before_probe,
+                               MkProbe **probe,
+                               GError **error)
 {
-  return NULL;
+  *before_probe = NULL;
+  *probe = NULL;
+  return TRUE;
 }
 
-/* ---- settings for a start ---- */
+/* ---- what the operations have in common ---- */
 
-char *
-mk_simple_executor_dup_marker (MkSimpleExecutor *self)
+static char *
+simple_executor_dup_marker (MkSimpleExecutor *self)
 {
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-
-  return g_strdup_printf ("%d:%s", (int) getpid (), priv->uuid);
+  return g_strdup_printf ("%d:%s", (int) getpid (), mk_simple_executor_get_private (self)->uuid);
 }
 
 /* Returns: (transfer full): the settings as they are now, checked, but for the command */
@@ -314,9 +303,9 @@ MkLaunch *
 mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  g_autofree char *marker = mk_simple_executor_dup_marker (self);
+  g_autofree char *marker = simple_executor_dup_marker (self);
   g_autoptr (MkLaunch) launch = g_new0 (MkLaunch, 1);
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = mk_simple_executor_lock (self);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
 
   launch->cwd = g_strdup (priv->cwd);
   launch->stop_signal = priv->stop_signal;
@@ -325,6 +314,7 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error)
   launch->stdin_mode = priv->stdin_mode;
   launch->stdout_mode = priv->stdout_mode;
   launch->stderr_mode = priv->stderr_mode;
+  launch->stdin_path = g_strdup (priv->stdin_path);
   launch->stdout_path = g_strdup (priv->stdout_path);
   launch->stderr_path = g_strdup (priv->stderr_path);
   launch->output_limit = priv->output_limit;
@@ -336,6 +326,179 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error)
   return g_steal_pointer (&launch);
 }
 
+/*
+ * Calls a virtual function that takes a task. @callback ends it with mk_step_run_finish().
+ *
+ * Returns: %TRUE if it was the default, so that it is known already that there is nothing to do
+ */
+gboolean
+mk_simple_executor_run_step (MkSimpleExecutor *self,
+                             void (*step) (MkSimpleExecutor *, GTask *),
+                             const char *name,
+                             gint64 deadline,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data)
+{
+  g_private_set (&default_reached, NULL);
+  mk_step_run_async (
+      self, (MkStepFunc) step, name, deadline, MK_STEP_GRACE_MS, cancellable, callback, user_data);
+
+  return g_private_get (&default_reached) == self;
+}
+
+/*
+ * Asks the virtual function check_alive.
+ *
+ * @knows_better: (out) (optional): whether a subclass answered, who may know of a service outside of the tree
+ */
+gboolean
+mk_simple_executor_check_alive (MkSimpleExecutor *self, gboolean *knows_better, GError **error)
+{
+  gboolean alive;
+
+  g_private_set (&default_reached, NULL);
+  alive = MK_SIMPLE_EXECUTOR_GET_CLASS (self)->check_alive (self, error);
+  if (knows_better != NULL)
+    *knows_better = g_private_get (&default_reached) != self;
+
+  return alive;
+}
+
+/*
+ * Called when nothing of the service is left, by a start with @start and by a stop of @process. A stop whose
+ * context runs late must not clean up the run after, and a start leaves it to the stop that ended it.
+ *
+ * Returns: whether the caller has to run cleanup() now
+ */
+gboolean
+mk_simple_executor_claim_cleanup (MkSimpleExecutor *self, GTask *start, MkProcess *process)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+
+  if (priv->cleanup != MK_CLEANUP_DUE)
+    return FALSE;
+  if (start != NULL ? priv->start != start && priv->n_stops > 0 : priv->process != process)
+    return FALSE;
+
+  priv->cleanup = MK_CLEANUP_RUNNING;
+  return TRUE;
+}
+
+void
+mk_simple_executor_end_cleanup (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+
+  priv->cleanup = MK_CLEANUP_NONE;
+}
+
+/* @callback calls mk_step_run_finish() and mk_simple_executor_end_cleanup(). It has the stop timeout, and
+ * cannot be cancelled. */
+void
+mk_simple_executor_run_cleanup (MkSimpleExecutor *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  gint64 deadline = mk_deadline_after (mk_simple_executor_get_stop_timeout (self));
+
+  if (mk_simple_executor_run_step (self,
+                                   MK_SIMPLE_EXECUTOR_GET_CLASS (self)->cleanup,
+                                   "cleanup()",
+                                   deadline,
+                                   NULL,
+                                   callback,
+                                   user_data))
+    mk_simple_executor_end_cleanup (self);
+}
+
+static GError *
+simple_executor_denied_error (MkProcess *process, GPid pid)
+{
+  g_autofree char *service = mk_process_message_service (process);
+
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_FAILED,
+                      /* Translators: a service, the number of a process */
+                      _ ("%s is still running: its process %d belongs to another user, and cannot be killed"),
+                      service,
+                      (int) pid);
+}
+
+/* As one that waits for a broken disk, or that a debugger holds */
+static GError *
+simple_executor_stuck_error (MkProcess *process, GPid pid)
+{
+  g_autofree char *service = mk_process_message_service (process);
+
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_FAILED,
+                      /* Translators: a service, the number of a process */
+                      _ ("%s is still running: process %d does not end, although it was killed"),
+                      service,
+                      (int) pid);
+}
+
+/*
+ * @any_status: whether the status does not matter
+ * @expected_status: the status that is fine besides 0
+ *
+ * Returns: (transfer full) (nullable): what is wrong with the way in which the service has ended
+ */
+GError *
+mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expected_status)
+{
+  MkProcessNews news = mk_process_get_news (process);
+  g_autofree char *service = NULL;
+  g_autofree char *status = NULL;
+  g_autofree char *output = NULL;
+
+  if (news.lost && news.denied != 0)
+    return simple_executor_denied_error (process, news.denied);
+  if (news.stuck)
+    return simple_executor_stuck_error (process, news.pid);
+  if (any_status)
+    return NULL;
+
+  service = mk_process_message_service (process);
+  if (news.lost)
+    return g_error_new (
+        MK_ERROR,
+        MK_ERROR_SUPERVISOR,
+        _ ("The supervisor of %s was killed, and the service with it; how the service ended is unknown"),
+        service);
+  /* A status that the kill signal caused says nothing. */
+  if (!news.exited || (news.killed && news.asked) || news.status == 0 || news.status == expected_status)
+    return NULL;
+
+  status = mk_message_status (news.status);
+  output = mk_process_message_output (process);
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_FINISHED_WITH_ERROR,
+                      /* Translators: a service, “exited with status 1” or “was ended by signal 9 (Killed)”,
+                       * its last output or nothing */
+                      news.asked ? _ ("%s %s when it was stopped%s")
+                                 /* Translators: a service, “exited with status 1” or “was ended by signal 9
+                                  * (Killed)”, its last output or nothing */
+                                 : _ ("%s had ended by itself: it %s%s"),
+                      service,
+                      status,
+                      output);
+}
+
+/*
+ * Returns the task of an operation, in its context: once what the operation has changed has been told, where
+ * that is told in the same context.
+ *
+ * @task: (transfer full)
+ * @error: (transfer full) (nullable): %NULL returns %TRUE
+ */
+void
+mk_simple_executor_return (MkSimpleExecutor *self, GTask *task, GError *error)
+{
+  mk_signals_return (mk_simple_executor_get_private (self)->signals, task, error);
+}
+
 /* ---- the object ---- */
 
 static void
@@ -345,19 +508,17 @@ mk_simple_executor_constructed (GObject *object)
 
   G_OBJECT_CLASS (mk_simple_executor_parent_class)->constructed (object);
 
-  priv->emitter = mk_emitter_new (MK_SIMPLE_EXECUTOR (object));
+  priv->signals = mk_signals_new (MK_SIMPLE_EXECUTOR (object));
 }
 
 static void
 mk_simple_executor_dispose (GObject *object)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (MK_SIMPLE_EXECUTOR (object));
-  GMutexLocker *locker = mk_simple_executor_lock (MK_SIMPLE_EXECUTOR (object));
-  g_autoptr (MkProcess) process = g_steal_pointer (&priv->process);
+  g_autoptr (MkProcess) process = mk_simple_executor_dup_process (MK_SIMPLE_EXECUTOR (object));
 
-  g_mutex_locker_free (locker);
-  mk_emitter_detach (priv->emitter);
-
+  if (priv->signals != NULL)
+    mk_signals_detach (priv->signals);
   if (process != NULL && !mk_process_get_news (process).gone)
     {
       mk_process_kill (process, SIGKILL);
@@ -372,10 +533,12 @@ mk_simple_executor_finalize (GObject *object)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (MK_SIMPLE_EXECUTOR (object));
 
-  g_clear_pointer (&priv->emitter, mk_emitter_unref);
+  g_clear_pointer (&priv->signals, mk_signals_unref);
+  g_clear_pointer (&priv->process, mk_process_unref);
   g_strfreev (priv->command);
   g_strfreev (priv->environment);
   g_free (priv->cwd);
+  g_free (priv->stdin_path);
   g_free (priv->stdout_path);
   g_free (priv->stderr_path);
   g_free (priv->uuid);
@@ -433,6 +596,10 @@ mk_simple_executor_get_property (GObject *object, guint prop_id, GValue *value, 
 
     case PROP_STDERR_MODE:
       g_value_set_enum (value, mk_simple_executor_get_stderr_mode (self));
+      break;
+
+    case PROP_STDIN_PATH:
+      g_value_set_string (value, mk_simple_executor_get_stdin_path (self));
       break;
 
     case PROP_STDOUT_PATH:
@@ -523,6 +690,10 @@ mk_simple_executor_set_property (GObject *object, guint prop_id, const GValue *v
       mk_simple_executor_set_stderr_mode (self, g_value_get_enum (value));
       break;
 
+    case PROP_STDIN_PATH:
+      mk_simple_executor_set_stdin_path (self, g_value_get_string (value));
+      break;
+
     case PROP_STDOUT_PATH:
       mk_simple_executor_set_stdout_path (self, g_value_get_string (value));
       break;
@@ -551,19 +722,19 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   object_class->dispose = mk_simple_executor_dispose;
   object_class->finalize = mk_simple_executor_finalize;
 
-  klass->build_command = mk_simple_executor_real_build_command;
-  klass->prepare = mk_simple_executor_real_step;
-  klass->started = mk_simple_executor_real_step;
-  klass->check_alive = mk_simple_executor_real_check_alive;
-  klass->request_stop = mk_simple_executor_real_request_stop;
-  klass->cleanup = mk_simple_executor_real_step;
-  klass->dup_probe = mk_simple_executor_real_dup_probe;
+  klass->build_command = simple_executor_build_command;
+  klass->prepare = simple_executor_do_nothing;
+  klass->started = simple_executor_do_nothing;
+  klass->check_alive = simple_executor_check_alive;
+  klass->request_stop = simple_executor_request_nothing;
+  klass->cleanup = simple_executor_do_nothing;
+  mk_simple_executor_class_get_private (klass)->dup_probes = simple_executor_dup_no_probes;
 
   /**
    * MkSimpleExecutor:command:
    *
-   * The command: the program and its arguments. A program without a slash is looked for in the folders of the
-   * service's PATH.
+   * The command: the program and its arguments. A program without a slash is looked for in the directories of
+   * the service's PATH.
    *
    * Since: 1.0
    */
@@ -575,9 +746,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
   /**
-   * MkSimpleExecutor:cwd:
+   * MkSimpleExecutor:cwd: (type filename)
    *
-   * The folder the service runs in, or %NULL for that of the program.
+   * The directory the service runs in, or %NULL for that of the program.
    *
    * Since: 1.0
    */
@@ -587,7 +758,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:environment:
    *
-   * Settings "NAME=value" to lay over the environment of the program.
+   * What the environment of the service has beside that of the program: "NAME=value" sets a variable, "NAME"
+   * unsets one.
    *
    * Since: 1.0
    */
@@ -601,8 +773,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:start-timeout:
    *
-   * How long a start may take, in milliseconds, 0 for no limit. The time runs from the moment the program is
-   * run; the steps before that have the same time once more. When it is up, the service is killed.
+   * How long a start may take, in milliseconds, 60000 by default, 0 for no limit. The time runs from the
+   * moment the program is run; the steps before that have the same time once more. When it is over, the
+   * service is killed.
    *
    * Since: 1.0
    */
@@ -618,8 +791,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stop-timeout:
    *
-   * How long the service has to end when it is stopped, in milliseconds, 0 for no limit. Then what is left is
-   * killed.
+   * How long the service has to end when it is stopped, in milliseconds, 10000 by default, 0 for no limit.
+   * Then what is left is killed.
    *
    * Since: 1.0
    */
@@ -635,7 +808,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stop-signal:
    *
-   * The signal that asks the service to end. All of its processes get it.
+   * The signal that asks the service to end, 1 to 64, SIGTERM by default. All of its processes get it.
    *
    * Since: 1.0
    */
@@ -643,16 +816,16 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
       g_param_spec_int ("stop-signal",
                         NULL,
                         NULL,
-                        G_MININT,
-                        G_MAXINT,
+                        0,
+                        MAX_SIGNAL,
                         SIGTERM,
                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
   /**
    * MkSimpleExecutor:kill-signal:
    *
-   * The signal for what did not end in time. Should it be another one than SIGKILL and not help, SIGKILL
-   * follows a second later.
+   * The signal for what did not end in time, 1 to 64, SIGKILL by default. If another one does not help,
+   * SIGKILL follows a second later.
    *
    * Since: 1.0
    */
@@ -660,8 +833,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
       g_param_spec_int ("kill-signal",
                         NULL,
                         NULL,
-                        G_MININT,
-                        G_MAXINT,
+                        0,
+                        MAX_SIGNAL,
                         SIGKILL,
                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
@@ -669,7 +842,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * MkSimpleExecutor:expected-status:
    *
    * The status the service is expected to end with when it is stopped, besides 0: 1 to 255, or the negative
-   * number of a signal. %MK_STATUS_NONE stands for the stop signal.
+   * number of a signal. %MK_STATUS_NONE, the default, stands for the stop signal.
    *
    * Since: 1.0
    */
@@ -677,15 +850,16 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
       g_param_spec_int ("expected-status",
                         NULL,
                         NULL,
-                        G_MININT,
-                        G_MAXINT,
+                        MK_STATUS_NONE,
+                        MAX_STATUS,
                         MK_STATUS_NONE,
                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
   /**
    * MkSimpleExecutor:stdin-mode:
    *
-   * What standard input is connected to: NULL, PIPE or INHERIT.
+   * What standard input is connected to: NULL, which is the default, PIPE with
+   * [method@Mk.SimpleExecutor.dup_stdin], INHERIT, or FILE with [property@Mk.SimpleExecutor:stdin-path].
    *
    * Since: 1.0
    */
@@ -700,7 +874,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stdout-mode:
    *
-   * Where standard output goes: NULL, CAPTURE, INHERIT, or FILE with
+   * Where standard output goes: NULL, CAPTURE, which is the default, INHERIT, or FILE with
    * [property@Mk.SimpleExecutor:stdout-path].
    *
    * Since: 1.0
@@ -716,8 +890,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stderr-mode:
    *
-   * Where standard error goes: NULL, CAPTURE, INHERIT, MERGE (into standard output), or FILE with
-   * [property@Mk.SimpleExecutor:stderr-path].
+   * Where standard error goes: NULL, CAPTURE, which is the default, INHERIT, MERGE (into standard output), or
+   * FILE with [property@Mk.SimpleExecutor:stderr-path].
    *
    * Since: 1.0
    */
@@ -730,11 +904,22 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
   /**
-   * MkSimpleExecutor:stdout-path:
+   * MkSimpleExecutor:stdin-path: (type filename)
    *
-   * The file for standard output. It is emptied at each start. A relative path starts at the folder of the
-   * program. `/dev/fd/N` is the open descriptor N of the program itself: a file is not emptied then, and a
-   * socket or a pipe will do as well.
+   * The file that standard input is read from. A relative path starts at the working directory of the
+   * program, not of the service. `/dev/fd/N` is the open descriptor N of the program itself.
+   *
+   * Since: 1.0
+   */
+  props[PROP_STDIN_PATH] = g_param_spec_string (
+      "stdin-path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MkSimpleExecutor:stdout-path: (type filename)
+   *
+   * The file for standard output. It is emptied at each start. A relative path starts at the working
+   * directory of the program, not of the service. `/dev/fd/N` is the open descriptor N of the program itself:
+   * a file is not emptied then, and a socket or a pipe will do as well.
    *
    * Since: 1.0
    */
@@ -742,7 +927,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
       "stdout-path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
   /**
-   * MkSimpleExecutor:stderr-path:
+   * MkSimpleExecutor:stderr-path: (type filename)
    *
    * The file for standard error. It may be the same as for standard output.
    *
@@ -754,7 +939,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:output-limit:
    *
-   * How many bytes of each captured stream are kept, 0 for all. What is kept are the newest ones.
+   * How many bytes of each captured stream are kept, the newest ones: 1 MiB by default, 0 for all.
    *
    * Since: 1.0
    */
@@ -823,57 +1008,13 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
       g_param_spec_int ("exit-status",
                         NULL,
                         NULL,
-                        G_MININT,
-                        255,
+                        MK_STATUS_NONE,
+                        MAX_STATUS,
                         MK_STATUS_NONE,
                         G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, N_PROPS, props);
-
-  /**
-   * MkSimpleExecutor::line:
-   * @self: the executor
-   * @stream: the stream
-   * @text: the line without its end, made valid UTF-8
-   *
-   * The service has printed a line to a captured stream. A last line without an end is told when the
-   * stream ends; a very long line is told in pieces.
-   *
-   * Since: 1.0
-   */
-  signals[SIGNAL_LINE] = g_signal_new ("line",
-                                       G_TYPE_FROM_CLASS (klass),
-                                       G_SIGNAL_RUN_LAST,
-                                       0,
-                                       NULL,
-                                       NULL,
-                                       NULL,
-                                       G_TYPE_NONE,
-                                       2,
-                                       MK_TYPE_STREAM,
-                                       G_TYPE_STRING);
-
-  /**
-   * MkSimpleExecutor::exited:
-   * @self: the executor
-   * @status: 0 to 255, or the negative number of a signal
-   *
-   * The service was ready and has ended without being asked to: its own process ended with another status
-   * than 0, or nothing of its tree is left. The state is %MK_EXECUTOR_STATE_EXITED until it is stopped or
-   * started again.
-   *
-   * Since: 1.0
-   */
-  signals[SIGNAL_EXITED] = g_signal_new ("exited",
-                                         G_TYPE_FROM_CLASS (klass),
-                                         G_SIGNAL_RUN_LAST,
-                                         0,
-                                         NULL,
-                                         NULL,
-                                         NULL,
-                                         G_TYPE_NONE,
-                                         1,
-                                         G_TYPE_INT);
+  mk_simple_executor_install_signals (klass);
 }
 
 static void
@@ -898,7 +1039,7 @@ mk_simple_executor_init (MkSimpleExecutor *self)
 
 /**
  * mk_simple_executor_new:
- * @argv: (array zero-terminated=1): the command: the program and its arguments
+ * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
  *
  * Creates an executor for a command.
  *
@@ -914,7 +1055,7 @@ mk_simple_executor_new (const char *const *argv)
 
 /**
  * mk_simple_executor_new_for_command_line:
- * @command_line: a command as one would type it
+ * @command_line: (type filename): a command as one would type it
  * @error: return location for an error
  *
  * Creates an executor for a command that is given as one string. It is split into words as a shell
@@ -949,7 +1090,7 @@ mk_simple_executor_new_for_command_line (const char *command_line, GError **erro
 
 /**
  * mk_simple_executor_new_for_shell:
- * @script: what the shell shall run
+ * @script: (type filename): what the shell shall run
  *
  * Creates an executor that has `/bin/sh` run a script. The processes that the shell starts belong to the
  * service and are ended with it.
@@ -971,7 +1112,7 @@ mk_simple_executor_new_for_shell (const char *script)
 /* ---- settings ---- */
 
 static void
-set_uint (MkSimpleExecutor *self, guint *field, guint value, guint prop_id)
+simple_executor_set_uint (MkSimpleExecutor *self, guint *field, guint value, guint prop_id)
 {
   GMutexLocker *locker = mk_simple_executor_lock (self);
   gboolean changed;
@@ -985,19 +1126,19 @@ set_uint (MkSimpleExecutor *self, guint *field, guint value, guint prop_id)
 }
 
 static void
-set_int (MkSimpleExecutor *self, int *field, int value, guint prop_id)
+simple_executor_set_int (MkSimpleExecutor *self, int *field, int value, guint prop_id)
 {
-  set_uint (self, (guint *) field, (guint) value, prop_id);
+  simple_executor_set_uint (self, (guint *) field, (guint) value, prop_id);
 }
 
 static void
-set_mode (MkSimpleExecutor *self, MkStdioMode *field, MkStdioMode value, guint prop_id)
+simple_executor_set_mode (MkSimpleExecutor *self, MkStdioMode *field, MkStdioMode value, guint prop_id)
 {
-  set_uint (self, (guint *) field, (guint) value, prop_id);
+  simple_executor_set_uint (self, (guint *) field, (guint) value, prop_id);
 }
 
 static void
-set_string (MkSimpleExecutor *self, char **field, const char *value, guint prop_id)
+simple_executor_set_string (MkSimpleExecutor *self, char **field, const char *value, guint prop_id)
 {
   GMutexLocker *locker = mk_simple_executor_lock (self);
   g_autofree char *old = NULL;
@@ -1015,7 +1156,7 @@ set_string (MkSimpleExecutor *self, char **field, const char *value, guint prop_
 }
 
 static void
-set_strv (MkSimpleExecutor *self, char ***field, const char *const *value, guint prop_id)
+simple_executor_set_strv (MkSimpleExecutor *self, char ***field, const char *const *value, guint prop_id)
 {
   GMutexLocker *locker = mk_simple_executor_lock (self);
   g_auto (GStrv) old = NULL;
@@ -1039,7 +1180,8 @@ set_strv (MkSimpleExecutor *self, char ***field, const char *const *value, guint
  *
  * Gets [property@Mk.SimpleExecutor:command].
  *
- * Returns: (array zero-terminated=1) (transfer none) (nullable): the command: the program and its arguments
+ * Returns: (array zero-terminated=1) (element-type filename) (transfer none) (nullable): the command: the
+ * program and its arguments
  *
  * Since: 1.0
  */
@@ -1048,13 +1190,15 @@ mk_simple_executor_get_command (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return (const char *const *) mk_simple_executor_get_private (self)->command;
 }
 
 /**
  * mk_simple_executor_set_command: (set-property command)
  * @self: the executor
- * @argv: (array zero-terminated=1) (nullable): the command: the program and its arguments
+ * @argv: (array zero-terminated=1) (element-type filename) (nullable): the command: the program and its
+ * arguments
  *
  * Sets [property@Mk.SimpleExecutor:command].
  *
@@ -1065,7 +1209,7 @@ mk_simple_executor_set_command (MkSimpleExecutor *self, const char *const *argv)
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_strv (self, &mk_simple_executor_get_private (self)->command, argv, PROP_COMMAND);
+  simple_executor_set_strv (self, &mk_simple_executor_get_private (self)->command, argv, PROP_COMMAND);
 }
 
 /**
@@ -1074,7 +1218,7 @@ mk_simple_executor_set_command (MkSimpleExecutor *self, const char *const *argv)
  *
  * Gets [property@Mk.SimpleExecutor:cwd].
  *
- * Returns: (transfer none) (nullable): the folder
+ * Returns: (type filename) (transfer none) (nullable): the directory
  *
  * Since: 1.0
  */
@@ -1083,13 +1227,14 @@ mk_simple_executor_get_cwd (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->cwd;
 }
 
 /**
  * mk_simple_executor_set_cwd: (set-property cwd)
  * @self: the executor
- * @cwd: (nullable): the folder
+ * @cwd: (type filename) (nullable): the directory
  *
  * Sets [property@Mk.SimpleExecutor:cwd].
  *
@@ -1100,7 +1245,7 @@ mk_simple_executor_set_cwd (MkSimpleExecutor *self, const char *cwd)
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_string (self, &mk_simple_executor_get_private (self)->cwd, cwd, PROP_CWD);
+  simple_executor_set_string (self, &mk_simple_executor_get_private (self)->cwd, cwd, PROP_CWD);
 }
 
 /**
@@ -1109,7 +1254,8 @@ mk_simple_executor_set_cwd (MkSimpleExecutor *self, const char *cwd)
  *
  * Gets [property@Mk.SimpleExecutor:environment].
  *
- * Returns: (array zero-terminated=1) (transfer none) (nullable): entries "NAME=value"
+ * Returns: (array zero-terminated=1) (element-type filename) (transfer none) (nullable): entries "NAME=value"
+ * and "NAME"
  *
  * Since: 1.0
  */
@@ -1118,13 +1264,14 @@ mk_simple_executor_get_environment (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return (const char *const *) mk_simple_executor_get_private (self)->environment;
 }
 
 /**
  * mk_simple_executor_set_environment: (set-property environment)
  * @self: the executor
- * @environment: (array zero-terminated=1) (nullable): entries "NAME=value"
+ * @environment: (array zero-terminated=1) (element-type filename) (nullable): entries "NAME=value", or "NAME"
  *
  * Sets [property@Mk.SimpleExecutor:environment].
  *
@@ -1135,7 +1282,8 @@ mk_simple_executor_set_environment (MkSimpleExecutor *self, const char *const *e
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_strv (self, &mk_simple_executor_get_private (self)->environment, environment, PROP_ENVIRONMENT);
+  simple_executor_set_strv (
+      self, &mk_simple_executor_get_private (self)->environment, environment, PROP_ENVIRONMENT);
 }
 
 /**
@@ -1153,6 +1301,7 @@ mk_simple_executor_get_start_timeout (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->start_timeout;
 }
 
@@ -1170,7 +1319,8 @@ mk_simple_executor_set_start_timeout (MkSimpleExecutor *self, guint start_timeou
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_uint (self, &mk_simple_executor_get_private (self)->start_timeout, start_timeout, PROP_START_TIMEOUT);
+  simple_executor_set_uint (
+      self, &mk_simple_executor_get_private (self)->start_timeout, start_timeout, PROP_START_TIMEOUT);
 }
 
 /**
@@ -1188,6 +1338,7 @@ mk_simple_executor_get_stop_timeout (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->stop_timeout;
 }
 
@@ -1205,7 +1356,8 @@ mk_simple_executor_set_stop_timeout (MkSimpleExecutor *self, guint stop_timeout)
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_uint (self, &mk_simple_executor_get_private (self)->stop_timeout, stop_timeout, PROP_STOP_TIMEOUT);
+  simple_executor_set_uint (
+      self, &mk_simple_executor_get_private (self)->stop_timeout, stop_timeout, PROP_STOP_TIMEOUT);
 }
 
 /**
@@ -1223,6 +1375,7 @@ mk_simple_executor_get_stop_signal (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->stop_signal;
 }
 
@@ -1240,7 +1393,8 @@ mk_simple_executor_set_stop_signal (MkSimpleExecutor *self, int stop_signal)
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_int (self, &mk_simple_executor_get_private (self)->stop_signal, stop_signal, PROP_STOP_SIGNAL);
+  simple_executor_set_int (
+      self, &mk_simple_executor_get_private (self)->stop_signal, stop_signal, PROP_STOP_SIGNAL);
 }
 
 /**
@@ -1258,6 +1412,7 @@ mk_simple_executor_get_kill_signal (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->kill_signal;
 }
 
@@ -1275,7 +1430,8 @@ mk_simple_executor_set_kill_signal (MkSimpleExecutor *self, int kill_signal)
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_int (self, &mk_simple_executor_get_private (self)->kill_signal, kill_signal, PROP_KILL_SIGNAL);
+  simple_executor_set_int (
+      self, &mk_simple_executor_get_private (self)->kill_signal, kill_signal, PROP_KILL_SIGNAL);
 }
 
 /**
@@ -1293,6 +1449,7 @@ mk_simple_executor_get_expected_status (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->expected_status;
 }
 
@@ -1310,7 +1467,7 @@ mk_simple_executor_set_expected_status (MkSimpleExecutor *self, int expected_sta
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_int (
+  simple_executor_set_int (
       self, &mk_simple_executor_get_private (self)->expected_status, expected_status, PROP_EXPECTED_STATUS);
 }
 
@@ -1329,6 +1486,7 @@ mk_simple_executor_get_stdin_mode (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_STDIO_MODE_NULL);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->stdin_mode;
 }
 
@@ -1346,7 +1504,7 @@ mk_simple_executor_set_stdin_mode (MkSimpleExecutor *self, MkStdioMode mode)
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_mode (self, &mk_simple_executor_get_private (self)->stdin_mode, mode, PROP_STDIN_MODE);
+  simple_executor_set_mode (self, &mk_simple_executor_get_private (self)->stdin_mode, mode, PROP_STDIN_MODE);
 }
 
 /**
@@ -1364,6 +1522,7 @@ mk_simple_executor_get_stdout_mode (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_STDIO_MODE_NULL);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->stdout_mode;
 }
 
@@ -1381,7 +1540,8 @@ mk_simple_executor_set_stdout_mode (MkSimpleExecutor *self, MkStdioMode mode)
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_mode (self, &mk_simple_executor_get_private (self)->stdout_mode, mode, PROP_STDOUT_MODE);
+  simple_executor_set_mode (
+      self, &mk_simple_executor_get_private (self)->stdout_mode, mode, PROP_STDOUT_MODE);
 }
 
 /**
@@ -1399,6 +1559,7 @@ mk_simple_executor_get_stderr_mode (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_STDIO_MODE_NULL);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->stderr_mode;
 }
 
@@ -1416,7 +1577,45 @@ mk_simple_executor_set_stderr_mode (MkSimpleExecutor *self, MkStdioMode mode)
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_mode (self, &mk_simple_executor_get_private (self)->stderr_mode, mode, PROP_STDERR_MODE);
+  simple_executor_set_mode (
+      self, &mk_simple_executor_get_private (self)->stderr_mode, mode, PROP_STDERR_MODE);
+}
+
+/**
+ * mk_simple_executor_get_stdin_path: (get-property stdin-path)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:stdin-path].
+ *
+ * Returns: (type filename) (transfer none) (nullable): the path
+ *
+ * Since: 1.0
+ */
+const char *
+mk_simple_executor_get_stdin_path (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+  return mk_simple_executor_get_private (self)->stdin_path;
+}
+
+/**
+ * mk_simple_executor_set_stdin_path: (set-property stdin-path)
+ * @self: the executor
+ * @stdin_path: (type filename) (nullable): the path
+ *
+ * Sets [property@Mk.SimpleExecutor:stdin-path].
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_stdin_path (MkSimpleExecutor *self, const char *stdin_path)
+{
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+
+  simple_executor_set_string (
+      self, &mk_simple_executor_get_private (self)->stdin_path, stdin_path, PROP_STDIN_PATH);
 }
 
 /**
@@ -1425,7 +1624,7 @@ mk_simple_executor_set_stderr_mode (MkSimpleExecutor *self, MkStdioMode mode)
  *
  * Gets [property@Mk.SimpleExecutor:stdout-path].
  *
- * Returns: (transfer none) (nullable): the path
+ * Returns: (type filename) (transfer none) (nullable): the path
  *
  * Since: 1.0
  */
@@ -1434,13 +1633,14 @@ mk_simple_executor_get_stdout_path (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->stdout_path;
 }
 
 /**
  * mk_simple_executor_set_stdout_path: (set-property stdout-path)
  * @self: the executor
- * @stdout_path: (nullable): the path
+ * @stdout_path: (type filename) (nullable): the path
  *
  * Sets [property@Mk.SimpleExecutor:stdout-path].
  *
@@ -1451,7 +1651,8 @@ mk_simple_executor_set_stdout_path (MkSimpleExecutor *self, const char *stdout_p
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_string (self, &mk_simple_executor_get_private (self)->stdout_path, stdout_path, PROP_STDOUT_PATH);
+  simple_executor_set_string (
+      self, &mk_simple_executor_get_private (self)->stdout_path, stdout_path, PROP_STDOUT_PATH);
 }
 
 /**
@@ -1460,7 +1661,7 @@ mk_simple_executor_set_stdout_path (MkSimpleExecutor *self, const char *stdout_p
  *
  * Gets [property@Mk.SimpleExecutor:stderr-path].
  *
- * Returns: (transfer none) (nullable): the path
+ * Returns: (type filename) (transfer none) (nullable): the path
  *
  * Since: 1.0
  */
@@ -1469,13 +1670,14 @@ mk_simple_executor_get_stderr_path (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->stderr_path;
 }
 
 /**
  * mk_simple_executor_set_stderr_path: (set-property stderr-path)
  * @self: the executor
- * @stderr_path: (nullable): the path
+ * @stderr_path: (type filename) (nullable): the path
  *
  * Sets [property@Mk.SimpleExecutor:stderr-path].
  *
@@ -1486,7 +1688,8 @@ mk_simple_executor_set_stderr_path (MkSimpleExecutor *self, const char *stderr_p
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  set_string (self, &mk_simple_executor_get_private (self)->stderr_path, stderr_path, PROP_STDERR_PATH);
+  simple_executor_set_string (
+      self, &mk_simple_executor_get_private (self)->stderr_path, stderr_path, PROP_STDERR_PATH);
 }
 
 /**
@@ -1504,6 +1707,7 @@ mk_simple_executor_get_output_limit (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
 
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   return mk_simple_executor_get_private (self)->output_limit;
 }
 
@@ -1726,26 +1930,29 @@ mk_simple_executor_open_output (MkSimpleExecutor *self, MkStream stream)
 }
 
 /**
- * mk_simple_executor_get_stdin:
+ * mk_simple_executor_dup_stdin:
  * @self: the executor
  *
  * Gets the stream that is connected to the standard input of the service, if
  * [property@Mk.SimpleExecutor:stdin-mode] was %MK_STDIO_MODE_PIPE when it was started. Closing it
- * gives the service the end of its input. It is valid until the next start.
+ * gives the service the end of its input. It belongs to this run of the service: the next start has another
+ * one.
  *
- * Returns: (transfer none) (nullable): the stream
+ * Returns: (transfer full) (nullable): the stream
  *
  * Since: 1.0
  */
 GOutputStream *
-mk_simple_executor_get_stdin (MkSimpleExecutor *self)
+mk_simple_executor_dup_stdin (MkSimpleExecutor *self)
 {
   g_autoptr (MkProcess) process = NULL;
+  GOutputStream *stream;
 
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
   process = mk_simple_executor_dup_process (self);
-  return process ? mk_process_get_stdin (process) : NULL;
+  stream = process ? mk_process_get_stdin (process) : NULL;
+  return stream ? g_object_ref (stream) : NULL;
 }
 
 /**
@@ -1756,7 +1963,7 @@ mk_simple_executor_get_stdin (MkSimpleExecutor *self)
  * [property@Mk.SimpleExecutor:environment] laid over it, and a variable `mirakuru_uuid` that marks the
  * processes of the service.
  *
- * Returns: (transfer full) (array zero-terminated=1): the entries, "NAME=value"
+ * Returns: (transfer full) (array zero-terminated=1) (element-type filename): the entries, "NAME=value"
  *
  * Since: 1.0
  */
@@ -1766,16 +1973,15 @@ mk_simple_executor_dup_environment (MkSimpleExecutor *self)
   MkSimpleExecutorPrivate *priv;
   g_autofree char *marker = NULL;
   g_autoptr (MkLaunch) launch = NULL;
-  g_autoptr (GMutexLocker) locker = NULL;
 
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
   priv = mk_simple_executor_get_private (self);
-  marker = mk_simple_executor_dup_marker (self);
+  marker = simple_executor_dup_marker (self);
   launch = g_new0 (MkLaunch, 1);
-  locker = mk_simple_executor_lock (self);
 
   /* Entries that make no sense are the start's to complain about. */
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   if (!mk_launch_set_environment (launch, (const char *const *) priv->environment, marker, NULL))
     mk_launch_set_environment (launch, NULL, marker, NULL);
 
@@ -1783,7 +1989,7 @@ mk_simple_executor_dup_environment (MkSimpleExecutor *self)
 }
 
 static const char *
-name_state (MkExecutorState state)
+simple_executor_name_state (MkExecutorState state)
 {
   /* Translators: states of a service, in parentheses behind its command */
   static const char *const names[] = {
@@ -1794,7 +2000,7 @@ name_state (MkExecutorState state)
 }
 
 static char *
-shorten (const char *command)
+simple_executor_shorten (const char *command)
 {
   g_autofree char *valid = g_utf8_make_valid (command, -1);
   g_autofree char *begin = g_utf8_substring (valid, 0, MIN (g_utf8_strlen (valid, -1), COMMAND_LENGTH - 1));
@@ -1805,18 +2011,16 @@ shorten (const char *command)
 
 /* Call with the lock held. Returns: (transfer full): what runs, or else what is to run */
 static char *
-join_command (MkSimpleExecutor *self, gboolean active)
+simple_executor_join_command (MkSimpleExecutor *self, gboolean active)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
 
-  if (active && priv->process != NULL)
+  if (active)
     return g_strjoinv (" ", mk_process_get_launch (priv->process)->argv);
   if (priv->command != NULL)
     return g_strjoinv (" ", priv->command);
-  if (MK_SIMPLE_EXECUTOR_GET_CLASS (self)->build_command != mk_simple_executor_real_build_command)
-    return g_strdup (G_OBJECT_TYPE_NAME (self));
 
-  return g_strdup (_ ("no command"));
+  return g_strdup (G_OBJECT_TYPE_NAME (self));
 }
 
 /**
@@ -1834,22 +2038,22 @@ mk_simple_executor_describe (MkSimpleExecutor *self)
 {
   g_autofree char *command = NULL;
   g_autofree char *shortened = NULL;
-  g_autoptr (GMutexLocker) locker = NULL;
+  GMutexLocker *locker;
   MkSnapshot snapshot;
 
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
 
   locker = mk_simple_executor_lock (self);
   snapshot = mk_simple_executor_get_snapshot_unlocked (self);
-  command = join_command (self, snapshot.active);
-  g_clear_pointer (&locker, g_mutex_locker_free);
+  command = simple_executor_join_command (self, snapshot.active);
+  g_mutex_locker_free (locker);
 
-  shortened = shorten (command);
+  shortened = simple_executor_shorten (command);
   if (snapshot.active)
     return g_strdup_printf (
         /* Translators: a command, the number of its process, a state as “ready” */ _ ("%s (pid %d, %s)"),
         shortened,
         (int) snapshot.pid,
-        name_state (snapshot.state));
-  return g_strdup_printf ("%s (%s)", shortened, name_state (snapshot.state));
+        simple_executor_name_state (snapshot.state));
+  return g_strdup_printf ("%s (%s)", shortened, simple_executor_name_state (snapshot.state));
 }

@@ -37,9 +37,11 @@ struct _MkSimpleExecutorClass
    * @self: the executor
    * @error: return location for an error
    *
-   * Gives the command to run. Called in each start, after `prepare`.
+   * Gives the command to run. Called once in each start, after `prepare`. The default gives
+   * [property@Mk.SimpleExecutor:command].
    *
-   * Returns: (transfer full) (array zero-terminated=1) (nullable): the arguments, the program first
+   * Returns: (transfer full) (array zero-terminated=1) (element-type filename) (nullable): the
+   *   arguments, the program first
    *
    * Since: 1.0
    */
@@ -50,9 +52,10 @@ struct _MkSimpleExecutorClass
    * @self: the executor
    * @task: the task to return a boolean from, now or later
    *
-   * Does what has to happen before the command is run: creating a folder, a
+   * Does what has to happen before the command is run: creating a directory, a
    * database, a configuration file. Returning an error from @task ends the start. The
-   * task must be returned in any case; the start timeout ends a step that does not.
+   * task must be returned in any case; the start timeout ends a step that does not. The
+   * default does nothing.
    *
    * Since: 1.0
    */
@@ -64,8 +67,8 @@ struct _MkSimpleExecutorClass
    * @task: the task to return a boolean from, now or later
    *
    * Does what has to happen once the service is ready: loading data, for example. The
-   * start is over when @task returned; an error from it stops the service and is what the
-   * start reports.
+   * start is over when @task returned; an error from it ends the service and is what the
+   * start reports. The default does nothing.
    *
    * Since: 1.0
    */
@@ -76,9 +79,10 @@ struct _MkSimpleExecutorClass
    * @self: the executor
    * @error: return location for an error
    *
-   * Tells whether the service lives although the process of its command has ended with
-   * status 0, as that of a launcher does. Asked while a start waits, after each
-   * attempt that found the service not ready; must not block.
+   * Says whether the service is alive although its first process has ended with status 0,
+   * as that of a launcher does. Called in the context of a start, while that waits and when
+   * the service is ready; must not block. The default says whether any process of the
+   * service is left. A subclass that knows of a service outside of that does not chain up.
    *
    * Returns: %FALSE to end the start with an error
    *
@@ -92,8 +96,8 @@ struct _MkSimpleExecutorClass
    * @task: the task to return a boolean from, now or later
    *
    * Asks the service to end in a gentler way than the stop signal. When @task returned
-   * success the service has what is left of the stop timeout to end; after an error from
-   * @task the stop signal is sent. By default that is what happens.
+   * %TRUE the service has what is left of the stop timeout to end; after %FALSE or an error
+   * the stop signal is sent. The default returns %FALSE at once.
    *
    * Since: 1.0
    */
@@ -106,21 +110,15 @@ struct _MkSimpleExecutorClass
    *
    * Removes what `prepare` and the service left. Called once nothing of the service runs
    * any more, whether a start failed or the service was stopped, but not when the last
-   * reference to @self is dropped: then only the processes are ended.
+   * reference to @self is dropped: then only the processes are ended. The default does
+   * nothing.
    *
    * Since: 1.0
    */
   void (*cleanup) (MkSimpleExecutor *self, GTask *task);
 
   /*< private >*/
-
-  /**
-   * MkSimpleExecutorClass::dup_probe: (skip)
-   *
-   * Since: 1.0
-   */
-  MkProbe *(*dup_probe) (MkSimpleExecutor *self, gboolean before_start, GError **error);
-  gpointer padding[9];
+  gpointer padding[8];
 };
 
 MK_AVAILABLE_IN_1_0
@@ -174,6 +172,10 @@ MK_AVAILABLE_IN_1_0
 MkStdioMode mk_simple_executor_get_stderr_mode (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_simple_executor_set_stderr_mode (MkSimpleExecutor *self, MkStdioMode mode);
+MK_AVAILABLE_IN_1_0
+const char *mk_simple_executor_get_stdin_path (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_stdin_path (MkSimpleExecutor *self, const char *stdin_path);
 MK_AVAILABLE_IN_1_0
 const char *mk_simple_executor_get_stdout_path (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
@@ -257,6 +259,16 @@ MK_AVAILABLE_IN_1_0
 gboolean mk_simple_executor_wait_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error);
 
 MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_wait_check (MkSimpleExecutor *self, GCancellable *cancellable, GError **error);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_wait_check_async (MkSimpleExecutor *self,
+                                          GCancellable *cancellable,
+                                          GAsyncReadyCallback callback,
+                                          gpointer user_data);
+MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_wait_check_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error);
+
+MK_AVAILABLE_IN_1_0
 gboolean mk_simple_executor_wait_for (MkSimpleExecutor *self,
                                       MkProbe *probe,
                                       GCancellable *cancellable,
@@ -277,7 +289,7 @@ GBytes *mk_simple_executor_dup_output (MkSimpleExecutor *self, MkStream stream);
 MK_AVAILABLE_IN_1_0
 GInputStream *mk_simple_executor_open_output (MkSimpleExecutor *self, MkStream stream);
 MK_AVAILABLE_IN_1_0
-GOutputStream *mk_simple_executor_get_stdin (MkSimpleExecutor *self);
+GOutputStream *mk_simple_executor_dup_stdin (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 char **mk_simple_executor_dup_environment (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0

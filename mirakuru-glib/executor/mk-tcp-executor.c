@@ -150,7 +150,7 @@ mk_tcp_executor_class_init (MkTcpExecutorClass *klass)
   /**
    * MkTcpExecutor:port:
    *
-   * The port the service listens on, 1 to 65535. Another number is an error of the start.
+   * The port the service listens on, 1 to 65535. While it is 0, a start is an error.
    *
    * Since: 1.0
    */
@@ -158,7 +158,7 @@ mk_tcp_executor_class_init (MkTcpExecutorClass *klass)
                                         NULL,
                                         NULL,
                                         0,
-                                        G_MAXUINT,
+                                        G_MAXUINT16,
                                         0,
                                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
@@ -176,7 +176,7 @@ mk_tcp_executor_init (MkTcpExecutor *self)
 
 /**
  * mk_tcp_executor_new:
- * @argv: (array zero-terminated=1): the command: the program and its arguments
+ * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
  * @host: the name or the address the service listens on
  * @port: the port the service listens on, 1 to 65535
  *
@@ -189,7 +189,10 @@ mk_tcp_executor_init (MkTcpExecutor *self)
 MkTcpExecutor *
 mk_tcp_executor_new (const char *const *argv, const char *host, guint port)
 {
-  return g_object_new (MK_TYPE_TCP_EXECUTOR, "command", argv, "host", host, "port", port, NULL);
+  MkTcpExecutor *self = g_object_new (MK_TYPE_TCP_EXECUTOR, "command", argv, "host", host, NULL);
+
+  mk_tcp_executor_set_port (self, port);
+  return self;
 }
 
 /**

@@ -86,7 +86,7 @@ mk_unix_socket_executor_class_init (MkUnixSocketExecutorClass *klass)
   object_class->set_property = mk_unix_socket_executor_set_property;
 
   /**
-   * MkUnixSocketExecutor:path:
+   * MkUnixSocketExecutor:path: (type filename)
    *
    * The path of the socket that the service listens on, or `@` and the name of an abstract one. At most 107
    * bytes: a longer one is an error of the start. A relative path is relative to the working directory of the
@@ -111,7 +111,7 @@ mk_unix_socket_executor_init (MkUnixSocketExecutor *self)
 
 /**
  * mk_unix_socket_executor_new:
- * @argv: (array zero-terminated=1): the command: the program and its arguments
+ * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
  * @path: (type filename): the path of the socket that the service listens on
  *
  * Creates an executor for a command that serves a Unix socket.

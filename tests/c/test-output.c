@@ -342,19 +342,20 @@ test_input (void)
   g_autoptr (GInputStream) output = NULL;
   g_autoptr (GError) error = NULL;
   char buffer[8] = { 0 };
+  g_autoptr (GOutputStream) input = NULL;
   gsize length;
 
   mk_simple_executor_set_stdin_mode (executor, MK_STDIO_MODE_PIPE);
-  g_assert_null (mk_simple_executor_get_stdin (executor));
+  g_assert_null (mk_simple_executor_dup_stdin (executor));
   mk_test_assert_starts (executor);
+  input = mk_simple_executor_dup_stdin (executor);
   output = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
-  g_assert_true (g_output_stream_write_all (
-      mk_simple_executor_get_stdin (executor), "hello\n", 6, &length, NULL, &error));
+  g_assert_true (g_output_stream_write_all (input, "hello\n", 6, &length, NULL, &error));
   g_assert_no_error (error);
   g_assert_true (g_input_stream_read_all (output, buffer, 6, &length, NULL, &error));
   g_assert_cmpstr (buffer, ==, "hello\n");
 
-  g_assert_true (g_output_stream_close (mk_simple_executor_get_stdin (executor), NULL, &error));
+  g_assert_true (g_output_stream_close (input, NULL, &error));
   g_assert_true (mk_test_wait (executor, NULL, &error));
   g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, 0);
 }
@@ -363,6 +364,7 @@ test_input (void)
 static void
 test_large_input (void)
 {
+  g_autoptr (GOutputStream) stream = NULL;
   const char *argv[] = { "cat", NULL };
   const gsize length = 2000 * 1000;
   g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new (argv);
@@ -375,9 +377,9 @@ test_large_input (void)
   mk_simple_executor_set_stdin_mode (executor, MK_STDIO_MODE_PIPE);
   mk_simple_executor_set_output_limit (executor, 0);
   mk_test_assert_starts (executor);
-  g_assert_true (
-      g_output_stream_write_all (mk_simple_executor_get_stdin (executor), input, length, NULL, NULL, &error));
-  g_assert_true (g_output_stream_close (mk_simple_executor_get_stdin (executor), NULL, &error));
+  stream = mk_simple_executor_dup_stdin (executor);
+  g_assert_true (g_output_stream_write_all (stream, input, length, NULL, NULL, &error));
+  g_assert_true (g_output_stream_close (stream, NULL, &error));
   g_assert_true (mk_test_wait (executor, NULL, &error));
   output = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
   g_assert_cmpmem (g_bytes_get_data (output, NULL), g_bytes_get_size (output), input, length);
@@ -390,7 +392,7 @@ test_no_input (void)
   g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, "--echo", "--exit", "0", NULL);
 
   start_and_wait (executor);
-  g_assert_null (mk_simple_executor_get_stdin (executor));
+  g_assert_null (mk_simple_executor_dup_stdin (executor));
   g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, 0);
 }
 
@@ -401,7 +403,7 @@ test_input_of_the_dead (void)
   g_autofree char *tag = mk_test_new_tag ();
   g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, "--exit", "0", NULL);
   g_autoptr (GError) error = NULL;
-  GOutputStream *input;
+  g_autoptr (GOutputStream) input = NULL;
 
   if (!g_test_subprocess ())
     {
@@ -414,7 +416,7 @@ test_input_of_the_dead (void)
   signal (SIGPIPE, SIG_DFL);
   mk_simple_executor_set_stdin_mode (executor, MK_STDIO_MODE_PIPE);
   start_and_wait (executor);
-  input = mk_simple_executor_get_stdin (executor);
+  input = mk_simple_executor_dup_stdin (executor);
   g_assert_false (g_output_stream_write_all (input, "x", 1, NULL, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
 }

@@ -57,7 +57,7 @@ test_read_while_it_runs (void)
   stream = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
   for (guint i = 0; i < 20; i++)
     {
-      GOutputStream *input = mk_simple_executor_get_stdin (executor);
+      g_autoptr (GOutputStream) input = mk_simple_executor_dup_stdin (executor);
       char buffer[16] = { 0 };
 
       g_assert_true (g_output_stream_write_all (input, "ping", 4, NULL, NULL, NULL));
@@ -347,10 +347,10 @@ test_lines_after_a_synchronous_start (void)
 static void
 say_and_read (MkSimpleExecutor *executor, GInputStream *stream)
 {
+  g_autoptr (GOutputStream) input = mk_simple_executor_dup_stdin (executor);
   char buffer[5] = { 0 };
 
-  g_assert_true (
-      g_output_stream_write_all (mk_simple_executor_get_stdin (executor), "ping\n", 5, NULL, NULL, NULL));
+  g_assert_true (g_output_stream_write_all (input, "ping\n", 5, NULL, NULL, NULL));
   g_assert_true (g_input_stream_read_all (stream, buffer, 5, NULL, NULL, NULL));
 }
 

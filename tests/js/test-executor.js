@@ -147,8 +147,8 @@ test('output', () => {
 test('standard input', () => {
   const executor = new Mk.SimpleExecutor({command: service('--echo'), stdinMode: Mk.StdioMode.PIPE});
   executor.start(null);
-  executor.get_stdin().write_all(new TextEncoder().encode('hello\n'), null);
-  executor.get_stdin().close(null);
+  executor.dup_stdin().write_all(new TextEncoder().encode('hello\n'), null);
+  executor.dup_stdin().close(null);
   executor.wait(null);
   assertEqual(outputOf(executor), 'hello\n');
 });

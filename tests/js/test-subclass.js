@@ -127,7 +127,7 @@ const GentleStop = GObject.registerClass(class MkTestGentleStop extends Mk.Simpl
   }
 
   vfunc_request_stop(task) {
-    this.get_stdin().close(null);
+    this.dup_stdin().close(null);
     task.return_boolean(true);
   }
 });

@@ -280,8 +280,8 @@ class Output(TestCase):
     def test_stdin(self):
         executor = Mk.SimpleExecutor(command=service("--echo"), stdin_mode=Mk.StdioMode.PIPE)
         self.keep(executor).start()
-        executor.get_stdin().write_all(b"hello\n", None)
-        executor.get_stdin().close(None)
+        executor.dup_stdin().write_all(b"hello\n", None)
+        executor.dup_stdin().close(None)
         executor.wait()
         self.assertEqual(output_of(executor), b"hello\n")
 

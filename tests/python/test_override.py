@@ -382,9 +382,9 @@ class Lines(TestCase):
         with executor:
             lines = executor.lines()
             for text in ("one", "two"):
-                executor.get_stdin().write_all(f"{text}\n".encode(), None)
+                executor.dup_stdin().write_all(f"{text}\n".encode(), None)
                 self.assertEqual(next(lines), text)
-            executor.get_stdin().close(None)
+            executor.dup_stdin().close(None)
             self.assertEqual(list(lines), [])
 
     def test_many(self):

@@ -90,7 +90,7 @@ class Plugin(unittest.TestCase):
 
             def say(echo, text):
                 lines = echo.lines()
-                echo.get_stdin().write_all(f"{text}\\n".encode(), None)
+                echo.dup_stdin().write_all(f"{text}\\n".encode(), None)
                 while next(lines) != text:
                     pass
 

@@ -78,7 +78,7 @@ class Misuse(TestCase):
         self.assertEqual(list(lines), [])
         self.assertTrue(executor.stop())
         self.assertTrue(executor.kill())
-        executor.describe(), repr(executor), executor.dup_environment(), executor.get_stdin()
+        executor.describe(), repr(executor), executor.dup_environment(), executor.dup_stdin()
         with self.assertRaises(GLib.Error):
             executor.send_signal(15)
         executor.start()

@@ -138,7 +138,7 @@ class GentleStop(Mk.SimpleExecutor):
         super().__init__(command=service("--echo", "--deaf"), stdin_mode=Mk.StdioMode.PIPE)
 
     def do_request_stop(self, task):
-        self.get_stdin().close(None)
+        self.dup_stdin().close(None)
         task.return_boolean(True)
 
 

@@ -40,7 +40,9 @@ attach_later (GTask *task)
 static void
 close_input (TestExecutor *self, GTask *task)
 {
-  g_output_stream_close (mk_simple_executor_get_stdin (MK_SIMPLE_EXECUTOR (self)), NULL, NULL);
+  g_autoptr (GOutputStream) input = mk_simple_executor_dup_stdin (MK_SIMPLE_EXECUTOR (self));
+
+  g_output_stream_close (input, NULL, NULL);
   g_task_return_boolean (task, TRUE);
 }
 

@@ -293,7 +293,7 @@ class GentleStop : Mk.SimpleExecutor {
 
 	public override void request_stop (Task task) {
 		try {
-			get_stdin ().close ();
+			dup_stdin ().close ();
 			task.return_boolean (true);
 		} catch (Error error) {
 			task.return_error (error.copy ());

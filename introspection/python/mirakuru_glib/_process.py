@@ -161,7 +161,7 @@ class Process:
         self.stderr = self._open_output(Mk.Stream.STDERR, kwargs, skipping)
 
     def _open_input(self, kwargs):
-        stream = self._native.get_stdin()
+        stream = self._native.dup_stdin()
         if stream is None:
             return None
         options = {"write_through": True, "line_buffering": kwargs.get("bufsize") == 1}

@@ -1,0 +1,426 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The signals of an executor, emitted in the context that was the thread-default when it was constructed.
+ *
+ * The operations and the worker only say that something changed; what changed is found out when the context
+ * runs. So nothing is queued up while no main loop runs: states that came and went meanwhile are not told,
+ * and of the output only what is still kept.
+ *
+ * An operation on the same context returns its task here, once what it changed has been told: `notify` comes
+ * before the callback.
+ *
+ * The worker holds these signals, never the executor: the last reference to that must not be dropped in the
+ * worker.
+ */
+
+#include "mk-simple-executor-private.h"
+
+#include <string.h>
+
+#include "base/mk-lock-private.h"
+#include "base/mk-wake-source-private.h"
+#include "mk-enum-types.h"
+
+#define LINE_CHUNK 1024
+/* A longer line is told in pieces. */
+#define LINE_LIMIT 65536
+/* How long one turn of the context may take, so that a flood of output leaves time for others. */
+#define TURN_LIMIT_US 2000
+
+enum
+{
+  SIGNAL_LINE,
+  SIGNAL_EXITED,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+typedef struct
+{
+  guint64 position;
+  GString *partial; /* (owned) */
+} LineReader;
+
+/* An operation that has come to its end. */
+typedef struct
+{
+  GTask *task;   /* (owned) */
+  GError *error; /* (owned) (nullable) */
+} Completion;
+
+struct _MkSignals
+{
+  gatomicrefcount ref_count;
+  GWeakRef executor;
+  GMainContext *context;      /* (owned): the executor may be dropped in another thread */
+  MkWakeSource *state_source; /* (owned) */
+  MkWakeSource *line_source;  /* (owned) */
+
+  GMutex lock;
+  MkSimpleExecutor *listened; /* (unowned) (nullable) (locked-by lock) until the executor is disposed */
+
+  /* Of the context. */
+  MkSnapshot told;
+  GQueue completions; /* (owned) (element-type Completion) to be returned once all is told */
+  MkProcess *process; /* (owned) (nullable) whose lines are told */
+  LineReader readers[2];
+};
+
+void
+mk_simple_executor_install_signals (MkSimpleExecutorClass *klass)
+{
+  /**
+   * MkSimpleExecutor::line:
+   * @self: the executor
+   * @stream: the stream
+   * @text: the line without its end, made valid UTF-8
+   *
+   * The service has printed a line to a captured stream. A last line without an end is told when the
+   * stream ends; a very long line is told in pieces.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_LINE] = g_signal_new ("line",
+                                       G_TYPE_FROM_CLASS (klass),
+                                       G_SIGNAL_RUN_LAST,
+                                       0,
+                                       NULL,
+                                       NULL,
+                                       NULL,
+                                       G_TYPE_NONE,
+                                       2,
+                                       MK_TYPE_STREAM,
+                                       G_TYPE_STRING);
+
+  /**
+   * MkSimpleExecutor::exited:
+   * @self: the executor
+   * @status: 0 to 255, or the negative number of a signal
+   *
+   * The service was ready and has ended without being asked to: its own process ended with another status
+   * than 0, or nothing of its tree is left. The state is %MK_EXECUTOR_STATE_EXITED until it is stopped or
+   * started again.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_EXITED] = g_signal_new ("exited",
+                                         G_TYPE_FROM_CLASS (klass),
+                                         G_SIGNAL_RUN_LAST,
+                                         0,
+                                         NULL,
+                                         NULL,
+                                         NULL,
+                                         G_TYPE_NONE,
+                                         1,
+                                         G_TYPE_INT);
+}
+
+/* ---- lines ---- */
+
+static void
+signals_emit_line (MkSimpleExecutor *executor, MkStream stream, LineReader *reader, gsize length)
+{
+  g_autofree char *valid = g_utf8_make_valid (reader->partial->str, (gssize) length);
+
+  g_string_erase (reader->partial, 0, (gssize) length);
+  g_signal_emit (executor, signals[SIGNAL_LINE], 0, stream, valid);
+}
+
+/* A character that has not come as a whole stays for the next piece. */
+static gsize
+signals_length_of_piece (const GString *text)
+{
+  const char *end = text->str + text->len;
+  const char *last = g_utf8_find_prev_char (text->str, end);
+
+  if (last != NULL && g_utf8_get_char_validated (last, end - last) == (gunichar) -2)
+    return (gsize) (last - text->str);
+  return text->len;
+}
+
+static void
+signals_add_text (MkSimpleExecutor *executor,
+                  MkStream stream,
+                  LineReader *reader,
+                  const char *begin,
+                  const char *end)
+{
+  while (begin < end)
+    {
+      const char *newline = memchr (begin, '\n', (gsize) (end - begin));
+
+      g_string_append_len (reader->partial, begin, (newline ? newline : end) - begin);
+      begin = newline ? newline + 1 : end;
+      if (newline != NULL)
+        signals_emit_line (executor, stream, reader, reader->partial->len);
+      else if (reader->partial->len >= LINE_LIMIT)
+        signals_emit_line (executor, stream, reader, signals_length_of_piece (reader->partial));
+    }
+}
+
+/* Returns: whether there may be more */
+static gboolean
+signals_read_lines (MkSignals *self, MkSimpleExecutor *executor, MkStream stream)
+{
+  LineReader *reader = &self->readers[stream == MK_STREAM_STDERR ? 1 : 0];
+  MkCapture *capture = mk_process_get_capture (self->process, stream);
+  gint64 end = g_get_monotonic_time () + TURN_LIMIT_US;
+  char chunk[LINE_CHUNK];
+  gssize n;
+
+  while ((n = mk_capture_read (capture, &reader->position, chunk, sizeof chunk)) > 0)
+    {
+      signals_add_text (executor, stream, reader, chunk, chunk + n);
+      if (g_get_monotonic_time () >= end)
+        return TRUE;
+    }
+
+  if (n == 0 && reader->partial->len > 0)
+    signals_emit_line (executor, stream, reader, reader->partial->len);
+
+  return FALSE;
+}
+
+static void
+signals_follow_process (MkSignals *self, MkProcess *process)
+{
+  if (self->process == process)
+    return;
+
+  g_clear_pointer (&self->process, mk_process_unref);
+  self->process = process ? mk_process_ref (process) : NULL;
+  for (guint i = 0; i < 2; i++)
+    {
+      self->readers[i].position = 0;
+      g_string_truncate (self->readers[i].partial, 0);
+    }
+}
+
+/* May be called while @executor is being disposed. */
+static gboolean
+signals_has_line_handler (MkSimpleExecutor *executor)
+{
+  return g_signal_has_handler_pending (executor, signals[SIGNAL_LINE], 0, FALSE);
+}
+
+/* Returns: whether there may be more */
+static gboolean
+signals_tell_lines (MkSignals *self, MkSimpleExecutor *executor)
+{
+  g_autoptr (MkProcess) process = NULL;
+  gboolean more;
+
+  if (!signals_has_line_handler (executor))
+    return FALSE;
+
+  process = mk_simple_executor_dup_process (executor);
+  signals_follow_process (self, process);
+  if (process == NULL)
+    return FALSE;
+
+  more = signals_read_lines (self, executor, MK_STREAM_STDOUT);
+  more = signals_read_lines (self, executor, MK_STREAM_STDERR) || more;
+  return more;
+}
+
+static gboolean
+signals_on_lines (gpointer user_data)
+{
+  MkSignals *self = user_data;
+  g_autoptr (MkSimpleExecutor) executor = g_weak_ref_get (&self->executor);
+
+  if (executor != NULL && signals_tell_lines (self, executor))
+    mk_wake_source_wake (self->line_source);
+
+  return G_SOURCE_CONTINUE;
+}
+
+/* ---- states ---- */
+
+static void
+signals_tell_state (MkSignals *self, MkSimpleExecutor *executor)
+{
+  GObject *object = G_OBJECT (executor);
+  MkSnapshot now = mk_simple_executor_get_snapshot (executor);
+  MkSnapshot before = self->told;
+
+  self->told = now;
+  g_object_freeze_notify (object);
+  if (before.pid != now.pid)
+    g_object_notify (object, "pid");
+  if (before.running != now.running)
+    g_object_notify (object, "running");
+  if (before.active != now.active)
+    g_object_notify (object, "active");
+  if (before.exit_status != now.exit_status)
+    g_object_notify (object, "exit-status");
+  if (before.state != now.state)
+    g_object_notify (object, "state");
+  g_object_thaw_notify (object);
+
+  if (now.state == MK_EXECUTOR_STATE_EXITED && before.state != MK_EXECUTOR_STATE_EXITED)
+    g_signal_emit (executor, signals[SIGNAL_EXITED], 0, now.exit_status);
+}
+
+/* @error: (transfer full) (nullable) */
+static void
+signals_return_task (GTask *task, GError *error)
+{
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+  g_object_unref (task);
+}
+
+static void
+signals_return_tasks (MkSignals *self)
+{
+  Completion *completion;
+
+  while ((completion = g_queue_pop_head (&self->completions)) != NULL)
+    {
+      signals_return_task (completion->task, completion->error);
+      g_free (completion);
+    }
+}
+
+static gboolean
+signals_on_state (gpointer user_data)
+{
+  MkSignals *self = user_data;
+  g_autoptr (MkSimpleExecutor) executor = g_weak_ref_get (&self->executor);
+
+  if (executor == NULL)
+    return G_SOURCE_CONTINUE;
+
+  /* The last lines come before the news that there will be no more, but leave time for others. */
+  if (!mk_simple_executor_get_snapshot (executor).active && signals_tell_lines (self, executor))
+    {
+      mk_wake_source_wake (self->state_source);
+      return G_SOURCE_CONTINUE;
+    }
+
+  signals_tell_state (self, executor);
+  signals_return_tasks (self);
+  return G_SOURCE_CONTINUE;
+}
+
+/*
+ * Ends an operation. Called in its context.
+ *
+ * @task: (transfer full)
+ * @error: (transfer full) (nullable): %NULL returns %TRUE
+ */
+void
+mk_signals_return (MkSignals *self, GTask *task, GError *error)
+{
+  Completion *completion;
+
+  mk_signals_wake (self);
+  if (g_task_get_context (task) != self->context)
+    {
+      signals_return_task (task, error);
+      return;
+    }
+
+  completion = g_new (Completion, 1);
+  completion->task = task;
+  completion->error = error;
+  g_queue_push_tail (&self->completions, completion);
+}
+
+/* ---- life ---- */
+
+MkSignals *
+mk_signals_new (MkSimpleExecutor *executor)
+{
+  MkSignals *self = g_new0 (MkSignals, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  g_weak_ref_init (&self->executor, executor);
+  self->listened = executor;
+  self->context = g_main_context_ref_thread_default ();
+  self->told.exit_status = MK_STATUS_NONE;
+  for (guint i = 0; i < 2; i++)
+    self->readers[i].partial = g_string_new (NULL);
+
+  self->state_source = mk_wake_source_attach (self->context,
+                                              "MkSignals state",
+                                              signals_on_state,
+                                              mk_signals_ref (self),
+                                              (GDestroyNotify) mk_signals_unref);
+  self->line_source = mk_wake_source_attach (self->context,
+                                             "MkSignals lines",
+                                             signals_on_lines,
+                                             mk_signals_ref (self),
+                                             (GDestroyNotify) mk_signals_unref);
+  return self;
+}
+
+MkSignals *
+mk_signals_ref (MkSignals *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+mk_signals_unref (MkSignals *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_weak_ref_clear (&self->executor);
+  g_clear_pointer (&self->process, mk_process_unref);
+  for (guint i = 0; i < 2; i++)
+    g_string_free (self->readers[i].partial, TRUE);
+  mk_wake_source_unref (self->state_source);
+  mk_wake_source_unref (self->line_source);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+/* When the executor is disposed: nothing is emitted any more. */
+void
+mk_signals_detach (MkSignals *self)
+{
+  g_mutex_lock (&self->lock);
+  self->listened = NULL;
+  g_mutex_unlock (&self->lock);
+
+  /* It holds these signals in turn. Whoever reads it holds the executor, so nobody does. */
+  g_clear_pointer (&self->process, mk_process_unref);
+  mk_wake_source_destroy (self->state_source);
+  mk_wake_source_destroy (self->line_source);
+  g_clear_pointer (&self->context, g_main_context_unref);
+  signals_return_tasks (self);
+}
+
+/* Returns: (transfer none): to be woken when the properties may have changed */
+MkWakeSource *
+mk_signals_get_waker (MkSignals *self)
+{
+  return self->state_source;
+}
+
+void
+mk_signals_wake (MkSignals *self)
+{
+  mk_wake_source_wake (self->state_source);
+}
+
+/* In the worker. The context is only woken for lines if somebody wants them. */
+void
+mk_signals_on_output (gpointer user_data)
+{
+  MkSignals *self = user_data;
+
+  MK_AUTO_LOCK (&self->lock);
+  if (self->listened != NULL && signals_has_line_handler (self->listened))
+    mk_wake_source_wake (self->line_source);
+}
