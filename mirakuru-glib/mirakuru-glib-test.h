@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * For test suites that are written with GTest (g_test_add() and its like) and need services:
+ * For test suites that are written with GTest (g_test_add() and similar functions) and need services:
  *
  *   static void
  *   set_up (Fixture *self, gconstpointer data)
@@ -20,7 +20,7 @@
  *     g_clear_object (&self->redis);
  *   }
  *
- * All is in this header: it is not part of mirakuru-glib.h, and the library is none the larger for it.
+ * Everything is in this header, which mirakuru-glib.h does not include.
  */
 
 #pragma once
@@ -61,7 +61,7 @@ mk_gtest_time_factor (void)
  * mk_gtest_scale:
  * @time_ms: a time limit in milliseconds, 0 for none
  *
- * Makes a time limit that fits an ordinary run fit one with valgrind or a sanitizer, too.
+ * Adapts a time limit for an ordinary run to valgrind and the sanitizers.
  *
  * Returns: @time_ms, or a multiple of it
  */
@@ -75,8 +75,8 @@ mk_gtest_scale (guint time_ms)
  * mk_gtest_skip_without:
  * @program: a program, as it is looked for in `PATH`, or a path
  *
- * Marks the running test case as skipped if a program is missing. The case has to return then;
- * after a set-up that did so, the case and the tear-down are run all the same.
+ * Marks the running test case as skipped if a program is missing. The case must return then;
+ * after a set-up that did so, the case and the tear-down are run nevertheless.
  *
  * Returns: %TRUE if @program is missing
  */
