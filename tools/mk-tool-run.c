@@ -213,10 +213,10 @@ service_describe_goal (Service *self)
 
   if (clause != NULL && banner != NULL)
     /* Translators: a regular expression, a clause such as “127.0.0.1:6379 to accept connections” */
-    return g_strdup_printf (_ ("waiting for its output to match “%s” and %s"), banner, clause);
+    return g_strdup_printf (_ ("waiting for its output to match '%s' and %s"), banner, clause);
   if (banner != NULL)
     /* Translators: a regular expression */
-    return g_strdup_printf (_ ("waiting for its output to match “%s”"), banner);
+    return g_strdup_printf (_ ("waiting for its output to match '%s'"), banner);
   /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
   return clause != NULL ? g_strdup_printf (_ ("waiting for %s"), clause) : NULL;
 }

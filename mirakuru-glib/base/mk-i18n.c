@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Finds the catalogues. The library and the command share one domain; each has this file in it.
+ * Finds the catalogues. The library and the command share one domain.
  *
  * A program that is not translated itself gets English from the library, because half a translation is worse
  * than none. That is GLib's convention, and g_dgettext() knows when it is so: the program has called
