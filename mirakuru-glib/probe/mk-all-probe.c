@@ -29,7 +29,7 @@ static void
 mk_all_probe_class_init (MkAllProbeClass *klass)
 {
   /**
-   * MkAllProbe:probes:
+   * MkAllProbe:probes: (getter dup_probes)
    *
    * The probes to combine, a list model of [class@Mk.Probe]; more can be added with
    * [method@Mk.AllProbe.add]. Reading it gives a new list of those that there are at this moment.
@@ -101,4 +101,22 @@ mk_all_probe_get_probes (MkAllProbe *self, gsize *n_probes)
   g_return_val_if_fail (n_probes != NULL, NULL);
 
   return mk_probe_group_dup_probes (MK_PROBE_GROUP (self), n_probes);
+}
+
+/**
+ * mk_all_probe_dup_probes: (get-property probes)
+ * @self: the probe
+ *
+ * Gets the probes that were combined, as a list model. It is a copy, which does not change.
+ *
+ * Returns: (transfer full): a new list of [class@Mk.Probe]
+ *
+ * Since: 1.0
+ */
+GListModel *
+mk_all_probe_dup_probes (MkAllProbe *self)
+{
+  g_return_val_if_fail (MK_IS_ALL_PROBE (self), NULL);
+
+  return mk_probe_group_dup_model (MK_PROBE_GROUP (self));
 }

@@ -22,5 +22,7 @@ MK_AVAILABLE_IN_1_0
 void mk_all_probe_add (MkAllProbe *self, MkProbe *probe);
 MK_AVAILABLE_IN_1_0
 MkProbe **mk_all_probe_get_probes (MkAllProbe *self, gsize *n_probes);
+MK_AVAILABLE_IN_1_0
+GListModel *mk_all_probe_dup_probes (MkAllProbe *self);
 
 G_END_DECLS

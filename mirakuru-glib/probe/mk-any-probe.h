@@ -22,5 +22,7 @@ MK_AVAILABLE_IN_1_0
 void mk_any_probe_add (MkAnyProbe *self, MkProbe *probe);
 MK_AVAILABLE_IN_1_0
 MkProbe **mk_any_probe_get_probes (MkAnyProbe *self, gsize *n_probes);
+MK_AVAILABLE_IN_1_0
+GListModel *mk_any_probe_dup_probes (MkAnyProbe *self);
 
 G_END_DECLS

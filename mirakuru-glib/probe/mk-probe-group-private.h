@@ -21,5 +21,6 @@ void mk_probe_group_set_any (MkProbeGroup *self);
 void mk_probe_group_add (MkProbeGroup *self, MkProbe *probe);
 void mk_probe_group_add_many (MkProbeGroup *self, MkProbe **probes, gsize n_probes);
 MkProbe **mk_probe_group_dup_probes (MkProbeGroup *self, gsize *n_probes);
+GListModel *mk_probe_group_dup_model (MkProbeGroup *self);
 
 G_END_DECLS

@@ -123,6 +123,17 @@ mk_probe_group_dup_probes (MkProbeGroup *self, gsize *n_probes)
   return g_memdup2 (priv->probes->pdata, priv->probes->len * sizeof (MkProbe *));
 }
 
+/* Returns: (transfer full) */
+GListModel *
+mk_probe_group_dup_model (MkProbeGroup *self)
+{
+  g_autoptr (GPtrArray) parts = group_dup_parts (self);
+  GListStore *store = g_list_store_new (MK_TYPE_PROBE);
+
+  g_list_store_splice (store, 0, 0, parts->pdata, parts->len);
+  return G_LIST_MODEL (store);
+}
+
 /* ---- what an operation knows of the parts ---- */
 
 typedef enum
@@ -754,11 +765,7 @@ mk_probe_group_finalize (GObject *object)
 static void
 mk_probe_group_get_property (GObject *object, guint prop_id, GValue *value, GParamSpec *pspec)
 {
-  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (object));
-  GListStore *store = g_list_store_new (MK_TYPE_PROBE);
-
-  g_list_store_splice (store, 0, 0, parts->pdata, parts->len);
-  g_value_take_object (value, store);
+  g_value_take_object (value, mk_probe_group_dup_model (MK_PROBE_GROUP (object)));
 }
 
 static void

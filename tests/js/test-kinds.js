@@ -205,6 +205,7 @@ for (const kind of [Mk.AllProbe, Mk.AnyProbe]) {
     probe.add(new NthTime(1));
     assertEqual(probe.get_probes().length, 3);
     assert(probe.describe().includes('JavaScript was asked'), probe.describe());
+    assertEqual(new kind({probes: probe.probes}).get_probes().length, 3);
     await assertError(Mk.Error, Mk.Error.INVALID_ARGUMENT, () => call(new kind(), 'check', null));
   });
 }

@@ -12,6 +12,7 @@ import unittest
 from mktest import (
     LOCALHOST,
     Async,
+    Gio,
     GLib,
     Mk,
     Sync,
@@ -272,6 +273,11 @@ class CombinedTests:
             self.assertEqual(probe.get_probes(), [*parts, third])
             self.assertIn("Python was asked", probe.describe())
             self.assertEqual(kind().get_probes(), [])
+
+            store = Gio.ListStore.new(Mk.Probe)
+            store.splice(0, 0, parts)
+            self.assertEqual(kind(probes=store, interval=20).get_probes(), parts)
+            self.assertEqual(list(kind(probes=store).props.probes), parts)
 
     def test_all(self):
         path, third = self.path("file"), NthTime(3)

@@ -117,6 +117,13 @@ class Commands(TestCase):
             with self.assertRaises(Mk.InvalidArgumentError):
                 Mk.SimpleExecutor(command=line)
 
+    def test_probes(self):
+        """A list model as a property; any list of probes will do."""
+        parts = [Mk.FileProbe.new("/file"), Mk.TcpProbe(host="localhost", port=1)]
+        self.assertEqual(Mk.AllProbe(probes=parts).get_probes(), parts)
+        self.assertEqual(list(Mk.AnyProbe(probes=tuple(parts)).props.probes), parts)
+        self.assertRaises(TypeError, Mk.AllProbe, probes=[None])
+
     def test_paths(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder)

@@ -148,6 +148,13 @@ def _probes(value):
     return probes
 
 
+def _list_store(probes):
+    """What they are as a property."""
+    store = Gio.ListStore.new(Mk.Probe)
+    store.splice(0, 0, probes)
+    return store
+
+
 def _bytes(value):
     return GLib.Bytes.new(bytes(value)) if isinstance(value, (bytes, bytearray, memoryview)) else value
 
@@ -666,7 +673,10 @@ class _Base:
             other = f"; by position there is Mk.{name}.new()" if has_new else ""
             raise TypeError(f"{name}() takes keywords only, which are its properties{other}")
         raw = [name for name in properties if _raw_accessor(self, "set", name)]
-        super().__init__(**{name: _converted(name, properties[name]) for name in properties if name not in raw})
+        converted = {name: _converted(name, properties[name]) for name in properties if name not in raw}
+        if isinstance(converted.get("probes"), list):
+            converted["probes"] = _list_store(converted["probes"])
+        super().__init__(**converted)
         for name in raw:
             self.set_property(name, properties[name])
 
