@@ -280,6 +280,11 @@ test_fork_while_threads_read (void)
   gboolean starts = has_pidfds ();
   GThread *threads[2];
 
+#ifdef __SANITIZE_ADDRESS__
+  /* Its allocator may be locked by one of the threads at that moment; a start would wait for it for ever. */
+  starts = FALSE;
+#endif
+
   mk_test_assert_starts (executor);
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     threads[i] = g_thread_new ("reader", read_until_ended, &reading);
