@@ -555,7 +555,10 @@ backend_watch_supervisor (MkBackend *self)
 
   g_debug ("%s: its supervisor is process %d", self->launch->argv[0], pid);
   g_atomic_int_set (&self->supervisor, pid);
+  /* Orders may come from other threads already. */
+  g_mutex_lock (&self->lock);
   mk_host_record_set_supervisor (&self->record, fd);
+  g_mutex_unlock (&self->lock);
   self->timer = mk_wake_source_attach (mk_worker_get_context (), "MkBackend", backend_on_timer, self, NULL);
   self->waiting = g_cancellable_new ();
   g_subprocess_wait_async (self->subprocess, self->waiting, backend_on_reaped, self);
