@@ -112,6 +112,32 @@ test('exited', async () => {
   await assertError(Mk.Error, Mk.Error.FINISHED_WITH_ERROR, () => executor.stop(null));
 });
 
+testBothWays('wait_check', async call => {
+  for (const status of [0, 4]) {
+    const executor = Mk.SimpleExecutor.new(service('--exit', status, '--exit-after', 20));
+    await call(executor, 'start', null);
+    const wait = () => call(executor, 'wait_check', null);
+    await (status === 0 ? wait() : assertError(Mk.Error, Mk.Error.FINISHED_WITH_ERROR, wait));
+    assertEqual(executor.exitStatus, status);
+  }
+});
+
+test('unset and files', async () => {
+  const path = GLib.build_filenamev([GLib.dir_make_tmp('mk-js-XXXXXX'), 'input']);
+  GLib.file_set_contents(path, 'from a file\n');
+  GLib.setenv('MK_TEST_UNWANTED', 'here', true);
+  const executor = Mk.SimpleExecutor.new(['sh', '-c', 'cat; echo ${MK_TEST_UNWANTED-unset} $MK_TEST']);
+  Object.assign(executor, {
+    environment: ['MK_TEST_UNWANTED', 'MK_TEST=set'], stdinMode: Mk.StdioMode.FILE, stdinPath: path,
+  });
+  executor.start(null);
+  executor.wait_check(null);
+  const output = executor.dup_output(Mk.Stream.STDOUT).toArray();
+  assertEqual(new TextDecoder().decode(output), 'from a file\nunset set\n');
+  GLib.unlink(path);
+  GLib.rmdir(GLib.path_get_dirname(path));
+});
+
 test('line', async () => {
   const executor = Mk.SimpleExecutor.new(service('--print', 'first', '--stderr', 'warning'));
   const seen = [];

@@ -125,6 +125,28 @@ class Settings(TestCase):
         self.assertEqual(executor.get_state(), Mk.ExecutorState.STOPPED)
 
 
+class Ends:
+    """How a service ends by itself."""
+
+    def test_wait_check(self):
+        for status in (0, 3):
+            executor = self.keep(Mk.SimpleExecutor.new([SERVICE, "--exit", str(status)]))
+            self.call(executor, "start")
+            if status == 0:
+                self.assertTrue(self.call(executor, "wait_check"))
+            else:
+                self.assert_raises(Mk.Error.FINISHED_WITH_ERROR, self.call, executor, "wait_check")
+            self.assertEqual(executor.get_exit_status(), status)
+
+
+class EndsSync(Ends, Sync, TestCase):
+    pass
+
+
+class EndsAsync(Ends, Async, TestCase):
+    pass
+
+
 def output_of(executor, stream=Mk.Stream.STDOUT):
     return executor.dup_output(stream).get_data() or b""
 

@@ -7,6 +7,7 @@ import datetime
 import os
 import pathlib
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -134,6 +135,106 @@ class Commands(TestCase):
             self.assertEqual(Mk.PidExecutor(command="x", filename=path / "b").get_filename(), f"{folder}/b")
             executor.set_stdout_path(path / "c")
             self.assertEqual(executor.get_stdout_path(), f"{folder}/c")
+
+
+class Bytes(TestCase):
+    """What the system takes as bytes need not be UTF-8: it is kept, as os.fsdecode() gives it."""
+
+    RAW = b"d\xe9"
+    TEXT = "d\udce9"
+
+    def setUp(self):
+        self.directory = os.fsencode(tempfile.mkdtemp(prefix="mk-bytes-"))
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.path = os.path.join(self.directory, self.RAW)
+
+    def forms(self):
+        return self.path, os.fsdecode(self.path), pathlib.Path(os.fsdecode(self.path))
+
+    def paths(self):
+        """What holds a path, and the name of its property."""
+        for name in ("cwd", "stdin_path", "stdout_path", "stderr_path"):
+            yield Mk.SimpleExecutor, name
+        yield Mk.UnixSocketExecutor, "path"
+        yield Mk.PidExecutor, "filename"
+        yield Mk.UnixSocketProbe, "path"
+        yield Mk.FileProbe, "path"
+        for class_ in (Mk.HttpProbe, Mk.HttpExecutor):
+            for name in ("socket_path", "ca_file", "certificate_file"):
+                yield class_, name
+
+    def test_paths(self):
+        for class_, name in self.paths():
+            for form in self.forms():
+                with self.subTest(class_=class_, name=name, form=form):
+                    thing = class_(**{name: form})
+                    self.assertEqual(getattr(thing, f"get_{name}")(), os.fsdecode(self.path))
+                    thing = class_()
+                    getattr(thing, f"set_{name}")(form)
+                    self.assertEqual(getattr(thing.props, name), os.fsdecode(self.path))
+                    setattr(thing.props, name, None)
+                    thing.set_property(name.replace("_", "-"), form)
+                    self.assertEqual(thing.get_property(name), os.fsdecode(self.path))
+
+    def test_constructors(self):
+        for form in self.forms():
+            self.assertEqual(Mk.FileProbe.new(form).get_path(), os.fsdecode(self.path))
+            self.assertEqual(Mk.UnixSocketProbe.new(form).get_path(), os.fsdecode(self.path))
+            self.assertEqual(Mk.PidExecutor.new("true", form).get_filename(), os.fsdecode(self.path))
+            self.assertEqual(Mk.UnixSocketExecutor.new("true", form).get_path(), os.fsdecode(self.path))
+
+    def test_commands(self):
+        words = ["echo", self.TEXT]
+        for class_ in (Mk.SimpleExecutor, Mk.OutputExecutor, Mk.CommandProbe):
+            for command in (words, [b"echo", self.RAW], f"echo {self.TEXT}"):
+                with self.subTest(class_=class_, command=command):
+                    self.assertEqual(class_(command=command).get_command(), words)
+                    thing = class_()
+                    thing.props.command = command
+                    self.assertEqual(thing.props.command, words)
+        self.assertEqual(Mk.TcpExecutor.new(words, LOCALHOST, 1).get_command(), words)
+        self.assertEqual(Mk.CommandProbe.new(words).get_command(), words)
+
+    def test_environments(self):
+        wanted = [f"{self.TEXT}={self.TEXT}", f"A{self.TEXT}"]
+        for class_ in (Mk.SimpleExecutor, Mk.CommandProbe):
+            for environment in ({self.RAW: self.TEXT, f"A{self.TEXT}": None}, wanted):
+                thing = class_(environment=environment)
+                self.assertEqual(thing.get_environment(), wanted)
+                self.assertEqual(thing.props.environment, wanted)
+        os.environb[b"MK_TEST_" + self.RAW] = self.RAW
+        self.addCleanup(os.environb.pop, b"MK_TEST_" + self.RAW)
+        self.assertIn(f"MK_TEST_{self.TEXT}={self.TEXT}", Mk.SimpleExecutor(command="true").dup_environment())
+
+    def test_service(self):
+        """The service gets them as they are."""
+        os.mkdir(self.path)
+        log = os.path.join(self.path, b"l\xf6g")
+        executor = self.keep(
+            Mk.SimpleExecutor(
+                command=["sh", "-c", 'pwd; printf "%s\\n" "$0" "$MK_RAW"; cat', self.RAW],
+                cwd=self.path,
+                environment={"MK_RAW": self.RAW},
+                stdin_mode=Mk.StdioMode.FILE,
+                stdin_path=os.path.join(self.path, b"input\xff"),
+                stdout_mode=Mk.StdioMode.FILE,
+                stdout_path=log,
+            )
+        )
+        with open(os.path.join(self.path, b"input\xff"), "wb") as file:
+            file.write(b"from a file\n")
+        with executor:
+            executor.wait()
+        with open(log, "rb") as file:
+            self.assertEqual(file.read().split(b"\n"), [self.path, self.RAW, self.RAW, b"from a file", b""])
+
+    def test_probes(self):
+        with open(self.path, "wb"):
+            self.assertTrue(Mk.FileProbe.new(self.path).check())
+            self.assertTrue(Mk.CommandProbe.new(["test", "-e", self.path]).check())
+        with self.assertRaises(Mk.TimedOutError) as caught:
+            Mk.FileProbe.new(self.path + b"x").wait(10)
+        self.assertIn("d\ufffdx", str(caught.exception))
 
 
 class Settings(TestCase):

@@ -86,6 +86,24 @@ void caught () throws Error {
 	}
 }
 
+void wait_check () throws Error {
+	Environment.set_variable ("MK_TEST_UNWANTED", "here", true);
+	var executor = new Mk.SimpleExecutor ({ "sh", "-c", "echo ${MK_TEST_UNWANTED-unset}; exit ${STATUS:-0}" });
+	executor.environment = { "MK_TEST_UNWANTED" };
+	assert (Call.start (executor));
+	assert (executor.wait_check ());
+	assert (output_of (executor) == "unset\n");
+
+	executor.environment = { "STATUS=4" };
+	assert (Call.start (executor));
+	try {
+		executor.wait_check ();
+		assert_not_reached ();
+	} catch (Mk.Error.FINISHED_WITH_ERROR error) {
+		assert (executor.exit_status == 4);
+	}
+}
+
 void ends_with_error () throws Error {
 	int? told = null;
 	var executor = new Mk.SimpleExecutor (
@@ -168,6 +186,7 @@ int main (string[] args) {
 	add_both_ways ("/vala/redis/start-use-stop", start_use_stop);
 	add ("/vala/redis/yield", yields);
 	add_both_ways ("/vala/redis/port-is-held", port_is_held);
+	add_both_ways ("/vala/executor/wait-check", wait_check);
 	add_both_ways ("/vala/errors/codes", errors);
 	add_both_ways ("/vala/errors/caught-by-name", caught);
 	add_both_ways ("/vala/errors/ends-with-error", ends_with_error);

@@ -4,8 +4,6 @@
 
 import errno
 import os
-import shutil
-import stat
 import subprocess
 
 from ._native import Mk
@@ -55,26 +53,14 @@ def _check(kwargs):
 
 
 def _set_stream(native, name, stream):
-    """Returns the descriptor, where it is one."""
     mode = _MODES[name].get(stream) if stream is None or isinstance(stream, int) else None
     if mode is not None:
         native.set_property(f"{name}-mode", mode)
-        return None
+        return
     number = stream if isinstance(stream, int) else stream.fileno()
     os.fstat(number)
-    if name == "stdin":
-        native.set_stdin_mode(Mk.StdioMode.NULL)
-    else:
-        native.set_property(f"{name}-mode", Mk.StdioMode.FILE)
-        native.set_property(f"{name}-path", f"/dev/fd/{number}")
-    return number
-
-
-def _copy(number):
-    """A descriptor that stays open until the shell of the service has opened its file."""
-    if stat.S_ISSOCK(os.fstat(number).st_mode):
-        raise ValueError("a socket cannot be the standard input of a service")
-    return open(os.dup(number), "rb", buffering=0)
+    native.set_property(f"{name}-mode", Mk.StdioMode.FILE)
+    native.set_property(f"{name}-path", f"/dev/fd/{number}")
 
 
 def _command(command, parts, kwargs):
@@ -95,7 +81,7 @@ def _set_environment(native, environment):
 
 
 def configure(native, command, parts, kwargs):
-    """Sets what Popen would be given; returns a file to keep open while the service runs, or None."""
+    """Sets what Popen would be given."""
     _check(kwargs)
     argv = _command(command, parts, kwargs)
     if not argv or not argv[0]:
@@ -103,20 +89,11 @@ def configure(native, command, parts, kwargs):
     if any("\0" in part for part in argv):
         raise ValueError("the command has a null character")
 
-    source, _, _ = (_set_stream(native, name, kwargs.get(name)) for name in _MODES)
+    for name in _MODES:
+        _set_stream(native, name, kwargs.get(name))
     _set_environment(native, kwargs.get("env"))
-    if source is not None and not shutil.which(argv[0]):
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
-    held = None
-    if source is not None:
-        held = _copy(source)
-        path = f"/proc/{os.getpid()}/fd/{held.fileno()}"
-        argv = ["/bin/sh", "-c", 'source=$1; shift; exec "$@" <"$source"', "sh", path, *argv]
-
-    cwd = kwargs.get("cwd")
-    native.set_cwd(None if cwd is None else os.fsdecode(cwd))
+    native.set_cwd(kwargs.get("cwd"))
     native.set_command(argv)
-    return held
 
 
 def spawn_error(native, message):

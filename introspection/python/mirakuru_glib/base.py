@@ -92,7 +92,6 @@ class SimpleExecutor:
     # An executor whose construction has failed is deleted, too.
     process = None
     _native = None
-    _held_file = None
     _endtime = None
     _spawn_endtime = None
 
@@ -222,7 +221,7 @@ class SimpleExecutor:
         self.process = Process(native, kwargs, self._streams_with_banner())
 
     def _configure(self, kwargs):
-        self._held_file = _launch.configure(self._native, self.command, self.command_parts, kwargs)
+        _launch.configure(self._native, self.command, self.command_parts, kwargs)
         self._native.set_stop_signal(operator.index(self._stop_signal))
         self._native.set_kill_signal(operator.index(self._kill_signal))
         self._native.set_start_timeout(_milliseconds(self._timeout or None))
@@ -370,9 +369,7 @@ class SimpleExecutor:
         process, self.process = self.process, None
         if process is not None:
             process.release()
-        if self._held_file is not None:
-            self._held_file.close()
-        self._endtime = self._held_file = None
+        self._endtime = None
 
     def __del__(self):
         if self.process is not None:

@@ -6,6 +6,7 @@ import io
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -133,19 +134,37 @@ class Streams(DropInTest):
             executor.stop()
 
     def test_files(self):
-        """What the caller wrote before stays."""
+        """What the caller wrote before stays, and what it has read before is not read again."""
         path = self.folder() / "log"
         script = "read line; echo $line; echo err >&2"
         with open(path, "w", encoding="utf-8") as log, tempfile.TemporaryFile() as source:
             log.write("before\n")
             log.flush()
-            source.write(b"input\n")
-            source.flush()
+            source.write(b"skipped\ninput\n")
+            source.seek(8)
             executor = SimpleExecutor(["sh", "-c", script], stdin=source, stdout=log, stderr=subprocess.STDOUT)
             self.keep(executor).start()
             self.assertEqual(executor.process.wait(20), 0)
             executor.stop()
         self.assertEqual(read_when_there(path), "before\ninput\nerr\n")
+
+    def test_socket_as_input(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            executor = self.keep(SimpleExecutor(["cat"], stdin=theirs)).start()
+            ours.sendall(b"hello\n")
+            self.assertEqual(executor.output().readline(), "hello\n")
+            executor.stop()
+
+    def test_command_is_what_was_given(self):
+        """No shell and no env(1) is put around it, whatever is set."""
+        with tempfile.TemporaryFile() as source:
+            kwargs = {"env": {"PATH": os.environ["PATH"]}}
+            executor = self.keep(SimpleExecutor(["sleep", "300"], stdin=source, popen_kwargs=kwargs)).start()
+            with open(f"/proc/{executor.process.pid}/cmdline", "rb") as file:
+                self.assertEqual(file.read(), b"sleep\x00300\x00")
+            self.assertEqual(executor.process.args, ["sleep", "300"])
+            executor.stop()
 
     def test_pipe_of_the_caller(self):
         source, sink = os.pipe()
