@@ -187,6 +187,47 @@ test_executor_of_the_library (void)
   mk_test_assert_stops (executor);
 }
 
+static gboolean
+is_attached (gpointer unused)
+{
+  return was_called ("attach");
+}
+
+static gpointer
+stop_in_thread (gpointer executor)
+{
+  g_assert_true (mk_simple_executor_stop (executor, NULL, NULL));
+  return NULL;
+}
+
+/* The stop comes from another thread, but the probe belongs to the start. */
+static void
+test_start_that_is_stopped (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--print", "up", NULL);
+  g_autoptr (MkProbe) probe = new_probe (G_MAXUINT);
+  g_autoptr (MkExecutor) executor = mk_executor_new ((const char *const *) argv, probe);
+  MkSimpleExecutor *simple = MK_SIMPLE_EXECUTOR (executor);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_start_async (simple, NULL, mk_test_store_result, &result);
+  g_assert_true (mk_test_iterate_until (NULL, is_attached, NULL, MK_TEST_LIMIT_MS));
+  g_thread_join (g_thread_new ("stopper", stop_in_thread, executor));
+  mk_test_assert_state (simple, MK_EXECUTOR_STATE_STOPPED);
+  g_assert_false (was_called ("detach"));
+
+  /* Its callback has not been called yet. */
+  g_assert_false (mk_simple_executor_start (simple, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
+  g_clear_error (&error);
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  g_assert_false (mk_simple_executor_start_finish (simple, result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  assert_in_one_place ((const char *const[]){ "check", "check_task", "attach", "detach", NULL });
+}
+
 /* A probe that is woken by another thread */
 
 static void
@@ -226,6 +267,7 @@ main (int argc, char **argv)
   mk_test_add_everywhere ("/contexts/wait-in-vain", test_wait_in_vain);
   mk_test_add_everywhere ("/contexts/wake", test_wake);
   mk_test_add_everywhere ("/contexts/executor", test_executor_of_the_library);
+  mk_test_add_async ("/contexts/start-that-is-stopped", test_start_that_is_stopped);
 
   return g_test_run ();
 }

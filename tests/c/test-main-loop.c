@@ -168,6 +168,66 @@ test_start_http (void)
   start_in_vain (endless);
 }
 
+/* A subclass that adds a condition to the probe of its parent. */
+typedef MkHttpExecutor ChainingExecutor;
+typedef MkHttpExecutorClass ChainingExecutorClass;
+GType chaining_executor_get_type (void);
+G_DEFINE_TYPE (ChainingExecutor, chaining_executor, MK_TYPE_HTTP_EXECUTOR)
+
+static gboolean
+chaining_executor_pre_start_check (MkExecutor *executor, GError **error)
+{
+  return MK_EXECUTOR_CLASS (chaining_executor_parent_class)->pre_start_check (executor, error);
+}
+
+static gboolean
+chaining_executor_after_start_check (MkExecutor *executor, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  gboolean there =
+      MK_EXECUTOR_CLASS (chaining_executor_parent_class)->after_start_check (executor, &local_error);
+
+  /* One that makes "not yet" of an error is asked again all the same when the answer has come. */
+  if (local_error != NULL && g_object_get_data (G_OBJECT (executor), "swallows") == NULL)
+    g_propagate_error (error, g_steal_pointer (&local_error));
+  return there;
+}
+
+static void
+chaining_executor_class_init (ChainingExecutorClass *klass)
+{
+  MK_EXECUTOR_CLASS (klass)->pre_start_check = chaining_executor_pre_start_check;
+  MK_EXECUTOR_CLASS (klass)->after_start_check = chaining_executor_after_start_check;
+}
+
+static void
+chaining_executor_init (ChainingExecutor *self)
+{
+}
+
+static void
+start_chaining (const char *how, gboolean swallows, void (*run) (gpointer executor))
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *address = mk_test_service_address (mk_test_free_port ());
+  g_autofree char *uri = g_strdup_printf ("http://%s/", address);
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", address, "--http", how, NULL);
+  g_autoptr (MkExecutor) executor =
+      g_object_new (chaining_executor_get_type (), "command", argv, "uri", uri, NULL);
+
+  g_object_set_data (G_OBJECT (executor), "swallows", GINT_TO_POINTER (swallows));
+  run (executor);
+}
+
+static void
+test_start_that_chains_up (void)
+{
+  start_chaining ("ok", FALSE, start_and_stop);
+  start_chaining ("ok", TRUE, start_and_stop);
+  start_chaining ("silent", FALSE, start_in_vain);
+  start_chaining ("silent", TRUE, start_in_vain);
+}
+
 static void
 test_start_pid (void)
 {
@@ -393,6 +453,7 @@ main (int argc, char **argv)
   mk_test_add_async ("/main-loop/start/tcp", test_start_tcp);
   mk_test_add_async ("/main-loop/start/tcp-with-full-backlog", test_start_tcp_with_full_backlog);
   mk_test_add_async ("/main-loop/start/http", test_start_http);
+  mk_test_add_async ("/main-loop/start/that-chains-up", test_start_that_chains_up);
   mk_test_add_async ("/main-loop/start/pid", test_start_pid);
   mk_test_add_async ("/main-loop/start/unix-socket", test_start_unix_socket);
   mk_test_add_async ("/main-loop/start/output", test_start_output);

@@ -378,6 +378,71 @@ test_notify_with_a_main_loop (void)
   g_assert_cmpstr (listener->heard->str, ==, "starting ready stopping stopped ");
 }
 
+typedef struct
+{
+  MkExecutorState notified;
+  MkExecutorState at_callback;
+  gboolean called;
+} Order;
+
+static void
+on_notify_for_order (MkSimpleExecutor *executor, GParamSpec *pspec, Order *order)
+{
+  order->notified = mk_simple_executor_get_state (executor);
+}
+
+static void
+on_called_for_order (GObject *executor, GAsyncResult *result, gpointer user_data)
+{
+  Order *order = user_data;
+
+  order->at_callback = order->notified;
+  order->called = TRUE;
+}
+
+static gboolean
+is_called_for_order (gpointer order)
+{
+  return ((Order *) order)->called;
+}
+
+static void
+assert_notified_at_callback (Order *order, MkExecutorState state)
+{
+  g_assert_true (mk_test_iterate_until (NULL, is_called_for_order, order, MK_TEST_LIMIT_MS));
+  g_assert_cmpint (order->at_callback, ==, state);
+  order->called = FALSE;
+}
+
+/* In the callback of an operation all handlers know already what it has changed. */
+static void
+test_notify_before_the_callback (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  guint port = mk_test_free_port ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, port, "--print", "one\ntwo", NULL);
+  g_autoptr (MkSimpleExecutor) other = mk_test_executor_new_tcp (tag, port, NULL);
+  Order order = { MK_EXECUTOR_STATE_STOPPED, MK_EXECUTOR_STATE_STOPPED, FALSE };
+
+  g_signal_connect (executor, "notify::state", G_CALLBACK (on_notify_for_order), &order);
+  mk_simple_executor_start_async (executor, NULL, on_called_for_order, &order);
+  assert_notified_at_callback (&order, MK_EXECUTOR_STATE_READY);
+  mk_simple_executor_stop_async (executor, NULL, on_called_for_order, &order);
+  assert_notified_at_callback (&order, MK_EXECUTOR_STATE_STOPPED);
+
+  mk_simple_executor_start_async (executor, NULL, on_called_for_order, &order);
+  assert_notified_at_callback (&order, MK_EXECUTOR_STATE_READY);
+  mk_simple_executor_send_signal (executor, SIGKILL, NULL);
+  mk_simple_executor_wait_async (executor, NULL, on_called_for_order, &order);
+  assert_notified_at_callback (&order, MK_EXECUTOR_STATE_EXITED);
+
+  /* A start that fails */
+  mk_test_assert_starts (other);
+  mk_simple_executor_start_async (executor, NULL, on_called_for_order, &order);
+  assert_notified_at_callback (&order, MK_EXECUTOR_STATE_STOPPED);
+  mk_test_assert_stops (other);
+}
+
 /* Nothing of the caller's is run inside, and what was in between is not told afterwards. */
 static void
 test_notify_after_a_synchronous_call (void)
@@ -545,6 +610,7 @@ main (int argc, char **argv)
   mk_test_add_once ("/state/by-itself/send-signal", test_send_signal);
 
   mk_test_add_once ("/state/signals/notify-with-a-main-loop", test_notify_with_a_main_loop);
+  mk_test_add_once ("/state/notify-before-the-callback", test_notify_before_the_callback);
   mk_test_add_once ("/state/signals/notify-after-a-synchronous-call", test_notify_after_a_synchronous_call);
   mk_test_add_once ("/state/signals/exited", test_exited_signal);
   mk_test_add_once ("/state/signals/come-where-it-was-made", test_signals_come_where_it_was_made);

@@ -7,6 +7,8 @@
 
 #include "mk-test-calls.h"
 
+#include <signal.h>
+
 #define FIRST_WAIT_MS 1000
 #define LIMIT_MS      1500
 
@@ -27,6 +29,54 @@ test_wait_for_the_end (void)
   mk_test_assert_state (executor, MK_EXECUTOR_STATE_EXITED);
   g_assert_false (mk_simple_executor_get_active (executor));
   mk_test_assert_nothing_left (tag);
+}
+
+static gboolean
+check_after_exit (int status, int expected_status, GError **error)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *number = g_strdup_printf ("%d", status);
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new (tag, "--exit-after", "30", "--exit", number, NULL);
+  gboolean done;
+
+  mk_simple_executor_set_expected_status (executor, expected_status);
+  g_assert_true (mk_test_wait_check (executor, NULL, NULL));
+  mk_test_assert_starts (executor);
+  done = mk_test_wait_check (executor, NULL, error);
+  g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, status);
+  mk_test_assert_nothing_left (tag);
+  return done;
+}
+
+static void
+test_wait_check (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (check_after_exit (0, MK_STATUS_NONE, &error));
+  g_assert_true (check_after_exit (0, 3, &error));
+  g_assert_true (check_after_exit (3, 3, &error));
+  g_assert_no_error (error);
+  g_assert_false (check_after_exit (3, MK_STATUS_NONE, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_FINISHED_WITH_ERROR);
+  mk_test_assert_contains (error->message, "exited with status 3");
+  g_clear_error (&error);
+
+  /* Being stopped is a good end. */
+  mk_test_assert_starts (executor);
+  mk_simple_executor_wait_check_async (executor, NULL, mk_test_store_result, &result);
+  mk_test_assert_stops (executor);
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_simple_executor_wait_check_finish (executor, result, &error));
+  g_assert_no_error (error);
+  mk_test_assert_starts (executor);
+  g_assert_true (mk_simple_executor_send_signal (executor, SIGINT, NULL));
+  g_assert_false (mk_test_wait_check (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_FINISHED_WITH_ERROR);
 }
 
 static void
@@ -186,6 +236,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 
   mk_test_add_everywhere ("/wait/end", test_wait_for_the_end);
+  mk_test_add_everywhere ("/wait/check", test_wait_check);
   mk_test_add ("/wait/stop-ends-it", test_stop_ends_wait);
   mk_test_add ("/wait/cancelled", test_cancel_wait);
 

@@ -231,6 +231,12 @@ mk_test_wait (gpointer executor, GCancellable *cancellable, GError **error)
 }
 
 gboolean
+mk_test_wait_check (gpointer executor, GCancellable *cancellable, GError **error)
+{
+  CALL (mk_simple_executor_wait_check, executor, error, cancellable);
+}
+
+gboolean
 mk_test_wait_for (gpointer executor, gpointer probe, GCancellable *cancellable, GError **error)
 {
   CALL (mk_simple_executor_wait_for, executor, error, probe, cancellable);

@@ -29,6 +29,7 @@ gboolean mk_test_stop (gpointer executor, GCancellable *cancellable, GError **er
 gboolean
 mk_test_stop_full (gpointer executor, int stop_signal, int expected, guint timeout_ms, GError **error);
 gboolean mk_test_kill (gpointer executor, GCancellable *cancellable, GError **error);
+gboolean mk_test_wait_check (gpointer executor, GCancellable *cancellable, GError **error);
 gboolean mk_test_wait (gpointer executor, GCancellable *cancellable, GError **error);
 gboolean mk_test_wait_for (gpointer executor, gpointer probe, GCancellable *cancellable, GError **error);
 gboolean mk_test_check (gpointer probe, GCancellable *cancellable, GError **error);
