@@ -31,6 +31,17 @@ dup_output (MkSimpleExecutor *executor)
 }
 
 static void
+run (MkSimpleExecutor *executor)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mk_test_start (executor, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (mk_test_wait_check (executor, NULL, &error));
+  g_assert_no_error (error);
+}
+
+static void
 test_command_and_cwd (void)
 {
   g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
@@ -43,8 +54,7 @@ test_command_and_cwd (void)
 
   mk_simple_executor_set_cwd (executor, cwd);
   mk_simple_executor_set_environment (executor, (const char *const[]){ "ODD=" ODD, NULL });
-  mk_test_assert_starts (executor);
-  g_assert_true (mk_test_wait_check (executor, NULL, NULL));
+  run (executor);
   output = dup_output (executor);
   g_assert_cmpstr (output, ==, expected);
   g_assert_true (g_utf8_validate (description, -1, NULL));
@@ -67,8 +77,7 @@ test_environment (void)
   g_assert_null (g_environ_getenv (environment, "MK_TEST_UNWANTED"));
   g_assert_cmpstr (g_environ_getenv (environment, "MK_TEST_OWN"), ==, "");
 
-  mk_test_assert_starts (executor);
-  g_assert_true (mk_test_wait_check (executor, NULL, NULL));
+  run (executor);
   output = dup_output (executor);
   entries = g_strsplit (output, "\n", -1);
   g_assert_true (g_strv_contains ((const char *const *) entries, "MK_TEST_INHERITED=" ODD));
@@ -93,8 +102,7 @@ test_stdio_paths (void)
   mk_simple_executor_set_stdin_path (executor, in);
   mk_simple_executor_set_stdout_mode (executor, MK_STDIO_MODE_FILE);
   mk_simple_executor_set_stdout_path (executor, out);
-  mk_test_assert_starts (executor);
-  g_assert_true (mk_test_wait_check (executor, NULL, NULL));
+  run (executor);
   g_assert_true (g_file_get_contents (out, &contents, NULL, NULL));
   g_assert_cmpstr (contents, ==, ODD "\n");
   g_unlink (in);
