@@ -18,7 +18,7 @@
 
 #include "mk-error.h"
 #include "mk-i18n-private.h"
-#include "mk-wake-source-private.h"
+#include "mk-waker-private.h"
 
 typedef struct
 {
@@ -26,9 +26,9 @@ typedef struct
   GTask *outer;                    /* (owned) (nullable) until it is answered */
   const char *name;                /* static */
   GCancellable *inner_cancellable; /* (owned) */
-  MkWakeSource *timer;             /* (owned) (nullable) the deadline, then the grace */
-  MkWakeSource *cancel_source;     /* (owned) (nullable) */
-  MkWakeSource *dropped;           /* (owned) */
+  MkWaker *timer;                  /* (owned) (nullable) the deadline, then the grace */
+  MkWaker *cancel_source;          /* (owned) (nullable) */
+  MkWaker *dropped;                /* (owned) */
   guint grace_ms;
   GError *reason; /* (owned) (nullable) why the inner task was cancelled */
   gboolean timed_out;
@@ -42,7 +42,7 @@ step_unref (Step *self)
     return;
 
   g_clear_error (&self->reason);
-  mk_wake_source_unref (self->dropped);
+  mk_waker_unref (self->dropped);
   g_object_unref (self->inner_cancellable);
   g_free (self);
 }
@@ -53,10 +53,10 @@ step_answer (Step *self, gboolean result, GError *error)
 {
   g_autoptr (GTask) outer = g_steal_pointer (&self->outer);
 
-  mk_wake_source_clear (&self->timer);
-  mk_wake_source_clear (&self->cancel_source);
+  mk_waker_clear (&self->timer);
+  mk_waker_clear (&self->cancel_source);
   /* Not freed yet: the inner task may be dropped in another thread at this moment. */
-  mk_wake_source_destroy (self->dropped);
+  mk_waker_destroy (self->dropped);
 
   if (error != NULL)
     g_task_return_error (outer, error);
@@ -69,10 +69,10 @@ step_answer (Step *self, gboolean result, GError *error)
 static void
 step_end_early (Step *self, GError *reason, guint grace_ms)
 {
-  mk_wake_source_clear (&self->cancel_source);
+  mk_waker_clear (&self->cancel_source);
   self->reason = reason;
   g_cancellable_cancel (self->inner_cancellable);
-  mk_wake_source_wake_at (self->timer, g_get_monotonic_time () + grace_ms * G_TIME_SPAN_MILLISECOND);
+  mk_waker_wake_at (self->timer, g_get_monotonic_time () + grace_ms * G_TIME_SPAN_MILLISECOND);
 }
 
 static gboolean
@@ -151,7 +151,7 @@ step_on_inner_finalized (gpointer user_data, GObject *inner)
   Step *self = user_data;
 
   /* Harmless when the outer task has been answered: the source is destroyed then. */
-  mk_wake_source_wake (self->dropped);
+  mk_waker_wake (self->dropped);
   step_unref (self);
 }
 
@@ -188,10 +188,10 @@ mk_step_begin_async (gpointer instance,
   self->inner_cancellable = g_cancellable_new ();
 
   context = g_task_get_context (self->outer);
-  self->timer = mk_wake_source_attach (context, "MkStep deadline", step_on_timer, self, NULL);
-  mk_wake_source_wake_at (self->timer, deadline);
-  self->dropped = mk_wake_source_attach (context, "MkStep dropped", step_on_dropped, self, NULL);
-  self->cancel_source = mk_cancel_source_attach (cancellable, context, step_on_cancelled, self);
+  self->timer = mk_waker_attach (context, "MkStep deadline", step_on_timer, self, NULL);
+  mk_waker_wake_at (self->timer, deadline);
+  self->dropped = mk_waker_attach (context, "MkStep dropped", step_on_dropped, self, NULL);
+  self->cancel_source = mk_cancel_waker_attach (cancellable, context, step_on_cancelled, self);
 
   inner = g_task_new (instance, self->inner_cancellable, step_on_inner_returned, self);
   g_task_set_source_tag (inner, mk_step_begin_async);

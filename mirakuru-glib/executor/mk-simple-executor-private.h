@@ -5,7 +5,7 @@
 
 #include "base/mk-lock-private.h"
 #include "base/mk-step-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 #include "mk-simple-executor.h"
 #include "process/mk-process-private.h"
 
@@ -126,7 +126,7 @@ void mk_signals_unref (MkSignals *self);
 void mk_signals_detach (MkSignals *self);
 
 void mk_signals_return (MkSignals *self, GTask *task, GError *error);
-MkWakeSource *mk_signals_get_waker (MkSignals *self);
+MkWaker *mk_signals_get_waker (MkSignals *self);
 void mk_signals_wake (MkSignals *self);
 void mk_signals_on_output (gpointer self);
 

@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "base/mk-lock-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 #include "mk-enum-types.h"
 
 #define LINE_CHUNK 1024
@@ -55,9 +55,9 @@ struct _MkSignals
 {
   gatomicrefcount ref_count;
   GWeakRef executor;
-  GMainContext *context;      /* (owned): the executor may be dropped in another thread */
-  MkWakeSource *state_source; /* (owned) */
-  MkWakeSource *line_source;  /* (owned) */
+  GMainContext *context; /* (owned): the executor may be dropped in another thread */
+  MkWaker *state_source; /* (owned) */
+  MkWaker *line_source;  /* (owned) */
 
   GMutex lock;
   MkSimpleExecutor *listened; /* (unowned) (nullable) (locked-by lock) until the executor is disposed */
@@ -233,7 +233,7 @@ signals_on_lines (gpointer user_data)
   g_autoptr (MkSimpleExecutor) executor = g_weak_ref_get (&self->executor);
 
   if (executor != NULL && signals_tell_lines (self, executor))
-    mk_wake_source_wake (self->line_source);
+    mk_waker_wake (self->line_source);
 
   return G_SOURCE_CONTINUE;
 }
@@ -300,7 +300,7 @@ signals_on_state (gpointer user_data)
   /* The last lines come before the news that there will be no more, but leave time for others. */
   if (!mk_simple_executor_get_snapshot (executor).active && signals_tell_lines (self, executor))
     {
-      mk_wake_source_wake (self->state_source);
+      mk_waker_wake (self->state_source);
       return G_SOURCE_CONTINUE;
     }
 
@@ -349,16 +349,16 @@ mk_signals_new (MkSimpleExecutor *executor)
   for (guint i = 0; i < 2; i++)
     self->readers[i].partial = g_string_new (NULL);
 
-  self->state_source = mk_wake_source_attach (self->context,
-                                              "MkSignals state",
-                                              signals_on_state,
-                                              mk_signals_ref (self),
-                                              (GDestroyNotify) mk_signals_unref);
-  self->line_source = mk_wake_source_attach (self->context,
-                                             "MkSignals lines",
-                                             signals_on_lines,
-                                             mk_signals_ref (self),
-                                             (GDestroyNotify) mk_signals_unref);
+  self->state_source = mk_waker_attach (self->context,
+                                        "MkSignals state",
+                                        signals_on_state,
+                                        mk_signals_ref (self),
+                                        (GDestroyNotify) mk_signals_unref);
+  self->line_source = mk_waker_attach (self->context,
+                                       "MkSignals lines",
+                                       signals_on_lines,
+                                       mk_signals_ref (self),
+                                       (GDestroyNotify) mk_signals_unref);
   return self;
 }
 
@@ -379,8 +379,8 @@ mk_signals_unref (MkSignals *self)
   g_clear_pointer (&self->process, mk_process_unref);
   for (guint i = 0; i < 2; i++)
     g_string_free (self->readers[i].partial, TRUE);
-  mk_wake_source_unref (self->state_source);
-  mk_wake_source_unref (self->line_source);
+  mk_waker_unref (self->state_source);
+  mk_waker_unref (self->line_source);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -395,14 +395,14 @@ mk_signals_detach (MkSignals *self)
 
   /* It holds these signals in turn. Whoever reads it holds the executor, so nobody does. */
   g_clear_pointer (&self->process, mk_process_unref);
-  mk_wake_source_destroy (self->state_source);
-  mk_wake_source_destroy (self->line_source);
+  mk_waker_destroy (self->state_source);
+  mk_waker_destroy (self->line_source);
   g_clear_pointer (&self->context, g_main_context_unref);
   signals_return_tasks (self);
 }
 
 /* Returns: (transfer none): to be woken when the properties may have changed */
-MkWakeSource *
+MkWaker *
 mk_signals_get_waker (MkSignals *self)
 {
   return self->state_source;
@@ -411,7 +411,7 @@ mk_signals_get_waker (MkSignals *self)
 void
 mk_signals_wake (MkSignals *self)
 {
-  mk_wake_source_wake (self->state_source);
+  mk_waker_wake (self->state_source);
 }
 
 /* In the worker. The context is only woken for lines if somebody wants them. */
@@ -422,5 +422,5 @@ mk_signals_on_output (gpointer user_data)
 
   MK_AUTO_LOCK (&self->lock);
   if (self->listened != NULL && signals_has_line_handler (self->listened))
-    mk_wake_source_wake (self->line_source);
+    mk_waker_wake (self->line_source);
 }

@@ -26,7 +26,7 @@
 #include "base/mk-message-private.h"
 #include "base/mk-step-private.h"
 #include "base/mk-sync-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 #include "mk-error.h"
 #include "probe/mk-probe-wait-private.h"
 #include "probe/mk-probe-private.h"
@@ -61,9 +61,9 @@ typedef struct
   gint64 deadline; /* monotonic */
 
   GCancellable *cancellable; /* (owned) of the steps */
-  MkWakeSource *news;        /* (owned) woken by the process, and by a stop */
-  MkWakeSource *timer;       /* (owned) (nullable) the deadline of SPAWNING; steps watch theirs themselves */
-  MkWakeSource *cancel_source; /* (owned) (nullable) */
+  MkWaker *news;             /* (owned) woken by the process, and by a stop */
+  MkWaker *timer;            /* (owned) (nullable) the deadline of SPAWNING; steps watch theirs themselves */
+  MkWaker *cancel_source;    /* (owned) (nullable) */
 
   GError *error; /* (owned) (nullable) why it fails */
 } Start;
@@ -94,7 +94,7 @@ start_free (Start *self)
   g_clear_object (&self->probe);
   g_clear_object (&self->cancellable);
   g_clear_error (&self->error);
-  g_clear_pointer (&self->news, mk_wake_source_unref);
+  g_clear_pointer (&self->news, mk_waker_unref);
   g_free (self);
 }
 
@@ -435,7 +435,7 @@ start_spawn (GTask *task)
       return;
     }
 
-  mk_wake_source_wake_at (self->timer, self->deadline);
+  mk_waker_wake_at (self->timer, self->deadline);
   if (self->probe != NULL)
     {
       self->attached = TRUE;
@@ -586,7 +586,7 @@ start_wait (GTask *task)
 {
   Start *self = g_task_get_task_data (task);
 
-  mk_wake_source_wake_at (self->timer, G_MAXINT64);
+  mk_waker_wake_at (self->timer, G_MAXINT64);
   if (self->probe == NULL)
     {
       start_complete (task);
@@ -597,7 +597,7 @@ start_wait (GTask *task)
   mk_poller_run_async (
       self->probe, TRUE, self->deadline, start_is_alive, task, self->cancellable, start_on_polled, task);
   /* The news of its end may have come together with those of its beginning. */
-  mk_wake_source_wake (self->news);
+  mk_waker_wake (self->news);
 }
 
 /* ---- started() ---- */
@@ -647,9 +647,9 @@ start_return (GTask *task, GError *error)
 
   if (self->process != NULL)
     mk_process_remove_listener (self->process, self->news);
-  mk_wake_source_destroy (self->news);
-  mk_wake_source_clear (&self->timer);
-  mk_wake_source_clear (&self->cancel_source);
+  mk_waker_destroy (self->news);
+  mk_waker_clear (&self->timer);
+  mk_waker_clear (&self->cancel_source);
   if (self->attached)
     mk_probe_detach (self->probe, executor);
 
@@ -862,7 +862,7 @@ mk_simple_executor_wake_start (GTask *start)
 {
   Start *self = g_task_get_task_data (start);
 
-  mk_wake_source_wake (self->news);
+  mk_waker_wake (self->news);
 }
 
 static gboolean
@@ -996,11 +996,11 @@ mk_simple_executor_start_async (MkSimpleExecutor *self,
   g_task_set_task_data (task, start, (GDestroyNotify) start_free);
   start->cancellable = g_cancellable_new ();
   context = g_task_get_context (task);
-  start->news = mk_wake_source_attach (context, "MkStart news", start_on_news, task, NULL);
+  start->news = mk_waker_attach (context, "MkStart news", start_on_news, task, NULL);
 
   if (!start_begin (task, &error))
     {
-      mk_wake_source_destroy (start->news);
+      mk_waker_destroy (start->news);
       if (error != NULL)
         g_task_return_error (task, error);
       else
@@ -1009,8 +1009,8 @@ mk_simple_executor_start_async (MkSimpleExecutor *self,
       return;
     }
 
-  start->timer = mk_wake_source_attach (context, "MkStart deadline", start_on_deadline, task, NULL);
-  start->cancel_source = mk_cancel_source_attach (cancellable, context, start_on_cancelled, task);
+  start->timer = mk_waker_attach (context, "MkStart deadline", start_on_deadline, task, NULL);
+  start->cancel_source = mk_cancel_waker_attach (cancellable, context, start_on_cancelled, task);
   g_debug ("%s: start", mk_simple_executor_get_program (self));
   mk_signals_wake (mk_simple_executor_get_private (self)->signals);
   start_tidy (task);

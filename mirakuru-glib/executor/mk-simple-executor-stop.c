@@ -21,7 +21,7 @@
 #include "base/mk-i18n-private.h"
 #include "base/mk-step-private.h"
 #include "base/mk-sync-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 #include "mk-error.h"
 #include "process/mk-worker-private.h"
 
@@ -48,10 +48,10 @@ typedef struct
   guint timeout_ms;
   gint64 deadline;
 
-  GCancellable *cancellable;   /* (owned) of request_stop */
-  MkWakeSource *news;          /* (owned) (nullable) */
-  MkWakeSource *timer;         /* (owned) (nullable) the deadline after request_stop */
-  MkWakeSource *cancel_source; /* (owned) (nullable) */
+  GCancellable *cancellable; /* (owned) of request_stop */
+  MkWaker *news;             /* (owned) (nullable) */
+  MkWaker *timer;            /* (owned) (nullable) the deadline after request_stop */
+  MkWaker *cancel_source;    /* (owned) (nullable) */
 } Stop;
 
 /* The stages, in their order. */
@@ -175,9 +175,9 @@ stop_run (MkSimpleExecutor *executor,
       return;
     }
 
-  self->news = mk_wake_source_attach (context, "MkStop news", stop_on_news, task, NULL);
-  self->timer = mk_wake_source_attach (context, "MkStop deadline", stop_on_deadline, task, NULL);
-  self->cancel_source = mk_cancel_source_attach (cancellable, context, stop_on_cancelled, task);
+  self->news = mk_waker_attach (context, "MkStop news", stop_on_news, task, NULL);
+  self->timer = mk_waker_attach (context, "MkStop deadline", stop_on_deadline, task, NULL);
+  self->cancel_source = mk_cancel_waker_attach (cancellable, context, stop_on_cancelled, task);
   mk_process_add_listener (self->process, self->news);
   if (requests)
     stop_request (task);
@@ -205,8 +205,8 @@ stop_on_requested (GObject *object, GAsyncResult *result, gpointer user_data)
   else
     {
       self->stage = WAITING;
-      mk_wake_source_wake_at (self->timer, self->deadline);
-      mk_wake_source_wake (self->news);
+      mk_waker_wake_at (self->timer, self->deadline);
+      mk_waker_wake (self->news);
     }
 }
 
@@ -263,7 +263,7 @@ stop_wait (GTask *task)
   self->stage = WAITING;
   stop_send_order (self);
   /* It may be gone already, but those who watch the state are told first that it is being stopped. */
-  mk_wake_source_wake (self->news);
+  mk_waker_wake (self->news);
 }
 
 static gboolean
@@ -323,7 +323,7 @@ stop_clean (GTask *task)
   MkSimpleExecutor *executor = g_task_get_source_object (task);
 
   self->stage = CLEANING;
-  mk_wake_source_clear (&self->cancel_source);
+  mk_waker_clear (&self->cancel_source);
 
   if (mk_simple_executor_claim_cleanup (executor, NULL, self->process))
     mk_simple_executor_run_cleanup (executor, stop_on_cleaned, task);
@@ -370,9 +370,9 @@ stop_return (GTask *task, gboolean gone, GError *error)
   GMutexLocker *locker;
 
   mk_process_remove_listener (self->process, self->news);
-  mk_wake_source_clear (&self->news);
-  mk_wake_source_clear (&self->timer);
-  mk_wake_source_clear (&self->cancel_source);
+  mk_waker_clear (&self->news);
+  mk_waker_clear (&self->timer);
+  mk_waker_clear (&self->cancel_source);
 
   locker = mk_simple_executor_lock (executor);
   /* Else it is late, and the next run has begun. */

@@ -15,7 +15,7 @@
 #include "probe/mk-probe-wait-private.h"
 #include "probe/mk-probe-private.h"
 #include "base/mk-sync-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 
 typedef struct
 {
@@ -23,11 +23,11 @@ typedef struct
   MkProbe *probe;     /* (owned) (nullable) */
   gint64 begun;
 
-  GCancellable *cancellable;   /* (owned) of the poller */
-  MkWakeSource *news;          /* (owned) (nullable) */
-  MkWakeSource *cancel_source; /* (owned) (nullable) */
-  gboolean checks;             /* how the service ended */
-  int expected_status;         /* besides 0, where it checks */
+  GCancellable *cancellable; /* (owned) of the poller */
+  MkWaker *news;             /* (owned) (nullable) */
+  MkWaker *cancel_source;    /* (owned) (nullable) */
+  gboolean checks;           /* how the service ended */
+  int expected_status;       /* besides 0, where it checks */
   gboolean polling;
   GError *error; /* (owned) (nullable) to be reported once the service is gone, or the poller is done */
 } Wait;
@@ -50,8 +50,8 @@ wait_return (GTask *task, GError *error)
   MkSimpleExecutor *executor = g_task_get_source_object (task);
 
   mk_process_remove_listener (self->process, self->news);
-  mk_wake_source_clear (&self->news);
-  mk_wake_source_clear (&self->cancel_source);
+  mk_waker_clear (&self->news);
+  mk_waker_clear (&self->cancel_source);
   if (self->probe != NULL)
     mk_probe_detach (self->probe, executor);
 
@@ -85,7 +85,7 @@ wait_new (MkSimpleExecutor *executor,
 
   if (self->process != NULL)
     {
-      self->news = mk_wake_source_attach (g_task_get_context (task), "MkWait news", on_news, task, NULL);
+      self->news = mk_waker_attach (g_task_get_context (task), "MkWait news", on_news, task, NULL);
       mk_process_add_listener (self->process, self->news);
     }
 
@@ -98,7 +98,7 @@ wait_watch_cancellable (GTask *task, GCancellableSourceFunc func)
   Wait *self = g_task_get_task_data (task);
 
   self->cancel_source =
-      mk_cancel_source_attach (g_task_get_cancellable (task), g_task_get_context (task), func, task);
+      mk_cancel_waker_attach (g_task_get_cancellable (task), g_task_get_context (task), func, task);
 }
 
 /* ---- until nothing is left ---- */
@@ -147,7 +147,7 @@ wait_run (MkSimpleExecutor *executor,
   if (self->process != NULL)
     {
       wait_watch_cancellable (task, wait_on_cancelled);
-      mk_wake_source_wake (self->news);
+      mk_waker_wake (self->news);
       return;
     }
 

@@ -23,7 +23,7 @@
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
 #include "base/mk-message-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 #include "mk-error.h"
 #include "mk-output-matcher-private.h"
 #include "probe/mk-probe-private.h"
@@ -64,7 +64,7 @@ typedef struct
 struct _OutputRun
 {
   gatomicrefcount ref_count;
-  MkWakeSource *settler; /* (owned) of the worker; holds the run until there is a verdict */
+  MkWaker *settler; /* (owned) of the worker; holds the run until there is a verdict */
 
   /* Of the worker, once the process is spawned. */
   OutputLane lanes[2];
@@ -80,7 +80,7 @@ struct _OutputRun
   MkOutputMatcher *matched; /* (owned) (nullable) (locked-by lock) of READY and FAILED */
   GError *error;            /* (owned) (nullable) (locked-by lock) of BROKEN */
   /* (owned) (nullable) (locked-by lock) until there is a verdict: its context may not live much longer */
-  MkWakeSource *waker;
+  MkWaker *waker;
 };
 
 struct _MkOutputProbe
@@ -92,12 +92,12 @@ struct _MkOutputProbe
   MkOutputDupProcessFunc dup_process;
 
   GMutex lock;
-  GRegex *banner;      /* (owned) (nullable) (locked-by lock) of the last good settings */
-  GRegex *failure;     /* (owned) (nullable) (locked-by lock) likewise */
-  GError *trouble;     /* (owned) (nullable) (locked-by lock) why it could not be attached */
-  MkProcess *process;  /* (owned) (nullable) (locked-by lock) of the last start */
-  OutputRun *run;      /* (owned) (nullable) (locked-by lock) likewise */
-  MkWakeSource *waker; /* (owned) (nullable) (locked-by lock) while attached; of the context of the start */
+  GRegex *banner;     /* (owned) (nullable) (locked-by lock) of the last good settings */
+  GRegex *failure;    /* (owned) (nullable) (locked-by lock) likewise */
+  GError *trouble;    /* (owned) (nullable) (locked-by lock) why it could not be attached */
+  MkProcess *process; /* (owned) (nullable) (locked-by lock) of the last start */
+  OutputRun *run;     /* (owned) (nullable) (locked-by lock) likewise */
+  MkWaker *waker;     /* (owned) (nullable) (locked-by lock) while attached; of the context of the start */
 };
 
 G_DEFINE_FINAL_TYPE (MkOutputProbe, mk_output_probe, MK_TYPE_PROBE)
@@ -130,14 +130,14 @@ output_run_unref (OutputRun *self)
   output_lane_clear (&self->lanes[1]);
   g_clear_pointer (&self->matched, mk_output_matcher_free);
   g_clear_error (&self->error);
-  mk_wake_source_unref (self->settler);
+  mk_waker_unref (self->settler);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
 
 /* @failure: (nullable). Call output_run_decide() when the verdict is of no interest any more */
 static OutputRun *
-output_run_new (GRegex *banner, guint occurrences, GRegex *failure, MkWakeSource *waker)
+output_run_new (GRegex *banner, guint occurrences, GRegex *failure, MkWaker *waker)
 {
   static const MkStream streams[] = { MK_STREAM_STDOUT, MK_STREAM_STDERR };
   OutputRun *self = g_new0 (OutputRun, 1);
@@ -146,7 +146,7 @@ output_run_new (GRegex *banner, guint occurrences, GRegex *failure, MkWakeSource
   g_mutex_init (&self->lock);
   self->n_missing = occurrences;
   self->stream = MK_STREAM_STDOUT;
-  self->waker = mk_wake_source_ref (waker);
+  self->waker = mk_waker_ref (waker);
   for (guint i = 0; i < 2; i++)
     {
       self->lanes[i].run = self;
@@ -155,11 +155,11 @@ output_run_new (GRegex *banner, guint occurrences, GRegex *failure, MkWakeSource
       self->lanes[i].failure = failure ? mk_output_matcher_new (failure, _ ("The failure pattern")) : NULL;
     }
 
-  self->settler = mk_wake_source_attach (mk_worker_get_context (),
-                                         "MkOutputProbe run",
-                                         output_run_on_silence,
-                                         output_run_ref (self),
-                                         (GDestroyNotify) output_run_unref);
+  self->settler = mk_waker_attach (mk_worker_get_context (),
+                                   "MkOutputProbe run",
+                                   output_run_on_silence,
+                                   output_run_ref (self),
+                                   (GDestroyNotify) output_run_unref);
   return self;
 }
 
@@ -179,13 +179,13 @@ output_run_decide (OutputRun *self, OutputVerdict verdict, MkOutputMatcher **mat
       self->since = g_get_monotonic_time ();
       self->matched = matched ? g_steal_pointer (matched) : NULL;
       self->error = g_steal_pointer (&error);
-      mk_wake_source_wake (self->waker);
-      g_clear_pointer (&self->waker, mk_wake_source_unref);
+      mk_waker_wake (self->waker);
+      g_clear_pointer (&self->waker, mk_waker_unref);
     }
   g_mutex_unlock (&self->lock);
 
   g_clear_error (&error);
-  mk_wake_source_destroy (self->settler);
+  mk_waker_destroy (self->settler);
 }
 
 static OutputVerdict
@@ -241,7 +241,7 @@ output_run_set_settler (OutputRun *self, gint64 time)
     return;
 
   self->settler_is_set = TRUE;
-  mk_wake_source_wake_at (self->settler, time);
+  mk_waker_wake_at (self->settler, time);
 }
 
 static void
@@ -314,7 +314,7 @@ output_lane_on_output (const guint8 *data, gsize length, gpointer user_data)
       if (now >= run->wakes_at)
         {
           run->wakes_at = now + WAKE_INTERVAL_US;
-          mk_wake_source_wake_at (run->waker, run->wakes_at);
+          mk_waker_wake_at (run->waker, run->wakes_at);
         }
     }
   g_mutex_unlock (&run->lock);
@@ -554,7 +554,7 @@ output_probe_on_woken (gpointer user_data)
     {
       time = self->run->since + EXIT_DELAY_US;
       if (g_get_monotonic_time () < time)
-        mk_wake_source_wake_at (self->waker, time);
+        mk_waker_wake_at (self->waker, time);
     }
   g_mutex_unlock (&self->lock);
   return G_SOURCE_CONTINUE;
@@ -569,7 +569,7 @@ output_probe_leave (MkOutputProbe *self)
 
   mk_process_remove_listener (self->process, self->waker);
   output_run_decide (self->run, OUTPUT_ENDED, NULL, NULL);
-  mk_wake_source_clear (&self->waker);
+  mk_waker_clear (&self->waker);
 }
 
 /* Call with the lock held. */
@@ -618,7 +618,7 @@ mk_output_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
   if (is_valid)
     {
       self->process = g_steal_pointer (&process);
-      self->waker = mk_wake_source_attach (
+      self->waker = mk_waker_attach (
           context, "MkOutputProbe", output_probe_on_woken, g_object_ref (self), g_object_unref);
       self->run = output_run_new (self->banner, self->goal.occurrences, self->failure, self->waker);
       output_probe_follow (self, MK_STREAM_FLAGS_STDOUT, &self->run->lanes[0], launch->stdout_mode);

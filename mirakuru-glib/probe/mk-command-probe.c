@@ -23,7 +23,7 @@
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-process-private.h"
 #include "process/mk-worker-private.h"
@@ -78,7 +78,7 @@ typedef struct
 {
   GTask *task;        /* (owned) (nullable) the attempt; NULL while no command runs, and so the next ones */
   MkProcess *process; /* (owned) (nullable) */
-  MkWakeSource *news; /* (owned) (nullable) woken by the process */
+  MkWaker *news;      /* (owned) (nullable) woken by the process */
   gulong cancel_handler;
   gint64 begun;
   gboolean ordered; /* the order to end was given */
@@ -98,7 +98,7 @@ command_run_reset (CommandRun *self)
     return NULL;
 
   mk_process_remove_listener (self->process, self->news);
-  mk_wake_source_clear (&self->news);
+  mk_waker_clear (&self->news);
   g_cancellable_disconnect (g_task_get_cancellable (self->task), self->cancel_handler);
   g_clear_pointer (&self->process, mk_process_unref);
   return g_steal_pointer (&self->task);
@@ -214,8 +214,8 @@ command_run_start (CommandRun *self, MkLaunch *launch, GTask *task)
   self->process = mk_process_new (launch, command_run_ignore_output, NULL, command_run_ignore_output);
   self->begun = g_get_monotonic_time ();
   self->ordered = FALSE;
-  self->news = mk_wake_source_attach (
-      g_task_get_context (task), "MkCommandProbe news", command_run_on_news, self, NULL);
+  self->news =
+      mk_waker_attach (g_task_get_context (task), "MkCommandProbe news", command_run_on_news, self, NULL);
   self->cancel_handler = g_cancellable_connect (
       g_task_get_cancellable (task), G_CALLBACK (command_run_on_cancelled), self, NULL);
   mk_process_add_listener (self->process, self->news);

@@ -22,7 +22,7 @@
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 #include "mk-probe-private.h"
 #include "mk-unix-socket-probe.h"
 #include "process/mk-proc-private.h"
@@ -94,7 +94,7 @@ typedef struct
   GCancellable *cancellable; /* (owned) of connecting */
 
   GMutex lock;
-  MkWakeSource *news;          /* (owned) (nullable) (locked-by lock) of the wait, until it lets go of this */
+  MkWaker *news;               /* (owned) (nullable) (locked-by lock) of the wait, until it lets go of this */
   GDBusConnection *connection; /* (owned) (nullable) (locked-by lock) */
   GError *error;               /* (owned) (nullable) (locked-by lock) why there is none, or not any more */
 } BusLink;
@@ -139,7 +139,7 @@ bus_link_report (BusLink *self, GError *error)
   else
     g_clear_error (&error);
   if (self->news != NULL)
-    mk_wake_source_wake (self->news);
+    mk_waker_wake (self->news);
 }
 
 static void
@@ -241,7 +241,7 @@ bus_link_connect (gpointer user_data)
  * @news: woken when there is a connection, or an error, or the owner of @name has changed
  */
 static BusLink *
-bus_link_new (const char *address, const char *name, GCancellable *cancellable, MkWakeSource *news)
+bus_link_new (const char *address, const char *name, GCancellable *cancellable, MkWaker *news)
 {
   BusLink *self = g_new0 (BusLink, 1);
 
@@ -250,7 +250,7 @@ bus_link_new (const char *address, const char *name, GCancellable *cancellable, 
   self->address = g_strdup (address);
   self->name = g_strdup (name);
   self->cancellable = g_object_ref (cancellable);
-  self->news = mk_wake_source_ref (news);
+  self->news = mk_waker_ref (news);
 
   mk_worker_invoke (bus_link_connect, bus_link_ref (self));
   return self;
@@ -275,7 +275,7 @@ bus_link_release (BusLink *self)
 
   g_mutex_lock (&self->lock);
   connection = g_steal_pointer (&self->connection);
-  g_clear_pointer (&self->news, mk_wake_source_unref);
+  g_clear_pointer (&self->news, mk_waker_unref);
   g_mutex_unlock (&self->lock);
 
   bus_link_unref (self);
@@ -285,10 +285,10 @@ bus_link_release (BusLink *self)
 
 typedef struct
 {
-  MkProbe *probe;     /* (unowned) whoever waits keeps it */
-  MkWakeSource *news; /* (owned) woken by the link */
-  BusLink *link;      /* (owned) (nullable) */
-  GTask *task;        /* (owned) (nullable) the attempt that waits for the link to be open */
+  MkProbe *probe; /* (unowned) whoever waits keeps it */
+  MkWaker *news;  /* (owned) woken by the link */
+  BusLink *link;  /* (owned) (nullable) */
+  GTask *task;    /* (owned) (nullable) the attempt that waits for the link to be open */
 } BusWait;
 
 static void
@@ -423,7 +423,7 @@ mk_dbus_probe_begin (MkProbe *probe)
   BusWait *self = g_new0 (BusWait, 1);
 
   self->probe = probe;
-  self->news = mk_wake_source_attach (context, "MkDBusProbe news", bus_wait_on_news, self, NULL);
+  self->news = mk_waker_attach (context, "MkDBusProbe news", bus_wait_on_news, self, NULL);
   return self;
 }
 
@@ -433,7 +433,7 @@ mk_dbus_probe_end (MkProbe *probe, gpointer state)
   BusWait *self = state;
 
   bus_wait_drop_link (self);
-  mk_wake_source_clear (&self->news);
+  mk_waker_clear (&self->news);
   g_clear_object (&self->task);
   g_free (self);
 }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "mk-probe.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 
 G_BEGIN_DECLS
 
@@ -69,8 +69,8 @@ gboolean mk_probe_ask_finish (MkProbe *self, GAsyncResult *result, GError **erro
 MkProbePace mk_probe_get_pace (MkProbe *self);
 guint mk_probe_take_retry_after (MkProbe *self);
 
-void mk_probe_add_waker (MkProbe *self, MkWakeSource *waker);
-void mk_probe_remove_waker (MkProbe *self, MkWakeSource *waker);
+void mk_probe_add_waker (MkProbe *self, MkWaker *waker);
+void mk_probe_remove_waker (MkProbe *self, MkWaker *waker);
 gboolean mk_probe_has_wakers (MkProbe *self);
 void mk_probe_emit_wake (MkProbe *self);
 

@@ -23,7 +23,7 @@
 #include "base/mk-message-private.h"
 #include "mk-probe-private.h"
 #include "base/mk-sync-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 
 #define MIN_INTERVAL_US (1 * G_TIME_SPAN_MILLISECOND)
 /* Locally, checks may take a 25th of the time, but an expensive one does not make the service wait longer
@@ -55,11 +55,11 @@ typedef struct
   MkPollerAliveFunc alive; /* (nullable) */
   gpointer alive_data;
 
-  MkWakeSource *timer;         /* (owned) (nullable) until it is finished: when to ask next */
-  MkWakeSource *waker;         /* (owned) (nullable) until it is finished: registered with the probe */
-  MkWakeSource *cancel_source; /* (owned) (nullable) */
-  gboolean asking;             /* a task is under way */
-  gboolean woken;              /* meanwhile */
+  MkWaker *timer;         /* (owned) (nullable) until it is finished: when to ask next */
+  MkWaker *waker;         /* (owned) (nullable) until it is finished: registered with the probe */
+  MkWaker *cancel_source; /* (owned) (nullable) */
+  gboolean asking;        /* a task is under way */
+  gboolean woken;         /* meanwhile */
   gint64 asked_at;
   gint64 not_before; /* even when woken */
   gint64 cost;       /* of the cheapest check so far: on a busy machine any of them may take long */
@@ -129,9 +129,9 @@ wait_finish (GTask *task, GError *error)
 
   wait_debug_answer (self, "end of the wait", error ? error->message : "as wanted");
   mk_probe_remove_waker (self->probe, self->waker);
-  mk_wake_source_clear (&self->waker);
-  mk_wake_source_clear (&self->timer);
-  mk_wake_source_clear (&self->cancel_source);
+  mk_waker_clear (&self->waker);
+  mk_waker_clear (&self->timer);
+  mk_waker_clear (&self->cancel_source);
   if (self->owns_state)
     mk_probe_end (self->probe, self->state);
 
@@ -229,9 +229,9 @@ wait_pause (Wait *self, gboolean by_task)
     interval = mk_poller_choose_interval (self->probe, now - self->begun, by_task ? -1 : self->cost);
 
   self->not_before = MIN (now + MIN (took, interval), self->deadline);
-  mk_wake_source_wake_at (self->timer, interval < self->deadline - now ? now + interval : self->deadline);
+  mk_waker_wake_at (self->timer, interval < self->deadline - now ? now + interval : self->deadline);
   if (self->woken)
-    mk_wake_source_wake (self->timer);
+    mk_waker_wake (self->timer);
 }
 
 /* ---- asking ---- */
@@ -346,7 +346,7 @@ wait_on_timer (gpointer user_data)
   if (now >= self->deadline)
     wait_finish_timed_out (task);
   else if (now < self->not_before)
-    mk_wake_source_wake_at (self->timer, self->not_before);
+    mk_waker_wake_at (self->timer, self->not_before);
   else
     wait_ask (task);
 
@@ -412,10 +412,10 @@ wait_run (GTask *task)
   GMainContext *context = g_task_get_context (task);
 
   wait_debug_begin (self);
-  self->timer = mk_wake_source_attach (context, "MkProbe wait", wait_on_timer, task, NULL);
-  self->waker = mk_wake_source_attach (context, "MkProbe wake", wait_on_wake, task, NULL);
+  self->timer = mk_waker_attach (context, "MkProbe wait", wait_on_timer, task, NULL);
+  self->waker = mk_waker_attach (context, "MkProbe wake", wait_on_wake, task, NULL);
   self->cancel_source =
-      mk_cancel_source_attach (g_task_get_cancellable (task), context, wait_on_cancelled, task);
+      mk_cancel_waker_attach (g_task_get_cancellable (task), context, wait_on_cancelled, task);
   mk_probe_add_waker (self->probe, self->waker);
   wait_ask (task);
 }

@@ -47,7 +47,7 @@ typedef struct
 
   GMutex lock;
   char *detail;             /* (owned) (nullable) (locked-by lock) what the last attempt saw */
-  GPtrArray *wakers;        /* (owned) (element-type MkWakeSource) (locked-by lock) of those who wait */
+  GPtrArray *wakers;        /* (owned) (element-type MkWaker) (locked-by lock) of those who wait */
   MkProbePace pace;         /* (locked-by lock) */
   guint attempt_limit_ms;   /* (locked-by lock) 0 for none */
   guint retry_after_ms;     /* (locked-by lock) asked for by the last attempt, 0 for nothing */
@@ -242,7 +242,7 @@ mk_probe_init (MkProbe *self)
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
 
   g_mutex_init (&priv->lock);
-  priv->wakers = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_wake_source_unref);
+  priv->wakers = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_waker_unref);
 }
 
 /**
@@ -428,16 +428,16 @@ mk_probe_dup_detail (MkProbe *self)
 /* @waker: to be woken by mk_probe_wake(), until it is removed; its function then calls mk_probe_emit_wake()
  */
 void
-mk_probe_add_waker (MkProbe *self, MkWakeSource *waker)
+mk_probe_add_waker (MkProbe *self, MkWaker *waker)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
   MK_AUTO_LOCK (&priv->lock);
 
-  g_ptr_array_add (priv->wakers, mk_wake_source_ref (waker));
+  g_ptr_array_add (priv->wakers, mk_waker_ref (waker));
 }
 
 void
-mk_probe_remove_waker (MkProbe *self, MkWakeSource *waker)
+mk_probe_remove_waker (MkProbe *self, MkWaker *waker)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
   MK_AUTO_LOCK (&priv->lock);
@@ -482,14 +482,14 @@ mk_probe_wake (MkProbe *self)
 
   MK_AUTO_LOCK (&priv->lock);
   for (guint i = 0; i < priv->wakers->len; i++)
-    mk_wake_source_wake (g_ptr_array_index (priv->wakers, i));
+    mk_waker_wake (g_ptr_array_index (priv->wakers, i));
 }
 
 struct _MkProbeLink
 {
-  MkProbe *part;       /* (owned) */
-  MkProbe *whole;      /* (unowned) whoever asks it keeps it */
-  MkWakeSource *waker; /* (owned) */
+  MkProbe *part;  /* (owned) */
+  MkProbe *whole; /* (unowned) whoever asks it keeps it */
+  MkWaker *waker; /* (owned) */
   gboolean woken;
 };
 
@@ -517,7 +517,7 @@ mk_probe_link_new (MkProbe *part, MkProbe *whole)
 
   self->part = g_object_ref (part);
   self->whole = whole;
-  self->waker = mk_wake_source_attach (context, "MkProbe link", probe_link_on_wake, self, NULL);
+  self->waker = mk_waker_attach (context, "MkProbe link", probe_link_on_wake, self, NULL);
   mk_probe_add_waker (part, self->waker);
   return self;
 }
@@ -536,7 +536,7 @@ void
 mk_probe_link_free (MkProbeLink *self)
 {
   mk_probe_remove_waker (self->part, self->waker);
-  mk_wake_source_clear (&self->waker);
+  mk_waker_clear (&self->waker);
   g_object_unref (self->part);
   g_free (self);
 }

@@ -14,7 +14,7 @@
 
 #include "base/mk-lock-private.h"
 #include "base/mk-message-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 
 #define FIRST_CAPACITY 4096
 /* What is looked at beside the text itself */

@@ -27,7 +27,7 @@
 #include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 #include "mk-proc-private.h"
 #include "mk-stdio-private.h"
 #include "mk-worker-private.h"
@@ -65,7 +65,7 @@ struct _MkBackend
   GSource *control_source;    /* (owned) (nullable) */
   GSource *output_sources[2]; /* (owned) (nullable) */
   GCancellable *waiting;      /* (owned) (nullable) for the supervisor to be reaped */
-  MkWakeSource *timer;        /* (owned) (nullable) */
+  MkWaker *timer;             /* (owned) (nullable) */
   gint64 sweep_deadline;      /* 0 before the sweep */
   guint clean_rounds;
   gboolean has_begun; /* or has failed to, as was reported */
@@ -455,7 +455,7 @@ backend_finish (MkBackend *self)
     }
   backend_clear_source (&self->control_source);
   backend_clear_source (&self->exit_source);
-  mk_wake_source_clear (&self->timer);
+  mk_waker_clear (&self->timer);
   g_cancellable_cancel (self->waiting);
   g_clear_object (&self->waiting);
 
@@ -484,7 +484,7 @@ backend_sweep (MkBackend *self)
       /* What was found may have forked: look for the child before that forks, too. */
       gint64 pause = self->clean_rounds > 0 ? SWEEP_INTERVAL_US : 0;
 
-      mk_wake_source_wake_at (self->timer, g_get_monotonic_time () + pause);
+      mk_waker_wake_at (self->timer, g_get_monotonic_time () + pause);
     }
   else
     backend_finish (self);
@@ -527,7 +527,7 @@ backend_on_pidfd (int fd, GIOCondition condition, gpointer user_data)
   gboolean may_be_reaped = mk_host_get_fork_generation () == 0;
 
   backend_clear_source (&self->exit_source);
-  mk_wake_source_wake_at (self->timer, g_get_monotonic_time () + (may_be_reaped ? REAP_LIMIT_US : 0));
+  mk_waker_wake_at (self->timer, g_get_monotonic_time () + (may_be_reaped ? REAP_LIMIT_US : 0));
   return G_SOURCE_REMOVE;
 }
 
@@ -559,7 +559,7 @@ backend_watch_supervisor (MkBackend *self)
   g_mutex_lock (&self->lock);
   mk_host_record_set_supervisor (&self->record, fd);
   g_mutex_unlock (&self->lock);
-  self->timer = mk_wake_source_attach (mk_worker_get_context (), "MkBackend", backend_on_timer, self, NULL);
+  self->timer = mk_waker_attach (mk_worker_get_context (), "MkBackend", backend_on_timer, self, NULL);
   self->waiting = g_cancellable_new ();
   g_subprocess_wait_async (self->subprocess, self->waiting, backend_on_reaped, self);
 

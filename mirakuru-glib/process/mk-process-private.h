@@ -5,7 +5,7 @@
 
 #include "mk-capture-private.h"
 #include "mk-launch-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 
 G_BEGIN_DECLS
 
@@ -45,8 +45,8 @@ gboolean mk_process_signal (MkProcess *self, int signal_number);
 
 MkProcessNews mk_process_get_news (MkProcess *self);
 GError *mk_process_dup_failure (MkProcess *self);
-void mk_process_add_listener (MkProcess *self, MkWakeSource *waker);
-void mk_process_remove_listener (MkProcess *self, MkWakeSource *waker);
+void mk_process_add_listener (MkProcess *self, MkWaker *waker);
+void mk_process_remove_listener (MkProcess *self, MkWaker *waker);
 gboolean mk_process_wait_gone (MkProcess *self, guint timeout_ms);
 
 gboolean mk_process_is_foreign (MkProcess *self);

@@ -25,7 +25,7 @@
 #include "mk-error.h"
 #include "mk-host-private.h"
 #include "base/mk-lock-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 #include "mk-proc-private.h"
 #include "mk-worker-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
@@ -51,11 +51,11 @@ struct _MkProcess
   gboolean ordered;     /* (locked-by lock) to be spawned */
   MkProcessNews news;   /* (locked-by lock) */
   GError *failure;      /* (owned) (nullable) (locked-by lock) */
-  GPtrArray *listeners; /* (owned) (element-type MkWakeSource) (locked-by lock) */
+  GPtrArray *listeners; /* (owned) (element-type MkWaker) (locked-by lock) */
   gint64 backstop;      /* (locked-by lock) */
   gint64 limit;         /* (locked-by lock) */
   gboolean given_up;    /* of the worker */
-  MkWakeSource *timer;  /* (owned) (nullable) (locked-by lock) while it runs */
+  MkWaker *timer;       /* (owned) (nullable) (locked-by lock) while it runs */
 };
 
 static const MkBackendReports process_reports;
@@ -78,7 +78,7 @@ mk_process_new (MkLaunch *launch,
   self->output_func = output_func;
   self->output_data = output_data;
   self->output_destroy = output_destroy;
-  self->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_wake_source_unref);
+  self->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_waker_unref);
   self->backstop = G_MAXINT64;
   self->limit = G_MAXINT64;
   for (guint i = 0; i < 2; i++)
@@ -128,9 +128,8 @@ process_spawn_on_worker (gpointer user_data)
   MkProcess *self = user_data;
 
   g_mutex_lock (&self->lock);
-  self->timer =
-      mk_wake_source_attach (mk_worker_get_context (), "MkProcess timer", process_on_timer, self, NULL);
-  mk_wake_source_wake_at (self->timer, self->limit);
+  self->timer = mk_waker_attach (mk_worker_get_context (), "MkProcess timer", process_on_timer, self, NULL);
+  mk_waker_wake_at (self->timer, self->limit);
   g_mutex_unlock (&self->lock);
 
   mk_backend_spawn (self->backend);
@@ -155,7 +154,7 @@ static void
 process_tell_listeners (MkProcess *self)
 {
   for (guint i = 0; i < self->listeners->len; i++)
-    mk_wake_source_wake (g_ptr_array_index (self->listeners, i));
+    mk_waker_wake (g_ptr_array_index (self->listeners, i));
   g_cond_broadcast (&self->changed);
 }
 
@@ -242,7 +241,7 @@ process_on_gone (gpointer data)
     living = mk_proc_describe_living (self->news.pid);
 
   g_mutex_lock (&self->lock);
-  mk_wake_source_clear (&self->timer);
+  mk_waker_clear (&self->timer);
   g_debug ("%s: gone", self->launch->argv[0]);
   self->news.gone = TRUE;
   self->news.stuck = living != NULL;
@@ -277,7 +276,7 @@ process_set_backstop (MkProcess *self, guint timeout_ms)
   self->backstop =
       MIN (self->backstop, g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND + BACKSTOP_US);
   if (self->timer != NULL)
-    mk_wake_source_wake (self->timer);
+    mk_waker_wake (self->timer);
 }
 
 /* Sends @stop_signal to the whole tree, and @kill_signal to what is left of it @timeout_ms later (0: never).
@@ -339,7 +338,7 @@ mk_process_set_limit (MkProcess *self, gint64 deadline)
 
   self->limit = deadline == G_MAXINT64 ? G_MAXINT64 : deadline + LIMIT_GRACE_US;
   if (self->timer != NULL)
-    mk_wake_source_wake (self->timer);
+    mk_waker_wake (self->timer);
 }
 
 static gboolean
@@ -357,7 +356,7 @@ process_on_timer (gpointer user_data)
     }
   if (self->backstop > now)
     {
-      mk_wake_source_wake_at (self->timer, MIN (self->backstop, self->limit));
+      mk_waker_wake_at (self->timer, MIN (self->backstop, self->limit));
       return G_SOURCE_CONTINUE;
     }
 
@@ -381,17 +380,17 @@ mk_process_signal (MkProcess *self, int signal_number)
 
 /* ---- who wants to know ---- */
 
-/* @waker: a wake source; woken at each change from now on */
+/* @waker: a waker; woken at each change from now on */
 void
-mk_process_add_listener (MkProcess *self, MkWakeSource *waker)
+mk_process_add_listener (MkProcess *self, MkWaker *waker)
 {
   MK_AUTO_LOCK (&self->lock);
 
-  g_ptr_array_add (self->listeners, mk_wake_source_ref (waker));
+  g_ptr_array_add (self->listeners, mk_waker_ref (waker));
 }
 
 void
-mk_process_remove_listener (MkProcess *self, MkWakeSource *waker)
+mk_process_remove_listener (MkProcess *self, MkWaker *waker)
 {
   MK_AUTO_LOCK (&self->lock);
 

@@ -16,7 +16,7 @@
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
 #include "base/mk-sync-private.h"
-#include "base/mk-wake-source-private.h"
+#include "base/mk-waker-private.h"
 
 static GMutex worker_lock;
 static GMainContext *worker_context; /* (owned) (nullable) (locked-by worker_lock) */
@@ -111,9 +111,8 @@ mk_worker_get_context (void)
 void
 mk_worker_invoke (GSourceFunc func, gpointer data)
 {
-  MkWakeSource *source =
-      mk_wake_source_attach (mk_worker_get_context (), "mk-worker order", func, data, NULL);
+  MkWaker *source = mk_waker_attach (mk_worker_get_context (), "mk-worker order", func, data, NULL);
 
-  mk_wake_source_wake (source);
-  mk_wake_source_unref (source);
+  mk_waker_wake (source);
+  mk_waker_unref (source);
 }

@@ -27,7 +27,7 @@ TOLD = re.compile(
 )
 # What is in these is for programmers, or for debuggers.
 NOT_TOLD = re.compile(
-    r"\b(g_debug|g_warning|g_critical|g_error|mk_wake_source_attach|attach_source|g_source_set_static_name"
+    r"\b(g_debug|g_warning|g_critical|g_error|mk_waker_attach|attach_source|g_source_set_static_name"
     r"|g_param_spec_\w+|sscanf|strstr)$"
 )
 
@@ -83,7 +83,7 @@ def test_unmarked():
         'g_set_error (error, MK_ERROR, 0, mk_ngettext ("a (byte", "many bytes", n), n);',
         'g_set_error (error, MK_ERROR, 0, "%s: %s", what, why);',
         'g_strdup_printf ("HTTP %u%s", status, name);',
-        'a = mk_wake_source_attach (context, "MkStart news", on_news, task, NULL);',
+        'a = mk_waker_attach (context, "MkStart news", on_news, task, NULL);',
     ):
         assert not list(unmarked(fine)), fine
 

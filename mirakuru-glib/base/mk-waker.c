@@ -9,9 +9,9 @@
  * a use after free.
  */
 
-#include "mk-wake-source-private.h"
+#include "mk-waker-private.h"
 
-struct _MkWakeSource
+struct _MkWaker
 {
   gatomicrefcount ref_count;
   GMainContext *context; /* (owned) */
@@ -19,40 +19,40 @@ struct _MkWakeSource
 };
 
 static gboolean
-wake_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+waker_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
   /* Reset first: a wake-up that comes while the function runs must not be lost. */
   g_source_set_ready_time (source, -1);
   return callback (user_data);
 }
 
-static GSourceFuncs wake_source_funcs = { NULL, NULL, wake_source_dispatch, NULL, NULL, NULL };
+static GSourceFuncs waker_funcs = { NULL, NULL, waker_dispatch, NULL, NULL, NULL };
 
 /*
  * @destroy: (nullable): called with @data when it is destroyed
  *
  * Returns: (transfer full)
  */
-MkWakeSource *
-mk_wake_source_attach (GMainContext *context,
-                       const char *name,
-                       GSourceFunc func,
-                       gpointer data,
-                       GDestroyNotify destroy)
+MkWaker *
+mk_waker_attach (GMainContext *context,
+                 const char *name,
+                 GSourceFunc func,
+                 gpointer data,
+                 GDestroyNotify destroy)
 {
-  MkWakeSource *self = g_new0 (MkWakeSource, 1);
+  MkWaker *self = g_new0 (MkWaker, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
   self->context = g_main_context_ref (context);
-  self->source = g_source_new (&wake_source_funcs, sizeof (GSource));
+  self->source = g_source_new (&waker_funcs, sizeof (GSource));
   g_source_set_static_name (self->source, name);
   g_source_set_callback (self->source, func, data, destroy);
   g_source_attach (self->source, context);
   return self;
 }
 
-MkWakeSource *
-mk_wake_source_ref (MkWakeSource *self)
+MkWaker *
+mk_waker_ref (MkWaker *self)
 {
   g_atomic_ref_count_inc (&self->ref_count);
   return self;
@@ -60,7 +60,7 @@ mk_wake_source_ref (MkWakeSource *self)
 
 /* The source stays until it is destroyed. */
 void
-mk_wake_source_unref (MkWakeSource *self)
+mk_waker_unref (MkWaker *self)
 {
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
@@ -72,34 +72,34 @@ mk_wake_source_unref (MkWakeSource *self)
 
 /* In any thread */
 void
-mk_wake_source_wake (MkWakeSource *self)
+mk_waker_wake (MkWaker *self)
 {
-  mk_wake_source_wake_at (self, 0);
+  mk_waker_wake_at (self, 0);
 }
 
 /* @time_us: as g_get_monotonic_time(); G_MAXINT64 for never */
 void
-mk_wake_source_wake_at (MkWakeSource *self, gint64 time_us)
+mk_waker_wake_at (MkWaker *self, gint64 time_us)
 {
   g_source_set_ready_time (self->source, time_us == G_MAXINT64 ? -1 : time_us);
 }
 
 /* From another thread than that of the context, the function may still be running when this returns. */
 void
-mk_wake_source_destroy (MkWakeSource *self)
+mk_waker_destroy (MkWaker *self)
 {
   g_source_destroy (self->source);
 }
 
 /* Destroys it and drops the reference. */
 void
-mk_wake_source_clear (MkWakeSource **self)
+mk_waker_clear (MkWaker **self)
 {
   if (*self == NULL)
     return;
 
-  mk_wake_source_destroy (*self);
-  g_clear_pointer (self, mk_wake_source_unref);
+  mk_waker_destroy (*self);
+  g_clear_pointer (self, mk_waker_unref);
 }
 
 /* ---- cancellation ---- */
@@ -113,15 +113,15 @@ typedef struct
 } Cancel;
 
 static void
-wake_source_on_cancelled (GCancellable *cancellable, gpointer source)
+waker_on_cancelled (GCancellable *cancellable, gpointer source)
 {
-  mk_wake_source_wake (source);
+  mk_waker_wake (source);
 }
 
 static void
-wake_source_unref_closure_data (gpointer source, GClosure *closure)
+waker_unref_closure_data (gpointer source, GClosure *closure)
 {
-  mk_wake_source_unref (source);
+  mk_waker_unref (source);
 }
 
 static gboolean
@@ -150,13 +150,13 @@ cancel_free (gpointer user_data)
  * Returns: (transfer full) (nullable): runs @func in @context when @cancellable is cancelled; NULL without
  * one
  */
-MkWakeSource *
-mk_cancel_source_attach (GCancellable *cancellable,
-                         GMainContext *context,
-                         GCancellableSourceFunc func,
-                         gpointer data)
+MkWaker *
+mk_cancel_waker_attach (GCancellable *cancellable,
+                        GMainContext *context,
+                        GCancellableSourceFunc func,
+                        gpointer data)
 {
-  MkWakeSource *source;
+  MkWaker *source;
   Cancel *cancel;
 
   if (cancellable == NULL)
@@ -166,15 +166,15 @@ mk_cancel_source_attach (GCancellable *cancellable,
   cancel->cancellable = g_object_ref (cancellable);
   cancel->func = func;
   cancel->data = data;
-  source = mk_wake_source_attach (context, "MkCancel", cancel_dispatch, cancel, cancel_free);
+  source = mk_waker_attach (context, "MkCancel", cancel_dispatch, cancel, cancel_free);
   cancel->handler = g_signal_connect_data (cancellable,
                                            "cancelled",
-                                           G_CALLBACK (wake_source_on_cancelled),
-                                           mk_wake_source_ref (source),
-                                           wake_source_unref_closure_data,
+                                           G_CALLBACK (waker_on_cancelled),
+                                           mk_waker_ref (source),
+                                           waker_unref_closure_data,
                                            0);
   if (g_cancellable_is_cancelled (cancellable))
-    mk_wake_source_wake (source);
+    mk_waker_wake (source);
 
   return source;
 }
