@@ -291,7 +291,7 @@ start_on_checked (GObject *object, GAsyncResult *result, gpointer user_data)
   GTask *task = user_data;
   Start *self = g_task_get_task_data (task);
   GError *error = NULL;
-  gboolean there = mk_probe_attempt_finish_known (self->before_probe, result, &error);
+  gboolean there = mk_probe_attempt_finish (self->before_probe, result, &error);
 
   if (self->error != NULL)
     g_clear_error (&error);

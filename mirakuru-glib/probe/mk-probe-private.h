@@ -90,8 +90,7 @@ void mk_probe_attempt_async (MkProbe *self,
                              GCancellable *cancellable,
                              GAsyncReadyCallback callback,
                              gpointer user_data);
-gboolean mk_probe_attempt_finish_known (MkProbe *self, GAsyncResult *result, GError **error);
-gboolean mk_probe_check_until (MkProbe *self, gint64 deadline, GError **error);
+gboolean mk_probe_attempt_finish (MkProbe *self, GAsyncResult *result, GError **error);
 
 /* Has a probe woken with another one that it asks. */
 typedef struct _MkProbeLink MkProbeLink;

@@ -417,7 +417,10 @@ wait_run (GTask *task)
   self->cancel_source =
       mk_cancel_waker_attach (g_task_get_cancellable (task), context, wait_on_cancelled, task);
   mk_probe_add_waker (self->probe, self->waker);
-  wait_ask (task);
+  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+    wait_finish_cancelled (task);
+  else
+    wait_ask (task);
 }
 
 /*

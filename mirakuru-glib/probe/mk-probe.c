@@ -806,25 +806,9 @@ mk_probe_attempt_async (MkProbe *self,
 }
 
 gboolean
-mk_probe_attempt_finish_known (MkProbe *self, GAsyncResult *result, GError **error)
+mk_probe_attempt_finish (MkProbe *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-/* For those who have to block. @deadline: monotonic time in microseconds, G_MAXINT64 for none */
-gboolean
-mk_probe_check_until (MkProbe *self, gint64 deadline, GError **error)
-{
-  MkSync sync;
-  gboolean there;
-
-  if (!mk_sync_begin (&sync, error))
-    return FALSE;
-
-  mk_probe_attempt_async (self, deadline, NULL, mk_sync_callback, &sync);
-  there = mk_probe_attempt_finish_known (self, mk_sync_wait (&sync), error);
-  mk_sync_end (&sync);
-  return there;
 }
 
 /**
@@ -891,7 +875,7 @@ mk_probe_check_finish (MkProbe *self, GAsyncResult *result, GError **error)
   g_return_val_if_fail (MK_IS_PROBE (self), FALSE);
   g_return_val_if_fail (g_async_result_is_tagged (result, mk_probe_attempt_async), FALSE);
 
-  return mk_probe_attempt_finish_known (self, result, error);
+  return mk_probe_attempt_finish (self, result, error);
 }
 
 /**

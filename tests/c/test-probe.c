@@ -364,8 +364,8 @@ test_errors_before_a_start (void)
   mk_executor_set_probe (executor, MK_PROBE (fails));
   g_assert_false (mk_test_start (executor, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
-  mk_test_assert_contains (
-      error->message, "Before the start, waiting for the door to be open failed: the hinge squeaks");
+  mk_test_assert_contains (error->message,
+                           "Before the start, waiting for the door to be open failed: the hinge squeaks");
 }
 
 /* After an error nobody knows: neither that it is there, nor that it is gone. One of this library's is final.
@@ -400,14 +400,18 @@ test_cancel_wait (void)
   g_autoptr (TestProbe) stuck = test_probe_new (NEVER_RETURNS);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
+  guint n_checks;
 
   mk_test_cancel_later (cancellable, 30);
   g_assert_false (mk_test_probe_wait (probe, LONG_MS, cancellable, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_clear_error (&error);
 
+  /* Before it is begun: nothing is asked any more. */
+  n_checks = probe->n_checks;
   g_assert_false (mk_test_probe_wait (probe, LONG_MS, cancellable, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpuint (probe->n_checks, ==, n_checks);
   g_clear_error (&error);
 
   g_cancellable_reset (cancellable);
