@@ -221,8 +221,6 @@ wait_pause (Wait *self, gboolean by_task)
   gint64 took = now - self->asked_at;
   gint64 interval;
 
-  if (!by_task)
-    self->cost = MIN (self->cost, took);
   if (class_private->choose_interval != NULL)
     interval = class_private->choose_interval (self->probe, self->state, now - self->begun, self->cost);
   else
@@ -322,6 +320,7 @@ wait_ask (GTask *task)
   self->n_attempts++;
   self->asked_at = g_get_monotonic_time ();
   there = mk_probe_ask (self->probe, self->state, &error);
+  self->cost = MIN (self->cost, g_get_monotonic_time () - self->asked_at);
   if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     {
       wait_take_answer (task, FALSE, there, error);

@@ -460,7 +460,22 @@ test_quick_part_beside_a_hung_one (void)
 
 /* The part that is asked rarely does not slow down the other. */
 static void
-test_parts_keep_their_intervals (void)
+test_slow_part_keeps_its_interval (void)
+{
+  Counter counter = { 0, 20 };
+  g_autoptr (MkProbe) quick = counting_new (&counter);
+  g_autoptr (TestPart) slow = part_new ("the cellar", NOT_YET);
+  g_autoptr (MkProbe) any = any_of (quick, slow);
+  g_autoptr (GError) error = NULL;
+
+  mk_probe_set_interval (MK_PROBE (slow), LONG_MS);
+  g_assert_true (mk_test_probe_wait (any, LONG_MS, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (slow->n_checks, ==, 1);
+}
+
+static void
+test_quick_part_keeps_its_interval (void)
 {
   Counter often = { 0, 0 }, rarely = { 0, 0 };
   g_autoptr (MkProbe) front = counting_new (&often);
@@ -733,7 +748,8 @@ main (int argc, char **argv)
   mk_test_add ("/combined-probes/quick/asked-together", test_quick_parts_are_asked_together);
   mk_test_add ("/combined-probes/quick/slow-part-is-spared", test_slow_part_is_spared);
   mk_test_add ("/combined-probes/quick/beside-a-hung-one", test_quick_part_beside_a_hung_one);
-  mk_test_add ("/combined-probes/quick/intervals", test_parts_keep_their_intervals);
+  mk_test_add ("/combined-probes/intervals/slow-part", test_slow_part_keeps_its_interval);
+  mk_test_add ("/combined-probes/intervals/quick-part", test_quick_part_keeps_its_interval);
   mk_test_add ("/combined-probes/wake", test_parts_wake_the_whole);
 
   mk_test_add ("/combined-probes/executor/starts", test_executor);
