@@ -254,6 +254,10 @@ service_show_start_failure (Service *self, const GError *error)
 
   text = g_strdup_printf (_ ("failed after %.2f s"), elapsed);
   mk_tool_display_failed (self->run->display, self->line, text, error->message);
+
+  /* The message of the library speaks of the start timeout. */
+  if (g_error_matches (error, MK_ERROR, MK_ERROR_TIMED_OUT))
+    mk_tool_display_message (self->run->display, _ ("the option --timeout sets the start timeout"));
 }
 
 static void

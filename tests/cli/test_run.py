@@ -134,6 +134,7 @@ class Failure(TestCase):
         self.assertGreater(time.monotonic() - begun, 0.3)
         self.assertIn(f"127.0.0.1:{port} to accept connections", stderr)
         self.assertIn("last words", stderr)
+        self.assertIn("--timeout", stderr)
 
     def test_timeout_of_a_further_port(self):
         port = free_port()
