@@ -75,7 +75,7 @@ assert_in_one_place (const char *const *expected)
   g_ptr_array_set_size (calls, 0);
 }
 
-/* ---- a probe ---- */
+/* ---- a probe, and an executor ---- */
 
 #define TEST_TYPE_PROBE (test_probe_get_type ())
 G_DECLARE_FINAL_TYPE (TestProbe, test_probe, TEST, PROBE, MkProbe)
@@ -151,6 +151,94 @@ new_probe (guint n_attempts)
   return MK_PROBE (self);
 }
 
+#define TEST_TYPE_EXECUTOR (test_executor_get_type ())
+G_DECLARE_FINAL_TYPE (TestExecutor, test_executor, TEST, EXECUTOR, MkExecutor)
+
+struct _TestExecutor
+{
+  MkExecutor parent_instance;
+};
+
+G_DEFINE_FINAL_TYPE (TestExecutor, test_executor, MK_TYPE_EXECUTOR)
+
+#define SIMPLE_PARENT MK_SIMPLE_EXECUTOR_CLASS (test_executor_parent_class)
+
+static char **
+test_executor_build_command (MkSimpleExecutor *executor, GError **error)
+{
+  note ("build_command");
+  return SIMPLE_PARENT->build_command (executor, error);
+}
+
+static gboolean
+test_executor_check_alive (MkSimpleExecutor *executor, GError **error)
+{
+  note ("check_alive");
+  return SIMPLE_PARENT->check_alive (executor, error);
+}
+
+static void
+test_executor_prepare (MkSimpleExecutor *executor, GTask *task)
+{
+  note ("prepare");
+  SIMPLE_PARENT->prepare (executor, task);
+}
+
+static void
+test_executor_started (MkSimpleExecutor *executor, GTask *task)
+{
+  note ("started");
+  SIMPLE_PARENT->started (executor, task);
+}
+
+static void
+test_executor_request_stop (MkSimpleExecutor *executor, GTask *task)
+{
+  note ("request_stop");
+  SIMPLE_PARENT->request_stop (executor, task);
+}
+
+static void
+test_executor_cleanup (MkSimpleExecutor *executor, GTask *task)
+{
+  note ("cleanup");
+  SIMPLE_PARENT->cleanup (executor, task);
+}
+
+static gboolean
+test_executor_pre_start_check (MkExecutor *executor, GError **error)
+{
+  note ("pre_start_check");
+  return FALSE;
+}
+
+static gboolean
+test_executor_after_start_check (MkExecutor *executor, GError **error)
+{
+  note ("after_start_check");
+  return MK_EXECUTOR_CLASS (test_executor_parent_class)->after_start_check (executor, error);
+}
+
+static void
+test_executor_class_init (TestExecutorClass *klass)
+{
+  MkSimpleExecutorClass *simple_class = MK_SIMPLE_EXECUTOR_CLASS (klass);
+
+  simple_class->build_command = test_executor_build_command;
+  simple_class->check_alive = test_executor_check_alive;
+  simple_class->prepare = test_executor_prepare;
+  simple_class->started = test_executor_started;
+  simple_class->request_stop = test_executor_request_stop;
+  simple_class->cleanup = test_executor_cleanup;
+  MK_EXECUTOR_CLASS (klass)->pre_start_check = test_executor_pre_start_check;
+  MK_EXECUTOR_CLASS (klass)->after_start_check = test_executor_after_start_check;
+}
+
+static void
+test_executor_init (TestExecutor *self)
+{
+}
+
 /* ---- the tests ---- */
 
 static void
@@ -185,6 +273,44 @@ test_executor_of_the_library (void)
   mk_test_assert_starts (executor);
   assert_in_one_place ((const char *const[]){ "check", "check_task", "attach", "detach", NULL });
   mk_test_assert_stops (executor);
+}
+
+static void
+test_executor_of_its_own (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--daemon", NULL);
+  g_autoptr (MkProbe) probe = new_probe (20);
+  g_autoptr (MkSimpleExecutor) executor =
+      g_object_new (TEST_TYPE_EXECUTOR, "command", argv, "probe", probe, NULL);
+
+  mk_test_assert_starts (executor);
+  assert_in_one_place ((const char *const[]){ "prepare",
+                                              "build_command",
+                                              "pre_start_check",
+                                              "attach",
+                                              "after_start_check",
+                                              "check_task",
+                                              "detach",
+                                              "started",
+                                              NULL });
+  mk_test_assert_stops (executor);
+  assert_in_one_place ((const char *const[]){ "request_stop", "cleanup", NULL });
+}
+
+/* The start ends while the probe is attached, and the service with it. */
+static void
+test_start_in_vain (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--print", "up", NULL);
+  g_autoptr (MkProbe) probe = new_probe (G_MAXUINT);
+  g_autoptr (MkSimpleExecutor) executor =
+      g_object_new (TEST_TYPE_EXECUTOR, "command", argv, "probe", probe, NULL);
+
+  mk_simple_executor_set_start_timeout (executor, SHORT_MS);
+  g_assert_false (mk_test_start (executor, NULL, NULL));
+  assert_in_one_place ((const char *const[]){ "prepare", "attach", "detach", "cleanup", NULL });
 }
 
 static gboolean
@@ -267,6 +393,8 @@ main (int argc, char **argv)
   mk_test_add_everywhere ("/contexts/wait-in-vain", test_wait_in_vain);
   mk_test_add_everywhere ("/contexts/wake", test_wake);
   mk_test_add_everywhere ("/contexts/executor", test_executor_of_the_library);
+  mk_test_add_everywhere ("/contexts/executor-of-its-own", test_executor_of_its_own);
+  mk_test_add_everywhere ("/contexts/start-in-vain", test_start_in_vain);
   mk_test_add_async ("/contexts/start-that-is-stopped", test_start_that_is_stopped);
 
   return g_test_run ();
