@@ -48,6 +48,18 @@ const Recorder = GObject.registerClass(class MkTestRecorder extends Mk.SimpleExe
   }
 });
 
+/* Adds a condition to a probe whose answer takes time. */
+const OneMore = GObject.registerClass(class MkTestOneMore extends Mk.HttpExecutor {
+  _init(port) {
+    super._init({command: listenerOn(port, '--http', 'ok'), uri: `http://${LOCALHOST}:${port}/`});
+    this.nReady = 0;
+  }
+
+  vfunc_after_start_check() {
+    return super.vfunc_after_start_check() && ++this.nReady > 2;
+  }
+});
+
 const ChainUp = GObject.registerClass(class MkTestChainUp extends Mk.TcpExecutor {
   _init(port) {
     super._init({command: listenerOn(port), host: LOCALHOST, port});
@@ -130,6 +142,13 @@ const GentleStop = GObject.registerClass(class MkTestGentleStop extends Mk.Simpl
     this.dup_stdin().close(null);
     task.return_boolean(true);
   }
+});
+
+testBothWays('chains up to what takes time', async call => {
+  const executor = new OneMore(freePort());
+  assert(await call(executor, 'start', null), 'started');
+  assert(executor.nReady > 2, `${executor.nReady} answers`);
+  assert(await call(executor, 'stop', null), 'stopped');
 });
 
 testBothWays('steps', async call => {

@@ -53,6 +53,20 @@ class Recorder(Mk.SimpleExecutor):
         task.return_boolean(True)
 
 
+class OneMore(Mk.HttpExecutor):
+    """Adds a condition to a probe whose answer takes time."""
+
+    __gtype_name__ = "MkTestOneMore"
+
+    n_ready = 0
+
+    def do_after_start_check(self):
+        if not Mk.HttpExecutor.do_after_start_check(self):
+            return False
+        self.n_ready += 1
+        return self.n_ready > 2
+
+
 class ChainUp(Mk.TcpExecutor):
     """Takes over what the parent class has, and calls it."""
 
@@ -157,6 +171,13 @@ class SubclassTests:
         self.call(executor, "start")
         self.call(executor, "stop")
         self.assertEqual(executor.steps, ["pre_start_check", "prepare", "after_start_check", "cleanup"])
+
+    def test_chains_up_to_what_takes_time(self):
+        port = free_port()
+        executor = self.keep(OneMore(command=listener(port, "--http", "ok"), uri=f"http://{LOCALHOST}:{port}/"))
+        self.call(executor, "start")
+        self.assertGreater(executor.n_ready, 2)
+        self.call(executor, "stop")
 
     def test_step_fails(self):
         for step in ("prepare", "started"):
