@@ -339,7 +339,7 @@ service_on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
       error = g_error_new (MK_ERROR,
                            MK_ERROR_ALREADY_RUNNING,
                            /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
-                           _ ("Something else is ready already, where the service was to be waited for: %s"),
+                           _ ("Something else is ready already: %s"),
                            clause);
     }
 

@@ -307,8 +307,7 @@ mk_command_probe_describe_holder (MkProbe *probe)
   g_autofree char *line = command_probe_dup_line (MK_COMMAND_PROBE (probe));
 
   return g_strdup_printf (
-      _ ("“%s” succeeds already, before anything was started. Stop what it finds, or use another command"),
-      line);
+      _ ("Before the start, “%s” succeeded already. Stop what it finds, or use another command"), line);
 }
 
 /* ---- the object ---- */

@@ -555,7 +555,7 @@ mk_probe_describe_holder (MkProbe *self)
 
   description = mk_probe_describe (self);
   /* Translators: a clause as “127.0.0.1:6379 to accept connections” */
-  return g_strdup_printf (_ ("Waiting for %s succeeds already, before anything was started. Stop what is "
+  return g_strdup_printf (_ ("Before the start, waiting for %s succeeded already. Stop what is "
                              "running, or use another probe"),
                           description);
 }
