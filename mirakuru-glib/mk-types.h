@@ -29,7 +29,8 @@ G_BEGIN_DECLS
  * @MK_STDIO_MODE_CAPTURE: kept for reading (output only)
  * @MK_STDIO_MODE_PIPE: a pipe that the program writes to (standard input only)
  * @MK_STDIO_MODE_INHERIT: the stream of the program itself
- * @MK_STDIO_MODE_FILE: a file: output is written to it, and it is emptied at each start; input is read from it
+ * @MK_STDIO_MODE_FILE: a file: output is written to it, and it is emptied at each start; input is read from
+ * it
  * @MK_STDIO_MODE_MERGE: goes where standard output goes (standard error only)
  *
  * What one of the standard streams of a service is connected to.

@@ -178,7 +178,7 @@ mk_http_probe_check_with (MkProbe *probe, gpointer data, GError **error)
     state->is_open = mk_probe_ask (state->door, state->door_state, &local_error);
 
   if (g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK) || state->is_open)
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "a request takes time");
+    mk_probe_would_block (error);
   else if (local_error != NULL)
     g_propagate_error (error, g_steal_pointer (&local_error));
   else

@@ -500,7 +500,7 @@ mk_dbus_probe_check_with (MkProbe *probe, gpointer state, GError **error)
         return FALSE;
     }
 
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "the bus has to be asked");
+  mk_probe_would_block (error);
   return FALSE;
 }
 

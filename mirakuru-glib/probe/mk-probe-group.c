@@ -333,10 +333,7 @@ group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
 
   there = any ? n[PART_THERE] > 0 : n[PART_THERE] == state->parts->len;
   if (n[PART_SLOW] > 0 && (any ? !there : n[PART_FAILED] == 0 && (n[PART_NOT_YET] == 0 || n_never_asked > 0)))
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "a part takes time to answer");
-      return FALSE;
-    }
+    return mk_probe_would_block (error);
 
   group_remember_there (self, state);
   if (there)
@@ -466,7 +463,7 @@ group_part_may_go_on (gpointer user_data, GError **error)
     return TRUE;
 
   g_cancellable_cancel (round->cancellable);
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the round is over");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Operation was cancelled"));
   return FALSE;
 }
 

@@ -53,6 +53,7 @@ void mk_probe_set_grace (MkProbe *self, guint grace_ms);
 void mk_probe_set_retry_after (MkProbe *self, guint retry_after_ms);
 void mk_probe_set_detail (MkProbe *self, const char *detail);
 char *mk_probe_dup_detail (MkProbe *self);
+gboolean mk_probe_would_block (GError **error);
 
 /* ---- for the wait and for groups ---- */
 

@@ -94,12 +94,19 @@ probe_get_class_private (MkProbe *self)
 
 /* ---- defaults ---- */
 
+/* For a `check` that cannot answer at once. Returns: FALSE */
+gboolean
+mk_probe_would_block (GError **error)
+{
+  g_set_error_literal (
+      error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, _ ("The answer takes time: check_task() has to be called"));
+  return FALSE;
+}
+
 static gboolean
 mk_probe_real_check (MkProbe *self, GError **error)
 {
-  g_set_error (
-      error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "%s does not implement check()", G_OBJECT_TYPE_NAME (self));
-  return FALSE;
+  return mk_probe_would_block (error);
 }
 
 static void

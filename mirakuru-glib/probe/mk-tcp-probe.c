@@ -294,7 +294,7 @@ tcp_probe_check_by_connecting (MkTcpProbe *self, TcpState *state, GError **error
     }
 
   if (reason == EINPROGRESS)
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "the connection is not accepted at once");
+    mk_probe_would_block (error);
   else if (tcp_is_out_of_resources (reason))
     g_set_error (error,
                  G_IO_ERROR,
@@ -344,7 +344,7 @@ mk_tcp_probe_check_with (MkProbe *probe, gpointer data, GError **error)
   if (state->local)
     return tcp_probe_check_by_connecting (self, state, error);
 
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "it is not on this machine");
+  mk_probe_would_block (error);
   return FALSE;
 }
 

@@ -162,9 +162,8 @@ static void
 process_on_event (gpointer data, MkBackendEvent event, int value)
 {
   static const char *const names[] = {
-    [MK_BACKEND_SPAWNED] = "runs as process",      [MK_BACKEND_EXITED] = "its first process ended with",
-    [MK_BACKEND_DENIED] = "not allowed to signal", [MK_BACKEND_EMPTY] = "no process is left; killed:",
-    [MK_BACKEND_LOST] = "the supervisor is lost",
+    [MK_BACKEND_SPAWNED] = "spawned", [MK_BACKEND_EXITED] = "exited", [MK_BACKEND_DENIED] = "denied",
+    [MK_BACKEND_EMPTY] = "empty",     [MK_BACKEND_LOST] = "lost",
   };
   MkProcess *self = data;
 

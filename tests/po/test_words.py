@@ -61,12 +61,12 @@ class Words(unittest.TestCase):
 
     def expected(self, catalogue):
         too_long = catalogue.ngettext(
-            "“%s” is too long for a Unix socket: it has %lu byte, and %lu is the most; use a folder with a shorter path",
-            "“%s” is too long for a Unix socket: it has %lu bytes, and %lu is the most; use a folder with a shorter path",
+            "“%s” is too long for a Unix socket: it has %lu byte, at most %lu are possible. Use a directory with a shorter path",
+            "“%s” is too long for a Unix socket: it has %lu bytes, at most %lu are possible. Use a directory with a shorter path",
             200,
         )
         return [
-            fill(catalogue.gettext("%s accepted connections"), "127.0.0.1:80"),
+            fill(catalogue.gettext("%s to accept connections"), "127.0.0.1:80"),
             catalogue.gettext("Nothing was started yet; call start() first"),
             fill(too_long, 200 * "x", 200, 107),
         ]
