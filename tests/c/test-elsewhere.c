@@ -283,7 +283,7 @@ main (int argc, char **argv)
 
   mk_test_add ("/elsewhere/busy-server", test_busy_server);
   mk_test_add ("/elsewhere/unknown-name/port", test_unknown_name_of_port);
-  mk_test_add ("/elsewhere/unknown-name/url", test_unknown_name_of_url);
+  mk_test_add_once ("/elsewhere/unknown-name/url", test_unknown_name_of_url);
   mk_test_add_once ("/elsewhere/unknown-name/among-others", test_unknown_name_among_others);
 
   return g_test_run ();
