@@ -181,9 +181,12 @@ mk_check_probe_check (MkProbe *probe, GError **error)
       g_propagate_error (error, g_error_copy (self->error));
       return FALSE;
     }
-  if (local_error != NULL)
+  /* A check of a subclass cannot be asked in another way: what is not ready to answer is not ready. */
+  if (g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    mk_probe_set_detail (probe, local_error->message);
+  else if (local_error != NULL)
     g_propagate_error (error, g_steal_pointer (&local_error));
-  return there;
+  return there && local_error == NULL;
 }
 
 static void

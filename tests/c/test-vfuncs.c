@@ -288,8 +288,7 @@ test_there_before (void)
   g_autoptr (Fixture) fixture = set_up (NULL);
 
   fixture->executor->is_there_before = TRUE;
-  assert_start_fails (
-      fixture, MK_ERROR, MK_ERROR_ALREADY_RUNNING, "before anything was started", "pre_start_check ");
+  assert_start_fails (fixture, MK_ERROR, MK_ERROR_ALREADY_RUNNING, "succeeded already", "pre_start_check ");
 }
 
 static void
@@ -331,6 +330,23 @@ test_after_start_check_fails (void)
                       MK_ERROR,
                       MK_ERROR_TIMED_OUT,
                       "still loading",
+                      CALLED_BEFORE "build_command after_start_check cleanup ");
+}
+
+/* As a read that does not block says: without a probe there is nobody else to ask. */
+static void
+test_after_start_check_would_block (void)
+{
+  g_autoptr (Fixture) fixture = set_up (NULL);
+  TestExecutor *executor = fixture->executor;
+
+  executor->waits_with_error = TRUE;
+  executor->check_error = g_error_new (G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "no answer yet");
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), 150);
+  assert_start_fails (fixture,
+                      MK_ERROR,
+                      MK_ERROR_TIMED_OUT,
+                      "no answer yet",
                       CALLED_BEFORE "build_command after_start_check cleanup ");
 }
 
@@ -612,6 +628,7 @@ main (int argc, char **argv)
 
   mk_test_add ("/vfuncs/check/there-before", test_there_before);
   mk_test_add ("/vfuncs/check/after-start-check-fails", test_after_start_check_fails);
+  mk_test_add ("/vfuncs/check/after-start-check-would-block", test_after_start_check_would_block);
   mk_test_add ("/vfuncs/check/build-command-fails", test_build_command_fails);
   mk_test_add ("/vfuncs/check/chain-up-to-the-probe", test_chain_up_to_the_probe);
   mk_test_add ("/vfuncs/check/launcher-whose-service-died", test_launcher_whose_service_died);
