@@ -20,6 +20,7 @@ MkWaker *mk_cancel_waker_attach (GCancellable *cancellable,
                                  gpointer data);
 MkWaker *mk_waker_ref (MkWaker *self);
 void mk_waker_unref (MkWaker *self);
+void mk_waker_allow_recursion (MkWaker *self);
 void mk_waker_wake (MkWaker *self);
 void mk_waker_wake_at (MkWaker *self, gint64 time_us);
 void mk_waker_destroy (MkWaker *self);

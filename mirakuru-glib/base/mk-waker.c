@@ -70,6 +70,13 @@ mk_waker_unref (MkWaker *self)
   g_free (self);
 }
 
+/* For a function that may call code of users: that may run the context, and wait for this function there. */
+void
+mk_waker_allow_recursion (MkWaker *self)
+{
+  g_source_set_can_recurse (self->source, TRUE);
+}
+
 /* In any thread */
 void
 mk_waker_wake (MkWaker *self)

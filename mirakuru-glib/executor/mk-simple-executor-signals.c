@@ -9,7 +9,8 @@
  * and of the output only what is still kept.
  *
  * An operation on the same context returns its task here, once what it changed has been told: `notify` comes
- * before the callback.
+ * before the callback. A handler or a callback may run the context, and wait there for the next operation, so
+ * the sources here can recurse.
  *
  * The worker holds these signals, never the executor: the last reference to that must not be dropped in the
  * worker.
@@ -120,12 +121,17 @@ mk_simple_executor_install_signals (MkSimpleExecutorClass *klass)
 
 /* ---- lines ---- */
 
+/* @skipped: how much of the end of the line is not told */
 static void
-signals_emit_line (MkSimpleExecutor *executor, MkStream stream, LineReader *reader, gsize length)
+signals_emit_line (MkSimpleExecutor *executor,
+                   MkStream stream,
+                   LineReader *reader,
+                   gsize length,
+                   gsize skipped)
 {
   g_autofree char *valid = g_utf8_make_valid (reader->partial->str, (gssize) length);
 
-  g_string_erase (reader->partial, 0, (gssize) length);
+  g_string_erase (reader->partial, 0, (gssize) (length + skipped));
   g_signal_emit (executor, signals[SIGNAL_LINE], 0, stream, valid);
 }
 
@@ -141,45 +147,36 @@ signals_length_of_piece (const GString *text)
   return text->len;
 }
 
-static void
-signals_add_text (MkSimpleExecutor *executor,
-                  MkStream stream,
-                  LineReader *reader,
-                  const char *begin,
-                  const char *end)
-{
-  while (begin < end)
-    {
-      const char *newline = memchr (begin, '\n', (gsize) (end - begin));
-
-      g_string_append_len (reader->partial, begin, (newline ? newline : end) - begin);
-      begin = newline ? newline + 1 : end;
-      if (newline != NULL)
-        signals_emit_line (executor, stream, reader, reader->partial->len);
-      else if (reader->partial->len >= LINE_LIMIT)
-        signals_emit_line (executor, stream, reader, signals_length_of_piece (reader->partial));
-    }
-}
-
-/* Returns: whether there may be more */
+/*
+ * A handler may run the context, so that lines are told meanwhile, or the next process is.
+ *
+ * Returns: whether there may be more
+ */
 static gboolean
-signals_read_lines (MkSignals *self, MkSimpleExecutor *executor, MkStream stream)
+signals_read_lines (MkSignals *self, MkProcess *process, MkSimpleExecutor *executor, MkStream stream)
 {
   LineReader *reader = &self->readers[stream == MK_STREAM_STDERR ? 1 : 0];
-  MkCapture *capture = mk_process_get_capture (self->process, stream);
+  GString *partial = reader->partial;
+  MkCapture *capture = mk_process_get_capture (process, stream);
   gint64 end = g_get_monotonic_time () + TURN_LIMIT_US;
   char chunk[LINE_CHUNK];
-  gssize n;
+  const char *newline;
+  gssize n = -1;
 
-  while ((n = mk_capture_read (capture, &reader->position, chunk, sizeof chunk)) > 0)
+  while (self->process == process &&
+         (n = mk_capture_read (capture, &reader->position, chunk, sizeof chunk)) > 0)
     {
-      signals_add_text (executor, stream, reader, chunk, chunk + n);
+      g_string_append_len (partial, chunk, n);
+      while ((newline = memchr (partial->str, '\n', partial->len)) != NULL)
+        signals_emit_line (executor, stream, reader, (gsize) (newline - partial->str), 1);
+      if (partial->len >= LINE_LIMIT)
+        signals_emit_line (executor, stream, reader, signals_length_of_piece (partial), 0);
       if (g_get_monotonic_time () >= end)
         return TRUE;
     }
 
-  if (n == 0 && reader->partial->len > 0)
-    signals_emit_line (executor, stream, reader, reader->partial->len);
+  if (n == 0 && partial->len > 0)
+    signals_emit_line (executor, stream, reader, partial->len, 0);
 
   return FALSE;
 }
@@ -221,8 +218,8 @@ signals_tell_lines (MkSignals *self, MkSimpleExecutor *executor)
   if (process == NULL)
     return FALSE;
 
-  more = signals_read_lines (self, executor, MK_STREAM_STDOUT);
-  more = signals_read_lines (self, executor, MK_STREAM_STDERR) || more;
+  more = signals_read_lines (self, process, executor, MK_STREAM_STDOUT);
+  more = signals_read_lines (self, process, executor, MK_STREAM_STDERR) || more;
   return more;
 }
 
@@ -312,6 +309,7 @@ signals_on_state (gpointer user_data)
 /*
  * Ends an operation. Called in its context.
  *
+ * @self: (nullable): in a forked child there are none
  * @task: (transfer full)
  * @error: (transfer full) (nullable): %NULL returns %TRUE
  */
@@ -320,8 +318,9 @@ mk_signals_return (MkSignals *self, GTask *task, GError *error)
 {
   Completion *completion;
 
-  mk_signals_wake (self);
-  if (g_task_get_context (task) != self->context)
+  if (self != NULL)
+    mk_signals_wake (self);
+  if (self == NULL || g_task_get_context (task) != self->context)
     {
       signals_return_task (task, error);
       return;
@@ -359,6 +358,8 @@ mk_signals_new (MkSimpleExecutor *executor)
                                        signals_on_lines,
                                        mk_signals_ref (self),
                                        (GDestroyNotify) mk_signals_unref);
+  mk_waker_allow_recursion (self->state_source);
+  mk_waker_allow_recursion (self->line_source);
   return self;
 }
 

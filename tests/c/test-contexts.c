@@ -8,6 +8,8 @@
 
 #include "mk-test-calls.h"
 
+#include <signal.h>
+
 #define SHORT_MS 200
 
 /* Where something was called */
@@ -383,6 +385,58 @@ test_wake (void)
   assert_in_one_place ((const char *const[]){ "check_task", "wake", NULL });
 }
 
+/* ---- a callback that waits for the next operation, in the same context ---- */
+
+static void
+on_started_then_stop (GObject *object, GAsyncResult *result, gpointer stopped)
+{
+  g_autoptr (GAsyncResult) stop = NULL;
+
+  g_assert_true (mk_simple_executor_start_finish (MK_SIMPLE_EXECUTOR (object), result, NULL));
+  mk_simple_executor_stop_async (MK_SIMPLE_EXECUTOR (object), NULL, mk_test_store_result, &stop);
+  g_assert_true (mk_test_await_result (NULL, &stop, MK_TEST_LIMIT_MS));
+  *(gboolean *) stopped = TRUE;
+}
+
+static void
+test_stop_within_callback (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
+  gboolean stopped = FALSE;
+
+  mk_simple_executor_start_async (executor, NULL, on_started_then_stop, &stopped);
+  g_assert_true (mk_test_iterate_until_set (NULL, &stopped, MK_TEST_LIMIT_MS));
+  mk_test_assert_nothing_left (tag);
+}
+
+static void
+on_exited_then_start (MkSimpleExecutor *executor, int status, gpointer started)
+{
+  g_autoptr (GAsyncResult) start = NULL;
+
+  mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &start);
+  g_assert_true (mk_test_await_result (NULL, &start, MK_TEST_LIMIT_MS));
+  *(gboolean *) started = TRUE;
+}
+
+static void
+test_start_within_handler (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
+  gulong handler;
+  gboolean started = FALSE;
+
+  handler = g_signal_connect (executor, "exited", G_CALLBACK (on_exited_then_start), &started);
+  mk_test_assert_starts (executor);
+  g_assert_true (mk_simple_executor_send_signal (executor, SIGKILL, NULL));
+  g_assert_true (mk_test_iterate_until_set (NULL, &started, MK_TEST_LIMIT_MS));
+  g_signal_handler_disconnect (executor, handler);
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -396,6 +450,8 @@ main (int argc, char **argv)
   mk_test_add_everywhere ("/contexts/executor-of-its-own", test_executor_of_its_own);
   mk_test_add_everywhere ("/contexts/start-in-vain", test_start_in_vain);
   mk_test_add_async ("/contexts/start-that-is-stopped", test_start_that_is_stopped);
+  mk_test_add_once ("/contexts/stop-within-callback", test_stop_within_callback);
+  mk_test_add_once ("/contexts/start-within-handler", test_start_within_handler);
 
   return g_test_run ();
 }

@@ -160,6 +160,32 @@ test_forked_child_does_not_start_the_same (void)
   mk_test_assert_nothing_left (tag);
 }
 
+/* What waited when the program was forked is cancelled in the child, and returns there. */
+static void
+test_forked_child_cancels_a_wait (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  pid_t child;
+
+  mk_test_assert_starts (executor);
+  mk_simple_executor_wait_async (executor, cancellable, mk_test_store_result, &result);
+  child = fork ();
+  if (child == 0)
+    {
+      alarm (MK_TEST_LIMIT_MS / 1000);
+      g_cancellable_cancel (cancellable);
+      _exit (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS) ? 0 : 1);
+    }
+
+  g_assert_cmpint (await_child (child), ==, 0);
+  mk_test_assert_stops (executor);
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  mk_test_assert_nothing_left (tag);
+}
+
 static gboolean
 is_file (int fd, const char *path)
 {
@@ -313,6 +339,7 @@ main (int argc, char **argv)
   mk_test_add_once ("/fork/child-drops-its-copy", test_forked_child_drops_its_copy);
   mk_test_add_once ("/fork/child-starts-its-own", test_forked_child_starts_its_own);
   mk_test_add_once ("/fork/child-starts-the-same", test_forked_child_does_not_start_the_same);
+  mk_test_add_once ("/fork/child-cancels-a-wait", test_forked_child_cancels_a_wait);
   mk_test_add_once ("/fork/child-keeps-its-files", test_forked_child_keeps_its_files);
   mk_test_add_once ("/fork/while-threads-read", test_fork_while_threads_read);
 
