@@ -714,6 +714,8 @@ mk_simple_executor_set_property (GObject *object, guint prop_id, const GValue *v
 static void
 mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
 {
+  const GParamFlags read_flags = G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
   object_class->get_property = mk_simple_executor_get_property;
@@ -738,12 +740,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_COMMAND] =
-      g_param_spec_boxed ("command",
-                          NULL,
-                          NULL,
-                          G_TYPE_STRV,
-                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_COMMAND] = g_param_spec_boxed ("command", NULL, NULL, G_TYPE_STRV, flags);
 
   /**
    * MkSimpleExecutor:cwd: (type filename)
@@ -752,8 +749,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_CWD] = g_param_spec_string (
-      "cwd", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_CWD] = g_param_spec_string ("cwd", NULL, NULL, NULL, flags);
 
   /**
    * MkSimpleExecutor:environment:
@@ -763,12 +759,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_ENVIRONMENT] =
-      g_param_spec_boxed ("environment",
-                          NULL,
-                          NULL,
-                          G_TYPE_STRV,
-                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_ENVIRONMENT] = g_param_spec_boxed ("environment", NULL, NULL, G_TYPE_STRV, flags);
 
   /**
    * MkSimpleExecutor:start-timeout:
@@ -780,13 +771,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * Since: 1.0
    */
   props[PROP_START_TIMEOUT] =
-      g_param_spec_uint ("start-timeout",
-                         NULL,
-                         NULL,
-                         0,
-                         G_MAXUINT,
-                         DEFAULT_START_TIMEOUT_MS,
-                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+      g_param_spec_uint ("start-timeout", NULL, NULL, 0, G_MAXUINT, DEFAULT_START_TIMEOUT_MS, flags);
 
   /**
    * MkSimpleExecutor:stop-timeout:
@@ -797,13 +782,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * Since: 1.0
    */
   props[PROP_STOP_TIMEOUT] =
-      g_param_spec_uint ("stop-timeout",
-                         NULL,
-                         NULL,
-                         0,
-                         G_MAXUINT,
-                         DEFAULT_STOP_TIMEOUT_MS,
-                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+      g_param_spec_uint ("stop-timeout", NULL, NULL, 0, G_MAXUINT, DEFAULT_STOP_TIMEOUT_MS, flags);
 
   /**
    * MkSimpleExecutor:stop-signal:
@@ -812,14 +791,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_STOP_SIGNAL] =
-      g_param_spec_int ("stop-signal",
-                        NULL,
-                        NULL,
-                        0,
-                        MAX_SIGNAL,
-                        SIGTERM,
-                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_STOP_SIGNAL] = g_param_spec_int ("stop-signal", NULL, NULL, 0, MAX_SIGNAL, SIGTERM, flags);
 
   /**
    * MkSimpleExecutor:kill-signal:
@@ -829,14 +801,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_KILL_SIGNAL] =
-      g_param_spec_int ("kill-signal",
-                        NULL,
-                        NULL,
-                        0,
-                        MAX_SIGNAL,
-                        SIGKILL,
-                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_KILL_SIGNAL] = g_param_spec_int ("kill-signal", NULL, NULL, 0, MAX_SIGNAL, SIGKILL, flags);
 
   /**
    * MkSimpleExecutor:expected-status:
@@ -847,13 +812,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * Since: 1.0
    */
   props[PROP_EXPECTED_STATUS] =
-      g_param_spec_int ("expected-status",
-                        NULL,
-                        NULL,
-                        MK_STATUS_NONE,
-                        MAX_STATUS,
-                        MK_STATUS_NONE,
-                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+      g_param_spec_int ("expected-status", NULL, NULL, MK_STATUS_NONE, MAX_STATUS, MK_STATUS_NONE, flags);
 
   /**
    * MkSimpleExecutor:stdin-mode:
@@ -864,12 +823,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * Since: 1.0
    */
   props[PROP_STDIN_MODE] =
-      g_param_spec_enum ("stdin-mode",
-                         NULL,
-                         NULL,
-                         MK_TYPE_STDIO_MODE,
-                         MK_STDIO_MODE_NULL,
-                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+      g_param_spec_enum ("stdin-mode", NULL, NULL, MK_TYPE_STDIO_MODE, MK_STDIO_MODE_NULL, flags);
 
   /**
    * MkSimpleExecutor:stdout-mode:
@@ -880,12 +834,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * Since: 1.0
    */
   props[PROP_STDOUT_MODE] =
-      g_param_spec_enum ("stdout-mode",
-                         NULL,
-                         NULL,
-                         MK_TYPE_STDIO_MODE,
-                         MK_STDIO_MODE_CAPTURE,
-                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+      g_param_spec_enum ("stdout-mode", NULL, NULL, MK_TYPE_STDIO_MODE, MK_STDIO_MODE_CAPTURE, flags);
 
   /**
    * MkSimpleExecutor:stderr-mode:
@@ -896,12 +845,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * Since: 1.0
    */
   props[PROP_STDERR_MODE] =
-      g_param_spec_enum ("stderr-mode",
-                         NULL,
-                         NULL,
-                         MK_TYPE_STDIO_MODE,
-                         MK_STDIO_MODE_CAPTURE,
-                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+      g_param_spec_enum ("stderr-mode", NULL, NULL, MK_TYPE_STDIO_MODE, MK_STDIO_MODE_CAPTURE, flags);
 
   /**
    * MkSimpleExecutor:stdin-path: (type filename)
@@ -911,8 +855,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_STDIN_PATH] = g_param_spec_string (
-      "stdin-path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_STDIN_PATH] = g_param_spec_string ("stdin-path", NULL, NULL, NULL, flags);
 
   /**
    * MkSimpleExecutor:stdout-path: (type filename)
@@ -923,8 +866,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_STDOUT_PATH] = g_param_spec_string (
-      "stdout-path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_STDOUT_PATH] = g_param_spec_string ("stdout-path", NULL, NULL, NULL, flags);
 
   /**
    * MkSimpleExecutor:stderr-path: (type filename)
@@ -933,8 +875,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_STDERR_PATH] = g_param_spec_string (
-      "stderr-path", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_STDERR_PATH] = g_param_spec_string ("stderr-path", NULL, NULL, NULL, flags);
 
   /**
    * MkSimpleExecutor:output-limit:
@@ -944,13 +885,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * Since: 1.0
    */
   props[PROP_OUTPUT_LIMIT] =
-      g_param_spec_uint64 ("output-limit",
-                           NULL,
-                           NULL,
-                           0,
-                           G_MAXSIZE,
-                           DEFAULT_OUTPUT_LIMIT,
-                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+      g_param_spec_uint64 ("output-limit", NULL, NULL, 0, G_MAXSIZE, DEFAULT_OUTPUT_LIMIT, flags);
 
   /**
    * MkSimpleExecutor:state:
@@ -959,12 +894,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_STATE] = g_param_spec_enum ("state",
-                                         NULL,
-                                         NULL,
-                                         MK_TYPE_EXECUTOR_STATE,
-                                         MK_EXECUTOR_STATE_STOPPED,
-                                         G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_STATE] =
+      g_param_spec_enum ("state", NULL, NULL, MK_TYPE_EXECUTOR_STATE, MK_EXECUTOR_STATE_STOPPED, read_flags);
 
   /**
    * MkSimpleExecutor:running:
@@ -973,8 +904,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_RUNNING] = g_param_spec_boolean (
-      "running", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_RUNNING] = g_param_spec_boolean ("running", NULL, NULL, FALSE, read_flags);
 
   /**
    * MkSimpleExecutor:active:
@@ -983,8 +913,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_ACTIVE] = g_param_spec_boolean (
-      "active", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_ACTIVE] = g_param_spec_boolean ("active", NULL, NULL, FALSE, read_flags);
 
   /**
    * MkSimpleExecutor:pid:
@@ -993,8 +922,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Since: 1.0
    */
-  props[PROP_PID] = g_param_spec_int (
-      "pid", NULL, NULL, 0, G_MAXINT, 0, G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_PID] = g_param_spec_int ("pid", NULL, NULL, 0, G_MAXINT, 0, read_flags);
 
   /**
    * MkSimpleExecutor:exit-status:
@@ -1005,13 +933,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * Since: 1.0
    */
   props[PROP_EXIT_STATUS] =
-      g_param_spec_int ("exit-status",
-                        NULL,
-                        NULL,
-                        MK_STATUS_NONE,
-                        MAX_STATUS,
-                        MK_STATUS_NONE,
-                        G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+      g_param_spec_int ("exit-status", NULL, NULL, MK_STATUS_NONE, MAX_STATUS, MK_STATUS_NONE, read_flags);
 
   g_object_class_install_properties (object_class, N_PROPS, props);
   mk_simple_executor_install_signals (klass);
