@@ -46,7 +46,10 @@ test_redis (void)
 {
   guint port = mk_test_free_port ();
   g_autofree char *port_text = g_strdup_printf ("%u", port);
-  const char *argv[] = { "redis-server", "--port", port_text, "--bind", "127.0.0.1", "--save", "", NULL };
+  g_autofree char *tag = mk_test_new_tag ();
+  /* The tag is to be seen in the arguments of the process, which redis writes over otherwise. */
+  const char *argv[] = { "redis-server", "--port", port_text,          "--bind", "127.0.0.1", "--save", "",
+                         "--dbfilename", tag,      "--set-proc-title", "no",     NULL };
   g_autoptr (MkTcpExecutor) executor = NULL;
 
   if (!mk_test_has_program (argv[0]))
@@ -55,8 +58,9 @@ test_redis (void)
   mk_simple_executor_set_cwd (MK_SIMPLE_EXECUTOR (executor), g_get_tmp_dir ());
   mk_test_assert_starts (executor);
   g_assert_true (redis_answers (port));
+  g_assert_cmpuint (mk_test_count_tagged (tag), ==, 1);
   mk_test_assert_stops (executor);
-  mk_test_assert_nothing_left (port_text);
+  mk_test_assert_nothing_left (tag);
 }
 
 static void

@@ -34,7 +34,9 @@ main (int argc, char **argv)
   g_print ("%s\n", error->message);
 
   g_clear_error (&error);
+  /* An abstract name, which is shown as it is */
   long_path = g_strnfill (200, 'x');
+  long_path[0] = '@';
   socket = mk_unix_socket_probe_new (long_path);
   g_assert_false (mk_probe_check (MK_PROBE (socket), NULL, &error));
   g_print ("%s\n", error->message);

@@ -68,7 +68,7 @@ class Words(unittest.TestCase):
         return [
             fill(catalogue.gettext("%s to accept connections"), "127.0.0.1:80"),
             catalogue.gettext("Nothing was started yet; call start() first"),
-            fill(too_long, 200 * "x", 200, 107),
+            fill(too_long, "@" + 199 * "x", 200, 107),
         ]
 
     def english(self):
