@@ -1033,14 +1033,14 @@ mk_simple_executor_new_for_shell (const char *script)
 
 /* ---- settings ---- */
 
+/* @field: of type int, guint or an enumeration */
 static void
-simple_executor_set_uint (MkSimpleExecutor *self, guint *field, guint value, guint prop_id)
+simple_executor_set_number (MkSimpleExecutor *self, gpointer field, guint value, guint prop_id)
 {
   GMutexLocker *locker = mk_simple_executor_lock (self);
-  gboolean changed;
+  gboolean changed = *(guint *) field != value;
 
-  changed = *field != value;
-  *field = value;
+  *(guint *) field = value;
   g_mutex_locker_free (locker);
 
   if (changed)
@@ -1048,15 +1048,16 @@ simple_executor_set_uint (MkSimpleExecutor *self, guint *field, guint value, gui
 }
 
 static void
-simple_executor_set_int (MkSimpleExecutor *self, int *field, int value, guint prop_id)
+simple_executor_set_size (MkSimpleExecutor *self, gsize *field, gsize value, guint prop_id)
 {
-  simple_executor_set_uint (self, (guint *) field, (guint) value, prop_id);
-}
+  GMutexLocker *locker = mk_simple_executor_lock (self);
+  gboolean changed = *field != value;
 
-static void
-simple_executor_set_mode (MkSimpleExecutor *self, MkStdioMode *field, MkStdioMode value, guint prop_id)
-{
-  simple_executor_set_uint (self, (guint *) field, (guint) value, prop_id);
+  *field = value;
+  g_mutex_locker_free (locker);
+
+  if (changed)
+    g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
 }
 
 static void
@@ -1096,6 +1097,23 @@ simple_executor_set_strv (MkSimpleExecutor *self, char ***field, const char *con
   g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
 }
 
+/* The getter and the setter of a setting. @replace compares, stores and notifies. */
+#define SETTING(Type, name, NAME, replace)                                                                   \
+  Type mk_simple_executor_get_##name (MkSimpleExecutor *self)                                                \
+  {                                                                                                          \
+    g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);                                                  \
+                                                                                                             \
+    MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);                                                                     \
+    return (Type) mk_simple_executor_get_private (self)->name;                                               \
+  }                                                                                                          \
+                                                                                                             \
+  void mk_simple_executor_set_##name (MkSimpleExecutor *self, Type name)                                     \
+  {                                                                                                          \
+    g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));                                                         \
+                                                                                                             \
+    replace (self, &mk_simple_executor_get_private (self)->name, name, PROP_##NAME);                         \
+  }
+
 /**
  * mk_simple_executor_get_command: (get-property command)
  * @self: the executor
@@ -1107,14 +1125,6 @@ simple_executor_set_strv (MkSimpleExecutor *self, char ***field, const char *con
  *
  * Since: 1.0
  */
-const char *const *
-mk_simple_executor_get_command (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return (const char *const *) mk_simple_executor_get_private (self)->command;
-}
 
 /**
  * mk_simple_executor_set_command: (set-property command)
@@ -1126,13 +1136,7 @@ mk_simple_executor_get_command (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_command (MkSimpleExecutor *self, const char *const *argv)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_strv (self, &mk_simple_executor_get_private (self)->command, argv, PROP_COMMAND);
-}
+SETTING (const char *const *, command, COMMAND, simple_executor_set_strv)
 
 /**
  * mk_simple_executor_get_cwd: (get-property cwd)
@@ -1144,14 +1148,6 @@ mk_simple_executor_set_command (MkSimpleExecutor *self, const char *const *argv)
  *
  * Since: 1.0
  */
-const char *
-mk_simple_executor_get_cwd (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->cwd;
-}
 
 /**
  * mk_simple_executor_set_cwd: (set-property cwd)
@@ -1162,13 +1158,7 @@ mk_simple_executor_get_cwd (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_cwd (MkSimpleExecutor *self, const char *cwd)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_string (self, &mk_simple_executor_get_private (self)->cwd, cwd, PROP_CWD);
-}
+SETTING (const char *, cwd, CWD, simple_executor_set_string)
 
 /**
  * mk_simple_executor_get_environment: (get-property environment)
@@ -1181,14 +1171,6 @@ mk_simple_executor_set_cwd (MkSimpleExecutor *self, const char *cwd)
  *
  * Since: 1.0
  */
-const char *const *
-mk_simple_executor_get_environment (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return (const char *const *) mk_simple_executor_get_private (self)->environment;
-}
 
 /**
  * mk_simple_executor_set_environment: (set-property environment)
@@ -1199,14 +1181,7 @@ mk_simple_executor_get_environment (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_environment (MkSimpleExecutor *self, const char *const *environment)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_strv (
-      self, &mk_simple_executor_get_private (self)->environment, environment, PROP_ENVIRONMENT);
-}
+SETTING (const char *const *, environment, ENVIRONMENT, simple_executor_set_strv)
 
 /**
  * mk_simple_executor_get_start_timeout: (get-property start-timeout)
@@ -1218,14 +1193,6 @@ mk_simple_executor_set_environment (MkSimpleExecutor *self, const char *const *e
  *
  * Since: 1.0
  */
-guint
-mk_simple_executor_get_start_timeout (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->start_timeout;
-}
 
 /**
  * mk_simple_executor_set_start_timeout: (set-property start-timeout)
@@ -1236,14 +1203,7 @@ mk_simple_executor_get_start_timeout (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_start_timeout (MkSimpleExecutor *self, guint start_timeout)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_uint (
-      self, &mk_simple_executor_get_private (self)->start_timeout, start_timeout, PROP_START_TIMEOUT);
-}
+SETTING (guint, start_timeout, START_TIMEOUT, simple_executor_set_number)
 
 /**
  * mk_simple_executor_get_stop_timeout: (get-property stop-timeout)
@@ -1255,14 +1215,6 @@ mk_simple_executor_set_start_timeout (MkSimpleExecutor *self, guint start_timeou
  *
  * Since: 1.0
  */
-guint
-mk_simple_executor_get_stop_timeout (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->stop_timeout;
-}
 
 /**
  * mk_simple_executor_set_stop_timeout: (set-property stop-timeout)
@@ -1273,14 +1225,7 @@ mk_simple_executor_get_stop_timeout (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_stop_timeout (MkSimpleExecutor *self, guint stop_timeout)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_uint (
-      self, &mk_simple_executor_get_private (self)->stop_timeout, stop_timeout, PROP_STOP_TIMEOUT);
-}
+SETTING (guint, stop_timeout, STOP_TIMEOUT, simple_executor_set_number)
 
 /**
  * mk_simple_executor_get_stop_signal: (get-property stop-signal)
@@ -1292,14 +1237,6 @@ mk_simple_executor_set_stop_timeout (MkSimpleExecutor *self, guint stop_timeout)
  *
  * Since: 1.0
  */
-int
-mk_simple_executor_get_stop_signal (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->stop_signal;
-}
 
 /**
  * mk_simple_executor_set_stop_signal: (set-property stop-signal)
@@ -1310,14 +1247,7 @@ mk_simple_executor_get_stop_signal (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_stop_signal (MkSimpleExecutor *self, int stop_signal)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_int (
-      self, &mk_simple_executor_get_private (self)->stop_signal, stop_signal, PROP_STOP_SIGNAL);
-}
+SETTING (int, stop_signal, STOP_SIGNAL, simple_executor_set_number)
 
 /**
  * mk_simple_executor_get_kill_signal: (get-property kill-signal)
@@ -1329,14 +1259,6 @@ mk_simple_executor_set_stop_signal (MkSimpleExecutor *self, int stop_signal)
  *
  * Since: 1.0
  */
-int
-mk_simple_executor_get_kill_signal (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->kill_signal;
-}
 
 /**
  * mk_simple_executor_set_kill_signal: (set-property kill-signal)
@@ -1347,14 +1269,7 @@ mk_simple_executor_get_kill_signal (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_kill_signal (MkSimpleExecutor *self, int kill_signal)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_int (
-      self, &mk_simple_executor_get_private (self)->kill_signal, kill_signal, PROP_KILL_SIGNAL);
-}
+SETTING (int, kill_signal, KILL_SIGNAL, simple_executor_set_number)
 
 /**
  * mk_simple_executor_get_expected_status: (get-property expected-status)
@@ -1366,14 +1281,6 @@ mk_simple_executor_set_kill_signal (MkSimpleExecutor *self, int kill_signal)
  *
  * Since: 1.0
  */
-int
-mk_simple_executor_get_expected_status (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->expected_status;
-}
 
 /**
  * mk_simple_executor_set_expected_status: (set-property expected-status)
@@ -1384,14 +1291,7 @@ mk_simple_executor_get_expected_status (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_expected_status (MkSimpleExecutor *self, int expected_status)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_int (
-      self, &mk_simple_executor_get_private (self)->expected_status, expected_status, PROP_EXPECTED_STATUS);
-}
+SETTING (int, expected_status, EXPECTED_STATUS, simple_executor_set_number)
 
 /**
  * mk_simple_executor_get_stdin_mode: (get-property stdin-mode)
@@ -1403,14 +1303,6 @@ mk_simple_executor_set_expected_status (MkSimpleExecutor *self, int expected_sta
  *
  * Since: 1.0
  */
-MkStdioMode
-mk_simple_executor_get_stdin_mode (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_STDIO_MODE_NULL);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->stdin_mode;
-}
 
 /**
  * mk_simple_executor_set_stdin_mode: (set-property stdin-mode)
@@ -1421,13 +1313,7 @@ mk_simple_executor_get_stdin_mode (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_stdin_mode (MkSimpleExecutor *self, MkStdioMode mode)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_mode (self, &mk_simple_executor_get_private (self)->stdin_mode, mode, PROP_STDIN_MODE);
-}
+SETTING (MkStdioMode, stdin_mode, STDIN_MODE, simple_executor_set_number)
 
 /**
  * mk_simple_executor_get_stdout_mode: (get-property stdout-mode)
@@ -1439,14 +1325,6 @@ mk_simple_executor_set_stdin_mode (MkSimpleExecutor *self, MkStdioMode mode)
  *
  * Since: 1.0
  */
-MkStdioMode
-mk_simple_executor_get_stdout_mode (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_STDIO_MODE_NULL);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->stdout_mode;
-}
 
 /**
  * mk_simple_executor_set_stdout_mode: (set-property stdout-mode)
@@ -1457,14 +1335,7 @@ mk_simple_executor_get_stdout_mode (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_stdout_mode (MkSimpleExecutor *self, MkStdioMode mode)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_mode (
-      self, &mk_simple_executor_get_private (self)->stdout_mode, mode, PROP_STDOUT_MODE);
-}
+SETTING (MkStdioMode, stdout_mode, STDOUT_MODE, simple_executor_set_number)
 
 /**
  * mk_simple_executor_get_stderr_mode: (get-property stderr-mode)
@@ -1476,14 +1347,6 @@ mk_simple_executor_set_stdout_mode (MkSimpleExecutor *self, MkStdioMode mode)
  *
  * Since: 1.0
  */
-MkStdioMode
-mk_simple_executor_get_stderr_mode (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), MK_STDIO_MODE_NULL);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->stderr_mode;
-}
 
 /**
  * mk_simple_executor_set_stderr_mode: (set-property stderr-mode)
@@ -1494,14 +1357,7 @@ mk_simple_executor_get_stderr_mode (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_stderr_mode (MkSimpleExecutor *self, MkStdioMode mode)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_mode (
-      self, &mk_simple_executor_get_private (self)->stderr_mode, mode, PROP_STDERR_MODE);
-}
+SETTING (MkStdioMode, stderr_mode, STDERR_MODE, simple_executor_set_number)
 
 /**
  * mk_simple_executor_get_stdin_path: (get-property stdin-path)
@@ -1513,14 +1369,6 @@ mk_simple_executor_set_stderr_mode (MkSimpleExecutor *self, MkStdioMode mode)
  *
  * Since: 1.0
  */
-const char *
-mk_simple_executor_get_stdin_path (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->stdin_path;
-}
 
 /**
  * mk_simple_executor_set_stdin_path: (set-property stdin-path)
@@ -1531,14 +1379,7 @@ mk_simple_executor_get_stdin_path (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_stdin_path (MkSimpleExecutor *self, const char *stdin_path)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_string (
-      self, &mk_simple_executor_get_private (self)->stdin_path, stdin_path, PROP_STDIN_PATH);
-}
+SETTING (const char *, stdin_path, STDIN_PATH, simple_executor_set_string)
 
 /**
  * mk_simple_executor_get_stdout_path: (get-property stdout-path)
@@ -1550,14 +1391,6 @@ mk_simple_executor_set_stdin_path (MkSimpleExecutor *self, const char *stdin_pat
  *
  * Since: 1.0
  */
-const char *
-mk_simple_executor_get_stdout_path (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->stdout_path;
-}
 
 /**
  * mk_simple_executor_set_stdout_path: (set-property stdout-path)
@@ -1568,14 +1401,7 @@ mk_simple_executor_get_stdout_path (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_stdout_path (MkSimpleExecutor *self, const char *stdout_path)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_string (
-      self, &mk_simple_executor_get_private (self)->stdout_path, stdout_path, PROP_STDOUT_PATH);
-}
+SETTING (const char *, stdout_path, STDOUT_PATH, simple_executor_set_string)
 
 /**
  * mk_simple_executor_get_stderr_path: (get-property stderr-path)
@@ -1587,14 +1413,6 @@ mk_simple_executor_set_stdout_path (MkSimpleExecutor *self, const char *stdout_p
  *
  * Since: 1.0
  */
-const char *
-mk_simple_executor_get_stderr_path (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->stderr_path;
-}
 
 /**
  * mk_simple_executor_set_stderr_path: (set-property stderr-path)
@@ -1605,14 +1423,7 @@ mk_simple_executor_get_stderr_path (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_stderr_path (MkSimpleExecutor *self, const char *stderr_path)
-{
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  simple_executor_set_string (
-      self, &mk_simple_executor_get_private (self)->stderr_path, stderr_path, PROP_STDERR_PATH);
-}
+SETTING (const char *, stderr_path, STDERR_PATH, simple_executor_set_string)
 
 /**
  * mk_simple_executor_get_output_limit: (get-property output-limit)
@@ -1624,14 +1435,6 @@ mk_simple_executor_set_stderr_path (MkSimpleExecutor *self, const char *stderr_p
  *
  * Since: 1.0
  */
-gsize
-mk_simple_executor_get_output_limit (MkSimpleExecutor *self)
-{
-  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
-
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
-  return mk_simple_executor_get_private (self)->output_limit;
-}
 
 /**
  * mk_simple_executor_set_output_limit: (set-property output-limit)
@@ -1642,24 +1445,7 @@ mk_simple_executor_get_output_limit (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-void
-mk_simple_executor_set_output_limit (MkSimpleExecutor *self, gsize output_limit)
-{
-  MkSimpleExecutorPrivate *priv;
-  GMutexLocker *locker;
-  gboolean changed;
-
-  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
-
-  priv = mk_simple_executor_get_private (self);
-  locker = mk_simple_executor_lock (self);
-  changed = priv->output_limit != output_limit;
-  priv->output_limit = output_limit;
-  g_mutex_locker_free (locker);
-
-  if (changed)
-    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_OUTPUT_LIMIT]);
-}
+SETTING (gsize, output_limit, OUTPUT_LIMIT, simple_executor_set_size)
 
 /* ---- the service ---- */
 

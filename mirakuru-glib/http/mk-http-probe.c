@@ -312,25 +312,17 @@ http_probe_locate (MkHttpProbe *self, guint prop_id)
     }
 }
 
-static gboolean
-http_probe_replace_string (MkHttpProbe *self, guint prop_id, const char *text)
+static void
+http_probe_set_string (MkHttpProbe *self, guint prop_id, char **setting, const char *text)
 {
-  char **setting = http_probe_locate (self, prop_id);
-  MK_AUTO_LOCK (&self->lock);
-
   if (g_strcmp0 (*setting, text) == 0)
-    return FALSE;
+    return;
 
+  g_mutex_lock (&self->lock);
   g_free (*setting);
   *setting = g_strdup (text);
-  return TRUE;
-}
-
-static void
-http_probe_set_string (MkHttpProbe *self, guint prop_id, const char *text)
-{
-  if (http_probe_replace_string (self, prop_id, text))
-    g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
+  g_mutex_unlock (&self->lock);
+  g_object_notify_by_pspec (G_OBJECT (self), props[prop_id]);
 }
 
 static void
@@ -405,7 +397,7 @@ mk_http_probe_set_property (GObject *object, guint prop_id, const GValue *value,
     case PROP_CA_FILE:
     case PROP_CERTIFICATE_FILE:
     case PROP_SOCKET_PATH:
-      http_probe_set_string (self, prop_id, g_value_get_string (value));
+      http_probe_set_string (self, prop_id, http_probe_locate (self, prop_id), g_value_get_string (value));
       break;
 
     case PROP_HEADERS:
@@ -553,8 +545,7 @@ http_probe_create_properties (GParamSpec **pspecs)
    * MkHttpProbe:socket-path: (type filename)
    *
    * The path of a Unix socket to connect to, in place of the host and the port of the URL. A path that begins
-   * with
-   * `@` stands for an abstract socket of the name that follows.
+   * with `@` stands for an abstract socket of the name that follows.
    *
    * Since: 1.0
    */
@@ -632,6 +623,22 @@ mk_http_probe_new (const char *uri)
   return g_object_new (MK_TYPE_HTTP_PROBE, "uri", uri, NULL);
 }
 
+/* The getter and the setter of a setting. @replace compares, stores and notifies. */
+#define SETTING(Type, name, NAME, replace)                                                                   \
+  Type mk_http_probe_get_##name (MkHttpProbe *self)                                                          \
+  {                                                                                                          \
+    g_return_val_if_fail (MK_IS_HTTP_PROBE (self), 0);                                                       \
+                                                                                                             \
+    return self->settings->name;                                                                             \
+  }                                                                                                          \
+                                                                                                             \
+  void mk_http_probe_set_##name (MkHttpProbe *self, Type name)                                               \
+  {                                                                                                          \
+    g_return_if_fail (MK_IS_HTTP_PROBE (self));                                                              \
+                                                                                                             \
+    replace (self, PROP_##NAME, &self->settings->name, name);                                                \
+  }
+
 /**
  * mk_http_probe_get_uri: (get-property uri)
  * @self: the probe
@@ -642,13 +649,6 @@ mk_http_probe_new (const char *uri)
  *
  * Since: 1.0
  */
-const char *
-mk_http_probe_get_uri (MkHttpProbe *self)
-{
-  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
-
-  return self->settings->uri;
-}
 
 /**
  * mk_http_probe_set_uri: (set-property uri)
@@ -659,13 +659,7 @@ mk_http_probe_get_uri (MkHttpProbe *self)
  *
  * Since: 1.0
  */
-void
-mk_http_probe_set_uri (MkHttpProbe *self, const char *uri)
-{
-  g_return_if_fail (MK_IS_HTTP_PROBE (self));
-
-  http_probe_set_string (self, PROP_URI, uri);
-}
+SETTING (const char *, uri, URI, http_probe_set_string)
 
 /**
  * mk_http_probe_get_status: (get-property status)
@@ -699,7 +693,8 @@ mk_http_probe_set_status (MkHttpProbe *self, const char *status)
 {
   g_return_if_fail (MK_IS_HTTP_PROBE (self));
 
-  http_probe_set_string (self, PROP_STATUS, status ? status : MK_HTTP_DEFAULT_STATUS);
+  http_probe_set_string (
+      self, PROP_STATUS, &self->settings->status, status ? status : MK_HTTP_DEFAULT_STATUS);
 }
 
 /**
@@ -734,7 +729,8 @@ mk_http_probe_set_method (MkHttpProbe *self, const char *method)
 {
   g_return_if_fail (MK_IS_HTTP_PROBE (self));
 
-  http_probe_set_string (self, PROP_METHOD, method ? method : MK_HTTP_DEFAULT_METHOD);
+  http_probe_set_string (
+      self, PROP_METHOD, &self->settings->method, method ? method : MK_HTTP_DEFAULT_METHOD);
 }
 
 /**
@@ -838,13 +834,6 @@ mk_http_probe_set_body (MkHttpProbe *self, GBytes *body)
  *
  * Since: 1.0
  */
-const char *
-mk_http_probe_get_content_type (MkHttpProbe *self)
-{
-  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
-
-  return self->settings->content_type;
-}
 
 /**
  * mk_http_probe_set_content_type: (set-property content-type)
@@ -855,13 +844,7 @@ mk_http_probe_get_content_type (MkHttpProbe *self)
  *
  * Since: 1.0
  */
-void
-mk_http_probe_set_content_type (MkHttpProbe *self, const char *content_type)
-{
-  g_return_if_fail (MK_IS_HTTP_PROBE (self));
-
-  http_probe_set_string (self, PROP_CONTENT_TYPE, content_type);
-}
+SETTING (const char *, content_type, CONTENT_TYPE, http_probe_set_string)
 
 /**
  * mk_http_probe_get_body_pattern: (get-property body-pattern)
@@ -873,13 +856,6 @@ mk_http_probe_set_content_type (MkHttpProbe *self, const char *content_type)
  *
  * Since: 1.0
  */
-const char *
-mk_http_probe_get_body_pattern (MkHttpProbe *self)
-{
-  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
-
-  return self->settings->body_pattern;
-}
 
 /**
  * mk_http_probe_set_body_pattern: (set-property body-pattern)
@@ -890,13 +866,7 @@ mk_http_probe_get_body_pattern (MkHttpProbe *self)
  *
  * Since: 1.0
  */
-void
-mk_http_probe_set_body_pattern (MkHttpProbe *self, const char *body_pattern)
-{
-  g_return_if_fail (MK_IS_HTTP_PROBE (self));
-
-  http_probe_set_string (self, PROP_BODY_PATTERN, body_pattern);
-}
+SETTING (const char *, body_pattern, BODY_PATTERN, http_probe_set_string)
 
 /**
  * mk_http_probe_get_accept_any_certificate: (get-property accept-any-certificate)
@@ -908,13 +878,6 @@ mk_http_probe_set_body_pattern (MkHttpProbe *self, const char *body_pattern)
  *
  * Since: 1.0
  */
-gboolean
-mk_http_probe_get_accept_any_certificate (MkHttpProbe *self)
-{
-  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), FALSE);
-
-  return self->settings->accept_any_certificate;
-}
 
 /**
  * mk_http_probe_set_accept_any_certificate: (set-property accept-any-certificate)
@@ -925,14 +888,7 @@ mk_http_probe_get_accept_any_certificate (MkHttpProbe *self)
  *
  * Since: 1.0
  */
-void
-mk_http_probe_set_accept_any_certificate (MkHttpProbe *self, gboolean accept_any_certificate)
-{
-  g_return_if_fail (MK_IS_HTTP_PROBE (self));
-
-  http_probe_set_boolean (
-      self, PROP_ACCEPT_ANY_CERTIFICATE, &self->settings->accept_any_certificate, accept_any_certificate);
-}
+SETTING (gboolean, accept_any_certificate, ACCEPT_ANY_CERTIFICATE, http_probe_set_boolean)
 
 /**
  * mk_http_probe_get_ca_file: (get-property ca-file)
@@ -944,13 +900,6 @@ mk_http_probe_set_accept_any_certificate (MkHttpProbe *self, gboolean accept_any
  *
  * Since: 1.0
  */
-const char *
-mk_http_probe_get_ca_file (MkHttpProbe *self)
-{
-  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
-
-  return self->settings->ca_file;
-}
 
 /**
  * mk_http_probe_set_ca_file: (set-property ca-file)
@@ -961,13 +910,7 @@ mk_http_probe_get_ca_file (MkHttpProbe *self)
  *
  * Since: 1.0
  */
-void
-mk_http_probe_set_ca_file (MkHttpProbe *self, const char *ca_file)
-{
-  g_return_if_fail (MK_IS_HTTP_PROBE (self));
-
-  http_probe_set_string (self, PROP_CA_FILE, ca_file);
-}
+SETTING (const char *, ca_file, CA_FILE, http_probe_set_string)
 
 /**
  * mk_http_probe_get_certificate_file: (get-property certificate-file)
@@ -979,13 +922,6 @@ mk_http_probe_set_ca_file (MkHttpProbe *self, const char *ca_file)
  *
  * Since: 1.0
  */
-const char *
-mk_http_probe_get_certificate_file (MkHttpProbe *self)
-{
-  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
-
-  return self->settings->certificate_file;
-}
 
 /**
  * mk_http_probe_set_certificate_file: (set-property certificate-file)
@@ -996,13 +932,7 @@ mk_http_probe_get_certificate_file (MkHttpProbe *self)
  *
  * Since: 1.0
  */
-void
-mk_http_probe_set_certificate_file (MkHttpProbe *self, const char *certificate_file)
-{
-  g_return_if_fail (MK_IS_HTTP_PROBE (self));
-
-  http_probe_set_string (self, PROP_CERTIFICATE_FILE, certificate_file);
-}
+SETTING (const char *, certificate_file, CERTIFICATE_FILE, http_probe_set_string)
 
 /**
  * mk_http_probe_get_follow_redirects: (get-property follow-redirects)
@@ -1014,13 +944,6 @@ mk_http_probe_set_certificate_file (MkHttpProbe *self, const char *certificate_f
  *
  * Since: 1.0
  */
-gboolean
-mk_http_probe_get_follow_redirects (MkHttpProbe *self)
-{
-  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), FALSE);
-
-  return self->settings->follow_redirects;
-}
 
 /**
  * mk_http_probe_set_follow_redirects: (set-property follow-redirects)
@@ -1031,13 +954,7 @@ mk_http_probe_get_follow_redirects (MkHttpProbe *self)
  *
  * Since: 1.0
  */
-void
-mk_http_probe_set_follow_redirects (MkHttpProbe *self, gboolean follow_redirects)
-{
-  g_return_if_fail (MK_IS_HTTP_PROBE (self));
-
-  http_probe_set_boolean (self, PROP_FOLLOW_REDIRECTS, &self->settings->follow_redirects, follow_redirects);
-}
+SETTING (gboolean, follow_redirects, FOLLOW_REDIRECTS, http_probe_set_boolean)
 
 /**
  * mk_http_probe_get_socket_path: (get-property socket-path)
@@ -1049,13 +966,6 @@ mk_http_probe_set_follow_redirects (MkHttpProbe *self, gboolean follow_redirects
  *
  * Since: 1.0
  */
-const char *
-mk_http_probe_get_socket_path (MkHttpProbe *self)
-{
-  g_return_val_if_fail (MK_IS_HTTP_PROBE (self), NULL);
-
-  return self->settings->socket_path;
-}
 
 /**
  * mk_http_probe_set_socket_path: (set-property socket-path)
@@ -1066,13 +976,7 @@ mk_http_probe_get_socket_path (MkHttpProbe *self)
  *
  * Since: 1.0
  */
-void
-mk_http_probe_set_socket_path (MkHttpProbe *self, const char *socket_path)
-{
-  g_return_if_fail (MK_IS_HTTP_PROBE (self));
-
-  http_probe_set_string (self, PROP_SOCKET_PATH, socket_path);
-}
+SETTING (const char *, socket_path, SOCKET_PATH, http_probe_set_string)
 
 /**
  * mk_http_probe_set_form:
