@@ -16,7 +16,7 @@ typedef struct
   int input_fd;       /* −1 where there is none; of the user, who closes it at any time */
   dev_t input_device; /* what input_fd was at first */
   ino_t input_inode;
-  int supervisor_fd; /* a pidfd; −1 where there is none */
+  GPid supervisor; /* (atomic) 0 when it does not run */
 } MkHostRecord;
 
 void mk_host_ensure (void);
@@ -28,7 +28,7 @@ void mk_host_unlock (void);
 void mk_host_record_init (MkHostRecord *record);
 void mk_host_record_set_input (MkHostRecord *record, int fd);
 void mk_host_record_close (int *fd);
-void mk_host_record_set_supervisor (MkHostRecord *record, int fd);
+gboolean mk_host_signal_child (GPid pid, int signal_number);
 gboolean mk_host_add (MkHostRecord *record);
 void mk_host_remove (MkHostRecord *record);
 

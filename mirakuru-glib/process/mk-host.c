@@ -20,9 +20,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mk-lock-private.h"
@@ -92,35 +92,44 @@ host_after_fork_in_child (void)
       host_blind_input (record);
       host_close_copy (record->output_fds[0]);
       host_close_copy (record->output_fds[1]);
-      host_close_copy (record->supervisor_fd);
     }
 
   g_ptr_array_set_size (records, 0);
   g_mutex_unlock (&lock);
 }
 
-/* Its end is that of the supervisor, or of its socket. */
-static struct pollfd
-host_watch_end (const MkHostRecord *record)
+/* Returns: whether it is a child that was not reaped yet, so that nothing else has its pid */
+static gboolean
+host_has_child (GPid pid, siginfo_t *info)
 {
-  int fd = record->supervisor_fd >= 0 ? record->supervisor_fd : record->control_fd;
-
-  /* A copy, for the worker closes it when it sees the end. */
-  return (struct pollfd){ fd >= 0 ? fcntl (fd, F_DUPFD_CLOEXEC, 0) : -1,
-                          record->supervisor_fd >= 0 ? POLLIN : 0,
-                          0 };
+  info->si_pid = 0;
+  return pid > 0 && waitid (P_PID, (id_t) pid, info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-static void
-host_wait_for_end (struct pollfd *fd, gint64 deadline)
+/* In any thread. GSubprocess would send it from a thread of GLib, which a forked child does not have. */
+gboolean
+mk_host_signal_child (GPid pid, int signal_number)
 {
-  while (fd->fd >= 0 && fd->revents == 0)
+  siginfo_t info;
+
+  return host_has_child (pid, &info) && kill (pid, signal_number) == 0;
+}
+
+/* The socket hangs up just before the supervisor has ended. */
+static void
+host_wait_for_end (struct pollfd *socket, GPid supervisor, gint64 deadline)
+{
+  siginfo_t info;
+
+  while (socket->fd >= 0 && socket->revents == 0)
     {
       gint64 left = (deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
 
-      if (left <= 0 || (poll (fd, 1, (int) left) < 0 && errno != EINTR))
+      if (left <= 0 || (poll (socket, 1, (int) left) < 0 && errno != EINTR))
         return;
     }
+  while (host_has_child (supervisor, &info) && info.si_pid == 0 && g_get_monotonic_time () < deadline)
+    g_usleep (100);
 }
 
 /*
@@ -132,7 +141,8 @@ host_kill_all_at_exit (void)
 {
   const MkMessage message = { MK_MESSAGE_KILL, SIGKILL, 0, 0 };
   gint64 deadline = g_get_monotonic_time () + EXIT_LIMIT_US;
-  g_autofree struct pollfd *fds = NULL;
+  g_autofree struct pollfd *sockets = NULL;
+  g_autofree GPid *supervisors = NULL;
   guint n;
 
   if (getpid () != host_pid)
@@ -141,20 +151,22 @@ host_kill_all_at_exit (void)
   g_mutex_lock (&lock);
   is_exiting = TRUE;
   n = records->len;
-  fds = g_new0 (struct pollfd, n);
+  sockets = g_new0 (struct pollfd, n);
+  supervisors = g_new0 (GPid, n);
   for (guint i = 0; i < n; i++)
     {
       MkHostRecord *record = g_ptr_array_index (records, i);
 
       (void) !send (record->control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (record->supervisor_fd >= 0)
-        pidfd_send_signal (record->supervisor_fd, SIGCONT, NULL, 0);
-      fds[i] = host_watch_end (record);
+      supervisors[i] = g_atomic_int_get (&record->supervisor);
+      mk_host_signal_child (supervisors[i], SIGCONT);
+      /* A copy, for the worker closes it when it sees the end. */
+      sockets[i].fd = record->control_fd >= 0 ? fcntl (record->control_fd, F_DUPFD_CLOEXEC, 0) : -1;
     }
   g_mutex_unlock (&lock);
 
   for (guint i = 0; i < n; i++)
-    host_wait_for_end (&fds[i], deadline);
+    host_wait_for_end (&sockets[i], supervisors[i], deadline);
 }
 
 void
@@ -195,7 +207,7 @@ mk_host_unlock (void)
 void
 mk_host_record_init (MkHostRecord *record)
 {
-  *record = (MkHostRecord){ .control_fd = -1, .output_fds = { -1, -1 }, .input_fd = -1, .supervisor_fd = -1 };
+  *record = (MkHostRecord){ .control_fd = -1, .output_fds = { -1, -1 }, .input_fd = -1 };
 }
 
 void
@@ -219,14 +231,6 @@ mk_host_record_close (int *fd)
 
   host_close_copy (*fd);
   *fd = -1;
-}
-
-void
-mk_host_record_set_supervisor (MkHostRecord *record, int fd)
-{
-  MK_AUTO_LOCK (&lock);
-
-  record->supervisor_fd = fd;
 }
 
 /* Returns: FALSE if the program is about to end */

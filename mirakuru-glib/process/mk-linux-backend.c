@@ -18,7 +18,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -52,8 +51,6 @@ struct _MkBackend
   const MkBackendReports *reports;
   gpointer data; /* (unowned) */
 
-  int supervisor; /* (atomic) its pid, 0 when it does not run */
-
   GMutex lock;
   MkHostRecord record;  /* written by the worker, with the lock held what orders need */
   gboolean told_to_end; /* (locked-by lock) */
@@ -61,11 +58,10 @@ struct _MkBackend
 
   /* Of the worker. */
   GSubprocess *subprocess;    /* (owned) (nullable) the supervisor */
-  GSource *exit_source;       /* (owned) (nullable) of the supervisor */
   GSource *control_source;    /* (owned) (nullable) */
   GSource *output_sources[2]; /* (owned) (nullable) */
   GCancellable *waiting;      /* (owned) (nullable) for the supervisor to be reaped */
-  MkWaker *timer;             /* (owned) (nullable) */
+  MkWaker *timer;             /* (owned) (nullable) for the sweep, and if nobody reaps the supervisor */
   gint64 sweep_deadline;      /* 0 before the sweep */
   guint clean_rounds;
   gboolean has_begun; /* or has failed to, as was reported */
@@ -299,7 +295,7 @@ mk_backend_get_input (MkBackend *self)
 GPid
 mk_backend_get_supervisor (MkBackend *self)
 {
-  return g_atomic_int_get (&self->supervisor);
+  return g_atomic_int_get (&self->record.supervisor);
 }
 
 /* ---- output ---- */
@@ -409,9 +405,13 @@ backend_read_control (MkBackend *self)
     }
   while (n > 0 || (n < 0 && (errno == ECONNRESET || errno == EINTR)));
 
-  /* The end itself is told by the supervisor's exit: somebody else may hold a copy of its socket. */
-  if (n == 0 || errno != EAGAIN)
-    backend_clear_source (&self->control_source);
+  if (n < 0 && errno == EAGAIN)
+    return;
+
+  /* A forked child has no thread of GLib that could reap it. */
+  backend_clear_source (&self->control_source);
+  mk_waker_wake_at (self->timer,
+                    g_get_monotonic_time () + (mk_host_get_fork_generation () == 0 ? REAP_LIMIT_US : 0));
 }
 
 static gboolean
@@ -454,14 +454,12 @@ backend_finish (MkBackend *self)
       backend_close_output (self, i);
     }
   backend_clear_source (&self->control_source);
-  backend_clear_source (&self->exit_source);
   mk_waker_clear (&self->timer);
   g_cancellable_cancel (self->waiting);
   g_clear_object (&self->waiting);
 
   g_mutex_lock (&self->lock);
   mk_host_record_close (&self->record.control_fd);
-  mk_host_record_close (&self->record.supervisor_fd);
   g_clear_object (&self->subprocess);
   told_to_end = self->told_to_end;
   g_mutex_unlock (&self->lock);
@@ -493,8 +491,7 @@ backend_sweep (MkBackend *self)
 static void
 backend_on_supervisor_ended (MkBackend *self)
 {
-  g_atomic_int_set (&self->supervisor, 0);
-  backend_clear_source (&self->exit_source);
+  g_atomic_int_set (&self->record.supervisor, 0);
   backend_read_control (self);
   if (self->tree_empty)
     {
@@ -520,17 +517,6 @@ backend_on_timer (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-backend_on_pidfd (int fd, GIOCondition condition, gpointer user_data)
-{
-  MkBackend *self = user_data;
-  gboolean may_be_reaped = mk_host_get_fork_generation () == 0;
-
-  backend_clear_source (&self->exit_source);
-  mk_waker_wake_at (self->timer, g_get_monotonic_time () + (may_be_reaped ? REAP_LIMIT_US : 0));
-  return G_SOURCE_REMOVE;
-}
-
 static void
 backend_on_reaped (GObject *object, GAsyncResult *result, gpointer user_data)
 {
@@ -543,28 +529,20 @@ backend_on_reaped (GObject *object, GAsyncResult *result, gpointer user_data)
 
 /*
  * GSubprocess reaps the supervisor in a thread of GLib's. A forked child of the host has no such thread:
- * there the pidfd says that the supervisor has ended, and a zombie stays until that child ends. Old kernels,
- * sandboxes and valgrind have no pidfds.
+ * there the end of the socket says that the supervisor has ended, and a zombie stays until that child ends.
  */
 static void
 backend_watch_supervisor (MkBackend *self)
 {
   const char *identifier = g_subprocess_get_identifier (self->subprocess);
   int pid = identifier ? atoi (identifier) : 0;
-  int fd = pid > 0 ? pidfd_open (pid, 0) : -1;
 
   g_debug ("%s: its supervisor is process %d", self->launch->argv[0], pid);
-  g_atomic_int_set (&self->supervisor, pid);
-  /* Orders may come from other threads already. */
-  g_mutex_lock (&self->lock);
-  mk_host_record_set_supervisor (&self->record, fd);
-  g_mutex_unlock (&self->lock);
+  g_atomic_int_set (&self->record.supervisor, pid);
   self->timer = mk_waker_attach (mk_worker_get_context (), "MkBackend", backend_on_timer, self, NULL);
   self->waiting = g_cancellable_new ();
   g_subprocess_wait_async (self->subprocess, self->waiting, backend_on_reaped, self);
 
-  if (fd >= 0)
-    self->exit_source = backend_watch_fd (fd, backend_on_pidfd, self);
   self->control_source = backend_watch_fd (self->record.control_fd, backend_on_control, self);
   if (self->record.output_fds[0] >= 0)
     self->output_sources[0] = backend_watch_fd (self->record.output_fds[0], backend_on_stdout, self);
@@ -587,8 +565,7 @@ backend_send (MkBackend *self, MkMessageType type, int a, int b, int c)
   sent = send (self->record.control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
          errno == EPIPE || errno == ECONNRESET;
   /* One that somebody has stopped would not obey. */
-  if (self->record.supervisor_fd >= 0)
-    pidfd_send_signal (self->record.supervisor_fd, SIGCONT, NULL, 0);
+  mk_host_signal_child (g_atomic_int_get (&self->record.supervisor), SIGCONT);
   return sent;
 }
 
@@ -623,9 +600,5 @@ mk_backend_kill (MkBackend *self, int kill_signal)
 void
 mk_backend_give_up (MkBackend *self)
 {
-  MK_AUTO_LOCK (&self->lock);
-
-  if (self->subprocess != NULL && (self->record.supervisor_fd < 0 ||
-                                   pidfd_send_signal (self->record.supervisor_fd, SIGKILL, NULL, 0) < 0))
-    g_subprocess_force_exit (self->subprocess);
+  mk_host_signal_child (g_atomic_int_get (&self->record.supervisor), SIGKILL);
 }
