@@ -57,7 +57,7 @@ typedef struct
   MkStream stream;
   MkOutputMatcher *banner;  /* (owned) (nullable) until there is a verdict */
   MkOutputMatcher *failure; /* (owned) (nullable) */
-  gint64 settles_at;        /* 0: nothing is undecided */
+  gint64 settles_at;        /* G_MAXINT64: nothing is undecided */
 } OutputLane;
 
 /* One process. */
@@ -70,7 +70,6 @@ struct _OutputRun
   OutputLane lanes[2];
   guint n_open;    /* streams that may bring more */
   guint n_missing; /* matches of the banner */
-  gboolean settler_is_set;
   gint64 wakes_at; /* for the last line of the output */
 
   GMutex lock;
@@ -118,6 +117,7 @@ output_lane_clear (OutputLane *self)
 {
   g_clear_pointer (&self->banner, mk_output_matcher_free);
   g_clear_pointer (&self->failure, mk_output_matcher_free);
+  self->settles_at = G_MAXINT64;
 }
 
 static void
@@ -151,6 +151,7 @@ output_run_new (GRegex *banner, guint occurrences, GRegex *failure, MkWaker *wak
     {
       self->lanes[i].run = self;
       self->lanes[i].stream = streams[i];
+      self->lanes[i].settles_at = G_MAXINT64;
       self->lanes[i].banner = mk_output_matcher_new (banner, _ ("The banner"));
       self->lanes[i].failure = failure ? mk_output_matcher_new (failure, _ ("The failure pattern")) : NULL;
     }
@@ -233,15 +234,10 @@ output_lane_look (OutputLane *self, gboolean settle)
   output_lane_clear (&run->lanes[1]);
 }
 
-/* One that is set already is left alone: when it goes off it is set again for what is due later. */
 static void
-output_run_set_settler (OutputRun *self, gint64 time)
+output_run_set_settler (OutputRun *self)
 {
-  if (self->settler_is_set)
-    return;
-
-  self->settler_is_set = TRUE;
-  mk_waker_wake_at (self->settler, time);
+  mk_waker_wake_at (self->settler, MIN (self->lanes[0].settles_at, self->lanes[1].settles_at));
 }
 
 static void
@@ -252,13 +248,11 @@ output_lane_feed (OutputLane *self, const guint8 *data, gsize length)
     mk_output_matcher_append (self->failure, data, length);
   output_lane_look (self, FALSE);
 
-  self->settles_at = 0;
-  if (self->banner == NULL || !(mk_output_matcher_is_undecided (self->banner) ||
-                                (self->failure != NULL && mk_output_matcher_is_undecided (self->failure))))
-    return;
-
-  self->settles_at = g_get_monotonic_time () + SETTLE_US;
-  output_run_set_settler (self->run, self->settles_at);
+  self->settles_at = G_MAXINT64;
+  if (self->banner != NULL && (mk_output_matcher_is_undecided (self->banner) ||
+                               (self->failure != NULL && mk_output_matcher_is_undecided (self->failure))))
+    self->settles_at = g_get_monotonic_time () + SETTLE_US;
+  output_run_set_settler (self->run);
 }
 
 static gboolean
@@ -266,29 +260,22 @@ output_run_on_silence (gpointer user_data)
 {
   OutputRun *self = user_data;
 
-  self->settler_is_set = FALSE;
   for (guint i = 0; i < 2; i++)
     {
-      OutputLane *lane = &self->lanes[i];
-
-      if (lane->banner == NULL || lane->settles_at == 0)
+      if (g_get_monotonic_time () < self->lanes[i].settles_at)
         continue;
-      if (g_get_monotonic_time () < lane->settles_at)
-        {
-          output_run_set_settler (self, lane->settles_at);
-          continue;
-        }
-      lane->settles_at = 0;
-      output_lane_look (lane, TRUE);
+      self->lanes[i].settles_at = G_MAXINT64;
+      output_lane_look (&self->lanes[i], TRUE);
     }
 
+  output_run_set_settler (self);
   return G_SOURCE_CONTINUE;
 }
 
 static void
 output_lane_end (OutputLane *self)
 {
-  self->settles_at = 0;
+  self->settles_at = G_MAXINT64;
   mk_output_matcher_close (self->banner);
   if (self->failure != NULL)
     mk_output_matcher_close (self->failure);
