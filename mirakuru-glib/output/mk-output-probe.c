@@ -91,8 +91,6 @@ struct _MkOutputProbe
   MkOutputDupProcessFunc dup_process;
 
   GMutex lock;
-  GRegex *banner;     /* (owned) (nullable) (locked-by lock) of the last good settings */
-  GRegex *failure;    /* (owned) (nullable) (locked-by lock) likewise */
   GError *trouble;    /* (owned) (nullable) (locked-by lock) why it could not be attached */
   MkProcess *process; /* (owned) (nullable) (locked-by lock) of the last start */
   OutputRun *run;     /* (owned) (nullable) (locked-by lock) likewise */
@@ -489,40 +487,39 @@ output_probe_check_modes (MkOutputProbe *self, GError **error)
   return FALSE;
 }
 
-/* Errors are MK_ERROR_INVALID_ARGUMENT. */
+/*
+ * Errors are MK_ERROR_INVALID_ARGUMENT.
+ *
+ * @banner: (out) (transfer full)
+ * @failure: (out) (transfer full) (nullable)
+ */
 static gboolean
-output_probe_validate (MkOutputProbe *self, GError **error)
+output_probe_compile (MkOutputProbe *self, GRegex **banner, GRegex **failure, GError **error)
 {
   const MkOutputGoal *goal = &self->goal;
-  GRegex *banner = NULL, *failure = NULL;
 
   if (!output_goal_check (goal, error) || !output_probe_check_modes (self, error))
     return FALSE;
 
-  banner = mk_output_matcher_compile (goal->banner, _ ("The banner"), error);
-  if (banner != NULL && goal->failure_pattern != NULL)
-    failure = mk_output_matcher_compile (goal->failure_pattern, _ ("The failure pattern"), error);
-  if (banner == NULL || (goal->failure_pattern != NULL && failure == NULL))
-    {
-      g_clear_pointer (&banner, g_regex_unref);
-      return FALSE;
-    }
+  *banner = mk_output_matcher_compile (goal->banner, _ ("The banner"), error);
+  if (*banner == NULL || goal->failure_pattern == NULL)
+    return *banner != NULL;
 
-  g_mutex_lock (&self->lock);
-  g_clear_pointer (&self->banner, g_regex_unref);
-  g_clear_pointer (&self->failure, g_regex_unref);
-  self->banner = banner;
-  self->failure = failure;
-  g_mutex_unlock (&self->lock);
-  return TRUE;
+  *failure = mk_output_matcher_compile (goal->failure_pattern, _ ("The failure pattern"), error);
+  return *failure != NULL;
 }
 
 /* Before a start nothing can be in the way of it: the output will be its own. */
 static MkProbe *
 mk_output_probe_dup_before_start (MkProbe *probe, GError **error)
 {
-  return output_probe_validate (MK_OUTPUT_PROBE (probe), error) ? MK_PROBE (mk_output_probe_new (NULL, NULL))
-                                                                : NULL;
+  g_autoptr (GRegex) banner = NULL;
+  g_autoptr (GRegex) failure = NULL;
+
+  if (!output_probe_compile (MK_OUTPUT_PROBE (probe), &banner, &failure, error))
+    return NULL;
+
+  return MK_PROBE (mk_output_probe_new (NULL, NULL));
 }
 
 /* ---- a start ---- */
@@ -579,23 +576,18 @@ output_probe_follow (MkOutputProbe *self, MkStreamFlags flag, OutputLane *lane, 
   self->run->n_open++;
 }
 
-/* What goes wrong here is for the check to say. */
+/* What goes wrong here is for the check to say: a subclass with checks of its own may ask only then. */
 static void
 mk_output_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
 {
   MkOutputProbe *self = MK_OUTPUT_PROBE (probe);
   g_autoptr (MkProcess) process = self->dup_process (executor);
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+  g_autoptr (GRegex) banner = NULL;
+  g_autoptr (GRegex) failure = NULL;
   g_autoptr (GError) error = NULL;
   MkLaunch *launch = mk_process_get_launch (process);
-  gboolean is_valid;
-
-  g_mutex_lock (&self->lock);
-  is_valid = self->banner != NULL;
-  g_mutex_unlock (&self->lock);
-  /* A subclass with checks of its own may ask only now. */
-  if (!is_valid)
-    is_valid = output_probe_validate (self, &error);
+  gboolean is_valid = output_probe_compile (self, &banner, &failure, &error);
 
   g_mutex_lock (&self->lock);
   output_probe_leave (self);
@@ -607,7 +599,7 @@ mk_output_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
       self->process = g_steal_pointer (&process);
       self->waker = mk_waker_attach (
           context, "MkOutputProbe", output_probe_on_woken, g_object_ref (self), g_object_unref);
-      self->run = output_run_new (self->banner, self->goal.occurrences, self->failure, self->waker);
+      self->run = output_run_new (banner, self->goal.occurrences, failure, self->waker);
       output_probe_follow (self, MK_STREAM_FLAGS_STDOUT, &self->run->lanes[0], launch->stdout_mode);
       output_probe_follow (self, MK_STREAM_FLAGS_STDERR, &self->run->lanes[1], launch->stderr_mode);
       /* Its end is worth asking too. */
@@ -743,8 +735,6 @@ mk_output_probe_finalize (GObject *object)
   MkOutputProbe *self = MK_OUTPUT_PROBE (object);
 
   output_probe_forget (self);
-  g_clear_pointer (&self->banner, g_regex_unref);
-  g_clear_pointer (&self->failure, g_regex_unref);
   g_clear_error (&self->trouble);
   g_free (self->goal.banner);
   g_free (self->goal.failure_pattern);

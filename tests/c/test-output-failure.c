@@ -217,6 +217,45 @@ test_bad_banner (void)
   mk_test_assert_stops (executor);
 }
 
+/* A subclass with a check of its own before the start, which does not look at the banner */
+typedef MkOutputExecutor Unchecked;
+typedef MkOutputExecutorClass UncheckedClass;
+
+static GType unchecked_get_type (void);
+
+G_DEFINE_TYPE (Unchecked, unchecked, MK_TYPE_OUTPUT_EXECUTOR)
+
+static gboolean
+unchecked_pre_start_check (MkExecutor *executor, GError **error)
+{
+  return FALSE;
+}
+
+static void
+unchecked_class_init (UncheckedClass *klass)
+{
+  MK_EXECUTOR_CLASS (klass)->pre_start_check = unchecked_pre_start_check;
+}
+
+static void
+unchecked_init (Unchecked *self)
+{
+}
+
+/* Not the banner of the start before */
+static void
+test_bad_banner_of_the_second_start (void)
+{
+  const char *const argv[] = { "sh", "-c", "echo ready; exec sleep 60", NULL };
+  g_autoptr (MkOutputExecutor) executor =
+      g_object_new (unchecked_get_type (), "command", argv, "banner", "ready", NULL);
+
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+  mk_output_executor_set_banner (executor, "rea(dy");
+  mk_test_assert_start_fails (executor, MK_ERROR_INVALID_ARGUMENT, "banner “rea(dy”");
+}
+
 static void
 test_bad_stream (void)
 {
@@ -296,6 +335,7 @@ main (int argc, char **argv)
   mk_test_add ("/output-failure/failure/pattern-and-exit", test_failure_pattern_and_exit);
   mk_test_add ("/output-failure/failure/what-comes-first-counts", test_what_comes_first_counts);
   mk_test_add ("/output-failure/bad/banner", test_bad_banner);
+  mk_test_add ("/output-failure/bad/banner-of-the-second-start", test_bad_banner_of_the_second_start);
   mk_test_add ("/output-failure/bad/stream", test_bad_stream);
   mk_test_add ("/output-failure/bad/not-captured", test_not_captured);
   mk_test_add ("/output-failure/bad/too-costly", test_too_costly);
