@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <gio/gunixoutputstream.h>
 #include <glib-unix.h>
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,15 +175,6 @@ backend_new_spawn_error (MkLaunch *launch, const GError *cause)
                       reason);
 }
 
-static int
-backend_steal_fd (int *fd)
-{
-  int stolen = *fd;
-
-  *fd = -1;
-  return stolen;
-}
-
 /*
  * These flags, no cwd and no child setup make GLib use posix_spawn(), whose time does not depend on the size
  * of the host. The supervisor does what is lost by that: it closes the other descriptors and resets the
@@ -200,9 +192,9 @@ backend_spawn_supervisor (MkBackend *self, MkStdio *stdio, int control_fd, GErro
   g_autoptr (GError) cause = NULL;
 
   g_subprocess_launcher_set_environ (launcher, self->launch->environment);
-  g_subprocess_launcher_take_stdin_fd (launcher, backend_steal_fd (&stdio->service[0]));
-  g_subprocess_launcher_take_stdout_fd (launcher, backend_steal_fd (&stdio->service[1]));
-  g_subprocess_launcher_take_stderr_fd (launcher, backend_steal_fd (&stdio->service[2]));
+  g_subprocess_launcher_take_stdin_fd (launcher, g_steal_fd (&stdio->service[0]));
+  g_subprocess_launcher_take_stdout_fd (launcher, g_steal_fd (&stdio->service[1]));
+  g_subprocess_launcher_take_stderr_fd (launcher, g_steal_fd (&stdio->service[2]));
   g_subprocess_launcher_take_fd (launcher, control_fd, MK_CONTROL_FD);
 
   /* GLib duplicates the control socket, and takes it for a success where it cannot. */
@@ -225,14 +217,14 @@ backend_take_host_ends (MkBackend *self, MkStdio *stdio, int control_fd)
     }
 
   self->record.control_fd = control_fd;
-  self->record.output_fds[0] = backend_steal_fd (&stdio->host[1]);
-  self->record.output_fds[1] = backend_steal_fd (&stdio->host[2]);
+  self->record.output_fds[0] = g_steal_fd (&stdio->host[1]);
+  self->record.output_fds[1] = g_steal_fd (&stdio->host[2]);
   if (stdio->host[0] >= 0)
     {
       /* For its class to ignore SIGPIPE, which a write to a service that ended would raise. */
       g_type_class_unref (g_type_class_ref (G_TYPE_SOCKET));
       mk_host_record_set_input (&self->record, stdio->host[0]);
-      self->input = g_unix_output_stream_new (backend_steal_fd (&stdio->host[0]), TRUE);
+      self->input = g_unix_output_stream_new (g_steal_fd (&stdio->host[0]), TRUE);
     }
 
   return TRUE;

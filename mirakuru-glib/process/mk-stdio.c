@@ -119,41 +119,24 @@ stdio_inherit (int number, int *fd, GError **error)
 /* As in a shell, /dev/fd/N is the descriptor itself, and not another way to its file: it may be a socket, and
  * what is in a file stays. */
 static gboolean
-stdio_parse_dev_fd (const char *path, int *number)
+stdio_open_path (const char *path, int flags, int *fd, GError **error)
 {
   const char *prefix = "/dev/fd/";
-  guint64 value;
-
-  if (!g_str_has_prefix (path, prefix) ||
-      !g_ascii_string_to_unsigned (path + strlen (prefix), 10, 0, G_MAXINT, &value, NULL))
-    return FALSE;
-
-  *number = (int) value;
-  return TRUE;
-}
-
-static gboolean
-stdio_pass_fd (const char *path, int number, int *fd, GError **error)
-{
   g_autofree char *name = NULL;
   g_autofree char *what = NULL;
+  guint64 number;
 
-  *fd = fcntl (number, F_DUPFD_CLOEXEC, MK_CONTROL_FD + 1);
+  if (!g_str_has_prefix (path, prefix) ||
+      !g_ascii_string_to_unsigned (path + strlen (prefix), 10, 0, G_MAXINT, &number, NULL))
+    return stdio_open_file (path, flags, fd, error);
+
+  *fd = fcntl ((int) number, F_DUPFD_CLOEXEC, MK_CONTROL_FD + 1);
   if (*fd >= 0)
     return TRUE;
 
   name = g_filename_display_name (path);
   what = g_strdup_printf (_ ("Cannot pass “%s” on"), name);
   return stdio_set_error (error, what);
-}
-
-static gboolean
-stdio_open_path (const char *path, int flags, int *fd, GError **error)
-{
-  int number;
-
-  return stdio_parse_dev_fd (path, &number) ? stdio_pass_fd (path, number, fd, error)
-                                            : stdio_open_file (path, flags, fd, error);
 }
 
 /* Appending lets standard output and standard error share a file. */
