@@ -282,8 +282,7 @@ supervisor_read_exec_report (Supervisor *self)
 static bool
 supervisor_signal_process (pid_t pid, pid_t parent, int number)
 {
-  pid_t seen_parent, group;
-  char state;
+  pid_t seen_parent;
   bool allowed = true;
   int fd;
 
@@ -293,8 +292,8 @@ supervisor_signal_process (pid_t pid, pid_t parent, int number)
   if ((fd = pidfd_open (pid, 0)) < 0)
     return errno != ENOSYS || kill (pid, number) == 0 || errno != EPERM;
   /* The parent changes to us when it dies in the meantime. */
-  if (mk_tree_read_stat ("/proc", pid, &state, &seen_parent, &group) &&
-      (seen_parent == parent || seen_parent == getpid ()))
+  seen_parent = mk_tree_read_parent ("/proc", pid);
+  if (seen_parent == parent || seen_parent == getpid ())
     allowed = pidfd_send_signal (fd, number, NULL, 0) == 0 || errno != EPERM;
   close (fd);
   return allowed;

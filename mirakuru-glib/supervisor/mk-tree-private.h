@@ -9,5 +9,5 @@
 typedef void (*MkTreeFunc) (pid_t pid, pid_t parent, void *data);
 
 bool mk_tree_walk (const char *proc, pid_t root, MkTreeFunc func, void *data);
-bool mk_tree_read_stat (const char *proc, pid_t pid, char *state, pid_t *parent, pid_t *group);
+pid_t mk_tree_read_parent (const char *proc, pid_t pid);
 bool mk_tree_is_child (pid_t pid);

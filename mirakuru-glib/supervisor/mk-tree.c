@@ -85,19 +85,22 @@ tree_read_file (const char *path, char *buffer, size_t size)
   return n < 0 ? -1 : (ssize_t) length;
 }
 
-/* The name of a process is in parentheses and may hold any character, so look for the last one. */
-bool
-mk_tree_read_stat (const char *proc, pid_t pid, char *state, pid_t *parent, pid_t *group)
+/* Returns -1 if there is no such process. Its name is in parentheses and may hold any character, so look for
+ * the last one. */
+pid_t
+mk_tree_read_parent (const char *proc, pid_t pid)
 {
   char path[64];
   char buffer[512];
   char *fields;
+  int parent;
 
   snprintf (path, sizeof path, "%s/%d/stat", proc, (int) pid);
-  if (tree_read_file (path, buffer, sizeof buffer) <= 0 || (fields = strrchr (buffer, ')')) == NULL)
-    return false;
+  if (tree_read_file (path, buffer, sizeof buffer) <= 0 || (fields = strrchr (buffer, ')')) == NULL ||
+      sscanf (fields + 1, " %*c %d", &parent) != 1)
+    return -1;
 
-  return sscanf (fields + 1, " %c %d %d", state, parent, group) == 3;
+  return parent;
 }
 
 static pid_t
@@ -125,11 +128,10 @@ tree_scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
   while ((dirent = readdir (dir)) != NULL)
     {
       pid_t pid = tree_parse_pid (dirent->d_name);
-      pid_t parent, group;
-      char state;
+      pid_t parent;
       bool ours;
 
-      if (pid == 0 || pid == root || !mk_tree_read_stat (proc, pid, &state, &parent, &group))
+      if (pid == 0 || pid == root || (parent = mk_tree_read_parent (proc, pid)) < 0)
         continue;
 
       ours = tree_entries_has_reported (&entries, parent);
