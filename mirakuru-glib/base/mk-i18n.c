@@ -19,7 +19,7 @@
 
 /* A setuid program does not obey the variable: a catalogue holds formats, and may do harm. */
 static const char *
-find_locale_dir (void)
+i18n_find_locale_dir (void)
 {
   const char *directory = secure_getenv ("MIRAKURU_GLIB_LOCALEDIR");
 
@@ -27,14 +27,14 @@ find_locale_dir (void)
 }
 
 static void
-ensure_domain (void)
+i18n_ensure_domain (void)
 {
   static gsize is_bound; /* (atomic) */
 
   if (!g_once_init_enter (&is_bound))
     return;
 
-  bindtextdomain (GETTEXT_PACKAGE, find_locale_dir ());
+  bindtextdomain (GETTEXT_PACKAGE, i18n_find_locale_dir ());
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   g_once_init_leave (&is_bound, 1);
 }
@@ -44,7 +44,7 @@ ensure_domain (void)
  * messages as the library has, so those made here may stay.
  */
 static const char *
-fit_to_locale (const char *message)
+i18n_fit_to_locale (const char *message)
 {
   static const char *const plain[][2] = {
     { "“", "\"" }, { "”", "\"" }, { "„", "\"" }, { "«", "\"" }, { "»", "\"" },     { "‹", "'" },
@@ -67,16 +67,16 @@ fit_to_locale (const char *message)
 const char *
 mk_gettext (const char *text)
 {
-  ensure_domain ();
+  i18n_ensure_domain ();
 
-  return fit_to_locale (g_dgettext (GETTEXT_PACKAGE, text));
+  return i18n_fit_to_locale (g_dgettext (GETTEXT_PACKAGE, text));
 }
 
 /* Returns: (transfer none): the form of the language of the user for @n; it stays for ever */
 const char *
 mk_ngettext (const char *singular, const char *plural, gulong n)
 {
-  ensure_domain ();
+  i18n_ensure_domain ();
 
-  return fit_to_locale (g_dngettext (GETTEXT_PACKAGE, singular, plural, n));
+  return i18n_fit_to_locale (g_dngettext (GETTEXT_PACKAGE, singular, plural, n));
 }

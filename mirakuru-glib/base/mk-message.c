@@ -77,7 +77,7 @@ mk_message_shown (const char *text)
 
 /* Returns: what follows the escape sequence at @text, which points to its ESC */
 static const char *
-skip_escape_sequence (const char *text)
+message_skip_escape_sequence (const char *text)
 {
   const char *c = text + 1;
 
@@ -99,7 +99,7 @@ skip_escape_sequence (const char *text)
 }
 
 static void
-remove_last_character (GString *text, gsize line)
+message_remove_last_character (GString *text, gsize line)
 {
   const char *end = text->str + text->len;
 
@@ -126,7 +126,7 @@ mk_message_clean (const char *text)
 
       if (character == '\033')
         {
-          c = skip_escape_sequence (c);
+          c = message_skip_escape_sequence (c);
           continue;
         }
 
@@ -134,7 +134,7 @@ mk_message_clean (const char *text)
       if (character == '\r')
         over = TRUE;
       else if (character == '\b')
-        remove_last_character (clean, line);
+        message_remove_last_character (clean, line);
       else if (character == '\n')
         {
           g_string_append_c (clean, '\n');

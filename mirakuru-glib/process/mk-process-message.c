@@ -26,7 +26,7 @@ mk_process_message_service (MkProcess *process)
 }
 
 static void
-append_output (GString *message, MkProcess *process, MkStream stream, const char *heading)
+process_message_append_output (GString *message, MkProcess *process, MkStream stream, const char *heading)
 {
   MkCapture *capture = mk_process_get_capture (process, stream);
   g_autofree char *lines = mk_capture_dup_last_lines (capture, LAST_LINES, LAST_BYTES);
@@ -43,9 +43,9 @@ mk_process_message_output (MkProcess *process)
   GString *message = g_string_new (NULL);
 
   /* Translators: a line of its own; the output follows on the next ones */
-  append_output (message, process, MK_STREAM_STDOUT, _ ("Last output:"));
+  process_message_append_output (message, process, MK_STREAM_STDOUT, _ ("Last output:"));
   /* Translators: a line of its own; the output follows on the next ones */
-  append_output (message, process, MK_STREAM_STDERR, _ ("Last error output:"));
+  process_message_append_output (message, process, MK_STREAM_STDERR, _ ("Last error output:"));
 
   if (launch->stdout_mode == MK_STDIO_MODE_FILE)
     {
