@@ -10,7 +10,7 @@
  *
  * An operation on the same context returns its task here, once what it changed has been told: `notify` comes
  * before the callback. A handler or a callback may run the context, and wait there for the next operation, so
- * the sources here can recurse.
+ * the source of the states can recurse.
  *
  * The worker holds these signals, never the executor: the last reference to that must not be dropped in the
  * worker.
@@ -67,6 +67,7 @@ struct _MkSignals
   MkSnapshot told;
   GQueue completions; /* (owned) (element-type Completion) to be returned once all is told */
   MkProcess *process; /* (owned) (nullable) whose lines are told */
+  gboolean telling_lines;
   LineReader readers[2];
 };
 
@@ -147,24 +148,19 @@ signals_length_of_piece (const GString *text)
   return text->len;
 }
 
-/*
- * A handler may run the context, so that lines are told meanwhile, or the next process is.
- *
- * Returns: whether there may be more
- */
+/* Returns: whether there may be more */
 static gboolean
-signals_read_lines (MkSignals *self, MkProcess *process, MkSimpleExecutor *executor, MkStream stream)
+signals_read_lines (MkSignals *self, MkSimpleExecutor *executor, MkStream stream)
 {
   LineReader *reader = &self->readers[stream == MK_STREAM_STDERR ? 1 : 0];
   GString *partial = reader->partial;
-  MkCapture *capture = mk_process_get_capture (process, stream);
+  MkCapture *capture = mk_process_get_capture (self->process, stream);
   gint64 end = g_get_monotonic_time () + TURN_LIMIT_US;
   char chunk[LINE_CHUNK];
   const char *newline;
-  gssize n = -1;
+  gssize n;
 
-  while (self->process == process &&
-         (n = mk_capture_read (capture, &reader->position, chunk, sizeof chunk)) > 0)
+  while ((n = mk_capture_read (capture, &reader->position, chunk, sizeof chunk)) > 0)
     {
       g_string_append_len (partial, chunk, n);
       while ((newline = memchr (partial->str, '\n', partial->len)) != NULL)
@@ -203,14 +199,19 @@ signals_has_line_handler (MkSimpleExecutor *executor)
   return g_signal_has_handler_pending (executor, signals[SIGNAL_LINE], 0, FALSE);
 }
 
-/* Returns: whether there may be more */
+/*
+ * A handler that runs the context gets its next line when it has returned: else there would be no end to
+ * that.
+ *
+ * Returns: whether there may be more
+ */
 static gboolean
 signals_tell_lines (MkSignals *self, MkSimpleExecutor *executor)
 {
   g_autoptr (MkProcess) process = NULL;
   gboolean more;
 
-  if (!signals_has_line_handler (executor))
+  if (self->telling_lines || !signals_has_line_handler (executor))
     return FALSE;
 
   process = mk_simple_executor_dup_process (executor);
@@ -218,8 +219,10 @@ signals_tell_lines (MkSignals *self, MkSimpleExecutor *executor)
   if (process == NULL)
     return FALSE;
 
-  more = signals_read_lines (self, process, executor, MK_STREAM_STDOUT);
-  more = signals_read_lines (self, process, executor, MK_STREAM_STDERR) || more;
+  self->telling_lines = TRUE;
+  more = signals_read_lines (self, executor, MK_STREAM_STDOUT);
+  more = signals_read_lines (self, executor, MK_STREAM_STDERR) || more;
+  self->telling_lines = FALSE;
   return more;
 }
 
@@ -359,7 +362,6 @@ mk_signals_new (MkSimpleExecutor *executor)
                                        mk_signals_ref (self),
                                        (GDestroyNotify) mk_signals_unref);
   mk_waker_allow_recursion (self->state_source);
-  mk_waker_allow_recursion (self->line_source);
   return self;
 }
 

@@ -302,6 +302,42 @@ test_line_that_is_no_utf8 (void)
   g_assert_cmpstr (heard->lines[0]->str, ==, "<a\357\277\275b><\357\277\275\357\277\275\357\277\275>");
 }
 
+typedef struct
+{
+  GString *order; /* (owned) */
+  guint depth;
+} Iterating;
+
+static void
+on_line_iterate (MkSimpleExecutor *executor, MkStream stream, const char *text, gpointer user_data)
+{
+  Iterating *iterating = user_data;
+
+  g_assert_cmpuint (++iterating->depth, ==, 1);
+  g_string_append_printf (iterating->order, "%s ", text);
+  iterate_all ();
+  iterating->depth--;
+}
+
+/* As one that shows a line at once: it is not called again while it runs the context. */
+static void
+test_line_handler_that_iterates (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new_for_shell ("seq 12; sleep 0.05; seq 13 15");
+  Iterating iterating = { g_string_new (NULL), 0 };
+  g_autoptr (GAsyncResult) started = NULL;
+  g_autoptr (GAsyncResult) ended = NULL;
+
+  g_signal_connect (executor, "line", G_CALLBACK (on_line_iterate), &iterating);
+  mk_simple_executor_start_async (executor, NULL, mk_test_store_result, &started);
+  g_assert_true (await_result (&started));
+  mk_simple_executor_wait_async (executor, NULL, mk_test_store_result, &ended);
+  g_assert_true (await_result (&ended));
+  iterate_all ();
+  g_assert_cmpstr (iterating.order->str, ==, "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 ");
+  g_string_free (iterating.order, TRUE);
+}
+
 /* A zero byte ends a string, but not a line. */
 static void
 test_line_with_zero_bytes (void)
@@ -496,6 +532,7 @@ main (int argc, char **argv)
 
   mk_test_add_once ("/reading/line/each", test_lines);
   mk_test_add_once ("/reading/line/last-without-an-end", test_last_line_without_an_end);
+  mk_test_add_once ("/reading/line/handler-that-iterates", test_line_handler_that_iterates);
   mk_test_add_once ("/reading/line/in-pieces", test_line_in_pieces);
   mk_test_add_once ("/reading/line/no-utf8", test_line_that_is_no_utf8);
   mk_test_add_once ("/reading/line/after-a-synchronous-start", test_lines_after_a_synchronous_start);
