@@ -59,7 +59,7 @@ typedef struct
 G_DEFINE_TYPE_WITH_PRIVATE (MkOutputExecutor, mk_output_executor, MK_TYPE_EXECUTOR)
 
 static MkOutputGoal *
-get_goal (MkOutputExecutor *self)
+output_executor_get_goal (MkOutputExecutor *self)
 {
   MkOutputExecutorPrivate *priv = mk_output_executor_get_instance_private (self);
 
@@ -135,9 +135,14 @@ mk_output_executor_set_property (GObject *object, guint prop_id, const GValue *v
 }
 
 static void
-install_properties (GObjectClass *object_class)
+mk_output_executor_class_init (MkOutputExecutorClass *klass)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = mk_output_executor_finalize;
+  object_class->get_property = mk_output_executor_get_property;
+  object_class->set_property = mk_output_executor_set_property;
 
   /**
    * MkOutputExecutor:banner:
@@ -183,18 +188,6 @@ install_properties (GObjectClass *object_class)
 }
 
 static void
-mk_output_executor_class_init (MkOutputExecutorClass *klass)
-{
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-
-  object_class->finalize = mk_output_executor_finalize;
-  object_class->get_property = mk_output_executor_get_property;
-  object_class->set_property = mk_output_executor_set_property;
-
-  install_properties (object_class);
-}
-
-static void
 mk_output_executor_init (MkOutputExecutor *self)
 {
   MkOutputExecutorPrivate *priv = mk_output_executor_get_instance_private (self);
@@ -221,7 +214,7 @@ mk_output_executor_new (const char *const *argv, const char *banner)
 }
 
 static void
-set_text (MkOutputExecutor *self, char **text, const char *new_text, guint prop_id)
+output_executor_set_text (MkOutputExecutor *self, char **text, const char *new_text, guint prop_id)
 {
   g_autofree char *old_text = NULL;
 
@@ -248,7 +241,7 @@ mk_output_executor_get_banner (MkOutputExecutor *self)
 {
   g_return_val_if_fail (MK_IS_OUTPUT_EXECUTOR (self), NULL);
 
-  return get_goal (self)->banner;
+  return output_executor_get_goal (self)->banner;
 }
 
 /**
@@ -266,7 +259,7 @@ mk_output_executor_set_banner (MkOutputExecutor *self, const char *banner)
 {
   g_return_if_fail (MK_IS_OUTPUT_EXECUTOR (self));
 
-  set_text (self, &get_goal (self)->banner, banner, PROP_BANNER);
+  output_executor_set_text (self, &output_executor_get_goal (self)->banner, banner, PROP_BANNER);
 }
 
 /**
@@ -284,7 +277,7 @@ mk_output_executor_get_stream (MkOutputExecutor *self)
 {
   g_return_val_if_fail (MK_IS_OUTPUT_EXECUTOR (self), 0);
 
-  return get_goal (self)->stream;
+  return output_executor_get_goal (self)->stream;
 }
 
 /**
@@ -301,10 +294,10 @@ mk_output_executor_set_stream (MkOutputExecutor *self, MkStreamFlags stream)
 {
   g_return_if_fail (MK_IS_OUTPUT_EXECUTOR (self));
 
-  if (get_goal (self)->stream == stream)
+  if (output_executor_get_goal (self)->stream == stream)
     return;
 
-  get_goal (self)->stream = stream;
+  output_executor_get_goal (self)->stream = stream;
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STREAM]);
 }
 
@@ -323,7 +316,7 @@ mk_output_executor_get_occurrences (MkOutputExecutor *self)
 {
   g_return_val_if_fail (MK_IS_OUTPUT_EXECUTOR (self), 0);
 
-  return get_goal (self)->occurrences;
+  return output_executor_get_goal (self)->occurrences;
 }
 
 /**
@@ -340,10 +333,10 @@ mk_output_executor_set_occurrences (MkOutputExecutor *self, guint occurrences)
 {
   g_return_if_fail (MK_IS_OUTPUT_EXECUTOR (self));
 
-  if (get_goal (self)->occurrences == occurrences)
+  if (output_executor_get_goal (self)->occurrences == occurrences)
     return;
 
-  get_goal (self)->occurrences = occurrences;
+  output_executor_get_goal (self)->occurrences = occurrences;
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_OCCURRENCES]);
 }
 
@@ -362,7 +355,7 @@ mk_output_executor_get_failure_pattern (MkOutputExecutor *self)
 {
   g_return_val_if_fail (MK_IS_OUTPUT_EXECUTOR (self), NULL);
 
-  return get_goal (self)->failure_pattern;
+  return output_executor_get_goal (self)->failure_pattern;
 }
 
 /**
@@ -379,7 +372,8 @@ mk_output_executor_set_failure_pattern (MkOutputExecutor *self, const char *fail
 {
   g_return_if_fail (MK_IS_OUTPUT_EXECUTOR (self));
 
-  set_text (self, &get_goal (self)->failure_pattern, failure_pattern, PROP_FAILURE_PATTERN);
+  output_executor_set_text (
+      self, &output_executor_get_goal (self)->failure_pattern, failure_pattern, PROP_FAILURE_PATTERN);
 }
 
 /**

@@ -113,6 +113,8 @@ void mk_simple_executor_end_cleanup (MkSimpleExecutor *self);
 gboolean mk_simple_executor_check_alive (MkSimpleExecutor *self, gboolean *knows_better, GError **error);
 GError *mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expected_status);
 void mk_simple_executor_return (MkSimpleExecutor *self, GTask *task, GError *error);
+gboolean
+mk_simple_executor_finish (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_tag, GError **error);
 
 void mk_simple_executor_wake_start (GTask *start);
 

@@ -1031,8 +1031,5 @@ mk_simple_executor_start_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_start_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  g_return_val_if_fail (g_async_result_is_tagged (result, mk_simple_executor_start_async), FALSE);
-
-  return g_task_propagate_boolean (G_TASK (result), error);
+  return mk_simple_executor_finish (self, result, mk_simple_executor_start_async, error);
 }

@@ -391,15 +391,6 @@ stop_return (GTask *task, gboolean gone, GError *error)
 
 /* ---- the public functions ---- */
 
-static gboolean
-stop_finish (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_tag, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  g_return_val_if_fail (g_async_result_is_tagged (result, source_tag), FALSE);
-
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
 /**
  * mk_simple_executor_stop:
  * @self: the executor
@@ -474,7 +465,7 @@ mk_simple_executor_stop_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_stop_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  return stop_finish (self, result, mk_simple_executor_stop_async, error);
+  return mk_simple_executor_finish (self, result, mk_simple_executor_stop_async, error);
 }
 
 /**
@@ -559,7 +550,7 @@ mk_simple_executor_stop_full_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_stop_full_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  return stop_finish (self, result, mk_simple_executor_stop_full_async, error);
+  return mk_simple_executor_finish (self, result, mk_simple_executor_stop_full_async, error);
 }
 
 /**
@@ -628,5 +619,5 @@ mk_simple_executor_kill_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_kill_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  return stop_finish (self, result, mk_simple_executor_kill_async, error);
+  return mk_simple_executor_finish (self, result, mk_simple_executor_kill_async, error);
 }

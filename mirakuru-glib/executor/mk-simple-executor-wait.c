@@ -7,15 +7,15 @@
 
 #include "mk-simple-executor-private.h"
 
-#include "mk-error.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
-#include "process/mk-process-message-private.h"
-#include "process/mk-worker-private.h"
-#include "probe/mk-probe-wait-private.h"
-#include "probe/mk-probe-private.h"
 #include "base/mk-sync-private.h"
 #include "base/mk-waker-private.h"
+#include "mk-error.h"
+#include "probe/mk-probe-private.h"
+#include "probe/mk-probe-wait-private.h"
+#include "process/mk-process-message-private.h"
+#include "process/mk-worker-private.h"
 
 typedef struct
 {
@@ -30,10 +30,10 @@ typedef struct
   int expected_status;       /* besides 0, where it checks */
   gboolean polling;
   GError *error; /* (owned) (nullable) to be reported once the service is gone, or the poller is done */
-} Wait;
+} ServiceWait;
 
 static void
-wait_free (Wait *self)
+service_wait_free (ServiceWait *self)
 {
   g_clear_pointer (&self->process, mk_process_unref);
   g_clear_object (&self->probe);
@@ -44,9 +44,9 @@ wait_free (Wait *self)
 
 /* @error: (transfer full) (nullable) */
 static void
-wait_return (GTask *task, GError *error)
+service_wait_return (GTask *task, GError *error)
 {
-  Wait *self = g_task_get_task_data (task);
+  ServiceWait *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
 
   mk_process_remove_listener (self->process, self->news);
@@ -60,19 +60,21 @@ wait_return (GTask *task, GError *error)
 
 /* Returns: (transfer full): a task that waits on the process of @executor, NULL if it was answered already */
 static GTask *
-wait_new (MkSimpleExecutor *executor,
-          gpointer source_tag,
-          GSourceFunc on_news,
-          GCancellable *cancellable,
-          GAsyncReadyCallback callback,
-          gpointer user_data)
+service_wait_new (MkSimpleExecutor *executor,
+                  gpointer source_tag,
+                  GSourceFunc on_news,
+                  GCancellableSourceFunc on_cancelled,
+                  GCancellable *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
 {
   GTask *task = g_task_new (executor, cancellable, callback, user_data);
-  Wait *self = g_new0 (Wait, 1);
+  GMainContext *context = g_task_get_context (task);
+  ServiceWait *self = g_new0 (ServiceWait, 1);
 
   g_task_set_source_tag (task, source_tag);
   g_task_set_check_cancellable (task, FALSE);
-  g_task_set_task_data (task, self, (GDestroyNotify) wait_free);
+  g_task_set_task_data (task, self, (GDestroyNotify) service_wait_free);
   self->begun = g_get_monotonic_time ();
   self->cancellable = g_cancellable_new ();
   self->process = mk_simple_executor_dup_process (executor);
@@ -85,40 +87,33 @@ wait_new (MkSimpleExecutor *executor,
 
   if (self->process != NULL)
     {
-      self->news = mk_waker_attach (g_task_get_context (task), "MkWait news", on_news, task, NULL);
+      self->news = mk_waker_attach (context, "MkWait news", on_news, task, NULL);
+      self->cancel_source = mk_cancel_waker_attach (cancellable, context, on_cancelled, task);
       mk_process_add_listener (self->process, self->news);
     }
 
   return task;
 }
 
-static void
-wait_watch_cancellable (GTask *task, GCancellableSourceFunc func)
-{
-  Wait *self = g_task_get_task_data (task);
-
-  self->cancel_source =
-      mk_cancel_waker_attach (g_task_get_cancellable (task), g_task_get_context (task), func, task);
-}
-
 /* ---- until nothing is left ---- */
 
 static gboolean
-wait_on_news (gpointer user_data)
+service_wait_on_news (gpointer user_data)
 {
   GTask *task = user_data;
-  Wait *self = g_task_get_task_data (task);
+  ServiceWait *self = g_task_get_task_data (task);
 
   if (mk_process_get_news (self->process).gone)
-    wait_return (task, mk_simple_executor_judge_end (self->process, !self->checks, self->expected_status));
+    service_wait_return (task,
+                         mk_simple_executor_judge_end (self->process, !self->checks, self->expected_status));
 
   return G_SOURCE_CONTINUE;
 }
 
 static gboolean
-wait_on_cancelled (GCancellable *cancellable, gpointer user_data)
+service_wait_on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
-  wait_return (
+  service_wait_return (
       user_data,
       g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Waiting for the end was cancelled")));
   return G_SOURCE_REMOVE;
@@ -126,16 +121,22 @@ wait_on_cancelled (GCancellable *cancellable, gpointer user_data)
 
 /* @checks: whether it matters how the service ends */
 static void
-wait_run (MkSimpleExecutor *executor,
-          gboolean checks,
-          gpointer source_tag,
-          GCancellable *cancellable,
-          GAsyncReadyCallback callback,
-          gpointer user_data)
+service_wait_run (MkSimpleExecutor *executor,
+                  gboolean checks,
+                  gpointer source_tag,
+                  GCancellable *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
 {
-  GTask *task = wait_new (executor, source_tag, wait_on_news, cancellable, callback, user_data);
+  GTask *task = service_wait_new (executor,
+                                  source_tag,
+                                  service_wait_on_news,
+                                  service_wait_on_cancelled,
+                                  cancellable,
+                                  callback,
+                                  user_data);
   int expected = mk_simple_executor_get_expected_status (executor);
-  Wait *self;
+  ServiceWait *self;
 
   if (task == NULL)
     return;
@@ -146,26 +147,15 @@ wait_run (MkSimpleExecutor *executor,
       expected != MK_STATUS_NONE ? expected : -mk_simple_executor_get_stop_signal (executor);
   if (self->process != NULL)
     {
-      wait_watch_cancellable (task, wait_on_cancelled);
       mk_waker_wake (self->news);
       return;
     }
-
   if (mk_simple_executor_get_state (executor) == MK_EXECUTOR_STATE_STARTING)
     g_task_return_new_error (
         task, G_IO_ERROR, G_IO_ERROR_PENDING, _ ("The start has not run its program yet; wait for its end"));
   else
     g_task_return_boolean (task, TRUE);
   g_object_unref (task);
-}
-
-static gboolean
-wait_finish (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_tag, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  g_return_val_if_fail (g_async_result_is_tagged (result, source_tag), FALSE);
-
-  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 /**
@@ -213,7 +203,7 @@ mk_simple_executor_wait_async (MkSimpleExecutor *self,
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  wait_run (self, FALSE, mk_simple_executor_wait_async, cancellable, callback, user_data);
+  service_wait_run (self, FALSE, mk_simple_executor_wait_async, cancellable, callback, user_data);
 }
 
 /**
@@ -231,7 +221,7 @@ mk_simple_executor_wait_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_wait_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  return wait_finish (self, result, mk_simple_executor_wait_async, error);
+  return mk_simple_executor_finish (self, result, mk_simple_executor_wait_async, error);
 }
 
 /**
@@ -282,7 +272,7 @@ mk_simple_executor_wait_check_async (MkSimpleExecutor *self,
 {
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
 
-  wait_run (self, TRUE, mk_simple_executor_wait_check_async, cancellable, callback, user_data);
+  service_wait_run (self, TRUE, mk_simple_executor_wait_check_async, cancellable, callback, user_data);
 }
 
 /**
@@ -300,34 +290,26 @@ mk_simple_executor_wait_check_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_wait_check_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  return wait_finish (self, result, mk_simple_executor_wait_check_async, error);
+  return mk_simple_executor_finish (self, result, mk_simple_executor_wait_check_async, error);
 }
 
 /* ---- until a probe is satisfied ---- */
 
 static void
-wait_return_with_output (GTask *task)
+service_wait_return_with_output (GTask *task)
 {
-  Wait *self = g_task_get_task_data (task);
+  ServiceWait *self = g_task_get_task_data (task);
   g_autofree char *output = mk_process_message_output (self->process);
 
-  wait_return (task,
-               g_error_new (self->error->domain, self->error->code, "%s%s", self->error->message, output));
-}
-
-static void
-wait_set_timed_out (Wait *self, const char *last_seen)
-{
-  g_autofree char *goal = mk_probe_describe (self->probe);
-
-  self->error = mk_process_message_timed_out_error (self->process, goal, self->begun, last_seen);
+  service_wait_return (
+      task, g_error_new (self->error->domain, self->error->code, "%s%s", self->error->message, output));
 }
 
 static gboolean
-wait_on_goal_news (gpointer user_data)
+service_wait_on_goal_news (gpointer user_data)
 {
   GTask *task = user_data;
-  Wait *self = g_task_get_task_data (task);
+  ServiceWait *self = g_task_get_task_data (task);
   MkProcessNews news = mk_process_get_news (self->process);
 
   if (self->polling && self->error == NULL && news.exited && (news.status != 0 || news.lost || news.gone))
@@ -338,25 +320,25 @@ wait_on_goal_news (gpointer user_data)
       g_cancellable_cancel (self->cancellable);
     }
   else if (!self->polling && news.gone)
-    wait_return_with_output (task);
+    service_wait_return_with_output (task);
 
   return G_SOURCE_CONTINUE;
 }
 
 static gboolean
-wait_on_goal_cancelled (GCancellable *cancellable, gpointer user_data)
+service_wait_on_goal_cancelled (GCancellable *cancellable, gpointer user_data)
 {
-  Wait *self = g_task_get_task_data (user_data);
+  ServiceWait *self = g_task_get_task_data (user_data);
 
   g_cancellable_cancel (self->cancellable);
   return G_SOURCE_REMOVE;
 }
 
 static void
-wait_on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
+service_wait_on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
-  Wait *self = g_task_get_task_data (task);
+  ServiceWait *self = g_task_get_task_data (task);
   g_autofree char *last_seen = NULL;
   GError *error = NULL;
   gboolean timed_out;
@@ -366,19 +348,21 @@ wait_on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
   if (self->error != NULL)
     {
       g_clear_error (&error);
-      wait_return_with_output (task);
+      service_wait_return_with_output (task);
     }
   else if (there)
-    wait_return (task, NULL);
+    service_wait_return (task, NULL);
   else if (timed_out)
     {
+      g_autofree char *goal = mk_probe_describe (self->probe);
+
       g_clear_error (&error);
-      wait_set_timed_out (self, last_seen);
+      self->error = mk_process_message_timed_out_error (self->process, goal, self->begun, last_seen);
       mk_process_kill (self->process, mk_process_get_launch (self->process)->kill_signal);
-      wait_on_goal_news (task);
+      service_wait_on_goal_news (task);
     }
   else
-    wait_return (task, error);
+    service_wait_return (task, error);
 }
 
 /**
@@ -435,13 +419,18 @@ mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
   GMutexLocker *locker;
   gint64 deadline;
   GTask *task;
-  Wait *wait;
+  ServiceWait *wait;
 
   g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
   g_return_if_fail (MK_IS_PROBE (probe));
 
-  task =
-      wait_new (self, mk_simple_executor_wait_for_async, wait_on_goal_news, cancellable, callback, user_data);
+  task = service_wait_new (self,
+                           mk_simple_executor_wait_for_async,
+                           service_wait_on_goal_news,
+                           service_wait_on_goal_cancelled,
+                           cancellable,
+                           callback,
+                           user_data);
   if (task == NULL)
     return;
 
@@ -459,12 +448,11 @@ mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
   deadline = priv->start_deadline;
   g_mutex_locker_free (locker);
 
-  wait_watch_cancellable (task, wait_on_goal_cancelled);
   wait->probe = g_object_ref (probe);
   wait->polling = TRUE;
   mk_probe_attach (probe, self);
-  mk_poller_run_async (probe, TRUE, deadline, NULL, NULL, wait->cancellable, wait_on_polled, task);
-  wait_on_goal_news (task);
+  mk_poller_run_async (probe, TRUE, deadline, NULL, NULL, wait->cancellable, service_wait_on_polled, task);
+  service_wait_on_goal_news (task);
 }
 
 /**
@@ -482,5 +470,5 @@ mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
 gboolean
 mk_simple_executor_wait_for_finish (MkSimpleExecutor *self, GAsyncResult *result, GError **error)
 {
-  return wait_finish (self, result, mk_simple_executor_wait_for_async, error);
+  return mk_simple_executor_finish (self, result, mk_simple_executor_wait_for_async, error);
 }

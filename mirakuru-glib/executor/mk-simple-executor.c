@@ -499,6 +499,15 @@ mk_simple_executor_return (MkSimpleExecutor *self, GTask *task, GError *error)
   mk_signals_return (mk_simple_executor_get_private (self)->signals, task, error);
 }
 
+gboolean
+mk_simple_executor_finish (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_tag, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, source_tag), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
 /* ---- the object ---- */
 
 static void
