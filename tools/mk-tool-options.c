@@ -339,6 +339,9 @@ new_context (const char *arguments, GOptionGroup *group, const char *summary, co
 {
   GOptionContext *context = g_option_context_new (arguments);
 
+  /* The first word that is not known is what was meant otherwise: parse() says so. */
+  g_option_context_set_strict_posix (context, TRUE);
+  g_option_context_set_ignore_unknown_options (context, TRUE);
   g_option_group_set_translation_domain (group, GETTEXT_PACKAGE);
   g_option_context_set_main_group (context, group);
   g_option_context_set_summary (context, summary);

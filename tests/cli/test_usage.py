@@ -94,12 +94,14 @@ class Mistakes(TestCase):
         self.assertEqual((status, stderr), (0, ""))
 
     def test_unknown_options(self):
-        self.assert_run_misuse(["--service", "redis-server", "--port", "6379"], "--port")
-        self.assert_wait_misuse(["--service", "true", "--tcp", "1"], "--service")
+        self.assert_run_misuse(["--service", "redis-server", "--port", "6379"], "'--port' is not an option", "in quotes")
+        self.assert_run_misuse(["--service", "redis-server", "--port", "6379", "--tcp", "x"], "'--port' is not an option")
+        self.assert_wait_misuse(["--service", "true", "--tcp", "1"], "'--service' is not an option")
 
     def test_stray_words(self):
         self.assert_run_misuse(["--service", "sleep", "30", "--", "true"], "'30'", "'--'")
         self.assert_run_misuse(["--service", "sleep 30", "true"], "'true'", "'--'")
+        self.assert_run_misuse(["--service", "sleep 30", "sh", "-c", "exit 5"], "'sh'", "'--'")
         self.assert_wait_misuse(["6379"], "'6379'")
 
     def test_no_command(self):
