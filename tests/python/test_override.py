@@ -293,6 +293,17 @@ class Settings(TestCase):
                 Mk.SimpleExecutor(start_timeout=time_)
         self.assertEqual(executor.get_start_timeout(), 60000)
 
+    def test_number_out_of_range(self):
+        executor = Mk.TcpExecutor.new(["true"], LOCALHOST, 1)
+        for name, value in (("stop_signal", 99), ("port", 70000), ("port", -1)):
+            with self.subTest(name=name), self.assertRaisesRegex(ValueError, f"{name} must be between .*, not {value}"):
+                Mk.TcpExecutor(command="true", **{name: value})
+            with self.assertRaises(ValueError):
+                setattr(executor.props, name, value)
+            with self.assertRaises(ValueError):
+                executor.set_property(name.replace("_", "-"), value)
+        self.assertEqual((executor.get_port(), executor.get_stop_signal()), (1, signal.SIGTERM))
+
     def test_signals(self):
         executor = self.keep(Mk.SimpleExecutor(command=service(), stop_signal=signal.Signals.SIGINT))
         self.assertEqual(executor.get_stop_signal(), signal.SIGINT)

@@ -639,7 +639,7 @@ class _Props:
     def __setattr__(self, name, value):
         put = _raw_accessor(self._thing, "set", name)
         if put is None:
-            setattr(_props_of(self._thing), name, _converted(name, value))
+            setattr(_props_of(self._thing), name, _checked(self._thing, name, value))
         else:
             put(value)
 
@@ -651,6 +651,16 @@ class _Props:
 
     def __dir__(self):
         return dir(_props_of(self._thing))
+
+
+def _checked(thing, name, value):
+    """The value of a property, converted. GObject would replace a number that is out of range by the default."""
+    value = _converted(name, value)
+    spec = type(thing).find_property(name.replace("_", "-")) if isinstance(value, int) else None
+    low, high = getattr(spec, "minimum", None), getattr(spec, "maximum", None)
+    if low is not None and high is not None and not low <= value <= high:
+        raise ValueError(f"{name} must be between {low} and {high}, not {value}")
+    return value
 
 
 def _props_of(thing):
@@ -673,7 +683,7 @@ class _Base:
             other = f"; by position there is Mk.{name}.new()" if has_new else ""
             raise TypeError(f"{name}() takes keywords only, which are its properties{other}")
         raw = [name for name in properties if _raw_accessor(self, "set", name)]
-        converted = {name: _converted(name, properties[name]) for name in properties if name not in raw}
+        converted = {name: _checked(self, name, properties[name]) for name in properties if name not in raw}
         if isinstance(converted.get("probes"), list):
             converted["probes"] = _list_store(converted["probes"])
         super().__init__(**converted)
@@ -687,7 +697,7 @@ class _Base:
     def set_property(self, name, value):
         put = _raw_accessor(self, "set", name)
         if put is None:
-            super().set_property(name, _converted(name, value))
+            super().set_property(name, _checked(self, name, value))
         else:
             put(value)
 
