@@ -13,6 +13,7 @@ char *mk_message_seen (const char *last_seen);
 char *mk_message_shown (const char *text);
 char *mk_message_clean (const char *text);
 char *mk_message_path (const char *path);
+char *mk_message_command (const char *const *argv);
 char *mk_message_taken (const char *address, const char *listener);
 
 G_END_DECLS

@@ -13,6 +13,12 @@
 
 #define MAX_SHOWN 200
 
+/* As many characters of a command are shown at most. */
+#define COMMAND_LENGTH 80
+
+/* A word with one of these is quoted. */
+#define SPECIAL " \t\n'\"\\$`*?;&|<>()[]{}#~!"
+
 /* "12 ms", "2.5 s" */
 char *
 mk_message_duration (gint64 duration_us)
@@ -167,6 +173,30 @@ mk_message_path (const char *path)
     return g_strdup (_ ("(no path)"));
 
   return g_filename_display_name (whole ? whole : path);
+}
+
+/* The command as one would type it, shortened. */
+char *
+mk_message_command (const char *const *argv)
+{
+  g_autoptr (GString) line = g_string_new (NULL);
+  g_autofree char *valid = NULL;
+  g_autofree char *begin = NULL;
+
+  for (const char *const *word = argv; word != NULL && *word != NULL; word++)
+    {
+      g_autofree char *quoted =
+          **word == '\0' || strpbrk (*word, SPECIAL) != NULL ? g_shell_quote (*word) : g_strdup (*word);
+
+      g_string_append_printf (line, "%s%s", line->len ? " " : "", quoted);
+    }
+
+  valid = g_utf8_make_valid (line->str, (gssize) line->len);
+  if (g_utf8_strlen (valid, -1) <= COMMAND_LENGTH)
+    return g_steal_pointer (&valid);
+
+  begin = g_utf8_substring (valid, 0, COMMAND_LENGTH - 1);
+  return g_strconcat (begin, "…", NULL);
 }
 
 /* @listener: (nullable): a process */

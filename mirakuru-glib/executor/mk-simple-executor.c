@@ -37,8 +37,6 @@
 
 /* How long dropping the last reference waits for the tree to be gone. */
 #define DROP_LIMIT_MS 8000
-/* How much of a command a description shows, in characters. */
-#define COMMAND_LENGTH 60
 
 #define MAX_SIGNAL (NSIG - 1)
 #define MAX_STATUS 255
@@ -859,8 +857,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stdin-path: (type filename)
    *
-   * The file that standard input is read from. A relative path starts at the working directory of the
-   * program, not of the service. `/dev/fd/N` is the open descriptor N of the program itself.
+   * The file that standard input is read from if [property@Mk.SimpleExecutor:stdin-mode] is FILE. A relative
+   * path starts at the working directory of the program, not of the service. `/dev/fd/N` is the open
+   * descriptor N of the program itself.
    *
    * Since: 1.0
    */
@@ -869,9 +868,10 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stdout-path: (type filename)
    *
-   * The file for standard output. It is emptied at each start. A relative path starts at the working
-   * directory of the program, not of the service. `/dev/fd/N` is the open descriptor N of the program itself:
-   * a file is not emptied then, and a socket or a pipe will do as well.
+   * The file for standard output if [property@Mk.SimpleExecutor:stdout-mode] is FILE. It is emptied at each
+   * start. A relative path starts at the working directory of the program, not of the service. `/dev/fd/N` is
+   * the open descriptor N of the program itself: a file is not emptied then, and a socket or a pipe will do
+   * as well.
    *
    * Since: 1.0
    */
@@ -880,7 +880,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stderr-path: (type filename)
    *
-   * The file for standard error. It may be the same as for standard output.
+   * The file for standard error if [property@Mk.SimpleExecutor:stderr-mode] is FILE. It may be the same as
+   * for standard output.
    *
    * Since: 1.0
    */
@@ -1716,26 +1717,16 @@ simple_executor_name_state (MkExecutorState state)
   return _ (names[state]);
 }
 
-static char *
-simple_executor_shorten (const char *command)
-{
-  g_autofree char *valid = g_utf8_make_valid (command, -1);
-  g_autofree char *begin = g_utf8_substring (valid, 0, MIN (g_utf8_strlen (valid, -1), COMMAND_LENGTH - 1));
-
-  return g_utf8_strlen (valid, -1) > COMMAND_LENGTH ? g_strconcat (begin, "…", NULL)
-                                                    : g_steal_pointer (&valid);
-}
-
 /* Call with the lock held. Returns: (transfer full): what runs, or else what is to run */
 static char *
-simple_executor_join_command (MkSimpleExecutor *self, gboolean active)
+simple_executor_dup_command (MkSimpleExecutor *self, gboolean active)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
 
   if (active)
-    return g_strjoinv (" ", mk_process_get_launch (priv->process)->argv);
+    return mk_message_command ((const char *const *) mk_process_get_launch (priv->process)->argv);
   if (priv->command != NULL)
-    return g_strjoinv (" ", priv->command);
+    return mk_message_command ((const char *const *) priv->command);
 
   return g_strdup (G_OBJECT_TYPE_NAME (self));
 }
@@ -1754,7 +1745,6 @@ char *
 mk_simple_executor_describe (MkSimpleExecutor *self)
 {
   g_autofree char *command = NULL;
-  g_autofree char *shortened = NULL;
   GMutexLocker *locker;
   MkSnapshot snapshot;
 
@@ -1762,15 +1752,14 @@ mk_simple_executor_describe (MkSimpleExecutor *self)
 
   locker = mk_simple_executor_lock (self);
   snapshot = mk_simple_executor_get_snapshot_unlocked (self);
-  command = simple_executor_join_command (self, snapshot.active);
+  command = simple_executor_dup_command (self, snapshot.active);
   g_mutex_locker_free (locker);
 
-  shortened = simple_executor_shorten (command);
   if (snapshot.active)
     return g_strdup_printf (
         /* Translators: a command, the number of its process, a state as “ready” */ _ ("%s (pid %d, %s)"),
-        shortened,
+        command,
         (int) snapshot.pid,
         simple_executor_name_state (snapshot.state));
-  return g_strdup_printf ("%s (%s)", shortened, simple_executor_name_state (snapshot.state));
+  return g_strdup_printf ("%s (%s)", command, simple_executor_name_state (snapshot.state));
 }

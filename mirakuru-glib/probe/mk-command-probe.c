@@ -31,12 +31,9 @@
 #define DEFAULT_TIMEOUT_MS 10000
 #define GRACE_MS           50
 #define OUTPUT_LIMIT       (64 * 1024)
-#define NAME_LENGTH        80
 /* How much of its last output is told. */
 #define TOLD_LINES 3
 #define TOLD_BYTES 400
-/* To a shell */
-#define SPECIAL " \t\n'\"\\$`*?;&|<>()[]{}#~!"
 
 /**
  * MkCommandProbe:
@@ -267,35 +264,10 @@ mk_command_probe_check_task_with (MkProbe *probe, gpointer state, GTask *task)
 
 /* ---- words ---- */
 
-/* The command as one would type it, shortened. */
-static char *
-command_probe_dup_line (MkCommandProbe *self)
-{
-  GString *line = g_string_new (NULL);
-  g_autofree char *valid = NULL;
-  g_autofree char *begin = NULL;
-
-  for (char **word = self->command; word != NULL && *word != NULL; word++)
-    {
-      g_autofree char *quoted =
-          **word == '\0' || strpbrk (*word, SPECIAL) != NULL ? g_shell_quote (*word) : g_strdup (*word);
-
-      g_string_append_printf (line, "%s%s", line->len ? " " : "", quoted);
-    }
-
-  valid = g_utf8_make_valid (line->str, (gssize) line->len);
-  g_string_free (line, TRUE);
-  if (g_utf8_strlen (valid, -1) <= NAME_LENGTH)
-    return g_steal_pointer (&valid);
-
-  begin = g_utf8_substring (valid, 0, NAME_LENGTH - 1);
-  return g_strconcat (begin, "…", NULL);
-}
-
 static char *
 mk_command_probe_describe (MkProbe *probe)
 {
-  g_autofree char *line = command_probe_dup_line (MK_COMMAND_PROBE (probe));
+  g_autofree char *line = mk_message_command ((const char *const *) MK_COMMAND_PROBE (probe)->command);
 
   /* Translators: a clause that stands after “waiting for”; a command */
   return g_strdup_printf (_ ("“%s” to succeed"), line);
@@ -304,7 +276,7 @@ mk_command_probe_describe (MkProbe *probe)
 static char *
 mk_command_probe_describe_holder (MkProbe *probe)
 {
-  g_autofree char *line = command_probe_dup_line (MK_COMMAND_PROBE (probe));
+  g_autofree char *line = mk_message_command ((const char *const *) MK_COMMAND_PROBE (probe)->command);
 
   return g_strdup_printf (
       _ ("Before the start, “%s” succeeded already. Stop what it finds, or use another command"), line);

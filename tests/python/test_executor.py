@@ -91,6 +91,10 @@ class Settings(TestCase):
     def test_describe_names_the_program(self):
         self.assertIn("sleep", Mk.SimpleExecutor.new(["sleep", "60"]).describe())
 
+    def test_describe_quotes_as_a_shell_would(self):
+        executor = Mk.SimpleExecutor.new(["sh", "-c", "exit 3", "", "a"])
+        self.assertEqual(executor.describe(), "sh -c 'exit 3' '' a (stopped)")
+
     def test_environment(self):
         executor = Mk.SimpleExecutor.new(service("--print-env", "MK_A", "--ready", "set up"))
         executor.set_environment(["MK_A=a=b c"])
