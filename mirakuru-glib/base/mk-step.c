@@ -26,11 +26,11 @@ typedef struct
   GTask *outer;                    /* (owned) (nullable) until it is answered */
   const char *name;                /* static */
   GCancellable *inner_cancellable; /* (owned) */
-  MkWaker *timer;                  /* (owned) (nullable) the deadline, then the grace */
+  MkWaker *waker;                  /* (owned) at the deadline, then after the grace; when `is_gone` */
   MkWaker *cancel_source;          /* (owned) (nullable) */
-  MkWaker *dropped;                /* (owned) */
   guint grace_ms;
   GError *reason; /* (owned) (nullable) why the inner task was cancelled */
+  int is_gone;    /* (atomic) the inner task, whether it was returned or not */
   gboolean timed_out;
   gboolean was_dropped;
 } Step;
@@ -42,7 +42,7 @@ step_unref (Step *self)
     return;
 
   g_clear_error (&self->reason);
-  mk_waker_unref (self->dropped);
+  mk_waker_unref (self->waker);
   g_object_unref (self->inner_cancellable);
   g_free (self);
 }
@@ -53,10 +53,9 @@ step_answer (Step *self, gboolean result, GError *error)
 {
   g_autoptr (GTask) outer = g_steal_pointer (&self->outer);
 
-  mk_waker_clear (&self->timer);
   mk_waker_clear (&self->cancel_source);
   /* Not freed yet: the inner task may be dropped in another thread at this moment. */
-  mk_waker_destroy (self->dropped);
+  mk_waker_destroy (self->waker);
 
   if (error != NULL)
     g_task_return_error (outer, error);
@@ -72,31 +71,40 @@ step_end_early (Step *self, GError *reason, guint grace_ms)
   mk_waker_clear (&self->cancel_source);
   self->reason = reason;
   g_cancellable_cancel (self->inner_cancellable);
-  mk_waker_wake_at (self->timer, g_get_monotonic_time () + grace_ms * G_TIME_SPAN_MILLISECOND);
+  mk_waker_wake_at (self->waker, g_get_monotonic_time () + grace_ms * G_TIME_SPAN_MILLISECOND);
+  /* This may have come between. */
+  if (g_atomic_int_get (&self->is_gone))
+    mk_waker_wake (self->waker);
 }
 
 static gboolean
-step_on_timer (gpointer user_data)
+step_on_woken (gpointer user_data)
 {
   Step *self = user_data;
 
-  if (self->reason != NULL)
-    step_answer (self, FALSE, g_steal_pointer (&self->reason));
-  else
+  if (self->reason == NULL && g_atomic_int_get (&self->is_gone))
     {
-      self->timed_out = TRUE;
-      step_end_early (
-          self,
-          g_error_new (
-              MK_ERROR,
-              MK_ERROR_TIMED_OUT,
-              /* Translators: a function; “task” is a GTask */
-              _ ("%s did not finish in time: it has not returned its task (perhaps it failed without saying "
-                 "so)"),
-              _ (self->name)),
-          MIN (self->grace_ms, 50));
+      self->was_dropped = TRUE;
+      /* Translators: a function */
+      self->reason = g_error_new (
+          MK_ERROR, MK_ERROR_FAILED, _ ("%s dropped its task without returning it"), _ (self->name));
+    }
+  if (self->reason != NULL)
+    {
+      step_answer (self, FALSE, g_steal_pointer (&self->reason));
+      return G_SOURCE_CONTINUE;
     }
 
+  self->timed_out = TRUE;
+  step_end_early (
+      self,
+      g_error_new (
+          MK_ERROR,
+          MK_ERROR_TIMED_OUT,
+          /* Translators: a function; “task” is a GTask */
+          _ ("%s did not finish in time: it has not returned its task (perhaps it failed without saying so)"),
+          _ (self->name)),
+      MIN (self->grace_ms, 50));
   return G_SOURCE_CONTINUE;
 }
 
@@ -109,23 +117,6 @@ step_on_cancelled (GCancellable *cancellable, gpointer user_data)
                   g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Operation was cancelled")),
                   self->grace_ms);
   return G_SOURCE_REMOVE;
-}
-
-static gboolean
-step_on_dropped (gpointer user_data)
-{
-  Step *self = user_data;
-  GError *error = g_steal_pointer (&self->reason);
-
-  if (error == NULL)
-    {
-      self->was_dropped = TRUE;
-      /* Translators: a function */
-      error = g_error_new (
-          MK_ERROR, MK_ERROR_FAILED, _ ("%s dropped its task without returning it"), _ (self->name));
-    }
-  step_answer (self, FALSE, error);
-  return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -151,7 +142,8 @@ step_on_inner_finalized (gpointer user_data, GObject *inner)
   Step *self = user_data;
 
   /* Harmless when the outer task has been answered: the source is destroyed then. */
-  mk_waker_wake (self->dropped);
+  g_atomic_int_set (&self->is_gone, TRUE);
+  mk_waker_wake (self->waker);
   step_unref (self);
 }
 
@@ -188,9 +180,8 @@ mk_step_begin_async (gpointer instance,
   self->inner_cancellable = g_cancellable_new ();
 
   context = g_task_get_context (self->outer);
-  self->timer = mk_waker_attach (context, "MkStep deadline", step_on_timer, self, NULL);
-  mk_waker_wake_at (self->timer, deadline);
-  self->dropped = mk_waker_attach (context, "MkStep dropped", step_on_dropped, self, NULL);
+  self->waker = mk_waker_attach (context, "MkStep", step_on_woken, self, NULL);
+  mk_waker_wake_at (self->waker, deadline);
   self->cancel_source = mk_cancel_waker_attach (cancellable, context, step_on_cancelled, self);
 
   inner = g_task_new (instance, self->inner_cancellable, step_on_inner_returned, self);
