@@ -756,16 +756,20 @@ mk_probe_ask_finish (MkProbe *self, GAsyncResult *result, GError **error)
   return there;
 }
 
-/* @error: (transfer full) (nullable). For who asks only once, what does not answer is not there. */
+/* @error: (transfer full) (nullable) */
 static void
 probe_return_attempt (GTask *task, gpointer state, gboolean there, GError *error)
 {
   mk_probe_end (g_task_get_source_object (task), state);
 
-  if (error != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+  /* For who asks only once, what does not answer is not there. */
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    g_clear_error (&error);
+
+  if (error != NULL)
     g_task_return_error (task, error);
   else
-    g_task_return_boolean (task, there && error == NULL);
+    g_task_return_boolean (task, there);
 }
 
 static void
