@@ -9,11 +9,11 @@
  * stands. All of several are not there as long as one is known not to be, so a slow part that has answered
  * before is not asked meanwhile.
  *
- * Where slow parts have to be asked, the group's `check_task` runs a round: each of them gets a wait of its
- * own, side by side, until the answer of the group is known or each of them has answered once. So does, if
- * one part is enough, each of the others: a part that takes long for an answer does not keep them from being
- * noticed. The waits that are still under way are cancelled then, and the round waits for their end, so that
- * nothing is pending when it answers.
+ * Where slow parts have to be asked, the group's `check_task` runs a round: all of them make an attempt, side
+ * by side, until the answer of the group is known or each of them has answered once. Meanwhile those that
+ * have answered are asked again, and if one part is enough, so is each of the others: a part that takes long
+ * for an answer does not keep them from being noticed. The attempts that are still under way are cancelled
+ * then, and the round waits for their end, so that nothing is pending when it answers.
  *
  * What is known of the parts belongs to the operation that asks, and is used in its context only. The lock
  * guards what is shared by operations in several threads.
@@ -138,34 +138,33 @@ mk_probe_group_dup_model (MkProbeGroup *self)
 
 typedef enum
 {
-  PART_NOT_YET, /* also if it has not been asked */
+  PART_SILENT, /* it has not answered yet */
+  PART_NOT_YET,
   PART_THERE,
   PART_UNKNOWN, /* with an error */
   PART_FAILED,  /* with an error of the domain MK_ERROR: it will never be there */
-  PART_SLOW,    /* it has to be asked in a round */
   N_ANSWERS,
 } GroupAnswer;
 
 typedef struct
 {
-  MkProbe *probe;    /* (owned) */
-  gpointer state;    /* (owned) (nullable) of the probe */
-  MkProbeLink *link; /* (owned) wakes the group */
-  GroupAnswer answer;
+  MkProbe *probe;      /* (owned) */
+  gpointer state;      /* (owned) (nullable) of the probe */
+  MkProbeLink *link;   /* (owned) wakes the group */
+  GroupAnswer answer;  /* the last one */
   char *seen;          /* (owned) (nullable) why it is not there */
   GError *error;       /* (owned) (nullable) of the answer */
-  gboolean is_slow;    /* the answer came from a round */
-  gboolean was_asked;  /* in a round, at least once */
   gint64 due;          /* until then the answer stands */
-  GTask *round;        /* (owned) (nullable) while its wait in a round is under way */
-  gboolean in_round;   /* it takes part in the one under way */
-  gboolean has_spoken; /* in that round */
+  gboolean is_slow;    /* it has to make an attempt to answer */
+  gboolean is_awaited; /* and the group needs it; until it has answered */
+  GTask *round;        /* (owned) (nullable) while it makes an attempt */
 } GroupPart;
 
 /* An atomic rc box: a round that is forgotten by the library may go on for a moment. */
 typedef struct
 {
   gint64 begun;
+  gint64 cost;      /* of asking all parts, the least so far */
   GPtrArray *parts; /* (owned) (element-type GroupPart) */
 } GroupState;
 
@@ -205,6 +204,7 @@ mk_probe_group_begin (MkProbe *probe)
   GroupState *state = g_atomic_rc_box_new0 (GroupState);
 
   state->begun = g_get_monotonic_time ();
+  state->cost = G_MAXINT64;
   state->parts = g_ptr_array_new_with_free_func (group_part_free);
   group_state_update (state, MK_PROBE_GROUP (probe));
   return state;
@@ -317,7 +317,7 @@ static gboolean
 group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
 {
   gboolean any = group_is_any (self);
-  guint n[N_ANSWERS] = { 0 }, n_never_asked = 0;
+  guint n[N_ANSWERS] = { 0 }, n_awaited = 0;
   const GError *errors[N_ANSWERS] = { NULL };
   gboolean there;
 
@@ -325,14 +325,16 @@ group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
     {
       GroupPart *part = g_ptr_array_index (state->parts, i);
 
+      n_awaited += part->is_awaited;
+      if (part->is_awaited && part->answer != PART_SILENT)
+        continue;
       n[part->answer]++;
-      n_never_asked += part->answer == PART_SLOW && !part->was_asked;
       if (errors[part->answer] == NULL)
         errors[part->answer] = part->error;
     }
 
   there = any ? n[PART_THERE] > 0 : n[PART_THERE] == state->parts->len;
-  if (n[PART_SLOW] > 0 && (any ? !there : n[PART_FAILED] == 0 && (n[PART_NOT_YET] == 0 || n_never_asked > 0)))
+  if (n_awaited > 0 && (any ? !there : n[PART_FAILED] == 0 && (n[PART_NOT_YET] == 0 || n[PART_SILENT] > 0)))
     return mk_probe_would_block (error);
 
   group_remember_there (self, state);
@@ -351,11 +353,11 @@ group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
 
 /* ---- an attempt that does not block ---- */
 
-static void
+/* Returns: FALSE if it has to make an attempt */
+static gboolean
 group_part_check (GroupPart *part)
 {
   gint64 now = g_get_monotonic_time ();
-  gint64 by_hand = mk_probe_get_interval (part->probe) * G_TIME_SPAN_MILLISECOND;
   GError *error = NULL;
   gboolean there;
 
@@ -363,19 +365,20 @@ group_part_check (GroupPart *part)
     part->due = 0;
   /* That it was there some time ago is no answer now. */
   if (now < part->due && part->answer != PART_THERE)
-    return;
+    return TRUE;
 
   there = mk_probe_ask (part->probe, part->state, &error);
   part->is_slow = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
-  part->due = part->is_slow ? 0 : now + by_hand;
   if (part->is_slow)
     {
-      part->answer = PART_SLOW;
-      g_clear_error (&error);
+      g_error_free (error);
+      return FALSE;
     }
-  else
-    group_part_take_answer (
-        part, there, error, error ? g_strdup (error->message) : mk_probe_dup_detail (part->probe));
+
+  part->due = now + mk_probe_get_interval (part->probe) * G_TIME_SPAN_MILLISECOND;
+  group_part_take_answer (
+      part, there, error, error ? g_strdup (error->message) : mk_probe_dup_detail (part->probe));
+  return TRUE;
 }
 
 static gboolean
@@ -383,6 +386,7 @@ mk_probe_group_check_with (MkProbe *probe, gpointer data, GError **error)
 {
   MkProbeGroup *self = MK_PROBE_GROUP (probe);
   GroupState *state = data;
+  gint64 asked_at = g_get_monotonic_time ();
 
   group_state_update (state, self);
   if (state->parts->len == 0)
@@ -396,9 +400,28 @@ mk_probe_group_check_with (MkProbe *probe, gpointer data, GError **error)
     }
 
   for (guint i = 0; i < state->parts->len; i++)
-    group_part_check (g_ptr_array_index (state->parts, i));
+    {
+      GroupPart *part = g_ptr_array_index (state->parts, i);
+
+      part->is_awaited = !group_part_check (part);
+    }
+  state->cost = MIN (state->cost, g_get_monotonic_time () - asked_at);
 
   return group_conclude (self, state, error);
+}
+
+/* Returns: when it should be asked next, as g_get_monotonic_time(); G_MAXINT64 for never */
+static gint64
+group_part_choose_time (GroupPart *part, GroupState *state)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 interval;
+
+  if (part->is_slow || now < part->due)
+    return part->due;
+
+  interval = mk_poller_choose_interval (part->probe, now - state->begun, state->cost);
+  return interval < G_MAXINT64 - now ? now + interval : G_MAXINT64;
 }
 
 /* As often as the part that is to be asked soonest. */
@@ -407,20 +430,14 @@ mk_probe_group_choose_interval (MkProbe *probe, gpointer data, gint64 elapsed, g
 {
   GroupState *state = data;
   gint64 by_hand = mk_probe_get_interval (probe) * G_TIME_SPAN_MILLISECOND;
-  gint64 now = g_get_monotonic_time ();
-  gint64 interval = G_MAXINT64;
+  gint64 next = G_MAXINT64;
 
   for (guint i = 0; i < state->parts->len; i++)
-    {
-      GroupPart *part = g_ptr_array_index (state->parts, i);
+    next = MIN (next, group_part_choose_time (g_ptr_array_index (state->parts, i), state));
 
-      if (part->is_slow)
-        interval = MIN (interval, MAX (part->due - now, 0));
-      else
-        interval = MIN (interval, mk_poller_choose_interval (part->probe, elapsed, cost));
-    }
-
-  return by_hand > 0 ? by_hand : MAX (interval, G_TIME_SPAN_MILLISECOND);
+  if (by_hand > 0)
+    return by_hand;
+  return next == G_MAXINT64 ? next : MAX (next - g_get_monotonic_time (), G_TIME_SPAN_MILLISECOND);
 }
 
 /* ---- a round ---- */
@@ -428,66 +445,30 @@ mk_probe_group_choose_interval (MkProbe *probe, gpointer data, gint64 elapsed, g
 typedef struct
 {
   GroupState *state;         /* (owned) */
-  GCancellable *cancellable; /* (owned) of the waits */
+  GCancellable *cancellable; /* (owned) of the attempts */
   gulong cancel_handler;
-  guint n_waits;  /* that are under way */
-  guint n_silent; /* slow parts that have not answered even once */
+  MkWaker *timer; /* (owned) when to ask parts again; woken with the group */
+  guint n_attempts;
 } GroupRound;
 
-static void
-group_round_free (gpointer data)
-{
-  GroupRound *round = data;
+static void group_round_go_on (GTask *task);
 
-  g_object_unref (round->cancellable);
-  g_free (round);
-}
-
-static void
-group_part_note_spoken (GroupPart *part, GroupRound *round)
-{
-  if (part->is_slow && !part->has_spoken)
-    round->n_silent--;
-  part->has_spoken = TRUE;
-}
-
-/* Asked after an attempt that found the part not there. */
-static gboolean
-group_part_may_go_on (gpointer user_data, GError **error)
-{
-  GroupPart *part = user_data;
-  GroupRound *round = g_task_get_task_data (part->round);
-
-  group_part_note_spoken (part, round);
-  if (round->n_silent > 0)
-    return TRUE;
-
-  g_cancellable_cancel (round->cancellable);
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Operation was cancelled"));
-  return FALSE;
-}
-
-/* Each slow part has been asked, and nothing is under way. */
+/* Nothing is under way. */
 static void
 group_round_finish (GTask *task)
 {
   GroupRound *round = g_task_get_task_data (task);
-  gint64 now = g_get_monotonic_time ();
+  MkProbeGroup *self = g_task_get_source_object (task);
   GError *error = NULL;
   gboolean there;
 
   g_cancellable_disconnect (g_task_get_cancellable (task), round->cancel_handler);
-  for (guint i = 0; i < round->state->parts->len; i++)
-    {
-      GroupPart *part = g_ptr_array_index (round->state->parts, i);
-
-      if (part->in_round && part->is_slow)
-        part->due = now + mk_poller_choose_interval (part->probe, now - round->state->begun, -1);
-      part->in_round = FALSE;
-    }
-
-  there = group_conclude (g_task_get_source_object (task), round->state, &error);
+  mk_probe_remove_waker (MK_PROBE (self), round->timer);
+  mk_waker_clear (&round->timer);
+  there = group_conclude (self, round->state, &error);
   g_atomic_rc_box_release_full (round->state, group_state_clear);
+  g_object_unref (round->cancellable);
+
   if (error != NULL)
     g_task_return_error (task, error);
   else
@@ -495,39 +476,103 @@ group_round_finish (GTask *task)
 }
 
 static void
-group_part_on_waited (GObject *object, GAsyncResult *result, gpointer user_data)
+group_part_on_answered (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   GroupPart *part = user_data;
   g_autoptr (GTask) task = g_steal_pointer (&part->round);
   GroupRound *round = g_task_get_task_data (task);
-  gboolean any = group_is_any (g_task_get_source_object (task));
-  g_autofree char *seen = NULL;
+  gint64 now = g_get_monotonic_time ();
   g_autoptr (GError) error = NULL;
-  gboolean timed_out;
-  gboolean there = mk_poller_run_finish (result, &timed_out, &seen, &error);
+  gboolean there = mk_probe_ask_finish (part->probe, result, &error);
 
-  /* That it was cancelled is no answer; but the one before may be "not known". */
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+  /* That it was cancelled is no answer; the one before stands, unless it would be that it is there. */
+  if (!there && g_cancellable_is_cancelled (round->cancellable))
     {
-      g_clear_error (&error);
-      error = mk_poller_run_dup_last_error (result);
+      if (part->answer == PART_SILENT || part->answer == PART_THERE)
+        group_part_take_answer (part, FALSE, NULL, mk_probe_dup_detail (part->probe));
     }
-  else if (error != NULL)
+  else
     {
-      g_free (seen);
-      seen = g_strdup (error->message);
+      char *seen = error ? g_strdup (error->message) : mk_probe_dup_detail (part->probe);
+
+      mk_probe_wait_spare_resolver (part->probe, error, now - round->state->begun);
+      group_part_take_answer (part, there, g_steal_pointer (&error), seen);
     }
-  if (seen == NULL && !there)
-    seen = mk_probe_dup_detail (part->probe);
 
-  group_part_take_answer (part, there, g_steal_pointer (&error), g_steal_pointer (&seen));
-  group_part_note_spoken (part, round);
-  round->n_waits--;
+  part->due = now + mk_poller_choose_interval (part->probe, now - round->state->begun, -1);
+  part->is_awaited = FALSE;
+  round->n_attempts--;
+  group_round_go_on (task);
+}
 
-  if (round->n_waits == 0)
-    group_round_finish (task);
-  else if (round->n_silent == 0 || part->answer == (any ? PART_THERE : PART_FAILED))
+/* Asks those that are due, which in the first place are those that have to make an attempt. */
+static void
+group_round_ask (GTask *task)
+{
+  GroupRound *round = g_task_get_task_data (task);
+  gboolean any = group_is_any (g_task_get_source_object (task));
+  gint64 next = G_MAXINT64;
+
+  for (guint i = 0; i < round->state->parts->len; i++)
+    {
+      GroupPart *part = g_ptr_array_index (round->state->parts, i);
+      gboolean is_settled = part->answer == PART_THERE || (!any && !part->is_slow);
+
+      if (part->round != NULL || (is_settled && !part->is_awaited))
+        continue;
+
+      if (!part->is_awaited && group_part_check (part))
+        {
+          next = MIN (next, group_part_choose_time (part, round->state));
+          continue;
+        }
+      part->round = g_object_ref (task);
+      round->n_attempts++;
+      mk_probe_ask_async (
+          part->probe, part->state, G_MAXINT64, round->cancellable, group_part_on_answered, part);
+    }
+
+  mk_waker_wake_at (round->timer, next);
+}
+
+static gboolean
+group_round_is_over (GTask *task)
+{
+  GroupRound *round = g_task_get_task_data (task);
+  gboolean any = group_is_any (g_task_get_source_object (task));
+  gboolean is_over = TRUE;
+
+  for (guint i = 0; i < round->state->parts->len; i++)
+    {
+      GroupPart *part = g_ptr_array_index (round->state->parts, i);
+
+      if (part->is_awaited)
+        is_over = FALSE;
+      else if (part->answer == (any ? PART_THERE : PART_FAILED))
+        return TRUE;
+    }
+
+  return is_over;
+}
+
+static void
+group_round_go_on (GTask *task)
+{
+  GroupRound *round = g_task_get_task_data (task);
+
+  if (!g_cancellable_is_cancelled (round->cancellable) && !group_round_is_over (task))
+    group_round_ask (task);
+  if (group_round_is_over (task))
     g_cancellable_cancel (round->cancellable);
+  if (round->n_attempts == 0)
+    group_round_finish (task);
+}
+
+static gboolean
+group_round_on_timer (gpointer task)
+{
+  group_round_go_on (task);
+  return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -541,44 +586,18 @@ mk_probe_group_check_task_with (MkProbe *probe, gpointer data, GTask *task)
 {
   GroupState *state = data;
   GroupRound *round = g_new0 (GroupRound, 1);
-  gboolean any = group_is_any (MK_PROBE_GROUP (probe));
-  guint n_parts = state->parts->len;
 
+  g_task_set_task_data (task, round, g_free);
   round->state = g_atomic_rc_box_acquire (state);
   round->cancellable = g_cancellable_new ();
   round->cancel_handler = g_cancellable_connect (g_task_get_cancellable (task),
                                                  G_CALLBACK (group_round_on_cancelled),
                                                  g_object_ref (round->cancellable),
                                                  g_object_unref);
-  g_task_set_task_data (task, round, group_round_free);
-
-  for (guint i = 0; i < n_parts; i++)
-    {
-      GroupPart *part = g_ptr_array_index (state->parts, i);
-
-      part->in_round = part->answer == PART_SLOW || (any && !part->is_slow);
-      part->has_spoken = FALSE;
-      part->was_asked = part->was_asked || part->answer == PART_SLOW;
-      round->n_waits += part->in_round;
-      round->n_silent += part->in_round && part->is_slow;
-    }
-
-  for (guint i = 0; i < n_parts; i++)
-    {
-      GroupPart *part = g_ptr_array_index (state->parts, i);
-
-      if (!part->in_round)
-        continue;
-      part->round = g_object_ref (task);
-      mk_poller_run_with_async (part->probe,
-                                part->state,
-                                state->begun,
-                                group_part_may_go_on,
-                                part,
-                                round->cancellable,
-                                group_part_on_waited,
-                                part);
-    }
+  round->timer =
+      mk_waker_attach (g_task_get_context (task), "MkProbeGroup round", group_round_on_timer, task, NULL);
+  mk_probe_add_waker (probe, round->timer);
+  group_round_go_on (task);
 }
 
 /* ---- words ---- */
@@ -648,6 +667,24 @@ mk_probe_group_describe_holder (MkProbe *probe)
 }
 
 /* ---- executors ---- */
+
+/* A part may be meant for another service, on which this one depends: it takes all of them. */
+static char *
+mk_probe_group_find_rival (MkProbe *probe, GPid service, GPid supervisor)
+{
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
+  char *rival = NULL;
+
+  for (guint i = 0; i < parts->len; i++)
+    {
+      g_free (rival);
+      rival = mk_probe_find_rival (g_ptr_array_index (parts, i), service, supervisor);
+      if (rival == NULL)
+        return NULL;
+    }
+
+  return rival;
+}
 
 /* A group of the same kind, of what the parts ask before a start. */
 static MkProbe *
@@ -815,6 +852,7 @@ mk_probe_group_class_init (MkProbeGroupClass *klass)
   class_private->check_task_with = mk_probe_group_check_task_with;
   class_private->choose_interval = mk_probe_group_choose_interval;
   class_private->describe_holder = mk_probe_group_describe_holder;
+  class_private->find_rival = mk_probe_group_find_rival;
   class_private->dup_before_start = mk_probe_group_dup_before_start;
   class_private->is_met = mk_probe_group_is_met;
   class_private->explain_exit = mk_probe_group_explain_exit;

@@ -18,16 +18,8 @@ void mk_poller_run_async (MkProbe *probe,
                           GCancellable *cancellable,
                           GAsyncReadyCallback callback,
                           gpointer user_data);
-void mk_poller_run_with_async (MkProbe *probe,
-                               gpointer state,
-                               gint64 begun,
-                               MkPollerAliveFunc alive,
-                               gpointer alive_data,
-                               GCancellable *cancellable,
-                               GAsyncReadyCallback callback,
-                               gpointer user_data);
 gboolean mk_poller_run_finish (GAsyncResult *result, gboolean *timed_out, char **last_seen, GError **error);
-GError *mk_poller_run_dup_last_error (GAsyncResult *result);
 gint64 mk_poller_choose_interval (MkProbe *probe, gint64 elapsed, gint64 cost);
+void mk_probe_wait_spare_resolver (MkProbe *probe, const GError *error, gint64 elapsed);
 
 G_END_DECLS

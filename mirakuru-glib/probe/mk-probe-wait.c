@@ -48,8 +48,7 @@ typedef struct
 {
   MkProbe *probe; /* (owned) */
   gpointer state; /* (nullable) what the probe keeps for this wait */
-  gboolean owns_state;
-  gboolean goal; /* what the probe has to say */
+  gboolean goal;  /* what the probe has to say */
   gint64 begun;
   gint64 deadline;         /* monotonic, G_MAXINT64 for none */
   MkPollerAliveFunc alive; /* (nullable) */
@@ -66,7 +65,6 @@ typedef struct
   guint n_attempts;
   char *last_seen; /* (owned) (nullable) */
   gboolean seen_by_task;
-  GError *last_error; /* (owned) (nullable) what the last attempt said instead of an answer */
   gboolean timed_out;
 } Wait;
 
@@ -74,7 +72,6 @@ static void
 wait_free (Wait *self)
 {
   g_object_unref (self->probe);
-  g_clear_error (&self->last_error);
   g_free (self->last_seen);
   g_free (self);
 }
@@ -132,8 +129,7 @@ wait_finish (GTask *task, GError *error)
   mk_waker_clear (&self->waker);
   mk_waker_clear (&self->timer);
   mk_waker_clear (&self->cancel_source);
-  if (self->owns_state)
-    mk_probe_end (self->probe, self->state);
+  mk_probe_end (self->probe, self->state);
 
   if (error != NULL)
     g_task_return_error (task, error);
@@ -213,6 +209,16 @@ mk_poller_choose_interval (MkProbe *probe, gint64 elapsed, gint64 cost)
   return MAX (MAX (interval, retry_after), MIN_INTERVAL_US);
 }
 
+/* @error: (nullable): of the attempt. @elapsed: since the wait began, in microseconds */
+void
+mk_probe_wait_spare_resolver (MkProbe *probe, const GError *error, gint64 elapsed)
+{
+  if (error != NULL && error->domain == G_RESOLVER_ERROR)
+    mk_probe_set_retry_after (
+        probe,
+        (guint) CLAMP (elapsed / G_TIME_SPAN_MILLISECOND, MIN_RESOLVE_INTERVAL_MS, MAX_RESOLVE_INTERVAL_MS));
+}
+
 static void
 wait_pause (Wait *self, gboolean by_task)
 {
@@ -246,19 +252,11 @@ wait_remember (Wait *self, gboolean by_task, const GError *error)
   if (cut_short && self->last_seen != NULL && self->seen_by_task)
     return;
 
-  if (error != NULL && error->domain == G_RESOLVER_ERROR)
-    mk_probe_set_retry_after (
-        self->probe,
-        (guint) CLAMP ((g_get_monotonic_time () - self->begun) / G_TIME_SPAN_MILLISECOND,
-                       MIN_RESOLVE_INTERVAL_MS,
-                       MAX_RESOLVE_INTERVAL_MS));
-
+  mk_probe_wait_spare_resolver (self->probe, error, g_get_monotonic_time () - self->begun);
   seen = error ? g_strdup (error->message) : mk_probe_dup_detail (self->probe);
   if (self->n_attempts == 1)
     wait_debug_answer (self, "first answer", seen ? seen : "not yet");
 
-  g_clear_error (&self->last_error);
-  self->last_error = error ? g_error_copy (error) : NULL;
   g_free (self->last_seen);
   self->last_seen = seen;
   self->seen_by_task = by_task;
@@ -444,33 +442,6 @@ mk_poller_run_async (MkProbe *probe,
   self->alive = alive;
   self->alive_data = alive_data;
   self->state = mk_probe_begin (probe);
-  self->owns_state = TRUE;
-  wait_run (task);
-}
-
-/*
- * The same for a part of a probe, without a deadline.
- *
- * @state: (nullable): of @probe, which is there already, and stays
- * @begun: when it was begun to wait for @probe
- */
-void
-mk_poller_run_with_async (MkProbe *probe,
-                          gpointer state,
-                          gint64 begun,
-                          MkPollerAliveFunc alive,
-                          gpointer alive_data,
-                          GCancellable *cancellable,
-                          GAsyncReadyCallback callback,
-                          gpointer user_data)
-{
-  GTask *task = wait_new (probe, TRUE, G_MAXINT64, mk_poller_run_async, cancellable, callback, user_data);
-  Wait *self = g_task_get_task_data (task);
-
-  self->alive = alive;
-  self->alive_data = alive_data;
-  self->state = state;
-  self->begun = begun;
   wait_run (task);
 }
 
@@ -489,15 +460,6 @@ mk_poller_run_finish (GAsyncResult *result, gboolean *timed_out, char **last_see
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
-/* Returns: (transfer full) (nullable): what the last attempt said instead of an answer */
-GError *
-mk_poller_run_dup_last_error (GAsyncResult *result)
-{
-  Wait *self = g_task_get_task_data (G_TASK (result));
-
-  return self->last_error ? g_error_copy (self->last_error) : NULL;
-}
-
 /* ---- for users ---- */
 
 static void
@@ -514,7 +476,6 @@ wait_run_async (MkProbe *probe,
   Wait *self = g_task_get_task_data (task);
 
   self->state = mk_probe_begin (probe);
-  self->owns_state = TRUE;
   wait_run (task);
 }
 

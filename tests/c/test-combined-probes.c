@@ -615,6 +615,35 @@ test_before_the_start (void)
   mk_test_assert_stops (holder);
 }
 
+/* What the service of another executor answers is no answer for this one. */
+static void
+test_rival (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  guint port = mk_test_free_port ();
+  const char *argv[] = { mk_test_service_path (), "--tag", tag, "--lifetime", "60", NULL };
+  g_autoptr (MkSimpleExecutor) holder = mk_test_executor_new_tcp (tag, port, "--after", "100", NULL);
+  g_autoptr (MkTcpProbe) by_name = mk_tcp_probe_new ("localhost", port);
+  g_autoptr (MkTcpProbe) by_address = mk_tcp_probe_new ("127.0.0.1", port);
+  g_autoptr (MkProbe) all = all_of (by_name, by_address);
+  g_autoptr (MkExecutor) other = mk_executor_new (argv, all);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GAsyncResult) other_result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_start_async (holder, NULL, mk_test_store_result, &result);
+  mk_simple_executor_start_async (MK_SIMPLE_EXECUTOR (other), NULL, mk_test_store_result, &other_result);
+  g_assert_true (mk_test_await_result (NULL, &other_result, MK_TEST_LIMIT_MS));
+  g_assert_false (mk_simple_executor_start_finish (MK_SIMPLE_EXECUTOR (other), other_result, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_ALREADY_RUNNING);
+  mk_test_assert_contains (error->message, "is listening there");
+  g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
+  g_assert_true (mk_simple_executor_start_finish (holder, result, NULL));
+
+  mk_test_assert_stops (holder);
+  mk_test_assert_nothing_left (tag);
+}
+
 /* Each start ends what it has begun, though another one goes on, and parts have come since. */
 static void
 test_shared_by_executors (void)
@@ -754,6 +783,7 @@ main (int argc, char **argv)
 
   mk_test_add ("/combined-probes/executor/starts", test_executor);
   mk_test_add ("/combined-probes/executor/before-the-start", test_before_the_start);
+  mk_test_add_once ("/combined-probes/executor/rival", test_rival);
   mk_test_add_once ("/combined-probes/executor/shared", test_shared_by_executors);
   mk_test_add_once ("/combined-probes/parts", test_parts);
   mk_test_add ("/combined-probes/made-by-property", test_made_by_property);
