@@ -162,8 +162,11 @@ static void
 process_on_event (gpointer data, MkBackendEvent event, int value)
 {
   static const char *const names[] = {
-    [MK_BACKEND_SPAWNED] = "spawned", [MK_BACKEND_EXITED] = "exited", [MK_BACKEND_DENIED] = "denied",
-    [MK_BACKEND_EMPTY] = "empty",     [MK_BACKEND_LOST] = "lost",
+    [MK_BACKEND_SPAWNED] = "spawned as process",
+    [MK_BACKEND_EXITED] = "its process has ended, with status or minus signal",
+    [MK_BACKEND_DENIED] = "signals are denied by process",
+    [MK_BACKEND_EMPTY] = "none of its processes is left, 1 if any was killed:",
+    [MK_BACKEND_LOST] = "its supervisor was killed, event",
   };
   MkProcess *self = data;
 
