@@ -245,13 +245,13 @@ mk_check_probe_choose_interval (MkProbe *probe, gpointer state, gint64 elapsed_u
   gint64 interval;
 
   if (!self->reached || self->there)
-    return mk_poller_choose_interval (probe, elapsed_us, cost_us);
+    return mk_probe_wait_choose_interval (probe, elapsed_us, cost_us);
 
   class_private = mk_probe_class_get_private (MK_PROBE_GET_CLASS (self->probe));
   if (class_private->choose_interval != NULL)
     interval = class_private->choose_interval (self->probe, self->state, elapsed_us, cost_us);
   else
-    interval = mk_poller_choose_interval (self->probe, elapsed_us, self->by_attempt ? -1 : cost_us);
+    interval = mk_probe_wait_choose_interval (self->probe, elapsed_us, self->by_attempt ? -1 : cost_us);
   return MIN (interval, MAX_INTERVAL_US);
 }
 

@@ -565,7 +565,7 @@ start_on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   GError *failure = NULL;
   gboolean timed_out;
-  gboolean ready = mk_poller_run_finish (result, &timed_out, &last_seen, &error);
+  gboolean ready = mk_probe_wait_run_finish (result, &timed_out, &last_seen, &error);
 
   if (self->error != NULL)
     start_end (task, NULL);
@@ -594,7 +594,7 @@ start_wait (GTask *task)
     }
 
   self->stage = WAITING;
-  mk_poller_run_async (
+  mk_probe_wait_run_async (
       self->probe, TRUE, self->deadline, start_is_alive, task, self->cancellable, start_on_polled, task);
   /* The news of its end may have come together with those of its beginning. */
   mk_waker_wake (self->news);

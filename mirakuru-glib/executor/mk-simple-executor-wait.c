@@ -23,13 +23,13 @@ typedef struct
   MkProbe *probe;     /* (owned) (nullable) */
   gint64 begun;
 
-  GCancellable *cancellable; /* (owned) of the poller */
+  GCancellable *cancellable; /* (owned) of the probe's wait */
   MkWaker *news;             /* (owned) (nullable) */
   MkWaker *cancel_source;    /* (owned) (nullable) */
   gboolean checks;           /* how the service ended */
   int expected_status;       /* besides 0, where it checks */
   gboolean polling;
-  GError *error; /* (owned) (nullable) to be reported once the service is gone, or the poller is done */
+  GError *error; /* (owned) (nullable) to be reported once the service is gone, or the probe's wait is over */
 } ServiceWait;
 
 static void
@@ -342,7 +342,7 @@ service_wait_on_polled (GObject *object, GAsyncResult *result, gpointer user_dat
   g_autofree char *last_seen = NULL;
   GError *error = NULL;
   gboolean timed_out;
-  gboolean there = mk_poller_run_finish (result, &timed_out, &last_seen, &error);
+  gboolean there = mk_probe_wait_run_finish (result, &timed_out, &last_seen, &error);
 
   self->polling = FALSE;
   if (self->error != NULL)
@@ -451,7 +451,8 @@ mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
   wait->probe = g_object_ref (probe);
   wait->polling = TRUE;
   mk_probe_attach (probe, self);
-  mk_poller_run_async (probe, TRUE, deadline, NULL, NULL, wait->cancellable, service_wait_on_polled, task);
+  mk_probe_wait_run_async (
+      probe, TRUE, deadline, NULL, NULL, wait->cancellable, service_wait_on_polled, task);
   service_wait_on_goal_news (task);
 }
 

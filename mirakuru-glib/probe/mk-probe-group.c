@@ -420,7 +420,7 @@ group_part_choose_time (GroupPart *part, GroupState *state)
   if (part->is_slow || now < part->due)
     return part->due;
 
-  interval = mk_poller_choose_interval (part->probe, now - state->begun, state->cost);
+  interval = mk_probe_wait_choose_interval (part->probe, now - state->begun, state->cost);
   return interval < G_MAXINT64 - now ? now + interval : G_MAXINT64;
 }
 
@@ -499,7 +499,7 @@ group_part_on_answered (GObject *object, GAsyncResult *result, gpointer user_dat
       group_part_take_answer (part, there, g_steal_pointer (&error), seen);
     }
 
-  part->due = now + mk_poller_choose_interval (part->probe, now - round->state->begun, -1);
+  part->due = now + mk_probe_wait_choose_interval (part->probe, now - round->state->begun, -1);
   part->is_awaited = FALSE;
   round->n_attempts--;
   group_round_go_on (task);

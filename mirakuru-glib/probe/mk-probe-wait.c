@@ -7,8 +7,8 @@
  *   asking ──> pausing ──> asking ──> … ──> finished
  *
  * A wait asks the probe's `check` directly. Where that would block, it calls `check_task` and goes on when
- * the task has returned. Then it pauses, as mk_poller_choose_interval() says, unless the probe wakes it. A
- * probe that wakes it all the time is still given a pause as long as an attempt. The deadline bounds all of
+ * the task has returned. Then it pauses, as mk_probe_wait_choose_interval() says, unless the probe wakes it.
+ * A probe that wakes it all the time is still given a pause as long as an attempt. The deadline bounds all of
  * it, attempts included.
  *
  * Everything happens in the context of the task. What the probe needs there (see MkProbeClassPrivate::begin)
@@ -50,8 +50,8 @@ typedef struct
   gpointer state; /* (nullable) what the probe keeps for this wait */
   gboolean goal;  /* what the probe has to say */
   gint64 begun;
-  gint64 deadline;         /* monotonic, G_MAXINT64 for none */
-  MkPollerAliveFunc alive; /* (nullable) */
+  gint64 deadline;        /* monotonic, G_MAXINT64 for none */
+  MkProbeAliveFunc alive; /* (nullable) */
   gpointer alive_data;
 
   MkWaker *timer;         /* (owned) (nullable) until it is finished: when to ask next */
@@ -185,7 +185,7 @@ wait_choose_remote_interval (gint64 elapsed)
  * Returns: the time from the end of an attempt to the next one, G_MAXINT64 if there is to be none
  */
 gint64
-mk_poller_choose_interval (MkProbe *probe, gint64 elapsed, gint64 cost)
+mk_probe_wait_choose_interval (MkProbe *probe, gint64 elapsed, gint64 cost)
 {
   MkProbePace pace = mk_probe_get_pace (probe);
   gint64 by_hand = mk_probe_get_interval (probe) * G_TIME_SPAN_MILLISECOND;
@@ -230,7 +230,7 @@ wait_pause (Wait *self, gboolean by_task)
   if (class_private->choose_interval != NULL)
     interval = class_private->choose_interval (self->probe, self->state, now - self->begun, self->cost);
   else
-    interval = mk_poller_choose_interval (self->probe, now - self->begun, by_task ? -1 : self->cost);
+    interval = mk_probe_wait_choose_interval (self->probe, now - self->begun, by_task ? -1 : self->cost);
 
   self->not_before = MIN (now + MIN (took, interval), self->deadline);
   mk_waker_wake_at (self->timer, interval < self->deadline - now ? now + interval : self->deadline);
@@ -378,16 +378,19 @@ wait_on_cancelled (GCancellable *cancellable, gpointer user_data)
 
 /* ---- the beginning ---- */
 
-static GTask *
-wait_new (MkProbe *probe,
-          gboolean goal,
-          gint64 deadline,
-          gpointer source_tag,
-          GCancellable *cancellable,
-          GAsyncReadyCallback callback,
-          gpointer user_data)
+static void
+wait_begin (MkProbe *probe,
+            gboolean goal,
+            gint64 deadline,
+            MkProbeAliveFunc alive,
+            gpointer alive_data,
+            gpointer source_tag,
+            GCancellable *cancellable,
+            GAsyncReadyCallback callback,
+            gpointer user_data)
 {
   GTask *task = g_task_new (probe, cancellable, callback, user_data);
+  GMainContext *context = g_task_get_context (task);
   Wait *self = g_new0 (Wait, 1);
 
   g_task_set_source_tag (task, source_tag);
@@ -397,24 +400,17 @@ wait_new (MkProbe *probe,
   self->goal = goal;
   self->begun = g_get_monotonic_time ();
   self->deadline = deadline;
+  self->alive = alive;
+  self->alive_data = alive_data;
   self->cost = G_MAXINT64;
-  return task;
-}
-
-/* @task: (transfer full) */
-static void
-wait_run (GTask *task)
-{
-  Wait *self = g_task_get_task_data (task);
-  GMainContext *context = g_task_get_context (task);
 
   wait_debug_begin (self);
+  self->state = mk_probe_begin (probe);
   self->timer = mk_waker_attach (context, "MkProbe wait", wait_on_timer, task, NULL);
   self->waker = mk_waker_attach (context, "MkProbe wake", wait_on_wake, task, NULL);
-  self->cancel_source =
-      mk_cancel_waker_attach (g_task_get_cancellable (task), context, wait_on_cancelled, task);
-  mk_probe_add_waker (self->probe, self->waker);
-  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+  self->cancel_source = mk_cancel_waker_attach (cancellable, context, wait_on_cancelled, task);
+  mk_probe_add_waker (probe, self->waker);
+  if (g_cancellable_is_cancelled (cancellable))
     wait_finish_cancelled (task);
   else
     wait_ask (task);
@@ -427,22 +423,17 @@ wait_run (GTask *task)
  * @deadline: monotonic time in microseconds, G_MAXINT64 for none
  */
 void
-mk_poller_run_async (MkProbe *probe,
-                     gboolean goal,
-                     gint64 deadline,
-                     MkPollerAliveFunc alive,
-                     gpointer alive_data,
-                     GCancellable *cancellable,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data)
+mk_probe_wait_run_async (MkProbe *probe,
+                         gboolean goal,
+                         gint64 deadline,
+                         MkProbeAliveFunc alive,
+                         gpointer alive_data,
+                         GCancellable *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
 {
-  GTask *task = wait_new (probe, goal, deadline, mk_poller_run_async, cancellable, callback, user_data);
-  Wait *self = g_task_get_task_data (task);
-
-  self->alive = alive;
-  self->alive_data = alive_data;
-  self->state = mk_probe_begin (probe);
-  wait_run (task);
+  wait_begin (
+      probe, goal, deadline, alive, alive_data, mk_probe_wait_run_async, cancellable, callback, user_data);
 }
 
 /*
@@ -450,7 +441,7 @@ mk_poller_run_async (MkProbe *probe,
  * @last_seen: (out) (transfer full) (nullable): what the last attempt said
  */
 gboolean
-mk_poller_run_finish (GAsyncResult *result, gboolean *timed_out, char **last_seen, GError **error)
+mk_probe_wait_run_finish (GAsyncResult *result, gboolean *timed_out, char **last_seen, GError **error)
 {
   Wait *self = g_task_get_task_data (G_TASK (result));
 
@@ -461,23 +452,6 @@ mk_poller_run_finish (GAsyncResult *result, gboolean *timed_out, char **last_see
 }
 
 /* ---- for users ---- */
-
-static void
-wait_run_async (MkProbe *probe,
-                gboolean goal,
-                gpointer source_tag,
-                guint timeout_ms,
-                GCancellable *cancellable,
-                GAsyncReadyCallback callback,
-                gpointer user_data)
-{
-  GTask *task =
-      wait_new (probe, goal, mk_deadline_after (timeout_ms), source_tag, cancellable, callback, user_data);
-  Wait *self = g_task_get_task_data (task);
-
-  self->state = mk_probe_begin (probe);
-  wait_run (task);
-}
 
 /**
  * mk_probe_wait:
@@ -525,7 +499,15 @@ mk_probe_wait_async (MkProbe *self,
 {
   g_return_if_fail (MK_IS_PROBE (self));
 
-  wait_run_async (self, TRUE, mk_probe_wait_async, timeout_ms, cancellable, callback, user_data);
+  wait_begin (self,
+              TRUE,
+              mk_deadline_after (timeout_ms),
+              NULL,
+              NULL,
+              mk_probe_wait_async,
+              cancellable,
+              callback,
+              user_data);
 }
 
 /**
@@ -593,7 +575,15 @@ mk_probe_wait_gone_async (MkProbe *self,
 {
   g_return_if_fail (MK_IS_PROBE (self));
 
-  wait_run_async (self, FALSE, mk_probe_wait_gone_async, timeout_ms, cancellable, callback, user_data);
+  wait_begin (self,
+              FALSE,
+              mk_deadline_after (timeout_ms),
+              NULL,
+              NULL,
+              mk_probe_wait_gone_async,
+              cancellable,
+              callback,
+              user_data);
 }
 
 /**

@@ -8,6 +8,5 @@
 G_BEGIN_DECLS
 
 gboolean mk_tcp_host_is_local (const char *host);
-gboolean mk_tcp_probe_has_listener (MkTcpProbe *self);
 
 G_END_DECLS

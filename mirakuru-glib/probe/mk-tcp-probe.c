@@ -31,7 +31,6 @@
 #define REMOTE_ATTEMPT_LIMIT_MS 5000
 /* Those of "localhost" */
 #define MAX_ADDRESSES 2
-#define NOT_ACCEPTED  N_ ("no answer: the connection was not accepted in time")
 
 /**
  * MkTcpProbe:
@@ -413,7 +412,7 @@ tcp_probe_on_event (GSocketClient *client,
 
   tcp_share_port (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (connection))));
   /* What is known if the time is over now. */
-  mk_probe_set_detail (probe, _ (NOT_ACCEPTED));
+  mk_probe_set_detail (probe, _ ("no answer: the connection was not accepted in time"));
 }
 
 static void
@@ -473,15 +472,6 @@ tcp_probe_find_listeners (MkTcpProbe *self)
     }
 
   return inodes;
-}
-
-/* FALSE also if it cannot be found out, or if the host is elsewhere */
-gboolean
-mk_tcp_probe_has_listener (MkTcpProbe *self)
-{
-  g_autoptr (GArray) inodes = tcp_probe_find_listeners (self);
-
-  return inodes->len > 0;
 }
 
 static char *
