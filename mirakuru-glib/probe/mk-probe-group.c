@@ -353,9 +353,9 @@ group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
 
 /* ---- an attempt that does not block ---- */
 
-/* Returns: FALSE if it has to make an attempt */
+/* @any: one part is enough. Returns: FALSE if it has to make an attempt */
 static gboolean
-group_part_check (GroupPart *part)
+group_part_check (GroupPart *part, gboolean any)
 {
   gint64 now = g_get_monotonic_time ();
   GError *error = NULL;
@@ -363,8 +363,8 @@ group_part_check (GroupPart *part)
 
   if (mk_probe_link_take_woken (part->link))
     part->due = 0;
-  /* That it was there some time ago is no answer now. */
-  if (now < part->due && part->answer != PART_THERE)
+  /* Of all, none may have gone by the time the last one comes. */
+  if (now < part->due && (any || part->answer != PART_THERE))
     return TRUE;
 
   there = mk_probe_ask (part->probe, part->state, &error);
@@ -386,6 +386,7 @@ mk_probe_group_check_with (MkProbe *probe, gpointer data, GError **error)
 {
   MkProbeGroup *self = MK_PROBE_GROUP (probe);
   GroupState *state = data;
+  gboolean any = group_is_any (self);
   gint64 asked_at = g_get_monotonic_time ();
 
   group_state_update (state, self);
@@ -403,7 +404,7 @@ mk_probe_group_check_with (MkProbe *probe, gpointer data, GError **error)
     {
       GroupPart *part = g_ptr_array_index (state->parts, i);
 
-      part->is_awaited = !group_part_check (part);
+      part->is_awaited = !group_part_check (part, any);
     }
   state->cost = MIN (state->cost, g_get_monotonic_time () - asked_at);
 
@@ -521,7 +522,7 @@ group_round_ask (GTask *task)
       if (part->round != NULL || (is_settled && !part->is_awaited))
         continue;
 
-      if (!part->is_awaited && group_part_check (part))
+      if (!part->is_awaited && group_part_check (part, any))
         {
           next = MIN (next, group_part_choose_time (part, round->state));
           continue;

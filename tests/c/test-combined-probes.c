@@ -474,6 +474,21 @@ test_slow_part_keeps_its_interval (void)
   g_assert_cmpint (slow->n_checks, ==, 1);
 }
 
+/* Also where it is there, and has to go. */
+static void
+test_there_part_keeps_its_interval (void)
+{
+  Counter counter = { 0, 0 };
+  g_autoptr (MkProbe) quick = counting_new (&counter);
+  g_autoptr (TestPart) slow = part_new ("the cellar", THERE);
+  g_autoptr (MkProbe) any = any_of (quick, slow);
+
+  mk_probe_set_interval (MK_PROBE (slow), LONG_MS);
+  g_assert_false (mk_test_probe_wait_gone (any, 200, NULL, NULL));
+  g_assert_cmpuint (counter.n_asked, >, 3);
+  g_assert_cmpint (slow->n_checks, ==, 1);
+}
+
 static void
 test_quick_part_keeps_its_interval (void)
 {
@@ -778,6 +793,7 @@ main (int argc, char **argv)
   mk_test_add ("/combined-probes/quick/slow-part-is-spared", test_slow_part_is_spared);
   mk_test_add ("/combined-probes/quick/beside-a-hung-one", test_quick_part_beside_a_hung_one);
   mk_test_add ("/combined-probes/intervals/slow-part", test_slow_part_keeps_its_interval);
+  mk_test_add ("/combined-probes/intervals/part-that-is-there", test_there_part_keeps_its_interval);
   mk_test_add ("/combined-probes/intervals/quick-part", test_quick_part_keeps_its_interval);
   mk_test_add ("/combined-probes/wake", test_parts_wake_the_whole);
 
