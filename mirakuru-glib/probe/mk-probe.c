@@ -505,9 +505,10 @@ probe_link_on_wake (gpointer user_data)
 {
   MkProbeLink *self = user_data;
 
+  /* The handlers, which come last, may have this freed. */
   self->woken = TRUE;
-  mk_probe_emit_wake (self->part);
   mk_probe_wake (self->whole);
+  mk_probe_emit_wake (self->part);
   return G_SOURCE_CONTINUE;
 }
 
@@ -680,6 +681,7 @@ mk_probe_ask (MkProbe *self, gpointer state, GError **error)
   g_autoptr (GError) local_error = NULL;
   gboolean there;
 
+  mk_probe_set_detail (self, NULL);
   if (class_private->check_with != NULL)
     there = class_private->check_with (self, state, &local_error);
   else
@@ -717,9 +719,6 @@ mk_probe_ask_async (MkProbe *self,
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
   MkProbeClassPrivate *class_private = probe_get_class_private (self);
   g_autoptr (GTask) step = NULL;
-
-  if (priv->grace_ms > 0)
-    mk_probe_set_detail (self, NULL);
 
   step = mk_step_begin_async (self,
                               N_ ("The check"),

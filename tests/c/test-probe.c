@@ -839,6 +839,30 @@ test_description_of_relative_paths (void)
   mk_test_assert_contains (file_text, whole);
 }
 
+static gboolean
+come_closer (gpointer data, GError **error)
+{
+  int *count = data;
+
+  if (++*count < 3)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "there is no door");
+  return FALSE;
+}
+
+/* What an attempt has seen says nothing about the next one. */
+static void
+test_only_last_answer_is_told (void)
+{
+  int count = 0;
+  g_autoptr (MkCallbackProbe) probe = mk_callback_probe_new (come_closer, &count, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_probe_wait (probe, 100, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  g_assert_cmpint (count, >, 3);
+  g_assert_null (strstr (error->message, "there is no door"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -873,6 +897,7 @@ main (int argc, char **argv)
   mk_test_add ("/probe/polling/takes-no-cpu", test_waiting_takes_no_cpu);
   mk_test_add_once ("/probe/description", test_description);
   mk_test_add_once ("/probe/description-of-relative-paths", test_description_of_relative_paths);
+  mk_test_add ("/probe/wait/only-last-answer-is-told", test_only_last_answer_is_told);
 
   return g_test_run ();
 }
