@@ -580,9 +580,9 @@ test_describe (void)
   g_autofree char *pid = NULL;
   g_autofree char *during = NULL;
 
-  g_assert_cmpstr (before, ==, "/bin/sh -c exec sleep 60 (stopped)");
+  g_assert_cmpstr (before, ==, "/bin/sh -c 'exec sleep 60' (stopped)");
   mk_test_assert_starts (executor);
-  pid = g_strdup_printf ("/bin/sh -c exec sleep 60 (pid %d, ready)", mk_simple_executor_get_pid (executor));
+  pid = g_strdup_printf ("/bin/sh -c 'exec sleep 60' (pid %d, ready)", mk_simple_executor_get_pid (executor));
   during = mk_simple_executor_describe (executor);
   g_assert_cmpstr (during, ==, pid);
   mk_test_assert_stops (executor);
