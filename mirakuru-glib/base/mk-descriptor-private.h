@@ -8,5 +8,6 @@
 G_BEGIN_DECLS
 
 gboolean mk_descriptor_check (GError **error);
+char *mk_descriptor_explain (int error_number);
 
 G_END_DECLS

@@ -14,11 +14,24 @@
 
 #include "mk-i18n-private.h"
 
+/* Returns: (transfer full): the words of the system, with what to do where no descriptor is left */
+char *
+mk_descriptor_explain (int error_number)
+{
+  if (error_number != EMFILE && error_number != ENFILE)
+    return g_strdup (g_strerror (error_number));
+
+  /* Translators: follows the words of the system for an error */
+  return g_strdup_printf (_ ("%s; close some files or raise the limit (ulimit -n)"),
+                          g_strerror (error_number));
+}
+
 gboolean
 mk_descriptor_check (GError **error)
 {
   int fd = eventfd (0, EFD_CLOEXEC);
   int number = errno;
+  g_autofree char *reason = NULL;
 
   if (fd >= 0)
     {
@@ -26,11 +39,7 @@ mk_descriptor_check (GError **error)
       return TRUE;
     }
 
-  g_set_error (error,
-               G_IO_ERROR,
-               g_io_error_from_errno (number),
-               /* Translators: follows the words of the system for an error */
-               _ ("%s; close some files or raise the limit (ulimit -n)"),
-               g_strerror (number));
+  reason = mk_descriptor_explain (number);
+  g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (number), reason);
   return FALSE;
 }

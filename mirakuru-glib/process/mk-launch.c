@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "mk-error.h"
+#include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
@@ -256,7 +257,7 @@ mk_launch_spawn_error (MkLaunch *self, int step, int error_number)
                    /* Translators: follows the words of the system for an error */
                    ? g_strdup_printf (_ ("%s; the limit of processes is reached (ulimit -u)"),
                                       g_strerror (error_number))
-                   : g_strdup (g_strerror (error_number));
+                   : mk_descriptor_explain (error_number);
       break;
     }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "mk-error.h"
+#include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
 
@@ -55,18 +56,9 @@ stdio_move_fd (int fd)
 static gboolean
 stdio_set_error (GError **error, const char *what)
 {
-  int number = errno;
+  g_autofree char *reason = mk_descriptor_explain (errno);
 
-  if (number == EMFILE || number == ENFILE)
-    g_set_error (error,
-                 MK_ERROR,
-                 MK_ERROR_SPAWN_FAILED,
-                 /* Translators: what cannot be done, as “Cannot make a pipe”, and why */
-                 _ ("%s: %s; close some files or raise the limit (ulimit -n)"),
-                 what,
-                 g_strerror (number));
-  else
-    g_set_error (error, MK_ERROR, MK_ERROR_SPAWN_FAILED, "%s: %s", what, g_strerror (number));
+  g_set_error (error, MK_ERROR, MK_ERROR_SPAWN_FAILED, "%s: %s", what, reason);
   return FALSE;
 }
 

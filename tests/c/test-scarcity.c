@@ -140,6 +140,26 @@ start_fails (MkSimpleExecutor *executor, Scarce scarce)
   mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
 }
 
+/* Whatever it is that there is no descriptor for */
+static void
+start_fails_until_there_are_enough (MkSimpleExecutor *executor, Scarce scarce)
+{
+  for (guint i = taken->len; i > 0; i--)
+    {
+      g_autoptr (GError) error = NULL;
+
+      if (mk_simple_executor_start (executor, NULL, &error))
+        {
+          mk_test_assert_stops (executor);
+          return;
+        }
+      assert_says_what_is_missing (error, scarce);
+      close (g_array_index (taken, int, i - 1));
+      g_array_set_size (taken, i - 1);
+    }
+  g_assert_not_reached ();
+}
+
 static void
 start_async_fails (MkSimpleExecutor *executor, Scarce scarce)
 {
@@ -228,6 +248,7 @@ static const Case cases[] = {
   { "descriptors/first-start", DESCRIPTORS, FRESH, start_fails },
   { "descriptors/first-start-async", DESCRIPTORS, USED_GIO, start_async_fails },
   { "descriptors/later-start", DESCRIPTORS, STOPPED, start_fails },
+  { "descriptors/later-start-with-some", DESCRIPTORS, STOPPED, start_fails_until_there_are_enough },
   { "descriptors/later-start-async", DESCRIPTORS, STOPPED, start_async_fails },
   { "descriptors/probe", DESCRIPTORS, USED_GIO, probe_fails },
   { "descriptors/stop", DESCRIPTORS, READY, stop_works },
