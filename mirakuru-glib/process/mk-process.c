@@ -161,39 +161,37 @@ process_tell_listeners (MkProcess *self)
 static void
 process_on_event (gpointer data, MkBackendEvent event, int value)
 {
-  static const char *const names[] = {
-    [MK_BACKEND_SPAWNED] = "spawned as process",
-    [MK_BACKEND_EXITED] = "its process has ended, with status or minus signal",
-    [MK_BACKEND_DENIED] = "signals are denied by process",
-    [MK_BACKEND_EMPTY] = "none of its processes is left, 1 if any was killed:",
-    [MK_BACKEND_LOST] = "its supervisor was killed, event",
-  };
   MkProcess *self = data;
+  const char *program = self->launch->argv[0];
 
   MK_AUTO_LOCK (&self->lock);
 
-  g_debug ("%s: %s %d", self->launch->argv[0], names[event], value);
   switch (event)
     {
     case MK_BACKEND_SPAWNED:
+      g_debug ("%s: spawned as process %d", program, value);
       self->news.pid = value;
       break;
 
     case MK_BACKEND_EXITED:
+      g_debug ("%s: its process has ended, %s %d", program, value < 0 ? "signal" : "status", ABS (value));
       self->news.exited = TRUE;
       self->news.status = value;
       break;
 
     case MK_BACKEND_DENIED:
+      g_debug ("%s: may not send signals to process %d", program, value);
       self->news.denied = value;
       break;
 
     case MK_BACKEND_EMPTY:
+      g_debug ("%s: no process is left%s", program, value ? ", some had to be killed" : "");
       self->news.killed = value;
       break;
 
     case MK_BACKEND_LOST:
     default:
+      g_debug ("%s: its supervisor was killed", program);
       self->news.lost = TRUE;
       /* Its parent-death signal. */
       if (self->news.pid != 0 && !self->news.exited)
