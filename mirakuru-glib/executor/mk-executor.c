@@ -210,10 +210,14 @@ check_probe_on_attempted (GObject *object, GAsyncResult *result, gpointer user_d
       mk_probe_set_detail (MK_PROBE (self), detail);
       g_task_return_boolean (task, FALSE);
     }
-  else if ((there = check_probe_call (self, &error)), error != NULL)
-    g_task_return_error (task, error);
   else
-    g_task_return_boolean (task, there);
+    {
+      there = check_probe_call (self, &error);
+      if (error != NULL)
+        g_task_return_error (task, error);
+      else
+        g_task_return_boolean (task, there);
+    }
 
   check_probe_end_if_idle (self);
 }

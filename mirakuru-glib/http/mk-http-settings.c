@@ -382,20 +382,6 @@ mk_http_settings_load_certificates (const MkHttpSettings *self,
 
 /* ---- forms ---- */
 
-static void
-http_form_append (GString *text, const char *part, gsize length)
-{
-  for (gsize i = 0; i < length; i++)
-    {
-      if (g_ascii_isalnum (part[i]) || strchr ("*-._", part[i]) != NULL)
-        g_string_append_c (text, part[i]);
-      else if (part[i] == ' ')
-        g_string_append_c (text, '+');
-      else
-        g_string_append_printf (text, "%%%02X", (guchar) part[i]);
-    }
-}
-
 /* @fields: "name=value"; without "=" the value is empty */
 GBytes *
 mk_http_encode_form (const char *const *fields)
@@ -404,15 +390,18 @@ mk_http_encode_form (const char *const *fields)
 
   for (; *fields != NULL; fields++)
     {
-      gsize length = strcspn (*fields, "=");
+      const char *equals = strchr (*fields, '=');
+      g_autofree char *name = equals ? g_strndup (*fields, equals - *fields) : g_strdup (*fields);
 
       if (text->len > 0)
         g_string_append_c (text, '&');
-      http_form_append (text, *fields, length);
+      g_string_append_uri_escaped (text, name, " *", FALSE);
       g_string_append_c (text, '=');
-      if ((*fields)[length] == '=')
-        http_form_append (text, *fields + length + 1, strlen (*fields) - length - 1);
+      g_string_append_uri_escaped (text, equals ? equals + 1 : "", " *", FALSE);
     }
 
+  /* Where this differs from a URL */
+  g_string_replace (text, " ", "+", 0);
+  g_string_replace (text, "~", "%7E", 0);
   return g_string_free_to_bytes (text);
 }
