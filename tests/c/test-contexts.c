@@ -367,8 +367,12 @@ on_wake (MkProbe *probe, gpointer unused)
 static gpointer
 wake_in_thread (gpointer probe)
 {
-  g_usleep (50 * 1000);
-  mk_probe_wake (probe);
+  /* Under load the wait may begin late. */
+  for (guint i = 0; i < 5; i++)
+    {
+      g_usleep (30 * 1000);
+      mk_probe_wake (probe);
+    }
   return NULL;
 }
 
