@@ -262,10 +262,11 @@ group_part_describe_missing (GroupPart *part)
   return g_strdup_printf (_ ("%s: %s"), clause, part->seen);
 }
 
-static void
-group_note_missing (MkProbeGroup *self, GroupState *state)
+/* Returns: (transfer full): all that are missing, and why */
+static char *
+group_state_describe_missing (GroupState *state)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
+  GString *text = g_string_new (NULL);
 
   for (guint i = 0; i < state->parts->len; i++)
     {
@@ -279,7 +280,7 @@ group_note_missing (MkProbeGroup *self, GroupState *state)
       g_string_append_printf (text, "%s%s", text->len > 0 ? _ ("; ") : "", missing);
     }
 
-  mk_probe_set_detail (MK_PROBE (self), text->str);
+  return g_string_free (text, FALSE);
 }
 
 static void
@@ -303,15 +304,6 @@ group_remember_there (MkProbeGroup *self, GroupState *state)
   g_mutex_unlock (&priv->lock);
 }
 
-/* No part says for certain that this is not there, but one of those that could say so gave no answer. */
-static void
-group_set_unknown (MkProbeGroup *self, const GError *unknown, GError **error)
-{
-  g_autofree char *detail = mk_probe_dup_detail (MK_PROBE (self));
-
-  g_set_error_literal (error, unknown->domain, unknown->code, detail);
-}
-
 /* Returns: whether it is there; FALSE with G_IO_ERROR_WOULD_BLOCK if that takes a round to know */
 static gboolean
 group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
@@ -319,6 +311,7 @@ group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
   gboolean any = group_is_any (self);
   guint n[N_ANSWERS] = { 0 }, n_awaited = 0;
   const GError *errors[N_ANSWERS] = { NULL };
+  g_autofree char *missing = NULL;
   gboolean there;
 
   for (guint i = 0; i < state->parts->len; i++)
@@ -339,16 +332,17 @@ group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
 
   group_remember_there (self, state);
   if (there)
-    mk_probe_set_detail (MK_PROBE (self), NULL);
-  else
-    group_note_missing (self, state);
+    return TRUE;
 
+  missing = group_state_describe_missing (state);
+  mk_probe_set_detail (MK_PROBE (self), missing);
+  /* Unknown: no part says for certain that it is not there, but one of those that could say so gave no
+   * answer. */
   if (n[PART_FAILED] > 0 && (!any || n[PART_FAILED] == state->parts->len))
     g_propagate_error (error, g_error_copy (errors[PART_FAILED]));
-  else if (!there && n[PART_UNKNOWN] > 0 && (any || n[PART_NOT_YET] == 0))
-    group_set_unknown (self, errors[PART_UNKNOWN], error);
-
-  return there;
+  else if (n[PART_UNKNOWN] > 0 && (any || n[PART_NOT_YET] == 0))
+    g_set_error_literal (error, errors[PART_UNKNOWN]->domain, errors[PART_UNKNOWN]->code, missing);
+  return FALSE;
 }
 
 /* ---- an attempt that does not block ---- */
