@@ -10,8 +10,8 @@
  *
  * A probe that is satisfied when all of several others are.
  *
- * They are asked side by side. When the time is up the error tells which of them were still missing, and why.
- * If one of them ends a wait with an error, so does this one. It may be a part of another combination.
+ * They are asked side by side. The error of a wait that times out names those that were missing, and why. If
+ * one of them ends a wait with an error, so does this one. It may be a part of another combination.
  *
  * As the probe of a [class@Mk.Executor] it is there before the start only if all of its parts are.
  *

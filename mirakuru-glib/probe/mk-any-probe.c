@@ -10,9 +10,9 @@
  *
  * A probe that is satisfied when one of several others is.
  *
- * They are asked side by side, and one that needs long for an answer does not keep the others from being
- * asked. Errors that would end a wait for each of them end one for this probe too; those of some are told
- * when the time is up. It may be a part of another combination.
+ * They are asked side by side, and one that takes long for an answer does not keep the others from being
+ * asked. An error ends a wait only where each of them has one; the errors of some are reported when the wait
+ * times out. It may be a part of another combination.
  *
  * Since: 1.0
  */

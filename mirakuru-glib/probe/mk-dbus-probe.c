@@ -39,7 +39,7 @@
 /**
  * MkDBusProbe:
  *
- * A probe that tells whether a well-known name has an owner on a message bus.
+ * A probe that reports whether a well-known name has an owner on a message bus.
  *
  * The bus is the D-Bus address of a bus, such as `unix:path=/run/my-bus`, or `session` or `system`:
  *

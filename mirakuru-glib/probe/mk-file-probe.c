@@ -29,7 +29,7 @@
 /**
  * MkFileProbe:
  *
- * A probe that tells whether a file exists.
+ * A probe that reports whether a file exists.
  *
  * Any regular file counts, an empty one too, and a symbolic link to one; a directory, a socket or a device
  * does not. The directory of the file need not exist yet.

@@ -432,8 +432,7 @@ mk_probe_dup_detail (MkProbe *self)
 
 /* ---- waking ---- */
 
-/* @waker: to be woken by mk_probe_wake(), until it is removed; its function then calls mk_probe_emit_wake()
- */
+/* @waker: to be woken by mk_probe_wake(), until it is removed; that of a wait calls mk_probe_emit_wake() */
 void
 mk_probe_add_waker (MkProbe *self, MkWaker *waker)
 {

@@ -35,7 +35,7 @@
 /**
  * MkTcpProbe:
  *
- * A probe that tells whether a TCP port accepts connections.
+ * A probe that reports whether a TCP port accepts connections.
  *
  * The host may be a name, an IPv4 or an IPv6 address; all addresses of a name are tried, for `localhost` that
  * is both `127.0.0.1` and `::1`. No proxy is ever used. Each attempt is one connection, which is closed at

@@ -28,7 +28,7 @@
 /**
  * MkUnixSocketProbe:
  *
- * A probe that tells whether a Unix socket accepts connections.
+ * A probe that reports whether a Unix socket accepts connections.
  *
  * The path is that of a stream socket; a relative one is relative to the working directory of the program. A
  * path that begins with `@` stands for an abstract socket of the name that follows. A file that nobody
