@@ -155,7 +155,7 @@ test_last_seen (void)
 {
   g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script ("echo one; echo almost", "ready");
 
-  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), SHORT_MS);
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), 5 * SHORT_MS);
   mk_test_assert_start_fails (executor, MK_ERROR_TIMED_OUT, "; almost)");
 }
 
