@@ -297,10 +297,9 @@ output_lane_on_output (const guint8 *data, gsize length, gpointer user_data)
     {
       run->stream = self->stream;
       if (now >= run->wakes_at)
-        {
-          run->wakes_at = now + WAKE_INTERVAL_US;
-          mk_waker_wake_at (run->waker, run->wakes_at);
-        }
+        run->wakes_at = now + WAKE_INTERVAL_US;
+      /* Also if it is set already: an event of the process may have used it up. */
+      mk_waker_wake_at (run->waker, run->wakes_at);
     }
   g_mutex_unlock (&run->lock);
 
