@@ -104,7 +104,7 @@ mk_simple_executor_install_signals (MkSimpleExecutorClass *klass)
    *
    * The service was ready and has ended without being asked to: its own process ended with another status
    * than 0, or nothing of its tree is left. The state is %MK_EXECUTOR_STATE_EXITED until it is stopped or
-   * started again.
+   * started again. The callback of the start comes first, however early the service has ended.
    *
    * Since: 1.0
    */
@@ -240,7 +240,8 @@ signals_on_lines (gpointer user_data)
 
 /* ---- states ---- */
 
-static void
+/* Returns: whether the service has ended by itself since the last time */
+static gboolean
 signals_tell_state (MkSignals *self, MkSimpleExecutor *executor)
 {
   GObject *object = G_OBJECT (executor);
@@ -261,8 +262,7 @@ signals_tell_state (MkSignals *self, MkSimpleExecutor *executor)
     g_object_notify (object, "state");
   g_object_thaw_notify (object);
 
-  if (now.state == MK_EXECUTOR_STATE_EXITED && before.state != MK_EXECUTOR_STATE_EXITED)
-    g_signal_emit (executor, signals[SIGNAL_EXITED], 0, now.exit_status);
+  return now.state == MK_EXECUTOR_STATE_EXITED && before.state != MK_EXECUTOR_STATE_EXITED;
 }
 
 /* @error: (transfer full) (nullable) */
@@ -277,12 +277,14 @@ signals_return_task (GTask *task, GError *error)
 }
 
 static void
-signals_return_tasks (MkSignals *self)
+signals_return_tasks (MkSignals *self, gboolean only_starts)
 {
   Completion *completion;
 
-  while ((completion = g_queue_pop_head (&self->completions)) != NULL)
+  while ((completion = g_queue_peek_head (&self->completions)) != NULL &&
+         (!only_starts || g_task_get_source_tag (completion->task) == mk_simple_executor_start_async))
     {
+      g_queue_pop_head (&self->completions);
       signals_return_task (completion->task, completion->error);
       g_free (completion);
     }
@@ -293,6 +295,7 @@ signals_on_state (gpointer user_data)
 {
   MkSignals *self = user_data;
   g_autoptr (MkSimpleExecutor) executor = g_weak_ref_get (&self->executor);
+  gboolean has_exited;
 
   if (executor == NULL)
     return G_SOURCE_CONTINUE;
@@ -304,8 +307,12 @@ signals_on_state (gpointer user_data)
       return G_SOURCE_CONTINUE;
     }
 
-  signals_tell_state (self, executor);
-  signals_return_tasks (self);
+  has_exited = signals_tell_state (self, executor);
+  /* A service that ended right after it was ready was ready first. */
+  signals_return_tasks (self, TRUE);
+  if (has_exited)
+    g_signal_emit (executor, signals[SIGNAL_EXITED], 0, self->told.exit_status);
+  signals_return_tasks (self, FALSE);
   return G_SOURCE_CONTINUE;
 }
 
@@ -401,7 +408,7 @@ mk_signals_detach (MkSignals *self)
   mk_waker_destroy (self->state_source);
   mk_waker_destroy (self->line_source);
   g_clear_pointer (&self->context, g_main_context_unref);
-  signals_return_tasks (self);
+  signals_return_tasks (self, FALSE);
 }
 
 /* Returns: (transfer none): to be woken when the properties may have changed */

@@ -9,7 +9,7 @@
  * more output could change a match, as with "port \d+" after "port 63", there is none until that output
  * comes, the output ends, or the caller has waited long enough (mk_output_matcher_settle()).
  *
- * GRegex cannot be interrupted, and PCRE2 limits only the steps for one beginning of a match. To bound the
+ * GRegex cannot be interrupted, and limits only the steps for one beginning of a match. To bound the
  * time that an expression may take, it is given little text at once; where a match under way is longer than
  * that, it is given one beginning after the other, with a look at the clock in between.
  */

@@ -443,6 +443,37 @@ test_notify_before_the_callback (void)
   mk_test_assert_stops (other);
 }
 
+static void
+on_exited_for_order (MkSimpleExecutor *executor, int status, Order *order)
+{
+  g_assert_cmpint (status, ==, 0);
+  g_assert_true (order->called);
+  order->notified = MK_EXECUTOR_STATE_STOPPED;
+}
+
+static gboolean
+has_exited_for_order (gpointer order)
+{
+  return ((Order *) order)->notified == MK_EXECUTOR_STATE_STOPPED;
+}
+
+/* It was ready when it ended, and that is what its user hears first. */
+static void
+test_start_before_exited (void)
+{
+  const char *argv[] = { "echo", "ready", NULL };
+
+  for (guint i = 0; i < 30; i++)
+    {
+      g_autoptr (MkSimpleExecutor) executor = MK_SIMPLE_EXECUTOR (mk_output_executor_new (argv, "ready"));
+      Order order = { MK_EXECUTOR_STATE_READY, MK_EXECUTOR_STATE_READY, FALSE };
+
+      g_signal_connect (executor, "exited", G_CALLBACK (on_exited_for_order), &order);
+      mk_simple_executor_start_async (executor, NULL, on_called_for_order, &order);
+      g_assert_true (mk_test_iterate_until (NULL, has_exited_for_order, &order, MK_TEST_LIMIT_MS));
+    }
+}
+
 /* Nothing of the caller's is run inside, and what was in between is not told afterwards. */
 static void
 test_notify_after_a_synchronous_call (void)
@@ -611,6 +642,7 @@ main (int argc, char **argv)
 
   mk_test_add_once ("/state/signals/notify-with-a-main-loop", test_notify_with_a_main_loop);
   mk_test_add_once ("/state/notify-before-the-callback", test_notify_before_the_callback);
+  mk_test_add_once ("/state/start-before-exited", test_start_before_exited);
   mk_test_add_once ("/state/signals/notify-after-a-synchronous-call", test_notify_after_a_synchronous_call);
   mk_test_add_once ("/state/signals/exited", test_exited_signal);
   mk_test_add_once ("/state/signals/come-where-it-was-made", test_signals_come_where_it_was_made);
