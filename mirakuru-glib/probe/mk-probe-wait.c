@@ -192,6 +192,8 @@ mk_probe_wait_choose_interval (MkProbe *probe, gint64 elapsed, gint64 cost)
   guint longest_ms = pace == MK_PROBE_PACE_REMOTE ? MAX_RETRY_REMOTE_MS : MAX_RETRY_LOCAL_MS;
   guint retry_after_ms = mk_probe_take_retry_after (probe);
   gint64 retry_after = MIN (retry_after_ms, longest_ms) * G_TIME_SPAN_MILLISECOND;
+  /* A main context sleeps for whole milliseconds, and rounds up. */
+  gint64 share = elapsed / CHECK_PART / G_TIME_SPAN_MILLISECOND * G_TIME_SPAN_MILLISECOND;
   gint64 interval = MIN_INTERVAL_US;
 
   if (by_hand > 0)
@@ -204,7 +206,7 @@ mk_probe_wait_choose_interval (MkProbe *probe, gint64 elapsed, gint64 cost)
   else if (cost < 0)
     interval = MIN (elapsed / TASK_PART, MAX_TASK_INTERVAL_US);
   else
-    interval = MAX (MIN (cost * INTERVAL_PER_COST, MAX_COST_INTERVAL_US), elapsed / CHECK_PART);
+    interval = MAX (MIN (cost * INTERVAL_PER_COST, MAX_COST_INTERVAL_US), share);
 
   return MAX (MAX (interval, retry_after), MIN_INTERVAL_US);
 }
