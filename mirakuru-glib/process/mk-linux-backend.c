@@ -364,6 +364,12 @@ backend_pass_message_on (MkBackend *self, const MkMessage *message)
       break;
 
     case MK_MESSAGE_EXITED:
+      /* What it has said before stands in the error of a start. */
+      for (guint i = 0; i < 2; i++)
+        {
+          if (self->record.output_fds[i] >= 0)
+            backend_pump (self, i);
+        }
       self->reports->event (self->data, MK_BACKEND_EXITED, message->a);
       break;
 
