@@ -144,7 +144,7 @@ service_make_name (const MkToolServiceOptions *options, MkSimpleExecutor *execut
 }
 
 /* COMMAND may do without the service. Before COMMAND, or without one, there is nothing left to
- * do; whether a service was ready before it ended, its start knows. */
+ * do. */
 static void
 service_on_exited (MkSimpleExecutor *executor, int status, gpointer user_data)
 {
@@ -155,7 +155,7 @@ service_on_exited (MkSimpleExecutor *executor, int status, gpointer user_data)
 
   self->has_ended = TRUE;
   mk_tool_display_failed (self->run->display, self->line, text, text);
-  if (self->run->command == NULL && !self->is_starting)
+  if (self->run->command == NULL)
     run_begin_stopping (self->run, MK_TOOL_STATUS_FAILED);
 }
 
@@ -310,14 +310,9 @@ service_end_start (Service *self, const GError *error)
     service_show_start_failure (self, error);
 
   if (is_to_stop)
-    {
-      service_stop (self);
-      return;
-    }
-
-  run_service_started (self->run, error);
-  if (self->has_ended && self->run->command == NULL)
-    run_begin_stopping (self->run, MK_TOOL_STATUS_FAILED);
+    service_stop (self);
+  else
+    run_service_started (self->run, error);
 }
 
 static void
