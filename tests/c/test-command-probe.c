@@ -14,7 +14,6 @@
 /* Long enough for a command to begin on a busy machine. */
 #define HUNG_MS 250
 /* How late a wait whose time is up may be, on a machine that is busy with other tests. */
-#define LATE_US (100 * G_TIME_SPAN_MILLISECOND)
 
 static MkCommandProbe *
 new_shell_probe (const char *script)
@@ -192,7 +191,7 @@ test_too_slow_is_not_yet (void)
   mk_command_probe_set_timeout (probe, 100);
   g_assert_false (mk_test_check (probe, NULL, &error));
   g_assert_no_error (error);
-  mk_test_assert_nothing_left (tag);
+  mk_test_assert_soon_nothing_left (tag);
 }
 
 static void
@@ -330,18 +329,26 @@ test_start_with_hung_command (void)
   g_auto (GStrv) argv = mk_test_service_argv (tag, "--print", "up", NULL);
   g_autoptr (MkExecutor) executor = mk_executor_new ((const char *const *) argv, MK_PROBE (probe));
   g_autoptr (GError) error = NULL;
-  gint64 begin = g_get_monotonic_time (), took;
+  gboolean is_good = FALSE;
 
-  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), 500);
-  g_assert_false (mk_test_start (executor, NULL, &error));
-  took = g_get_monotonic_time () - begin;
-  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-  mk_test_assert_soon_nothing_left (tag);
+  /* On a busy machine the command may not come to say anything. */
+  for (guint round = 1; round <= 3 && !is_good; round++)
+    {
+      guint timeout_ms = 500 * round * round;
+      MkTestLimit limit;
+
+      g_clear_error (&error);
+      mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), timeout_ms);
+      mk_test_limit_begin (&limit, timeout_ms);
+      g_assert_false (mk_test_start (executor, NULL, &error));
+      is_good = mk_test_limit_end (&limit);
+      g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+      mk_test_assert_soon_nothing_left (tag);
+      is_good = is_good && strstr (error->message, "asked") != NULL;
+      g_unlink (path);
+    }
   mk_test_assert_contains (error->message, "asked");
-  g_assert_cmpint (took, >=, 500 * G_TIME_SPAN_MILLISECOND);
-  g_assert_cmpint (
-      took, <, 700 * G_TIME_SPAN_MILLISECOND + LATE_US); /* the first check comes before the limit */
-  g_unlink (path);
+  g_assert_true (is_good);
 }
 
 /* The end of the service ends the wait at once, and the command with it. */

@@ -7,7 +7,7 @@ import GObject from 'gi://GObject';
 import Mk from 'gi://Mk?version=1';
 import {
   LOCALHOST, Skip, assert, assertEqual, assertError, freePort, listenerOn, lives, marker, processes, run, service,
-  testBothWays, text,
+  testBothWays, text, until,
 } from './harness.js';
 
 const NthTime = GObject.registerClass(class MkTestNthTime extends Mk.Probe {
@@ -139,6 +139,8 @@ testInFolder('pid file', async (call, folder) => {
   const executor = Mk.PidExecutor.new(redis(folder, ...options), path);
   assertEqual(executor.daemon_pid, 0);
   await start(call, executor);
+  // It makes the file first, and writes into it then.
+  await until(() => executor.daemon_pid > 0, 'the pid is known');
   const pid = executor.daemon_pid;
   assert(lives(pid) && executor.active, 'the daemon lives');
   await stop(call, executor);
