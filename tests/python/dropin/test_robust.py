@@ -167,8 +167,8 @@ class Signals(DropInTest):
     def test_none_is_lost(self):
         """Wherever the signal hits: in the check, in the loop, on the way between them."""
         for number in range(200):
-            signal.setitimer(signal.ITIMER_REAL, 0.001 + number * 0.00001)
             with self.assertRaises(self.Alarm):
+                signal.setitimer(signal.ITIMER_REAL, 0.001 + number * 0.00001)
                 SimpleExecutor("", timeout=LIMIT).wait_for(lambda: False)
 
     def test_stop(self):
