@@ -445,6 +445,8 @@ run_step (MkStepFunc func, gint64 limit_us, GCancellable *cancellable, GError **
   mk_step_run_async (instance, func, "Step", deadline, 50, cancellable, mk_test_store_result, &result);
   g_assert_true (mk_test_await_result (NULL, &result, MK_TEST_LIMIT_MS));
   g_assert_cmpint (mk_step_run_finish (result, NULL, error), ==, *error == NULL);
+  /* Which holds the instance in turn */
+  g_object_set_data (instance, "kept", NULL);
 }
 
 static void
