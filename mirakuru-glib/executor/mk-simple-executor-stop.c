@@ -10,9 +10,9 @@
  * takes the stricter order, and waits for the process to be gone. request_stop and cleanup are called by the
  * one that comes first. Escalation is the supervisor's part; here only request_stop needs a deadline.
  *
- * A stop that comes during a start takes the executor away from it (see mk-simple-executor-start.c). If there
- * is a process already, the stop sees to its end; if there is none, there will be none, and the start cleans
- * up after itself.
+ * A stop that comes during a start takes the executor away from it (see mk-simple-executor-start.c). If the
+ * start has a process already, the stop ends it. Otherwise the start creates none any more, and cleans up
+ * after itself.
  */
 
 #include "mk-simple-executor-private.h"
