@@ -65,12 +65,12 @@ typedef struct
   MkSignals *signals; /* (owned) (nullable) does not change; %NULL in a forked child */
 
   /* The life of the service, (locked-by lock). See the head of mk-simple-executor.c. */
-  MkExecutorState phase;  /* never EXITED */
-  MkProcess *process;     /* (owned) (nullable) of the last start, kept until the next one */
-  gint64 start_deadline;  /* monotonic */
-  GTask *start;           /* (unowned) (nullable) the start that owns the executor; a stop clears it */
-  gboolean start_pending; /* a start has not come to its end, whether it owns the executor or not */
-  guint n_stops;          /* how many stops are waiting for the end of that process */
+  MkExecutorState phase; /* never EXITED */
+  MkProcess *process;    /* (owned) (nullable) of the last start, kept until the next one */
+  gint64 start_deadline; /* monotonic */
+  GTask *start;          /* (unowned) (nullable) the start that owns the executor; a stop clears it */
+  GTask *pending_start;  /* (unowned) (nullable) one that has not come to its end, even if it was stopped */
+  guint n_stops;         /* how many stops are waiting for the end of that process */
   MkCleanup cleanup;
 } MkSimpleExecutorPrivate;
 
@@ -117,6 +117,7 @@ gboolean
 mk_simple_executor_finish (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_tag, GError **error);
 
 void mk_simple_executor_wake_start (GTask *start);
+void mk_simple_executor_end_start (GTask *start);
 
 /* ---- the signals ---- */
 

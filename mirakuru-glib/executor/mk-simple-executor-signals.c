@@ -269,6 +269,8 @@ signals_tell_state (MkSignals *self, MkSimpleExecutor *executor)
 static void
 signals_return_task (GTask *task, GError *error)
 {
+  if (g_task_get_source_tag (task) == mk_simple_executor_start_async)
+    mk_simple_executor_end_start (task);
   if (error != NULL)
     g_task_return_error (task, error);
   else

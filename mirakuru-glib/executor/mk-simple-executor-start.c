@@ -15,7 +15,7 @@
  * A start owns the executor while `priv->start == task`. A stop may come from another context, and does not
  * wait for this one: with the executor's lock held it clears `priv->start`, and then ends the process, if
  * there is one. The start notices that in start_on_news(). It spawns nothing any more, does not touch the
- * phase any more, and fails with G_IO_ERROR_CANCELLED once nothing is left. Until then `priv->start_pending`
+ * phase any more, and fails with G_IO_ERROR_CANCELLED once nothing is left. Until then `priv->pending_start`
  * keeps the next start away.
  */
 
@@ -128,7 +128,7 @@ start_may_begin (MkSimpleExecutor *executor, gboolean checks, GError **error)
 
   if (state == MK_EXECUTOR_STATE_STARTING)
     pending = _ ("A start of this executor is under way; wait for its end");
-  else if (priv->start_pending)
+  else if (priv->pending_start != NULL)
     pending =
         _ ("A start of this executor was stopped, but has not come to its end yet: let its main context "
            "run");
@@ -183,7 +183,7 @@ start_begin (GTask *task, GError **error)
 
   priv->phase = MK_EXECUTOR_STATE_STARTING;
   priv->start = task;
-  priv->start_pending = TRUE;
+  priv->pending_start = task;
   self->begun = g_get_monotonic_time ();
   self->deadline = mk_deadline_after (priv->start_timeout);
   return TRUE;
@@ -677,7 +677,7 @@ start_become_ready (GTask *task)
   if (!stopped)
     {
       priv->start = NULL;
-      priv->start_pending = FALSE;
+      priv->pending_start = NULL;
       priv->phase = MK_EXECUTOR_STATE_READY;
     }
   g_mutex_locker_free (locker);
@@ -793,9 +793,12 @@ start_return_failure (GTask *task)
 
   if (priv->start == task || priv->n_stops == 0)
     priv->phase = MK_EXECUTOR_STATE_STOPPED;
+  /* One that was stopped is pending until its callback is called. */
   if (priv->start == task)
-    priv->start = NULL;
-  priv->start_pending = FALSE;
+    {
+      priv->start = NULL;
+      priv->pending_start = NULL;
+    }
   g_mutex_locker_free (locker);
 
   /* By now all of the output is there. */
@@ -852,6 +855,18 @@ start_wind_up (GTask *task)
     mk_simple_executor_run_cleanup (executor, start_on_wound_up, task);
   else
     start_return_failure (task);
+}
+
+/* Called right before the task of a start is returned. */
+void
+mk_simple_executor_end_start (GTask *start)
+{
+  MkSimpleExecutor *executor = g_task_get_source_object (start);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (executor);
+
+  if (priv->pending_start == start)
+    priv->pending_start = NULL;
 }
 
 /* ---- the sources ---- */

@@ -153,7 +153,7 @@ simple_executor_become_inert (MkSimpleExecutorPrivate *priv)
   priv->process = NULL;
   priv->phase = MK_EXECUTOR_STATE_STOPPED;
   priv->start = NULL;
-  priv->start_pending = FALSE;
+  priv->pending_start = NULL;
   priv->n_stops = 0;
   priv->cleanup = MK_CLEANUP_NONE;
   g_atomic_int_set (&priv->fork_generation, mk_host_get_fork_generation ());
@@ -190,7 +190,8 @@ simple_executor_derive_state (MkSimpleExecutorPrivate *priv, const MkProcessNews
   if (priv->phase == MK_EXECUTOR_STATE_READY && (news->gone || (news->exited && news->status != 0)))
     return news->asked ? MK_EXECUTOR_STATE_STOPPED : MK_EXECUTOR_STATE_EXITED;
   /* A stop whose caller did not want to wait for its end. */
-  if (priv->phase == MK_EXECUTOR_STATE_STOPPING && !priv->start_pending && priv->n_stops == 0 && news->gone)
+  if (priv->phase == MK_EXECUTOR_STATE_STOPPING && priv->pending_start == NULL && priv->n_stops == 0 &&
+      news->gone)
     return MK_EXECUTOR_STATE_STOPPED;
 
   return priv->phase;
