@@ -194,8 +194,6 @@ make_certificate (const char *folder, const char *alternative_name)
 static char *
 start_https (Nginx *nginx, const char *options, const char *host, const char *certificate_name)
 {
-  g_autofree char *certificate = NULL;
-
   if (!g_tls_backend_supports_tls (g_tls_backend_get_default ()))
     {
       g_test_skip ("GLib has no TLS module here");
