@@ -29,6 +29,7 @@ void mk_host_record_init (MkHostRecord *record);
 void mk_host_record_set_input (MkHostRecord *record, int fd);
 void mk_host_record_close (int *fd);
 gboolean mk_host_signal_child (GPid pid, int signal_number);
+gboolean mk_host_was_child_killed (GPid pid);
 gboolean mk_host_add (MkHostRecord *record);
 void mk_host_remove (MkHostRecord *record);
 

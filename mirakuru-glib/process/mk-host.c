@@ -115,6 +115,15 @@ mk_host_signal_child (GPid pid, int signal_number)
   return host_has_child (pid, &info) && kill (pid, signal_number) == 0;
 }
 
+/* Returns: FALSE also if it was reaped already */
+gboolean
+mk_host_was_child_killed (GPid pid)
+{
+  siginfo_t info;
+
+  return host_has_child (pid, &info) && info.si_pid == pid && info.si_code != CLD_EXITED;
+}
+
 /* The socket hangs up just before the supervisor has ended. */
 static void
 host_wait_for_end (struct pollfd *socket, GPid supervisor, gint64 deadline)

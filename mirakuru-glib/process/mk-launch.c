@@ -251,6 +251,12 @@ mk_launch_spawn_error (MkLaunch *self, int step, int error_number)
       reason = launch_explain_exec (self, error_number);
       break;
 
+    case MK_SPAWN_STEP_SUPERVISE:
+      /* Translators: the words of the system for an error */
+      reason = g_strdup_printf (_ ("the system does not let mk-supervisor watch over its processes (%s)"),
+                                g_strerror (error_number));
+      break;
+
     case MK_SPAWN_STEP_FORK:
     default:
       reason = error_number == EAGAIN

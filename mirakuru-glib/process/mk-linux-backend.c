@@ -67,6 +67,7 @@ struct _MkBackend
   guint clean_rounds;
   gboolean has_begun; /* or has failed to, as was reported */
   gboolean tree_empty;
+  gboolean has_spawned;
 };
 
 /* @launch: has to stay */
@@ -348,13 +349,43 @@ backend_on_stderr (int fd, GIOCondition condition, gpointer user_data)
 
 /* ---- reports of the supervisor ---- */
 
-static void
-backend_pass_message_on (MkBackend *self, const MkMessage *message)
+/* What has taken hold of the other end of the socket could send anything. */
+static gboolean
+backend_is_plausible (MkBackend *self, const MkMessage *message)
 {
   switch (message->type)
     {
     case MK_MESSAGE_SPAWNED:
+      return !self->has_begun && message->a > 1;
+
+    case MK_MESSAGE_FAILED:
+      return !self->has_begun && message->b > 0;
+
+    case MK_MESSAGE_EXITED:
+      return self->has_spawned && message->a > -NSIG && message->a <= 255;
+
+    case MK_MESSAGE_DENIED:
+      return message->a > 1;
+
+    default:
+      return TRUE;
+    }
+}
+
+static void
+backend_pass_message_on (MkBackend *self, const MkMessage *message)
+{
+  if (!backend_is_plausible (self, message))
+    {
+      g_debug ("%s: message %d with %d is not believed", self->launch->argv[0], message->type, message->a);
+      return;
+    }
+
+  switch (message->type)
+    {
+    case MK_MESSAGE_SPAWNED:
       self->has_begun = TRUE;
+      self->has_spawned = TRUE;
       self->reports->event (self->data, MK_BACKEND_SPAWNED, message->a);
       break;
 
@@ -486,12 +517,13 @@ backend_sweep (MkBackend *self)
     backend_finish (self);
 }
 
+/* @was_killed: then nothing of the service may have ended, whatever has been said */
 static void
-backend_on_supervisor_ended (MkBackend *self)
+backend_on_supervisor_ended (MkBackend *self, gboolean was_killed)
 {
   g_atomic_int_set (&self->record.supervisor, 0);
   backend_read_control (self);
-  if (self->tree_empty)
+  if (self->tree_empty && !was_killed)
     {
       backend_finish (self);
       return;
@@ -508,7 +540,7 @@ backend_on_timer (gpointer user_data)
   MkBackend *self = user_data;
 
   if (self->sweep_deadline == 0)
-    backend_on_supervisor_ended (self);
+    backend_on_supervisor_ended (self, mk_host_was_child_killed (self->record.supervisor));
   else
     backend_sweep (self);
 
@@ -522,7 +554,7 @@ backend_on_reaped (GObject *object, GAsyncResult *result, gpointer user_data)
 
   /* Otherwise cancelled: gone already. */
   if (g_subprocess_wait_finish (G_SUBPROCESS (object), result, NULL) && self->sweep_deadline == 0)
-    backend_on_supervisor_ended (self);
+    backend_on_supervisor_ended (self, g_subprocess_get_if_signaled (G_SUBPROCESS (object)));
 }
 
 /*

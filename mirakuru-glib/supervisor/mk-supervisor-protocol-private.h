@@ -36,6 +36,7 @@ typedef enum
 
 typedef enum
 {
+  MK_SPAWN_STEP_SUPERVISE, /* to watch over what the service leaves behind */
   MK_SPAWN_STEP_FORK,
   MK_SPAWN_STEP_CHDIR,
   MK_SPAWN_STEP_EXEC,

@@ -13,6 +13,10 @@
  * group of the service can be sent signals: what has left the group lives on, and the tree does not get
  * empty.
  *
+ * A service mostly runs as the same user, and can do this program harm: lower its limits, take the control
+ * socket, end whatever has a certain command. So children can be found without opening a file, the program is
+ * not dumpable, and it erases its copy of the command.
+ *
  * Phases:
  *   RUNNING    nothing was asked for
  *   STOPPING   the stop signal was sent; at `deadline` the next phase begins
@@ -28,13 +32,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -51,7 +55,8 @@
 /* A kill signal other than SIGKILL has this long to work. */
 #define KILL_GRACE_US 1000000
 /* How often to look for the host where there are no pidfds. */
-#define HOST_POLL_MS 200
+#define HOST_POLL_US 200000
+#define MAX_WAIT_US  60000000
 
 #define NEVER INT64_MAX
 
@@ -69,7 +74,7 @@ typedef struct
   int stop_signal;
   int kill_signal;
   int64_t stop_timeout_us; /* 0 for no limit */
-  const char *folder;
+  char *folder;
   char **argv;
 
   /* Watched, -1 where closed. */
@@ -77,6 +82,7 @@ typedef struct
   int host_fd;
   int signal_fd;
   int exec_fd;
+  int children_fd; /* the list of this program's children */
 
   pid_t service;
   bool reaped; /* the service's main process */
@@ -220,6 +226,17 @@ supervisor_release_streams (void)
     close (fd);
 }
 
+/* Whoever looks for the service by its command, as pkill -f does, must not find this program. */
+static void
+supervisor_erase_arguments (Supervisor *self)
+{
+  char *end = self->folder;
+
+  for (char **arg = self->argv; *arg != NULL; arg++)
+    end = *arg + strlen (*arg);
+  memset (self->folder, 0, (size_t) (end - self->folder));
+}
+
 static void
 supervisor_spawn_failed (Supervisor *self, MkSpawnStep step, int error)
 {
@@ -242,6 +259,7 @@ supervisor_spawn (Supervisor *self)
   self->service = fork ();
   if (self->service == 0)
     supervisor_run_service (self, supervisor, fds[1]);
+  supervisor_erase_arguments (self);
 
   if (self->service < 0)
     supervisor_spawn_failed (self, MK_SPAWN_STEP_FORK, errno);
@@ -289,13 +307,16 @@ supervisor_signal_process (pid_t pid, pid_t parent, int number)
   if (parent == getpid ())
     return !mk_tree_is_child (pid) || kill (pid, number) == 0 || errno != EPERM;
 
-  if ((fd = pidfd_open (pid, 0)) < 0)
-    return errno != ENOSYS || kill (pid, number) == 0 || errno != EPERM;
+  /* Old kernels and sandboxes have no pidfds. */
+  fd = pidfd_open (pid, 0);
+  if (fd < 0 && errno == ESRCH)
+    return true;
   /* The parent changes to us when it dies in the meantime. */
   seen_parent = mk_tree_read_parent ("/proc", pid);
   if (seen_parent == parent || seen_parent == getpid ())
-    allowed = pidfd_send_signal (fd, number, NULL, 0) == 0 || errno != EPERM;
-  close (fd);
+    allowed = (fd >= 0 ? pidfd_send_signal (fd, number, NULL, 0) : kill (pid, number)) == 0 || errno != EPERM;
+  if (fd >= 0)
+    close (fd);
   return allowed;
 }
 
@@ -319,11 +340,13 @@ supervisor_have_own_proc (void)
   return readlink ("/proc/self", target, sizeof target - 1) > 0 && atoi (target) == getpid ();
 }
 
-/* Returns false if nothing can be found. */
+/* Returns false if nothing can be found. Where no file can be opened, there is the list of the children, and
+ * those of a child that was killed come onto it. */
 static bool
 supervisor_walk_tree (Supervisor *self, MkTreeFunc func)
 {
-  return supervisor_have_own_proc () && mk_tree_walk ("/proc", getpid (), func, self);
+  return (supervisor_have_own_proc () && mk_tree_walk ("/proc", getpid (), func, self)) ||
+         mk_tree_list_children (self->children_fd, getpid (), func, self);
 }
 
 static bool
@@ -619,48 +642,73 @@ supervisor_read_control (Supervisor *self)
     supervisor_host_is_gone (self);
 }
 
-static int
-supervisor_poll_timeout (Supervisor *self)
+/* Returns false where there is nothing to wait for but news. */
+static bool
+supervisor_get_timeout (Supervisor *self, struct timeval *timeout)
 {
   int64_t next = self->phase == RUNNING ? NEVER : self->next_walk;
-  int64_t wait;
+  int64_t wait = HOST_POLL_US;
 
   if (self->deadline < next)
     next = self->deadline;
-  if (next == NEVER)
-    return self->host != 0 && self->host_fd < 0 ? HOST_POLL_MS : -1;
+  if (next == NEVER && (self->host == 0 || self->host_fd >= 0))
+    return false;
 
-  wait = (next - supervisor_now_us () + 999) / 1000;
+  if (next != NEVER)
+    wait = next - supervisor_now_us ();
   if (wait < 0)
-    return 0;
-  return wait > 60000 ? 60000 : (int) wait;
+    wait = 0;
+  if (wait > MAX_WAIT_US)
+    wait = MAX_WAIT_US;
+  *timeout = (struct timeval){ wait / 1000000, wait % 1000000 };
+  return true;
 }
 
-/* poll() ignores negative descriptors. */
+/* Not poll(), which fails where somebody has set the limit of file descriptors to less than there are. */
+static void
+supervisor_wait (Supervisor *self, fd_set *ready)
+{
+  const int fds[] = { self->control_fd, self->host_fd, self->signal_fd, self->exec_fd };
+  struct timeval timeout;
+  int n = 0;
+
+  FD_ZERO (ready);
+  for (int i = 0; i < 4; i++)
+    {
+      if (fds[i] < 0)
+        continue;
+      FD_SET (fds[i], ready);
+      if (fds[i] >= n)
+        n = fds[i] + 1;
+    }
+
+  if (select (n, ready, NULL, NULL, supervisor_get_timeout (self, &timeout) ? &timeout : NULL) <= 0)
+    FD_ZERO (ready);
+}
+
+static bool
+supervisor_is_ready (int fd, const fd_set *ready)
+{
+  return fd >= 0 && FD_ISSET (fd, ready);
+}
+
 static void
 supervisor_run (Supervisor *self)
 {
   supervisor_reap (self);
   while (!self->empty)
     {
-      struct pollfd fds[] = {
-        { self->control_fd, POLLIN, 0 },
-        { self->host_fd, POLLIN, 0 },
-        { self->signal_fd, POLLIN, 0 },
-        { self->exec_fd, POLLIN, 0 },
-      };
+      fd_set ready;
 
-      if (poll (fds, 4, supervisor_poll_timeout (self)) > 0)
-        {
-          if (fds[3].revents)
-            supervisor_read_exec_report (self);
-          if (fds[2].revents)
-            supervisor_read_signals (self);
-          if (fds[0].revents)
-            supervisor_read_control (self);
-          if (fds[1].revents && self->host_fd >= 0)
-            supervisor_host_is_gone (self);
-        }
+      supervisor_wait (self, &ready);
+      if (supervisor_is_ready (self->exec_fd, &ready))
+        supervisor_read_exec_report (self);
+      if (supervisor_is_ready (self->signal_fd, &ready))
+        supervisor_read_signals (self);
+      if (supervisor_is_ready (self->control_fd, &ready))
+        supervisor_read_control (self);
+      if (supervisor_is_ready (self->host_fd, &ready))
+        supervisor_host_is_gone (self);
 
       if (self->host != 0 && getppid () != self->host)
         supervisor_host_is_gone (self);
@@ -672,10 +720,15 @@ supervisor_run (Supervisor *self)
   supervisor_send_news (self, MK_MESSAGE_EMPTY, self->escalated, 0);
 }
 
-static void
-supervisor_set_up_signals (Supervisor *self)
+/* Returns false where nothing could be promised. */
+static bool
+supervisor_set_up (Supervisor *self)
 {
   sigset_t wanted, all;
+
+  prctl (PR_SET_DUMPABLE, 0);
+  if (supervisor_have_own_proc ())
+    self->children_fd = open ("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
 
   sigfillset (&all);
   sigprocmask (SIG_SETMASK, &all, NULL);
@@ -687,14 +740,21 @@ supervisor_set_up_signals (Supervisor *self)
   sigaddset (&wanted, SIGQUIT);
   sigaddset (&wanted, SIGTERM);
   self->signal_fd = signalfd (-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+  return self->signal_fd >= 0 && prctl (PR_SET_CHILD_SUBREAPER, 1) == 0;
 }
 
 int
 main (int argc, char **argv)
 {
   Supervisor self = {
-    .control_fd = MK_CONTROL_FD, .host_fd = -1, .signal_fd = -1, .exec_fd = -1, .deadline = NEVER
+    .control_fd = MK_CONTROL_FD,
+    .host_fd = -1,
+    .signal_fd = -1,
+    .exec_fd = -1,
+    .children_fd = -1,
+    .deadline = NEVER,
   };
+  int error;
 
   if (argc < 8 || strcmp (argv[1], MK_SUPERVISOR_PROTOCOL) != 0)
     {
@@ -717,16 +777,15 @@ main (int argc, char **argv)
   if (close_range (MK_CONTROL_FD + 1, ~0U, 0) < 0)
     supervisor_for_each_descriptor_from (MK_CONTROL_FD + 1, close);
   fcntl (MK_CONTROL_FD, F_SETFD, FD_CLOEXEC);
-  supervisor_set_up_signals (&self);
+  error = supervisor_set_up (&self) ? 0 : errno;
 
   /* Once the pidfd is open, the pid cannot come to mean another process; before, it may have. */
   self.host_fd = pidfd_open (self.host, 0);
   if (getppid () != self.host)
     return 0;
 
-  /* Without these nothing could be promised. */
-  if (self.signal_fd < 0 || prctl (PR_SET_CHILD_SUBREAPER, 1) < 0)
-    supervisor_spawn_failed (&self, MK_SPAWN_STEP_FORK, errno);
+  if (error != 0)
+    supervisor_spawn_failed (&self, MK_SPAWN_STEP_SUPERVISE, error);
   else
     supervisor_spawn (&self);
   supervisor_run (&self);

@@ -229,6 +229,36 @@ mk_tree_walk (const char *proc, pid_t root, MkTreeFunc func, void *data)
   return tree_follow_children (proc, root, func, data) || tree_scan_all (proc, root, func, data);
 }
 
+/*
+ * Calls @func for each child in the list of @parent. Where there are more than fit into the buffer, the
+ * others come once these are gone.
+ *
+ * @fd: its open /proc/PID/task/TID/children, or -1
+ *
+ * Returns whether it could look. */
+bool
+mk_tree_list_children (int fd, pid_t parent, MkTreeFunc func, void *data)
+{
+  char buffer[4096];
+  ssize_t n = pread (fd, buffer, sizeof buffer - 1, 0);
+
+  if (n < 0)
+    return false;
+
+  buffer[n] = '\0';
+  /* Each is followed by a space: without one it is cut. */
+  for (char *word = buffer, *end; (end = strchr (word, ' ')) != NULL; word = end + 1)
+    {
+      pid_t child;
+
+      *end = '\0';
+      if ((child = tree_parse_pid (word)) != 0)
+        func (child, parent, data);
+    }
+
+  return true;
+}
+
 /* Holds also for one that has ended and was not reaped yet. */
 bool
 mk_tree_is_child (pid_t pid)
