@@ -32,6 +32,8 @@ G_BEGIN_DECLS
  * @MK_STDIO_MODE_FILE: a file: output is written to it, and it is emptied at each start; input is read from
  * it
  * @MK_STDIO_MODE_MERGE: goes where standard output goes (standard error only)
+ * @MK_STDIO_MODE_PTY: kept for reading as with CAPTURE, but the service writes to a terminal of its own
+ * (output only): for programs that hold back what they print to a pipe
  *
  * What one of the standard streams of a service is connected to.
  *
@@ -45,6 +47,7 @@ typedef enum
   MK_STDIO_MODE_INHERIT,
   MK_STDIO_MODE_FILE,
   MK_STDIO_MODE_MERGE,
+  MK_STDIO_MODE_PTY,
 } MkStdioMode;
 
 /**

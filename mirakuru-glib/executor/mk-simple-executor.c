@@ -836,8 +836,13 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stdout-mode:
    *
-   * Where standard output goes: NULL, CAPTURE, which is the default, INHERIT, or FILE with
+   * Where standard output goes: NULL, CAPTURE, which is the default, PTY, INHERIT, or FILE with
    * [property@Mk.SimpleExecutor:stdout-path].
+   *
+   * With PTY it is a terminal, and what is printed there is captured. Most programs then print each line at
+   * once, and many of them in colors. The terminal has the size that the variables `COLUMNS` and `LINES` say
+   * in the environment of the service, or else 80 columns and 24 lines. It adds no carriage returns, and does
+   * not control the session of the service: its end or its keys send no signals.
    *
    * Since: 1.0
    */
@@ -847,8 +852,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stderr-mode:
    *
-   * Where standard error goes: NULL, CAPTURE, which is the default, INHERIT, MERGE (into standard output), or
-   * FILE with [property@Mk.SimpleExecutor:stderr-path].
+   * Where standard error goes: NULL, CAPTURE, which is the default, PTY (a terminal of its own, see
+   * [property@Mk.SimpleExecutor:stdout-mode]), INHERIT, MERGE (into standard output), or FILE with
+   * [property@Mk.SimpleExecutor:stderr-path].
    *
    * Since: 1.0
    */

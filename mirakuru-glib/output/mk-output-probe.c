@@ -467,13 +467,13 @@ output_probe_check_modes (MkOutputProbe *self, GError **error)
     return TRUE;
 
   g_object_get (executor, "stdout-mode", &output_mode, "stderr-mode", &error_mode, NULL);
-  if (wants_output && output_mode != MK_STDIO_MODE_CAPTURE)
+  if (wants_output && !mk_launch_captures (output_mode))
     g_set_error_literal (error,
                          MK_ERROR,
                          MK_ERROR_INVALID_ARGUMENT,
                          _ ("The banner cannot be looked for in standard output, which is not captured: set "
                             "the mode of standard output, or look in another stream"));
-  else if (wants_errors && error_mode != MK_STDIO_MODE_CAPTURE &&
+  else if (wants_errors && !mk_launch_captures (error_mode) &&
            !(wants_output && error_mode == MK_STDIO_MODE_MERGE))
     g_set_error_literal (error,
                          MK_ERROR,
@@ -567,7 +567,7 @@ output_probe_forget (MkOutputProbe *self)
 static void
 output_probe_follow (MkOutputProbe *self, MkStreamFlags flag, OutputLane *lane, MkStdioMode mode)
 {
-  if (!(self->goal.stream & flag) || mode != MK_STDIO_MODE_CAPTURE ||
+  if (!(self->goal.stream & flag) || !mk_launch_captures (mode) ||
       !mk_process_watch_output (self->process, lane->stream, output_lane_on_output, lane, output_lane_leave))
     return;
 

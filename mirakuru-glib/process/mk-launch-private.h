@@ -29,6 +29,13 @@ typedef struct
   gsize output_limit;
 } MkLaunch;
 
+/* Whether what the service prints is kept for reading. */
+static inline gboolean
+mk_launch_captures (MkStdioMode mode)
+{
+  return mode == MK_STDIO_MODE_CAPTURE || mode == MK_STDIO_MODE_PTY;
+}
+
 void mk_launch_free (MkLaunch *self);
 gboolean
 mk_launch_set_environment (MkLaunch *self, const char *const *overlay, const char *marker, GError **error);

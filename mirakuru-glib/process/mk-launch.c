@@ -146,7 +146,7 @@ mk_launch_set_argv (MkLaunch *self, char **argv, GError **error)
 gboolean
 mk_launch_validate (MkLaunch *self, GError **error)
 {
-  if (self->stdin_mode == MK_STDIO_MODE_CAPTURE || self->stdin_mode == MK_STDIO_MODE_MERGE)
+  if (mk_launch_captures (self->stdin_mode) || self->stdin_mode == MK_STDIO_MODE_MERGE)
     return launch_invalid (error, _ ("Standard input can only be NULL, PIPE, INHERIT or FILE"));
   if (self->stdin_mode == MK_STDIO_MODE_FILE && (self->stdin_path == NULL || *self->stdin_path == '\0'))
     return launch_invalid (error, _ ("Standard input comes from a FILE, but no path is set for it"));

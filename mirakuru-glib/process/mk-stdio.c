@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The files and pipes behind the standard streams of a service. On the worker.
+ * The files, pipes and terminals behind the standard streams of a service. On the worker.
  */
 
 #include "mk-stdio-private.h"
@@ -10,7 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "mk-error.h"
@@ -131,16 +134,79 @@ stdio_open_path (const char *path, int flags, int *fd, GError **error)
   return stdio_set_error (error, what);
 }
 
+/* ---- terminals ---- */
+
+/* What most programs assume where nothing tells them. */
+#define DEFAULT_COLUMNS 80
+#define DEFAULT_LINES   24
+
+/* @name: a variable in which a shell keeps the size of its terminal */
+static gushort
+stdio_choose_size (MkLaunch *launch, const char *name, gushort usual)
+{
+  const char *value = g_environ_getenv (launch->environment, name);
+  guint64 number;
+
+  return value != NULL && g_ascii_string_to_unsigned (value, 10, 1, G_MAXUSHORT, &number, NULL)
+             ? (gushort) number
+             : usual;
+}
+
+/* Lines end as the service ends them, and nothing is printed but what it prints. */
+static gboolean
+stdio_set_up_terminal (int fd, MkLaunch *launch)
+{
+  struct winsize size = { .ws_row = stdio_choose_size (launch, "LINES", DEFAULT_LINES),
+                          .ws_col = stdio_choose_size (launch, "COLUMNS", DEFAULT_COLUMNS) };
+  struct termios settings;
+
+  if (tcgetattr (fd, &settings) < 0)
+    return FALSE;
+
+  settings.c_oflag &= ~(tcflag_t) OPOST;
+  settings.c_lflag &= ~(tcflag_t) ECHO;
+  return tcsetattr (fd, TCSANOW, &settings) == 0 && ioctl (fd, TIOCSWINSZ, &size) == 0;
+}
+
+/*
+ * Reading from the host's end fails with EIO once nobody has the service's end any more. It is not the
+ * controlling terminal of the service: when a first process that has put its service into the background
+ * ended, the kernel would hang the terminal up.
+ */
+static gboolean
+stdio_open_terminal (MkStdio *stdio, int stream, MkLaunch *launch, GError **error)
+{
+  const int flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
+  int host = stdio_move_fd (posix_openpt (flags | O_NONBLOCK));
+  char name[64];
+
+  stdio->host[stream] = host;
+  if (host >= 0 && grantpt (host) == 0 && unlockpt (host) == 0 && ptsname_r (host, name, sizeof name) == 0)
+    stdio->service[stream] = stdio_move_fd (open (name, flags));
+
+  return (stdio->service[stream] >= 0 && stdio_set_up_terminal (stdio->service[stream], launch)) ||
+         stdio_set_error (error, _ ("Cannot open a terminal"));
+}
+
+/* ---- the streams ---- */
+
 /* Appending lets standard output and standard error share a file. */
 static gboolean
-stdio_open_output (MkStdio *stdio, int stream, MkStdioMode mode, const char *path, GError **error)
+stdio_open_output (MkStdio *stdio, int stream, MkLaunch *launch, GError **error)
 {
+  gboolean is_errors = stream == STDERR_FILENO;
+  MkStdioMode mode = is_errors ? launch->stderr_mode : launch->stdout_mode;
+  const char *path = is_errors ? launch->stderr_path : launch->stdout_path;
+
   switch (mode)
     {
     case MK_STDIO_MODE_CAPTURE:
       if (!stdio_open_pipe (&stdio->host[stream], &stdio->service[stream], error))
         return FALSE;
       return g_unix_set_fd_nonblocking (stdio->host[stream], TRUE, error);
+
+    case MK_STDIO_MODE_PTY:
+      return stdio_open_terminal (stdio, stream, launch, error);
 
     case MK_STDIO_MODE_INHERIT:
       return stdio_inherit (stream, &stdio->service[stream], error);
@@ -176,6 +242,7 @@ stdio_open_input (MkStdio *stdio, MkStdioMode mode, const char *path, GError **e
     case MK_STDIO_MODE_NULL:
     case MK_STDIO_MODE_CAPTURE:
     case MK_STDIO_MODE_MERGE:
+    case MK_STDIO_MODE_PTY:
     default:
       return stdio_open_file ("/dev/null", O_RDONLY, &stdio->service[STDIN_FILENO], error);
     }
@@ -188,8 +255,8 @@ mk_stdio_open (MkStdio *self, MkLaunch *launch, GError **error)
   *self = (MkStdio){ { -1, -1, -1 }, { -1, -1, -1 } };
 
   if (stdio_open_input (self, launch->stdin_mode, launch->stdin_path, error) &&
-      stdio_open_output (self, STDOUT_FILENO, launch->stdout_mode, launch->stdout_path, error) &&
-      stdio_open_output (self, STDERR_FILENO, launch->stderr_mode, launch->stderr_path, error))
+      stdio_open_output (self, STDOUT_FILENO, launch, error) &&
+      stdio_open_output (self, STDERR_FILENO, launch, error))
     return TRUE;
 
   mk_stdio_close (self);

@@ -332,6 +332,140 @@ test_service_gets_no_other_descriptors (void)
   assert_output (executor, MK_STREAM_STDOUT, "4\n");
 }
 
+/* A terminal */
+
+static MkSimpleExecutor *
+new_on_terminal (const char *script)
+{
+  MkSimpleExecutor *executor = mk_simple_executor_new_for_shell (script);
+
+  mk_simple_executor_set_stdout_mode (executor, MK_STDIO_MODE_PTY);
+  mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_PTY);
+  return executor;
+}
+
+/* What it prints is captured as it is: no carriage returns are added. */
+static void
+test_terminal (void)
+{
+  g_autoptr (MkSimpleExecutor) executor =
+      new_on_terminal ("test -t 0 || printf 'a\\tb\\n\\nc'; test -t 1 && test -t 2 && echo two >&2");
+
+  start_and_wait (executor);
+  assert_output (executor, MK_STREAM_STDOUT, "a\tb\n\nc");
+  assert_output (executor, MK_STREAM_STDERR, "two\n");
+}
+
+static void
+test_terminal_of_both (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = new_on_terminal ("echo one; test -t 2 && echo two >&2");
+
+  mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_MERGE);
+  start_and_wait (executor);
+  assert_output (executor, MK_STREAM_STDOUT, "one\ntwo\n");
+  assert_output (executor, MK_STREAM_STDERR, "");
+}
+
+static void
+test_terminal_size (void)
+{
+  static const char *const larger[] = { "COLUMNS=132", "LINES=50", NULL };
+  static const char *const nonsense[] = { "COLUMNS=0", "LINES=many", NULL };
+  static const char *const none[] = { "COLUMNS", "LINES", NULL };
+  g_autoptr (MkSimpleExecutor) executor = new_on_terminal ("stty size <&1; stty size <&2");
+
+  mk_simple_executor_set_environment (executor, none);
+  start_and_wait (executor);
+  assert_output (executor, MK_STREAM_STDOUT, "24 80\n24 80\n");
+  mk_simple_executor_set_environment (executor, larger);
+  start_and_wait (executor);
+  assert_output (executor, MK_STREAM_STDOUT, "50 132\n50 132\n");
+  mk_simple_executor_set_environment (executor, nonsense);
+  start_and_wait (executor);
+  assert_output (executor, MK_STREAM_STDOUT, "24 80\n24 80\n");
+}
+
+/* The C library keeps what is printed to a pipe until there is enough of it. */
+static void
+test_terminal_shows_lines_at_once (void)
+{
+  static const char *const argv[] = { "sh", "-c", "(echo now ready; sleep 60) | grep ready", NULL };
+  g_autoptr (MkOutputExecutor) executor = mk_output_executor_new (argv, "^now ready$");
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), MK_TEST_LIMIT_MS);
+  mk_simple_executor_set_stdout_mode (MK_SIMPLE_EXECUTOR (executor), MK_STDIO_MODE_PTY);
+  g_assert_true (mk_test_start (executor, NULL, &error));
+  g_assert_no_error (error);
+  mk_test_assert_stops (executor);
+}
+
+static gboolean
+has_ended (gpointer executor)
+{
+  return !mk_simple_executor_get_running (executor);
+}
+
+/* The end of the first process neither ends the output nor the others, and the end of all of them does. */
+static void
+test_terminal_ends_with_the_last (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *fifo = g_build_filename (g_get_tmp_dir (), tag, NULL);
+  g_autofree char *script = g_strdup_printf ("mkfifo %s; { cat %s; echo late; } & echo early", fifo, fifo);
+  g_autoptr (MkSimpleExecutor) executor = new_on_terminal (script);
+  g_autoptr (GInputStream) output = NULL;
+  g_autoptr (GError) error = NULL;
+  char text[64] = { 0 };
+  gsize length;
+
+  mk_test_assert_starts (executor);
+  output = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+  g_assert_true (g_input_stream_read_all (output, text, strlen ("early\n"), &length, NULL, NULL));
+  g_assert_true (mk_test_poll_until (has_ended, executor, MK_TEST_LIMIT_MS));
+  close (open (fifo, O_WRONLY | O_CLOEXEC));
+  g_assert_true (g_input_stream_read_all (output, text, sizeof text - 1, &length, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpmem (text, length, "late\n", 5);
+  mk_test_assert_stops (executor);
+  g_unlink (fifo);
+}
+
+static void
+test_terminal_takes_floods (void)
+{
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new ("flood", "--flood", "2000000", "--exit", "0", NULL);
+  g_autoptr (GBytes) bytes = NULL;
+
+  mk_simple_executor_set_output_limit (executor, 0);
+  mk_simple_executor_set_stdout_mode (executor, MK_STDIO_MODE_PTY);
+  start_and_wait (executor);
+  bytes = mk_simple_executor_dup_output (executor, MK_STREAM_STDOUT);
+  assert_newest_lines (bytes, 2000000, 2000000);
+}
+
+static void
+test_terminal_and_signals (void)
+{
+  g_autoptr (MkSimpleExecutor) executor =
+      new_on_terminal ("trap 'echo size' WINCH; trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done");
+  g_autoptr (GInputStream) output = NULL;
+  g_autoptr (GError) error = NULL;
+  char text[16] = { 0 };
+
+  mk_test_assert_starts (executor);
+  output = mk_simple_executor_open_output (executor, MK_STREAM_STDOUT);
+  g_assert_true (g_input_stream_read_all (output, text, strlen ("up\n"), NULL, NULL, NULL));
+  g_assert_true (mk_simple_executor_send_signal (executor, SIGWINCH, &error));
+  g_assert_no_error (error);
+  g_assert_true (g_input_stream_read_all (output, text, strlen ("size\n"), NULL, NULL, NULL));
+  g_assert_cmpstr (text, ==, "size\n");
+  mk_test_assert_stops (executor);
+  g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, 0);
+}
+
 /* Standard input */
 
 static void
@@ -479,6 +613,14 @@ main (int argc, char **argv)
   mk_test_add_once ("/output/mode/inherit", test_inherit);
   mk_test_add_once ("/output/host/streams-are-not-held", test_service_does_not_hold_the_streams_of_the_host);
   mk_test_add ("/output/host/no-other-descriptors", test_service_gets_no_other_descriptors);
+
+  mk_test_add ("/output/terminal/captured", test_terminal);
+  mk_test_add ("/output/terminal/of-both", test_terminal_of_both);
+  mk_test_add ("/output/terminal/size", test_terminal_size);
+  mk_test_add ("/output/terminal/lines-at-once", test_terminal_shows_lines_at_once);
+  mk_test_add ("/output/terminal/ends-with-the-last", test_terminal_ends_with_the_last);
+  mk_test_add ("/output/terminal/floods", test_terminal_takes_floods);
+  mk_test_add ("/output/terminal/signals", test_terminal_and_signals);
 
   mk_test_add ("/output/input/pipe", test_input);
   mk_test_add ("/output/input/large", test_large_input);
