@@ -20,7 +20,8 @@ enabled () {
 build_and_install () {
   meson setup "$work/build" "$source" --prefix="$prefix" --libdir=lib --buildtype=plain -Dtests=false \
     -Ddocs="$([ -n "$docgen" ] && echo true || echo false)" \
-    -Dintrospection="$(enabled "$python$gjs")" -Dvapi="$(enabled "$valac")" < /dev/null
+    -Dintrospection="$(enabled "$python$gjs")" -Dvapi="$(enabled "$valac")" \
+    -Dpython_dropin_alias="$([ -n "$python" ] && echo true || echo false)" < /dev/null
   meson compile -C "$work/build"
   meson install -C "$work/build" --no-rebuild --quiet
   meson install -C "$work/build" --no-rebuild --quiet --destdir "$work/image"

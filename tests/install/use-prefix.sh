@@ -128,6 +128,16 @@ for module in (gi.overrides.Mk, mirakuru_glib, pytest_mirakuru_glib):
     assert module.__file__.startswith('$prefix/'), module
 assert importlib.metadata.version('mirakuru-glib') == '$(pkg-config --modversion mirakuru-glib-1)'
 "
+  "$python" -c "
+import base64, hashlib, importlib.metadata, mirakuru, mirakuru_glib
+assert mirakuru is mirakuru_glib
+assert importlib.metadata.version('mirakuru') == mirakuru.__version__
+files = {str(file): file for file in importlib.metadata.files('mirakuru')}
+assert {'mirakuru/__init__.py', 'mirakuru-3.0.2.dist-info/RECORD'} < set(files), files
+for file in files.values():
+    digest = base64.urlsafe_b64encode(hashlib.sha256(file.read_binary()).digest()).decode()
+    assert file.hash is None or file.hash.value == digest.rstrip('='), file
+"
   try_stubs
   if "$python" -c 'import pytest' 2> /dev/null; then
     try 'pytest' '3 passed in .*' "$python" -m pytest -q -p no:cacheprovider examples/pytest
