@@ -4,14 +4,14 @@
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
-import Mk, {whileStopped, withExecutor} from './mirakuru-glib.js';
+import Mk from 'gi://Mk?version=1';
 
 const command = ['redis-server', '--port', '0', '--save', '', '--unixsocket', './redis.socket'];
 const redis = Mk.UnixSocketExecutor.new(command, 'redis.socket');
 
-await withExecutor(redis, async () => {
+await Mk.withExecutor(redis, async () => {
     print(new TextDecoder().decode(GLib.spawn_command_line_sync('redis-cli -s redis.socket ping')[1]));
-    await whileStopped(redis, () => print('edit its files, for example'));
+    await Mk.whileStopped(redis, () => print('edit its files, for example'));
 }); // nothing of it is left
 // [end]
 
@@ -26,7 +26,7 @@ await found;
 Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_finish_utf8');
 
 const numbers = Mk.SimpleExecutor.new(['seq', '3']);
-await withExecutor(numbers, async () => {
+await Mk.withExecutor(numbers, async () => {
     const lines = Gio.DataInputStream.new(numbers.open_output(Mk.Stream.STDOUT));
     for (;;) {
         const [line] = await lines.read_line_async(GLib.PRIORITY_DEFAULT, null);
@@ -63,6 +63,6 @@ const OwnFolder = GObject.registerClass(class OwnFolder extends Mk.SimpleExecuto
 // [end]
 
 const sleeper = new OwnFolder({command: ['sleep', '60']});
-await withExecutor(sleeper, () => print(`it runs in ${sleeper.cwd}`));
+await Mk.withExecutor(sleeper, () => print(`it runs in ${sleeper.cwd}`));
 if (GLib.file_test(sleeper.cwd, GLib.FileTest.EXISTS))
     throw new Error(`${sleeper.cwd} is left`);

@@ -6,7 +6,7 @@
 # Usage: test-devenv.sh BUILD_FOLDER PYTHON|'' GJS|''
 set -euo pipefail
 build=$1 python=$2 gjs=$3
-unset MIRAKURU_GLIB_SUPERVISOR MIRAKURU_GLIB_LOCALEDIR GI_TYPELIB_PATH LD_LIBRARY_PATH PYTHONPATH
+unset MIRAKURU_GLIB_SUPERVISOR MIRAKURU_GLIB_LOCALEDIR GI_TYPELIB_PATH GJS_PATH LD_LIBRARY_PATH PYTHONPATH
 
 in_devenv () {
   meson devenv -C "$build" "$@" < /dev/null
@@ -39,9 +39,11 @@ fi
 if [ -n "$gjs" ]; then
   in_devenv "$gjs" -c '
 imports.gi.versions.Mk = "1";
-const {Mk} = imports.gi;
+const {GLib, Mk} = imports.gi;
 const executor = Mk.SimpleExecutor.new(["sleep", "60"]);
 executor.start(null);
 executor.stop(null);
-print("JavaScript works");' | grep -x 'JavaScript works'
+const loop = new GLib.MainLoop(null, false);
+Mk.withExecutor(executor, () => print("JavaScript works")).catch(logError).finally(() => loop.quit());
+loop.run();' | grep -x 'JavaScript works'
 fi

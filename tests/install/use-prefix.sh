@@ -146,8 +146,7 @@ for file in files.values():
 
 try_javascript () {
   try 'JavaScript' PONG "$gjs" -m examples/redis.js
-  try 'The module for JavaScript' PONG "$gjs" -m consumer/main.js \
-    "$(pkg-config --variable=gjs_module mirakuru-glib-1)"
+  try 'The override for JavaScript' PONG "$gjs" -m consumer/main.js
 }
 
 try_vala () {

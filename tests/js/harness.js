@@ -5,7 +5,7 @@
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import System from 'system';
-import Mk from '../../introspection/js/mirakuru-glib.js';
+import Mk from 'gi://Mk?version=1';
 
 const SERVICE = GLib.getenv('MK_TEST_SERVICE');
 const LIMIT_MS = 30000; // no wait of a test lasts longer

@@ -6,7 +6,7 @@ import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
 import System from 'system';
-import Mk from '../../introspection/js/mirakuru-glib.js';
+import Mk from 'gi://Mk?version=1';
 import {
   LOCALHOST, assert, assertEqual, assertError, freePort, listenerOn, marker, outputOf, processes, run,
   service, sleep, test, testBothWays, until,

@@ -6,7 +6,7 @@ import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
 import System from 'system';
-import Mk, {withExecutor} from '../../introspection/js/mirakuru-glib.js';
+import Mk from 'gi://Mk?version=1';
 import {assert, run, service, sleep, test, text, until} from './harness.js';
 
 const CYCLES = Number(GLib.getenv('MK_TEST_CYCLES') ?? 1000);
@@ -77,13 +77,13 @@ async function soak(cycle) {
 
 test('the same executor', async () => {
   const executor = Mk.SimpleExecutor.new(service());
-  await soak(() => withExecutor(executor, () => {}));
+  await soak(() => Mk.withExecutor(executor, () => {}));
 });
 
 test('new subclasses, and probes of JavaScript', async () => {
   await soak(async () => {
     const executor = new Subclass();
-    await withExecutor(executor, () => {});
+    await Mk.withExecutor(executor, () => {});
   });
 });
 

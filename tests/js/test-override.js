@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: mirakuru-glib contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the ES module adds to the typelib: promises, and services that are stopped whatever happens.
+// What the override adds to the typelib: promises, and services that are stopped whatever happens.
 
 import Gio from 'gi://Gio';
 import GIRepository from 'gi://GIRepository?version=2.0';
 import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
-import Mk, {whileStopped, withExecutor} from '../../introspection/js/mirakuru-glib.js';
+import Mk from 'gi://Mk?version=1';
 import {
   LOCALHOST, assert, assertEqual, assertError, freePort, listenerOn, marker, ping, processes, redisExecutor,
   run, service, test, until,
@@ -120,7 +120,7 @@ test('a promise is rejected when the supervisor is killed', async () => {
 test('withExecutor: the service runs meanwhile, and no longer', async () => {
   const redis = redisExecutor();
   const mark = marker(redis);
-  const answer = await withExecutor(redis, async executor => {
+  const answer = await Mk.withExecutor(redis, async executor => {
     assertEqual(executor, redis);
     assertEqual(redis.state, Mk.ExecutorState.READY);
     return ping(redis.port);
@@ -134,7 +134,7 @@ test('withExecutor: whatever is thrown', async () => {
   const executor = Mk.SimpleExecutor.new(service('--children', 2));
   for (const thrown of [new Error('on purpose'), new GLib.Error(Gio.IOErrorEnum, 0, 'too'), 'a string', null]) {
     for (const body of [() => { throw thrown; }, async () => { throw thrown; }]) {
-      assertEqual(await failure(() => withExecutor(executor, body)), thrown);
+      assertEqual(await failure(() => Mk.withExecutor(executor, body)), thrown);
       assertEqual(executor.state, Mk.ExecutorState.STOPPED);
     }
   }
@@ -143,7 +143,7 @@ test('withExecutor: whatever is thrown', async () => {
 test('withExecutor: what is no function', async () => {
   const executor = Mk.SimpleExecutor.new(service());
   for (const wrong of [undefined, null, 7, Promise.resolve()]) {
-    assert(await failure(() => withExecutor(executor, wrong)) instanceof TypeError, 'a TypeError');
+    assert(await failure(() => Mk.withExecutor(executor, wrong)) instanceof TypeError, 'a TypeError');
     assertEqual(executor.active, false);
   }
 });
@@ -151,7 +151,7 @@ test('withExecutor: what is no function', async () => {
 test('withExecutor: the start fails', async () => {
   let called = false;
   const executor = Mk.TcpExecutor.new(service('--exit', 3), LOCALHOST, freePort());
-  await assertError(Mk.Error, EXITED, () => withExecutor(executor, () => (called = true)));
+  await assertError(Mk.Error, EXITED, () => Mk.withExecutor(executor, () => (called = true)));
   assertEqual(called, false);
 });
 
@@ -159,7 +159,7 @@ test('withExecutor: the start is cancelled', async () => {
   const cancellable = new Gio.Cancellable();
   const executor = Mk.TcpExecutor.new(service(), LOCALHOST, freePort());
   const mark = marker(executor);
-  const all = withExecutor(executor, () => {}, cancellable);
+  const all = Mk.withExecutor(executor, () => {}, cancellable);
   await until(() => executor.running, 'the service runs');
   cancellable.cancel();
   await assertError(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED, () => all);
@@ -169,8 +169,8 @@ test('withExecutor: the start is cancelled', async () => {
 test('withExecutor: the service ends by itself', async () => {
   const executor = Mk.SimpleExecutor.new(service('--exit', 4));
   const wait = () => executor.wait_async(null);
-  await assertError(Mk.Error, FINISHED_WITH_ERROR, () => withExecutor(executor, wait));
-  const error = await failure(() => withExecutor(executor, async () => {
+  await assertError(Mk.Error, FINISHED_WITH_ERROR, () => Mk.withExecutor(executor, wait));
+  const error = await failure(() => Mk.withExecutor(executor, async () => {
     await wait();
     throw new Error('told first');
   }));
@@ -179,7 +179,7 @@ test('withExecutor: the service ends by itself', async () => {
 
 test('withExecutor: one within the other', async () => {
   const [outer, inner] = [Mk.SimpleExecutor.new(service()), Mk.SimpleExecutor.new(service())];
-  await failure(() => withExecutor(outer, () => withExecutor(inner, () => {
+  await failure(() => Mk.withExecutor(outer, () => Mk.withExecutor(inner, () => {
     assert(outer.active && inner.active, 'both run');
     throw new Error('on purpose');
   })));
@@ -199,7 +199,7 @@ test('withExecutor: with a subclass', async () => {
       task.return_boolean(true);
     }
   });
-  await withExecutor(new Subclass({command: service()}), () => steps.push('body'));
+  await Mk.withExecutor(new Subclass({command: service()}), () => steps.push('body'));
   assertEqual(steps, ['prepare', 'body', 'cleanup']);
 });
 
@@ -207,12 +207,12 @@ test('withExecutor: with a subclass', async () => {
 
 test('whileStopped: started again, whatever happens', async () => {
   const executor = Mk.SimpleExecutor.new(service());
-  await withExecutor(executor, async () => {
+  await Mk.withExecutor(executor, async () => {
     const pid = executor.get_pid();
-    assertEqual(await whileStopped(executor, async () => executor.active), false);
+    assertEqual(await Mk.whileStopped(executor, async () => executor.active), false);
     assertEqual(executor.state, Mk.ExecutorState.READY);
     assert(executor.get_pid() !== pid, 'another process');
-    const error = await failure(() => whileStopped(executor, () => {
+    const error = await failure(() => Mk.whileStopped(executor, () => {
       throw new Error('on purpose');
     }));
     assertEqual(error.message, 'on purpose');
@@ -223,14 +223,14 @@ test('whileStopped: started again, whatever happens', async () => {
 test('whileStopped: what did not run is not started', async () => {
   const executor = Mk.SimpleExecutor.new(service('--exit', 0));
   const {STOPPED, EXITED} = Mk.ExecutorState;
-  assertEqual(await whileStopped(executor, () => 'done'), 'done');
+  assertEqual(await Mk.whileStopped(executor, () => 'done'), 'done');
   assertEqual(executor.state, STOPPED);
   executor.start(null);
   await executor.wait_async(null);
   assertEqual(executor.state, EXITED);
-  await whileStopped(executor, () => {});
+  await Mk.whileStopped(executor, () => {});
   assertEqual(executor.state, STOPPED);
-  await failure(() => whileStopped(executor, () => { throw new Error('on purpose'); }));
+  await failure(() => Mk.whileStopped(executor, () => { throw new Error('on purpose'); }));
   assertEqual(executor.state, STOPPED);
 });
 

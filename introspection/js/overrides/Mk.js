@@ -1,21 +1,22 @@
 // SPDX-FileCopyrightText: mirakuru-glib contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Adapts mirakuru-glib to JavaScript: its asynchronous calls return promises, services are stopped
-// when the code that needs them ends, and an exception in a virtual function becomes its error.
+// Adapts mirakuru-glib to JavaScript; gjs loads it with the namespace, `import Mk from 'gi://Mk?version=1'`.
 //
-//     import Mk, {withExecutor} from 'file:///usr/share/mirakuru-glib-1/mirakuru-glib.js';
+// - Asynchronous calls return promises.
+// - Mk.withExecutor() and Mk.whileStopped() start and stop a service around a function, whatever that does.
+// - An exception in a virtual function becomes its error.
 //
-//     await withExecutor(Mk.TcpExecutor.new(command, '127.0.0.1', port), async () => {
+//     await Mk.withExecutor(Mk.TcpExecutor.new(command, '127.0.0.1', port), async () => {
 //       … // the service accepts connections
 //     }); // nothing of it is left
 //
-// `pkg-config --variable=gjs_module mirakuru-glib-1` prints where the file is. It may be copied.
+// gjs searches overrides/ in the directories of GJS_PATH, and gjs-1.0/overrides/ in those of XDG_DATA_DIRS.
 
-import Gio from 'gi://Gio';
-import GLib from 'gi://GLib';
-import GObject from 'gi://GObject';
-import Mk from 'gi://Mk?version=1';
+/* exported _init */
+
+const {Gio, GLib, GObject} = imports.gi;
+let Mk;
 
 // The cancellable, which is the last argument but the callback, may be left out.
 function promisify(prototype, name, finish) {
@@ -25,14 +26,6 @@ function promisify(prototype, name, finish) {
   prototype[name] = function (...args) {
     return call.apply(this, args.length === length - 2 ? [...args, null] : args);
   };
-}
-
-for (const [type, names] of [
-  [Mk.SimpleExecutor, ['start', 'stop', 'stop_full', 'kill', 'wait', 'wait_check', 'wait_for']],
-  [Mk.Probe, ['check', 'wait', 'wait_gone']],
-]) {
-  for (const name of names)
-    promisify(type.prototype, `${name}_async`, `${name}_finish`);
 }
 
 // What was thrown, with the place of it.
@@ -86,10 +79,6 @@ function catchErrorsOf(type, hooks, domain, code) {
   };
 }
 
-catchErrorsOf(Mk.SimpleExecutor, ['vfunc_prepare', 'vfunc_started', 'vfunc_request_stop', 'vfunc_cleanup'],
-  Mk.Error, Mk.Error.FAILED);
-catchErrorsOf(Mk.Probe, ['vfunc_check_task'], Gio.IOErrorEnum, Gio.IOErrorEnum.FAILED);
-
 // Calls `body`, then `after`, whatever happened. The first error is the one that is thrown: what
 // comes after it is mostly its consequence.
 async function finallyDo(body, after) {
@@ -114,7 +103,7 @@ async function finallyDo(body, after) {
  * @param {?Gio.Cancellable} cancellable ends the wait for the service to get ready
  * @returns {Promise<T>} what `body` returned, once nothing of the service is left
  */
-export async function withExecutor(executor, body, cancellable = null) {
+async function withExecutor(executor, body, cancellable = null) {
   await executor.start_async(cancellable);
   return finallyDo(() => body(executor), () => executor.stop_async(null));
 }
@@ -128,11 +117,28 @@ export async function withExecutor(executor, body, cancellable = null) {
  * @param {(executor: Mk.SimpleExecutor) => T | Promise<T>} body called while nothing runs
  * @returns {Promise<T>} what `body` returned, once the service is ready again
  */
-export async function whileStopped(executor, body) {
+async function whileStopped(executor, body) {
   const {STARTING, READY} = Mk.ExecutorState;
   const ran = [STARTING, READY].includes(executor.get_state());
   await executor.stop_async(null);
   return finallyDo(() => body(executor), async () => ran && executor.start_async(null));
 }
 
-export default Mk;
+// `this` is the namespace.
+function _init() {
+  Mk = this;
+
+  for (const [type, names] of [
+    [Mk.SimpleExecutor, ['start', 'stop', 'stop_full', 'kill', 'wait', 'wait_check', 'wait_for']],
+    [Mk.Probe, ['check', 'wait', 'wait_gone']],
+  ]) {
+    for (const name of names)
+      promisify(type.prototype, `${name}_async`, `${name}_finish`);
+  }
+
+  catchErrorsOf(Mk.SimpleExecutor, ['vfunc_prepare', 'vfunc_started', 'vfunc_request_stop', 'vfunc_cleanup'],
+    Mk.Error, Mk.Error.FAILED);
+  catchErrorsOf(Mk.Probe, ['vfunc_check_task'], Gio.IOErrorEnum, Gio.IOErrorEnum.FAILED);
+
+  Object.assign(Mk, {withExecutor, whileStopped});
+}
