@@ -95,12 +95,13 @@ mk_tool_command_get_status (GSubprocess *command)
 int
 mk_tool_command_exec (char **argv)
 {
+  g_autofree char *name = g_filename_display_name (argv[0]);
   int saved_errno;
 
   restore_signals ();
   execvp (argv[0], argv);
   saved_errno = errno;
 
-  g_printerr (_ ("mirakuru: cannot run '%s': %s\n"), argv[0], g_strerror (saved_errno));
+  g_printerr (_ ("mirakuru: cannot run '%s': %s\n"), name, g_strerror (saved_errno));
   return saved_errno == ENOENT ? MK_TOOL_STATUS_NOT_FOUND : MK_TOOL_STATUS_NOT_EXECUTABLE;
 }

@@ -380,7 +380,7 @@ mk_tool_display_add (MkToolDisplay *self, const char *name)
   guint rows;
   guint columns;
 
-  line->name = g_strdup (name);
+  line->name = g_utf8_make_valid (name, -1);
   g_ptr_array_add (self->lines, line);
 
   /* The cursor cannot go back to a line that has left the screen. */
@@ -461,15 +461,17 @@ mk_tool_display_message (MkToolDisplay *self, const char *message)
 }
 
 /* @name, where there is one, is who @message is about. The messages of the library begin
- * with the name of the program, which often is the same. */
+ * with the name of the program, which often is the same. Those of GLib are not always UTF-8. */
 void
 mk_tool_display_error (MkToolDisplay *self, const char *name, const char *message)
 {
+  g_autofree char *valid = g_utf8_make_valid (message, -1);
+
   display_begin_text (self);
   display_append_coloured (self, "31", "mirakuru:");
   g_string_append_c (self->out, ' ');
-  if (name != NULL && !g_str_has_prefix (message, name))
+  if (name != NULL && !g_str_has_prefix (valid, name))
     g_string_append_printf (self->out, "%s: ", name);
-  g_string_append (self->out, message);
+  g_string_append (self->out, valid);
   display_end_text (self);
 }

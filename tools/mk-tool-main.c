@@ -21,11 +21,13 @@ mk_tool_print_version (void)
   return 0;
 }
 
-/* Reports a mistake on the command line. */
+/* Reports a mistake on the command line, of which @message may show bytes that are not UTF-8. */
 int
 mk_tool_report_misuse (const char *message)
 {
-  g_printerr (_ ("mirakuru: %s\nTry '%s --help'.\n"), message, g_get_prgname ());
+  g_autofree char *valid = g_utf8_make_valid (message, -1);
+
+  g_printerr (_ ("mirakuru: %s\nTry '%s --help'.\n"), valid, g_get_prgname ());
   return MK_TOOL_STATUS_FAILED;
 }
 

@@ -104,16 +104,14 @@ static gboolean
 start_ensure_worker (MkSimpleExecutor *executor, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
+  g_autofree char *program = NULL;
 
   if (mk_worker_ensure (&local_error))
     return TRUE;
 
-  g_set_error (error,
-               MK_ERROR,
-               MK_ERROR_SPAWN_FAILED,
-               _ ("Cannot run “%s”: %s"),
-               mk_simple_executor_get_program (executor),
-               local_error->message);
+  program = g_filename_display_name (mk_simple_executor_get_program (executor));
+  g_set_error (
+      error, MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), program, local_error->message);
   return FALSE;
 }
 
@@ -210,7 +208,8 @@ static gboolean
 start_end_step (GTask *task, GAsyncResult *result, gboolean done, const GError *error, const char *name)
 {
   Start *self = g_task_get_task_data (task);
-  const char *program = mk_simple_executor_get_program (g_task_get_source_object (task));
+  g_autofree char *program =
+      g_filename_display_name (mk_simple_executor_get_program (g_task_get_source_object (task)));
   GError *failure = error ? g_error_copy (error) : NULL;
 
   if (self->error == NULL && done)

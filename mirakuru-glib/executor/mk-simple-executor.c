@@ -1011,6 +1011,8 @@ mk_simple_executor_new_for_command_line (const char *command_line, GError **erro
 {
   g_auto (GStrv) argv = NULL;
   g_autoptr (GError) local_error = NULL;
+  g_autofree char *shown = NULL;
+  g_autofree char *reason = NULL;
 
   g_return_val_if_fail (command_line != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -1018,12 +1020,10 @@ mk_simple_executor_new_for_command_line (const char *command_line, GError **erro
   if (g_shell_parse_argv (command_line, NULL, &argv, &local_error))
     return mk_simple_executor_new ((const char *const *) argv);
 
-  g_set_error (error,
-               MK_ERROR,
-               MK_ERROR_INVALID_ARGUMENT,
-               _ ("“%s” cannot be split into words: %s"),
-               command_line,
-               local_error->message);
+  shown = g_utf8_make_valid (command_line, -1);
+  reason = g_utf8_make_valid (local_error->message, -1);
+  g_set_error (
+      error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, _ ("“%s” cannot be split into words: %s"), shown, reason);
   return NULL;
 }
 

@@ -11,6 +11,7 @@
 
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
+#include "base/mk-message-private.h"
 
 /* Not g_dbus_address_get_for_bus_sync(), which starts a bus where there is none. */
 static char *
@@ -60,12 +61,16 @@ static gboolean
 bus_address_validate (const char *address, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
+  g_autofree char *shown = NULL;
+  g_autofree char *reason = NULL;
 
   if (*address != '\0' && g_dbus_is_supported_address (address, &local_error) &&
       bus_address_is_to_connect_to (address))
     return TRUE;
 
-  if (local_error != NULL)
+  shown = mk_message_shown (address);
+  reason = local_error ? mk_message_shown (local_error->message) : NULL;
+  if (reason != NULL)
     g_set_error (
         error,
         MK_ERROR,
@@ -73,8 +78,8 @@ bus_address_validate (const char *address, GError **error)
         /* Translators: “session” and “system” are what has to be written, and stay as they are */
         _ ("“%s” is not a bus that can be connected to (%s). Give “session”, “system”, or an address "
            "such as unix:path=/run/my-bus"),
-        address,
-        local_error->message);
+        shown,
+        reason);
   else
     g_set_error (
         error,
@@ -83,7 +88,7 @@ bus_address_validate (const char *address, GError **error)
         /* Translators: “session” and “system” are what has to be written, and stay as they are */
         _ ("“%s” is not a bus that can be connected to. Give “session”, “system”, or an address such "
            "as unix:path=/run/my-bus"),
-        address);
+        shown);
   return FALSE;
 }
 
@@ -112,6 +117,7 @@ char *
 mk_bus_address_dup_name (const char *bus)
 {
   const char *guid = bus ? strstr (bus, ",guid=") : NULL;
+  g_autofree char *shown = NULL;
 
   if (bus == NULL || *bus == '\0')
     /* Translators: stands in “org.example.Service to have an owner on a bus without an address” */
@@ -123,8 +129,9 @@ mk_bus_address_dup_name (const char *bus)
     /* Translators: stands in “org.example.Service to have an owner on the system bus” */
     return g_strdup (_ ("the system bus"));
 
+  shown = g_utf8_make_valid (bus, guid ? guid - bus : -1);
   /* Translators: stands in “org.example.Service to have an owner on the bus at unix:path=/run/my-bus” */
-  return g_strdup_printf (_ ("the bus at %.*s"), guid ? (int) (guid - bus) : (int) strlen (bus), bus);
+  return g_strdup_printf (_ ("the bus at %s"), shown);
 }
 
 /*

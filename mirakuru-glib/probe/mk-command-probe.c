@@ -250,6 +250,7 @@ mk_command_probe_check_task_with (MkProbe *probe, gpointer state, GTask *task)
 {
   GError *error = NULL;
   g_autoptr (MkLaunch) launch = command_probe_make_launch (MK_COMMAND_PROBE (probe), &error);
+  g_autofree char *program = NULL;
 
   if (launch != NULL && mk_worker_ensure (&error))
     {
@@ -257,8 +258,9 @@ mk_command_probe_check_task_with (MkProbe *probe, gpointer state, GTask *task)
       return;
     }
 
-  if (launch != NULL)
-    g_prefix_error (&error, _ ("Cannot run “%s”: "), launch->argv[0]);
+  program = launch ? g_filename_display_name (launch->argv[0]) : NULL;
+  if (program != NULL)
+    g_prefix_error (&error, _ ("Cannot run “%s”: "), program);
   g_task_return_error (task, error);
 }
 

@@ -460,6 +460,7 @@ dbus_probe_bus_listens (MkDBusProbe *self, const char *address, GError **error)
 {
   g_autofree char *path = mk_bus_address_dup_socket (address);
   g_autoptr (MkProbe) socket = path ? MK_PROBE (mk_unix_socket_probe_new (path)) : NULL;
+  g_autofree char *name = NULL;
   g_autofree char *reason = NULL;
   g_autofree char *detail = NULL;
   GError *local_error = NULL;
@@ -481,7 +482,8 @@ dbus_probe_bus_listens (MkDBusProbe *self, const char *address, GError **error)
     }
 
   reason = mk_probe_dup_detail (socket);
-  detail = g_strdup_printf (_ ("there is no bus at %s: %s"), path, reason);
+  name = g_filename_display_name (path);
+  detail = g_strdup_printf (_ ("there is no bus at %s: %s"), name, reason);
   dbus_probe_remember (self, 0, detail);
   return FALSE;
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/mk-i18n-private.h"
+#include "base/mk-message-private.h"
 
 /* Of "st" in /proc/net/tcp, see TCP_LISTEN in the kernel's net/tcp_states.h. */
 #define STATE_LISTEN 0x0A
@@ -296,11 +297,13 @@ static char *
 proc_describe (GPid pid)
 {
   g_autofree char *name = NULL;
+  g_autofree char *shown = NULL;
 
   if (!proc_read_file (pid, "comm", &name, NULL))
     return g_strdup_printf (_ ("process %d"), (int) pid);
 
-  return g_strdup_printf (_ ("%s (pid %d)"), g_strchomp (name), (int) pid);
+  shown = mk_message_shown (g_strchomp (name));
+  return g_strdup_printf (_ ("%s (pid %d)"), shown, (int) pid);
 }
 
 /*

@@ -41,6 +41,8 @@ mk_process_message_output (MkProcess *process)
 {
   MkLaunch *launch = mk_process_get_launch (process);
   GString *message = g_string_new (NULL);
+  g_autofree char *stdout_name = NULL;
+  g_autofree char *stderr_name = NULL;
 
   /* Translators: a line of its own; the output follows on the next ones */
   process_message_append_output (message, process, MK_STREAM_STDOUT, _ ("Last output:"));
@@ -49,15 +51,17 @@ mk_process_message_output (MkProcess *process)
 
   if (launch->stdout_mode == MK_STDIO_MODE_FILE)
     {
+      stdout_name = g_filename_display_name (launch->stdout_path);
       g_string_append_c (message, '\n');
       /* Translators: a line of its own; a path */
-      g_string_append_printf (message, _ ("Output: see %s"), launch->stdout_path);
+      g_string_append_printf (message, _ ("Output: see %s"), stdout_name);
     }
   if (launch->stderr_mode == MK_STDIO_MODE_FILE)
     {
+      stderr_name = g_filename_display_name (launch->stderr_path);
       g_string_append_c (message, '\n');
       /* Translators: a line of its own; a path */
-      g_string_append_printf (message, _ ("Error output: see %s"), launch->stderr_path);
+      g_string_append_printf (message, _ ("Error output: see %s"), stderr_name);
     }
 
   return g_string_free (message, FALSE);

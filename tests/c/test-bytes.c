@@ -125,6 +125,8 @@ test_messages (void)
 {
   g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
   g_autofree char *missing = g_build_filename (folder, ODD, ODD, NULL);
+  g_autofree char *output = g_build_filename (folder, ODD "out", NULL);
+  g_autoptr (GError) error = NULL;
   g_autoptr (MkSimpleExecutor) no_program = mk_simple_executor_new ((const char *const[]){ missing, NULL });
   g_autoptr (MkSimpleExecutor) no_cwd = mk_simple_executor_new ((const char *const[]){ "true", NULL });
   g_autoptr (MkSimpleExecutor) no_input = mk_simple_executor_new ((const char *const[]){ "cat", NULL });
@@ -141,6 +143,15 @@ test_messages (void)
 
   mk_simple_executor_set_stdin_path (no_input, NULL);
   assert_fails_in_words (no_input, MK_ERROR_INVALID_ARGUMENT);
+
+  mk_simple_executor_set_stdout_mode (MK_SIMPLE_EXECUTOR (not_ready), MK_STDIO_MODE_FILE);
+  mk_simple_executor_set_stdout_path (MK_SIMPLE_EXECUTOR (not_ready), output);
+  assert_fails_in_words (not_ready, MK_ERROR_EXITED);
+  g_unlink (output);
+
+  g_assert_null (mk_simple_executor_new_for_command_line ("'" ODD, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT);
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
 }
 
 static void

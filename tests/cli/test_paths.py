@@ -3,6 +3,7 @@
 """`--unix` and `--file`, of `mirakuru run` and of `mirakuru wait`."""
 
 import os
+import shlex
 import socket
 import unittest
 
@@ -108,6 +109,57 @@ class File(TestCase):
 
     def test_empty(self):
         self.assertEqual(self.run_tool("wait", "--file", "")[0], 125)
+
+
+class Bytes(TestCase):
+    """Names that are not UTF-8 are used as they are, and can be read in messages."""
+
+    RAW = b"d\xe9\xff"
+    TEXT = os.fsdecode(RAW)
+
+    def run_raw(self, *args):
+        """The status, and what was printed, as bytes."""
+        tool = self.start(*args)
+        tool.wait()
+        with open(tool.stdout_path, "rb") as stdout, open(tool.stderr_path, "rb") as stderr:
+            return tool.process.returncode, stdout.read(), stderr.read()
+
+    def test_run(self):
+        folder = self.path(self.TEXT)
+        os.mkdir(folder)
+        self.env["B"] = self.TEXT
+        script = 'printf "%s\\0" "$PWD" "$1" "$A" "$B" > ready.new; mv ready.new ready; exec sleep 60'
+        status, stdout, stderr = self.run_raw(
+            "run", "--service", shlex.join(["sh", "-c", script, "sh", self.TEXT]), "--cwd", folder,
+            "--env", f"A={self.TEXT}", "--file", f"{folder}/ready", "--", "cat", f"{folder}/ready")
+        self.assertEqual(status, 0, stderr)
+        self.assertEqual(stdout.split(b"\0"), [os.fsencode(folder), self.RAW, self.RAW, self.RAW, b""])
+        stderr.decode()
+
+    def test_messages(self):
+        odd = self.path(self.TEXT)
+        for args in (
+            ("wait", "--timeout", "0.05", "--file", odd),
+            ("wait", "--timeout", "0.05", "--unix", odd),
+            ("wait", "--timeout", "0.05", "--exec", f"test -e {self.TEXT}"),
+            ("wait", "--exec", odd),
+            ("wait", "--tcp", self.TEXT),
+            ("wait", "--http", f"http://127.0.0.1:1/{self.TEXT}"),
+            ("wait", "--timeout", self.TEXT, "--tcp", "1"),
+            ("wait", self.TEXT),
+            ("run", f"--{self.TEXT}"),
+            ("run", "--service", odd, "--", "true"),
+            ("run", "--service", "sleep 60", "--cwd", odd, "--", "true"),
+            ("run", "--service", "sleep 60", "--", odd),
+            ("run", "--service", f"'{self.TEXT}", "--", "true"),
+            ("run", "--service", "sleep 60", "--env", self.TEXT, "--", "true"),
+            ("run", "--service", f"sh -c 'exit 3' {odd}", "--tcp", "127.0.0.1:1", "--", "true"),
+            (self.TEXT,),
+        ):
+            with self.subTest(args):
+                status, _, stderr = self.run_raw(*args)
+                self.assertIn(status, (124, 125, 127))
+                stderr.decode()
 
 
 if __name__ == "__main__":

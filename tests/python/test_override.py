@@ -137,6 +137,11 @@ class Commands(TestCase):
             self.assertEqual(executor.get_stdout_path(), f"{folder}/c")
 
 
+class RefusesToPrepare(Mk.SimpleExecutor):
+    def do_prepare(self, task):
+        raise ValueError("no")
+
+
 class Bytes(TestCase):
     """What the system takes as bytes need not be UTF-8: it is kept, as os.fsdecode() gives it."""
 
@@ -175,6 +180,9 @@ class Bytes(TestCase):
                     setattr(thing.props, name, None)
                     thing.set_property(name.replace("_", "-"), form)
                     self.assertEqual(thing.get_property(name), os.fsdecode(self.path))
+                    thing.set_properties(**{name: None})
+                    thing.set_properties(**{name: form})
+                    self.assertEqual(thing.get_properties(name), (os.fsdecode(self.path),))
 
     def test_constructors(self):
         for form in self.forms():
@@ -228,6 +236,32 @@ class Bytes(TestCase):
         with open(log, "rb") as file:
             self.assertEqual(file.read().split(b"\n"), [self.path, self.RAW, self.RAW, b"from a file", b""])
 
+    def test_messages(self):
+        """They can be read, and printed: what is not UTF-8 is replaced."""
+        odd, missing = os.fsdecode(self.path), self.path + b"/missing"
+        os.mkdir(self.path)
+        shutil.copy(os.path.realpath("/usr/bin/python3"), f"{odd}/{self.TEXT}")
+        code = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); input()"
+        with subprocess.Popen(
+            [f"{odd}/{self.TEXT}", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as other:
+            self.addCleanup(other.kill)
+            port = int(other.stdout.readline())
+            self.fails(rf"d\ufffd \(pid {other.pid}\) is listening", Mk.TcpExecutor.new(["true"], LOCALHOST, port))
+            other.stdin.close()
+        self.fails("d\ufffd/missing", Mk.SimpleExecutor.new([missing]))
+        self.fails("d\ufffd/missing", Mk.SimpleExecutor(command=["true"], cwd=missing))
+        out = {"stdout_mode": Mk.StdioMode.FILE, "stdout_path": self.path + b"/out"}
+        self.fails("see /.*d\ufffd/out", Mk.PidExecutor(command=["sh", "-c", "exit 3"], filename=missing, **out))
+        self.fails("d\ufffd: .*failed", RefusesToPrepare(command=[self.RAW]))
+        with self.assertRaisesRegex(Mk.InvalidArgumentError, "“'d\ufffd” cannot be split"):
+            Mk.SimpleExecutor.new_for_command_line(b"'" + self.RAW)
+
+    def fails(self, pattern, executor):
+        with self.assertRaisesRegex(Mk.ServiceError, pattern) as caught:
+            executor.start()
+        str(caught.exception).encode()
+
     def test_probes(self):
         with open(self.path, "wb"):
             self.assertTrue(Mk.FileProbe.new(self.path).check())
@@ -257,6 +291,19 @@ class Settings(TestCase):
             lines = list(executor.lines())
         self.assertIn("A=b", lines)
         self.assertFalse([line for line in lines if line.startswith("MK_TEST_UNWANTED")])
+
+    def test_what_is_no_text_is_named(self):
+        for value in (5432, True, 1.5, None, ["a"]):
+            for name, make in (
+                ("PORT", lambda value=value: Mk.SimpleExecutor(environment={"A": "b", "PORT": value or 0})),
+                ("PORT", lambda value=value: Mk.CommandProbe(environment={"PORT": value or 0})),
+                ("Accept", lambda value=value: Mk.HttpProbe(headers={"Accept": value})),
+                ("id", lambda value=value: Mk.HttpProbe().set_form({"id": value})),
+                ("item 1", lambda value=value: Mk.SimpleExecutor.new(["redis-server", value])),
+                ("item 0", lambda value=value: Mk.SimpleExecutor(environment=[value])),
+            ):
+                with self.subTest(name=name, value=value), self.assertRaisesRegex(TypeError, f"{name}.* must be a string"):
+                    make()
 
     def test_wrong_environment(self):
         for environment, error in (({"A=B": None}, ValueError), ({"A": 1}, TypeError), ({1: "A"}, TypeError)):

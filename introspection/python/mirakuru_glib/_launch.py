@@ -65,17 +65,16 @@ def _set_stream(native, name, stream):
 
 def _command(command, parts, kwargs):
     if kwargs.get("shell"):
-        return [os.fspath(kwargs.get("executable") or "/bin/sh"), "-c", command]
+        return [os.fsdecode(kwargs.get("executable") or "/bin/sh"), "-c", command]
     if kwargs.get("executable"):
-        return [os.fspath(kwargs["executable"]), *parts[1:]]
+        return [os.fsdecode(kwargs["executable"]), *parts[1:]]
     return list(parts)
 
 
 def _set_environment(native, environment):
     if environment is None:
         environment = os.environ
-    if any("=" in name or "\0" in f"{name}{value}" for name, value in environment.items()):
-        raise ValueError("the environment has an illegal name or value")
+    environment = {os.fsdecode(name): value for name, value in environment.items()}
     changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
     native.set_environment({**changed, **{name: None for name in os.environ if name not in environment}})
 

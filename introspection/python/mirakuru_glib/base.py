@@ -7,6 +7,7 @@ import logging
 import math
 import operator
 import os
+import re
 import shlex
 import signal
 import sys
@@ -70,6 +71,16 @@ def _shorten(command, length):
     return command if len(command) <= length else f"{command[:length]}..."
 
 
+def _decoded(value):
+    """Bytes as os.environ has them; what is neither bytes nor text is refused by the start."""
+    return os.fsdecode(value) if isinstance(value, bytes) else value
+
+
+def _readable(text):
+    """What may have been bytes that are not UTF-8, fit to be printed."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
 def _milliseconds(seconds):
     """For the library, where 0 means no limit: a time that is over becomes 1 ms."""
     if seconds is None or math.isinf(seconds):
@@ -112,8 +123,8 @@ class SimpleExecutor:
         popen_kwargs=None,
     ):
         if isinstance(command, (list, tuple)):
-            self.command = " ".join(shlex.quote(part) for part in command)
-            self.command_parts = list(command)
+            self.command_parts = [os.fsdecode(part) for part in command]
+            self.command = " ".join(map(shlex.quote, self.command_parts))
         elif isinstance(command, str):
             self.command = command
             self.command_parts = shlex.split(command)
@@ -127,7 +138,7 @@ class SimpleExecutor:
         self._stop_signal = stop_signal
         self._kill_signal = kill_signal
         self._expected_returncode = expected_returncode
-        self._envvars = dict(envvars or {})
+        self._envvars = {_decoded(name): _decoded(value) for name, value in dict(envvars or {}).items()}
         self._stdin = stdin
         self._stdout = stdout
         self._stderr = stderr
@@ -207,7 +218,7 @@ class SimpleExecutor:
 
     def _spawn(self):
         native, kwargs = self._native, self._popen_kwargs
-        LOG.debug("Starting process: %s", self.command)
+        LOG.debug("Starting process: %s", _readable(self.command))
         if native.get_state() == Mk.ExecutorState.STOPPING:
             native.kill()  # it was killed before, but nobody waited for its end
         self._configure(kwargs)
@@ -385,7 +396,7 @@ class SimpleExecutor:
         name = f"{type(self).__module__}.{type(self).__name__}"
         command = _shorten(getattr(self, "command", ""), length)
         words = [f'{name}: "{command}"', self._address(), *more]
-        return f"<{' '.join(word for word in words if word)}>"
+        return _readable(f"<{' '.join(word for word in words if word)}>")
 
     def __repr__(self):
         return self._describe(REPR_LENGTH, hex(id(self)))

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Services that are ready when a file is there."""
 
+import os
+
 from ._native import Mk, probed
 from .base import Executor
 
@@ -27,4 +29,4 @@ class PidExecutor(Executor):
         return Mk.PidExecutor(filename=self.filename).get_probe()
 
     def _address(self):
-        return str(getattr(self, "filename", ""))
+        return os.fsdecode(getattr(self, "filename", ""))

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Services that are ready when a Unix socket accepts connections."""
 
+import os
+
 from ._native import Mk, probed
 from .base import Executor
 
@@ -24,4 +26,4 @@ class UnixSocketExecutor(Executor):
         return Mk.UnixSocketProbe.new(self.socket)
 
     def _address(self):
-        return str(getattr(self, "socket", ""))
+        return os.fsdecode(getattr(self, "socket", ""))

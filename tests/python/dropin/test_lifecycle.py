@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import unittest
+from pathlib import Path
 
 from dropintest import DropInTest, lives, service, wait_until
 
@@ -188,6 +189,90 @@ class Environment(DropInTest):
         executor = self.keep(Overriding(["sh", "-c", "echo $MK_DROPIN"])).start()
         self.assertEqual(executor.output().read(), "overridden\n")
         executor.stop()
+
+
+    def test_what_is_no_text_is_named(self):
+        for arguments in ({"envvars": {"PORT": 5432}}, {"popen_kwargs": {"env": {"PORT": 5432}}}):
+            with self.assertRaisesRegex(TypeError, "PORT"):
+                SimpleExecutor(SLEEP, **arguments).start()
+
+
+class Bytes(DropInTest):
+    """Names and values that are not UTF-8 arrive as they are, in each start, and can be read in messages."""
+
+    RAW = b"d\xe9\xff"
+
+    def setUp(self):
+        self.text = os.fsdecode(self.RAW)
+        self.path = os.path.join(os.fsencode(self.folder()), self.RAW)
+        os.mkdir(self.path)
+
+    def printed(self, executor):
+        """What it prints, twice."""
+        prints = []
+        for _ in range(2):
+            executor.start()
+            str(executor).encode()
+            repr(executor).encode()
+            prints.append(executor.output().buffer.read())
+            executor.stop()
+        self.assertEqual(prints[0], prints[1])
+        return prints[0]
+
+    def test_command(self):
+        program = os.path.join(self.path, self.RAW)
+        with open(program, "wb") as script:
+            script.write(b'#!/bin/sh\nprintf %s "$1"\n')
+        os.chmod(program, 0o700)
+        for command in (
+            [program, self.RAW],
+            [os.fsdecode(program), self.text],
+            [Path(os.fsdecode(program)), self.RAW],
+            f"{os.fsdecode(program)} {self.text}",
+        ):
+            with self.subTest(command=command):
+                executor = self.keep(SimpleExecutor(command))
+                self.assertEqual(executor.command_parts, [os.fsdecode(program), self.text])
+                self.assertEqual(self.printed(executor), self.RAW)
+        shell = self.keep(SimpleExecutor(f"printf %s {self.text}", shell=True))
+        self.assertEqual(self.printed(shell), self.RAW)
+        other = self.keep(SimpleExecutor(["x", self.RAW], popen_kwargs={"executable": program}))
+        self.assertEqual(self.printed(other), self.RAW)
+
+    def test_cwd(self):
+        for cwd in (self.path, os.fsdecode(self.path)):
+            self.assertEqual(self.printed(self.keep(SimpleExecutor("pwd", cwd=cwd))), self.path + b"\n")
+
+    def test_environment(self):
+        os.environb[b"MK_" + self.RAW] = self.RAW
+        self.addCleanup(os.environb.pop, b"MK_" + self.RAW)
+        for arguments in (
+            {"envvars": {"A": self.text}},
+            {"envvars": {b"A": self.RAW}},
+            {"envvars": {"A": self.RAW}},
+            {"popen_kwargs": {"env": {**os.environb, b"A": self.RAW}}},
+            {"popen_kwargs": {"env": {**os.environ, "A": self.text}}},
+        ):
+            with self.subTest(arguments):
+                executor = self.keep(SimpleExecutor(["cat", "/proc/self/environ"], **arguments))
+                printed = self.printed(executor).split(b"\0")
+                self.assertIn(b"A=" + self.RAW, printed)
+                self.assertIn(b"MK_" + self.RAW + b"=" + self.RAW, printed)
+
+    def test_messages(self):
+        missing = os.path.join(self.path, b"missing")
+        for executor in (
+            mirakuru.PidExecutor("true", missing, timeout=0.1),
+            mirakuru.pid.PidExecutor(["sh", "-c", "exit 3", self.RAW], os.fsdecode(missing)),
+            mirakuru.UnixSocketExecutor("sleep 300", missing, timeout=0.1),
+        ):
+            with self.assertRaises(mirakuru.ExecutorError) as caught:
+                self.keep(executor).start()
+            str(caught.exception).encode()
+            self.assertIn("d\ufffd\ufffd/missing", str(executor))
+        with self.assertRaises(FileNotFoundError) as caught:
+            SimpleExecutor([missing]).start()
+        str(caught.exception).encode()
 
 
 class Start(DropInTest):

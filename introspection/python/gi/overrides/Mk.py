@@ -93,10 +93,12 @@ def _typed(function, *args, **kwargs):
 # --- Arguments
 
 
-def _text(value):
+def _text(value, what="a path"):
+    if not isinstance(value, (str, bytes, os.PathLike)):
+        raise TypeError(f"{what} must be a string, bytes or a path, not {value!r}")
     text = os.fsdecode(value)
     if "\0" in text:
-        raise ValueError(f"{text!r} has a null character in it")
+        raise ValueError(f"{what} has a null character in it: {text!r}")
     return text
 
 
@@ -104,12 +106,12 @@ def _strings(value, what):
     """A list of strings; what only looks like one, such as a string, is refused."""
     if not isinstance(value, Iterable) or isinstance(value, (str, bytes, bytearray, Mapping, Set)):
         raise TypeError(f"expected {what}, not {value!r}")
-    return [_text(item) for item in value]
+    return [_text(item, f"item {index} of the list") for index, item in enumerate(value)]
 
 
 def _argv(value):
     if isinstance(value, str):
-        return _typed(Mk.SimpleExecutor.new_for_command_line, _text(value)).get_command()
+        return _typed(Mk.SimpleExecutor.new_for_command_line, _text(value, "a command line")).get_command()
     return _strings(value, "a command line as a string or a list of arguments")
 
 
@@ -117,10 +119,10 @@ def _pairs(separator, what, unsets=False):
     """Converts a mapping; None as a value unsets the name, where it can be unset."""
 
     def pair(name, value):
-        name = _text(name)
+        name = _text(name, "a name")
         if separator[0] in name:
             raise ValueError(f"{name!r} cannot be a name: it contains {separator[0]!r}")
-        return name if unsets and value is None else f"{name}{separator}{_text(value)}"
+        return name if unsets and value is None else f"{name}{separator}{_text(value, f'the value of {name!r}')}"
 
     def convert(value):
         if not isinstance(value, Mapping):
@@ -700,6 +702,14 @@ class _Base:
             super().set_property(name, _checked(self, name, value))
         else:
             put(value)
+
+    def get_properties(self, *names):
+        return tuple(map(self.get_property, names))
+
+    def set_properties(self, **properties):
+        with self.freeze_notify():
+            for name, value in properties.items():
+                self.set_property(name, value)
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
