@@ -17,6 +17,7 @@
 #include "mk-http-probe.h"
 #include "mk-output-executor.h"
 #include "mk-pid-executor.h"
+#include "mk-port-lease.h"
 #include "mk-probe.h"
 #include "mk-simple-executor.h"
 #include "mk-tcp-executor.h"

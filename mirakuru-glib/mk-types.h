@@ -120,5 +120,6 @@ typedef struct _MkCommandProbe MkCommandProbe;
 typedef struct _MkDBusProbe MkDBusProbe;
 typedef struct _MkAllProbe MkAllProbe;
 typedef struct _MkAnyProbe MkAnyProbe;
+typedef struct _MkPortLease MkPortLease;
 
 G_END_DECLS

@@ -16,10 +16,6 @@ what its services have printed meanwhile. In parallel workers (pytest-xdist) eac
 with ports and directories of their own.
 """
 
-import contextlib
-import errno
-import random
-import socket
 import sys
 
 import pytest
@@ -37,51 +33,6 @@ def _repository():
     from gi.repository import Mk
 
     return Mk
-
-
-# --- Ports
-
-
-def _port_range():
-    """Ports that the kernel does not choose by itself."""
-    try:
-        with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
-            first = int(file.read().split()[0])
-    except (OSError, ValueError):
-        first = 32768
-    return range(10000, first) if first > 12000 else range(20000, 60000)
-
-
-def _is_free(port):
-    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-        with contextlib.suppress(OSError), socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            try:
-                probe.bind((address, port))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    return False
-    return True
-
-
-@contextlib.contextmanager
-def free_port():
-    """A free port of this machine that no other test process gets while the block lasts."""
-    for port in random.sample(_port_range(), 1000):
-        # An abstract name belongs to one network namespace, like a port, and vanishes with its process.
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
-            try:
-                lock.bind(f"\0mirakuru-glib-port-{port}")
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise
-                continue
-            if _is_free(port):
-                yield port
-                return
-    raise OSError("no free port was found")
 
 
 # --- Fixtures
@@ -174,8 +125,9 @@ def mk_service(command, *, scope="function", name=None, **options):
 
     @pytest.fixture(scope=scope, name=name)
     def service(request, tmp_path_factory):
-        with free_port() as port:
-            executor = _make(command, options, {"port": port, "dir": tmp_path_factory.mktemp("service")})
+        with _repository().PortLease.new() as lease:
+            places = {"port": lease.get_port(), "dir": tmp_path_factory.mktemp("service")}
+            executor = _make(command, options, places)
             entry = (request.fixturename, executor)
             services = request.config.stash.setdefault(_SERVICES, [])
             services.append(entry)

@@ -2,12 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The pytest plugin, by test suites that are written and run here."""
 
-import contextlib
 import importlib.util
 import os
 import pathlib
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -317,55 +315,6 @@ def pytest_collect_file(file_path, parent):
     def test_harmless_without_the_library(self):
         """It is loaded into every run of pytest."""
         self.run_pytest("def test_it(): import sys; assert 'gi' not in sys.modules", conftest="", outcomes={"passed": 1})
-
-
-@unittest.skipUnless(importlib.util.find_spec("pytest"), "pytest is not installed")
-class Ports(unittest.TestCase):
-    def test_each_is_given_once(self):
-        from pytest_mirakuru_glib import free_port
-
-        with contextlib.ExitStack() as stack:
-            ports = {stack.enter_context(free_port()) for _ in range(50)}
-            self.assertEqual(len(ports), 50)
-
-    def test_no_other_process_is_given_it(self):
-        """However the first ends, what kept the port for it is gone with it."""
-        from pytest_mirakuru_glib import free_port
-
-        folder = tempfile.mkdtemp()
-        self.addCleanup(os.rmdir, folder)  # fails if something was left in it
-        program = """
-import pytest_mirakuru_glib as plugin
-plugin._port_range = lambda: range(%d, %d)
-plugin.random.sample = lambda ports, n: list(ports)
-with plugin.free_port() as port:
-    print(port, flush=True)
-    input()
-"""
-        with free_port() as first:
-            command = [sys.executable, "-c", program % (first, first + 50)]
-            environment = {**os.environ, "TMPDIR": folder}
-            other = subprocess.Popen(
-                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder
-            )
-            with other:
-                second = int(other.stdout.readline())
-                self.assertNotEqual(second, first)
-                self.assertRaises(OSError, self.lock, second)
-                other.kill()
-        self.lock(first)
-        self.lock(second)
-
-    def lock(self, port):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
-            lock.bind(f"\0mirakuru-glib-port-{port}")
-
-    def test_not_one_that_is_in_use(self):
-        from pytest_mirakuru_glib import _is_free
-
-        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1")):
-            with socket.create_server((address, 0), family=family) as server:
-                self.assertFalse(_is_free(server.getsockname()[1]))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 - A command may be a string, which is split as a shell would, wherever a list of arguments is
   wanted; an environment, headers or the fields of a form may be a dict, a path anything that
   os.fspath() takes, a time limit milliseconds or a timedelta. None in an environment unsets a variable.
-- An executor is a context manager, and has stopped() and lines().
+- An executor is a context manager, and has stopped() and lines(); a lease of a port is one, too.
 - Errors of the library are exceptions of their own, such as Mk.TimedOutError. All of them are
   Mk.ServiceError and GLib.Error.
 - Signal handlers run during a blocking call, and what they raise ends it.
@@ -780,8 +780,25 @@ class Probe(_Base, Mk.Probe):
 
 Probe = override(Probe)
 
-__all__ += ["SimpleExecutor", "Probe"]
 
+class PortLease(Mk.PortLease):
+    __doc__ = Mk.PortLease.__doc__
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, exception, trace):
+        self.release()
+
+    def __repr__(self):
+        return f"<Mk.PortLease: {self.get_port()}>"
+
+
+PortLease = override(PortLease)
+
+__all__ += ["SimpleExecutor", "Probe", "PortLease"]
+
+_wrap_functions(PortLease.__mro__[1])
 for _base in (SimpleExecutor, Probe):
     _wrap_functions(_base.__mro__[2])
 for _name in dir(Mk):
