@@ -429,10 +429,23 @@ executor_after_start_check (MkExecutor *self, GError **error)
 }
 
 static gboolean
-executor_dup_probes (MkSimpleExecutor *executor, MkProbe **before_probe, MkProbe **probe, GError **error)
+executor_begin_values (MkSimpleExecutor *executor, MkValues *values)
+{
+  MkExecutorPrivate *priv = mk_executor_get_instance_private (MK_EXECUTOR (executor));
+
+  return priv->goal != NULL && mk_probe_wants_port (priv->goal);
+}
+
+static gboolean
+executor_dup_probes (MkSimpleExecutor *executor,
+                     MkValues *values,
+                     MkProbe **before_probe,
+                     MkProbe **probe,
+                     GError **error)
 {
   MkExecutor *self = MK_EXECUTOR (executor);
   MkExecutorPrivate *priv = mk_executor_get_instance_private (self);
+  g_autoptr (MkProbe) goal = NULL;
   MkCheckProbe *before = NULL;
   MkCheckProbe *after = NULL;
 
@@ -443,14 +456,18 @@ executor_dup_probes (MkSimpleExecutor *executor, MkProbe **before_probe, MkProbe
       return FALSE;
     }
 
+  g_set_object (&goal, priv->goal);
+  if (goal != NULL && values != NULL && !mk_probe_expand (&goal, values, error))
+    return FALSE;
+
   before = g_object_new (MK_TYPE_CHECK_PROBE, NULL);
   before->executor = self;
-  if (priv->goal != NULL)
-    before->probe = mk_probe_dup_before_start (priv->goal, &before->invalid);
+  if (goal != NULL)
+    before->probe = mk_probe_dup_before_start (goal, &before->invalid);
   after = g_object_new (MK_TYPE_CHECK_PROBE, NULL);
   after->executor = self;
   after->before = g_object_ref (before);
-  g_set_object (&after->probe, priv->goal);
+  g_set_object (&after->probe, goal);
 
   *before_probe = MK_PROBE (before);
   *probe = MK_PROBE (after);
@@ -507,6 +524,7 @@ mk_executor_class_init (MkExecutorClass *klass)
   object_class->get_property = mk_executor_get_property;
   object_class->set_property = mk_executor_set_property;
 
+  mk_simple_executor_class_get_private (klass)->begin_values = executor_begin_values;
   mk_simple_executor_class_get_private (klass)->dup_probes = executor_dup_probes;
   klass->pre_start_check = executor_pre_start_check;
   klass->after_start_check = executor_after_start_check;

@@ -9,6 +9,7 @@
 #include "mk-http-executor.h"
 
 #include "http/mk-http-probe-private.h"
+#include "mk-simple-executor-private.h"
 #include "mk-tcp-executor-private.h"
 
 /**
@@ -58,6 +59,24 @@ http_executor_on_probe_notify (MkHttpProbe *probe, GParamSpec *pspec, MkHttpExec
     }
   if (g_object_class_find_property (G_OBJECT_GET_CLASS (self), pspec->name) != NULL)
     g_object_notify (G_OBJECT (self), pspec->name);
+}
+
+static gboolean
+http_executor_begin_values (MkSimpleExecutor *executor, MkValues *values)
+{
+  MkSimpleExecutorClassPrivate *parent = mk_simple_executor_class_get_private (mk_http_executor_parent_class);
+  gboolean expands = parent->begin_values (executor, values);
+  char *text = g_strdup (mk_http_executor_get_uri (MK_HTTP_EXECUTOR (executor)));
+
+  /* Only then it is a URL, and has a host. */
+  if (expands && mk_values_expand (values, &text, NULL) && text != NULL)
+    {
+      g_autoptr (GUri) uri = g_uri_parse (text, G_URI_FLAGS_NONE, NULL);
+
+      mk_values_set (values, "host", uri ? g_uri_get_host (uri) : NULL);
+    }
+  g_free (text);
+  return expands;
 }
 
 static void
@@ -198,6 +217,7 @@ mk_http_executor_class_init (MkHttpExecutorClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   const GParamFlags flags = G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
 
+  mk_simple_executor_class_get_private (klass)->begin_values = http_executor_begin_values;
   object_class->finalize = mk_http_executor_finalize;
   object_class->get_property = mk_http_executor_get_property;
   object_class->set_property = mk_http_executor_set_property;

@@ -134,12 +134,20 @@ mk_output_executor_set_property (GObject *object, guint prop_id, const GValue *v
     }
 }
 
+static char *
+output_executor_dup_said_value (MkSimpleExecutor *executor, const char *key)
+{
+  /* Only groups that have a name */
+  return mk_values_is_name (key) ? mk_output_executor_dup_match (MK_OUTPUT_EXECUTOR (executor), key) : NULL;
+}
+
 static void
 mk_output_executor_class_init (MkOutputExecutorClass *klass)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  mk_simple_executor_class_get_private (klass)->dup_said_value = output_executor_dup_said_value;
   object_class->finalize = mk_output_executor_finalize;
   object_class->get_property = mk_output_executor_get_property;
   object_class->set_property = mk_output_executor_set_property;

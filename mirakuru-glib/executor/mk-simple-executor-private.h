@@ -5,6 +5,7 @@
 
 #include "base/mk-lock-private.h"
 #include "base/mk-step-private.h"
+#include "base/mk-values-private.h"
 #include "base/mk-waker-private.h"
 #include "mk-simple-executor.h"
 #include "process/mk-process-private.h"
@@ -23,12 +24,26 @@ typedef struct _MkSignals MkSignals;
 typedef struct
 {
   /*
+   * Sets the values of the service that are known before it starts.
+   *
+   * Returns: whether the settings have placeholders: where a port has to be leased
+   */
+  gboolean (*begin_values) (MkSimpleExecutor *self, MkValues *values);
+  /* (nullable): Returns: (nullable) (transfer full): a value that the service itself has said */
+  char *(*dup_said_value) (MkSimpleExecutor *self, const char *key);
+
+  /*
+   * @values: (nullable): what the placeholders in the settings stand for, %NULL if there are none
    * @before_probe: (out) (nullable) (transfer full): asked before the start whether something is in its way
    * @probe: (out) (nullable) (transfer full): asked until the service is ready
    *
    * Returns: %FALSE with an error if the settings make no sense
    */
-  gboolean (*dup_probes) (MkSimpleExecutor *self, MkProbe **before_probe, MkProbe **probe, GError **error);
+  gboolean (*dup_probes) (MkSimpleExecutor *self,
+                          MkValues *values,
+                          MkProbe **before_probe,
+                          MkProbe **probe,
+                          GError **error);
 } MkSimpleExecutorClassPrivate;
 
 /* The function cleanup() has to follow prepare(), once. */
@@ -64,9 +79,15 @@ typedef struct
   char *uuid;         /* (owned) does not change */
   MkSignals *signals; /* (owned) (nullable) does not change; %NULL in a forked child */
 
+  /* What a group has set, (locked-by lock) */
+  char *name;          /* (owned) (nullable) */
+  MkValuesScope scope; /* (nullable) */
+  gpointer scope_data; /* (unowned) */
+
   /* The life of the service, (locked-by lock). See the head of mk-simple-executor.c. */
   MkExecutorState phase; /* never EXITED */
   MkProcess *process;    /* (owned) (nullable) of the last start, kept until the next one */
+  MkValues *values;      /* (owned) (nullable) from the beginning of a start until nothing is left */
   gint64 start_deadline; /* monotonic */
   GTask *start;          /* (unowned) (nullable) the start that owns the executor; a stop clears it */
   GTask *pending_start;  /* (unowned) (nullable) one that has not come to its end, even if it was stopped */
@@ -91,7 +112,8 @@ MkSnapshot mk_simple_executor_get_snapshot (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self);
 MkProcess *mk_simple_executor_dup_process (MkSimpleExecutor *self);
 const char *mk_simple_executor_get_program (MkSimpleExecutor *self);
-MkLaunch *mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error);
+MkValues *mk_simple_executor_new_values (MkSimpleExecutor *self, gboolean *expands);
+MkLaunch *mk_simple_executor_dup_launch (MkSimpleExecutor *self, MkValues *values, GError **error);
 
 /* ---- shared by the operations ---- */
 

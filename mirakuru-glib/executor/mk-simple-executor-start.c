@@ -50,6 +50,9 @@ typedef enum
 typedef struct
 {
   StartStage stage;
+  MkValues *values;      /* (owned) what the placeholders in the settings stand for */
+  MkValues *old_values;  /* (owned) (nullable) those of the run before, until nothing is left of it */
+  gboolean expands;      /* whether the settings have placeholders */
   MkLaunch *launch;      /* (owned) (nullable) until it is given to the process */
   MkProcess *process;    /* (owned) (nullable) while TIDYING the one before */
   MkProbe *before_probe; /* (owned) (nullable) asked before anything is started */
@@ -88,6 +91,8 @@ static gboolean start_on_cancelled (GCancellable *cancellable, gpointer task);
 static void
 start_free (Start *self)
 {
+  g_clear_pointer (&self->values, mk_values_unref);
+  g_clear_pointer (&self->old_values, mk_values_unref);
   g_clear_pointer (&self->launch, mk_launch_free);
   g_clear_pointer (&self->process, mk_process_unref);
   g_clear_object (&self->before_probe);
@@ -165,14 +170,17 @@ start_begin (GTask *task, GError **error)
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
   MkSimpleExecutorClassPrivate *klass =
       mk_simple_executor_class_get_private (MK_SIMPLE_EXECUTOR_GET_CLASS (executor));
+  MkValues *values;
 
   if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), error))
     return FALSE;
-  self->launch = mk_simple_executor_dup_launch (executor, error);
-  if (self->launch == NULL)
+  self->values = mk_simple_executor_new_values (executor, &self->expands);
+  values = self->expands ? self->values : NULL;
+  if (!klass->dup_probes (executor, values, &self->before_probe, &self->probe, error))
     return FALSE;
-  if (!klass->dup_probes (executor, &self->before_probe, &self->probe, error) ||
-      !start_ensure_worker (executor, error))
+  mk_values_begin_settings (self->values);
+  self->launch = mk_simple_executor_dup_launch (executor, values, error);
+  if (self->launch == NULL || !start_ensure_worker (executor, error))
     return FALSE;
 
   MK_SIMPLE_EXECUTOR_AUTO_LOCK (executor);
@@ -182,6 +190,8 @@ start_begin (GTask *task, GError **error)
   priv->phase = MK_EXECUTOR_STATE_STARTING;
   priv->start = task;
   priv->pending_start = task;
+  self->old_values = g_steal_pointer (&priv->values);
+  priv->values = mk_values_ref (self->values);
   self->begun = g_get_monotonic_time ();
   self->deadline = mk_deadline_after (priv->start_timeout);
   return TRUE;
@@ -334,6 +344,7 @@ start_check (GTask *task)
   GMutexLocker *locker;
 
   self->stage = CHECKING;
+  g_clear_pointer (&self->old_values, mk_values_unref);
   locker = mk_simple_executor_lock (executor);
   if (priv->start == task)
     {
@@ -390,6 +401,21 @@ start_prepare (GTask *task)
 
 /* ---- spawning ---- */
 
+/* Returns: FALSE with an error if the service would not know the port that is waited for */
+static gboolean
+start_check_port (Start *self, GError **error)
+{
+  if (!mk_values_is_port_unused (self->values))
+    return TRUE;
+
+  g_set_error_literal (error,
+                       MK_ERROR,
+                       MK_ERROR_INVALID_ARGUMENT,
+                       _ ("The port is 0, so that a free one is used, but the service is not told which one: "
+                          "write {port} in its command or environment, or set the port"));
+  return FALSE;
+}
+
 /* Returns: FALSE if a stop came first; then nothing may be spawned any more */
 static gboolean
 start_publish_process (GTask *task)
@@ -427,8 +453,11 @@ start_spawn (GTask *task)
 
   self->stage = SPAWNING;
   argv = MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->build_command (executor, &error);
-  if (error != NULL || !mk_launch_set_argv (self->launch, g_steal_pointer (&argv), &error) ||
-      !start_publish_process (task))
+  if (error == NULL && self->expands)
+    mk_values_expand_strv (self->values, argv, &error);
+  self->launch->private_directory = mk_values_dup_directory (self->values);
+  if (error != NULL || !start_check_port (self, &error) ||
+      !mk_launch_set_argv (self->launch, g_steal_pointer (&argv), &error) || !start_publish_process (task))
     {
       start_end (task, error);
       return;

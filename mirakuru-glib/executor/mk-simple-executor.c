@@ -41,6 +41,9 @@
 #define MAX_SIGNAL (NSIG - 1)
 #define MAX_STATUS 255
 
+/* Of a service that has a port, but no host */
+#define DEFAULT_HOST "127.0.0.1"
+
 #define DEFAULT_START_TIMEOUT_MS 60000
 #define DEFAULT_STOP_TIMEOUT_MS  10000
 #define DEFAULT_OUTPUT_LIMIT     (1024 * 1024)
@@ -151,6 +154,7 @@ simple_executor_become_inert (MkSimpleExecutorPrivate *priv)
   g_mutex_init (&priv->lock);
   priv->signals = NULL;
   priv->process = NULL;
+  priv->values = NULL;
   priv->phase = MK_EXECUTOR_STATE_STOPPED;
   priv->start = NULL;
   priv->pending_start = NULL;
@@ -279,7 +283,14 @@ simple_executor_request_nothing (MkSimpleExecutor *self, GTask *task)
 }
 
 static gboolean
+simple_executor_begin_values (MkSimpleExecutor *self, MkValues *values)
+{
+  return FALSE;
+}
+
+static gboolean
 simple_executor_dup_no_probes (MkSimpleExecutor *self,
+                               MkValues *values,
                                MkProbe **before_probe,
                                MkProbe **probe,
                                GError **error)
@@ -297,14 +308,53 @@ simple_executor_dup_marker (MkSimpleExecutor *self)
   return g_strdup_printf ("%d:%s", (int) getpid (), mk_simple_executor_get_private (self)->uuid);
 }
 
-/* Returns: (transfer full): the settings as they are now, checked, but for the command */
+/*
+ * @expands: (out): whether the settings have placeholders
+ *
+ * Returns: (transfer full): the values of a service that is about to start
+ */
+MkValues *
+mk_simple_executor_new_values (MkSimpleExecutor *self, gboolean *expands)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  MkSimpleExecutorClassPrivate *klass =
+      mk_simple_executor_class_get_private (MK_SIMPLE_EXECUTOR_GET_CLASS (self));
+  GMutexLocker *locker = mk_simple_executor_lock (self);
+  MkValues *values = mk_values_new (priv->name, priv->scope, priv->scope_data);
+
+  *expands = priv->scope != NULL;
+  g_mutex_locker_free (locker);
+
+  if (klass->begin_values (self, values))
+    *expands = TRUE;
+  if (*expands && !mk_values_has (values, "host"))
+    mk_values_set (values, "host", DEFAULT_HOST);
+  return values;
+}
+
+static gboolean
+simple_executor_expand (MkLaunch *launch, char **environment, MkValues *values, GError **error)
+{
+  return mk_values_expand_strv (values, environment, error) &&
+         mk_values_expand (values, &launch->cwd, error) &&
+         mk_values_expand (values, &launch->stdin_path, error) &&
+         mk_values_expand (values, &launch->stdout_path, error) &&
+         mk_values_expand (values, &launch->stderr_path, error);
+}
+
+/*
+ * @values: (nullable): what the placeholders in the settings stand for
+ *
+ * Returns: (transfer full): the settings as they are now, checked, but for the command
+ */
 MkLaunch *
-mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error)
+mk_simple_executor_dup_launch (MkSimpleExecutor *self, MkValues *values, GError **error)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
   g_autofree char *marker = simple_executor_dup_marker (self);
   g_autoptr (MkLaunch) launch = g_new0 (MkLaunch, 1);
-  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+  g_auto (GStrv) environment = NULL;
+  GMutexLocker *locker = mk_simple_executor_lock (self);
 
   launch->cwd = g_strdup (priv->cwd);
   launch->stop_signal = priv->stop_signal;
@@ -317,8 +367,11 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, GError **error)
   launch->stdout_path = g_strdup (priv->stdout_path);
   launch->stderr_path = g_strdup (priv->stderr_path);
   launch->output_limit = priv->output_limit;
+  environment = g_strdupv (priv->environment);
+  g_mutex_locker_free (locker);
 
-  if (!mk_launch_set_environment (launch, (const char *const *) priv->environment, marker, error) ||
+  if ((values != NULL && !simple_executor_expand (launch, environment, values, error)) ||
+      !mk_launch_set_environment (launch, (const char *const *) environment, marker, error) ||
       !mk_launch_validate (launch, error))
     return NULL;
 
@@ -485,6 +538,21 @@ mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expec
                       output);
 }
 
+/* Nothing is left of the service, so that its ports and its directory are free. */
+static void
+simple_executor_clear_values_if_stopped (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  GMutexLocker *locker = mk_simple_executor_lock (self);
+  gboolean stopped = priv->phase == MK_EXECUTOR_STATE_STOPPED &&
+                     (priv->process == NULL || mk_process_get_news (priv->process).gone);
+  g_autoptr (MkValues) values = stopped ? g_steal_pointer (&priv->values) : NULL;
+
+  g_mutex_locker_free (locker);
+  if (values != NULL)
+    mk_values_clear (values);
+}
+
 /*
  * Returns the task of an operation, in its context: once what the operation has changed has been told, where
  * that is told in the same context.
@@ -495,6 +563,7 @@ mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expec
 void
 mk_simple_executor_return (MkSimpleExecutor *self, GTask *task, GError *error)
 {
+  simple_executor_clear_values_if_stopped (self);
   mk_signals_return (mk_simple_executor_get_private (self)->signals, task, error);
 }
 
@@ -543,6 +612,8 @@ mk_simple_executor_finalize (GObject *object)
 
   g_clear_pointer (&priv->signals, mk_signals_unref);
   g_clear_pointer (&priv->process, mk_process_unref);
+  g_clear_pointer (&priv->values, mk_values_unref);
+  g_free (priv->name);
   g_strfreev (priv->command);
   g_strfreev (priv->environment);
   g_free (priv->cwd);
@@ -738,6 +809,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   klass->check_alive = simple_executor_check_alive;
   klass->request_stop = simple_executor_request_nothing;
   klass->cleanup = simple_executor_do_nothing;
+  mk_simple_executor_class_get_private (klass)->begin_values = simple_executor_begin_values;
   mk_simple_executor_class_get_private (klass)->dup_probes = simple_executor_dup_no_probes;
 
   /**
@@ -1711,6 +1783,60 @@ mk_simple_executor_dup_environment (MkSimpleExecutor *self)
     mk_launch_set_environment (launch, NULL, marker, NULL);
 
   return g_steal_pointer (&launch->environment);
+}
+
+/**
+ * mk_simple_executor_dup_value:
+ * @self: the executor
+ * @key: the name of the value
+ *
+ * Gets a value of the service. These are `name` (in a group), `host` and `port` (of an executor that has
+ * them), `port:NAME` and `dir` (where a placeholder mentions them), `pid`, and the named groups that the
+ * banner of a [class@Mk.OutputExecutor] has captured, under their names.
+ *
+ * Where the port of an executor is 0, a free one is leased for each start, and the placeholder `{port}`
+ * stands for it in the command, the environment, the paths and the probe. Then `{dir}` is a private
+ * directory, and
+ * `{port:NAME}` another free port. They belong to the service until it has been stopped: then its directory
+ * is removed with all that is in it, and its ports may be leased by others.
+ *
+ * The values are there from the beginning of a start, thus for `prepare` as well; `pid` and captured groups
+ * as soon as the service has a process, or its banner has matched. After a stop there are none. May be called
+ * in any thread.
+ *
+ * Returns: (transfer full) (nullable): the value, or %NULL if there is none
+ *
+ * Since: 1.0
+ */
+char *
+mk_simple_executor_dup_value (MkSimpleExecutor *self, const char *key)
+{
+  MkSimpleExecutorClassPrivate *klass;
+  MkSimpleExecutorPrivate *priv;
+  g_autoptr (MkValues) values = NULL;
+  GMutexLocker *locker;
+  MkSnapshot snapshot;
+  char *value;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+  g_return_val_if_fail (key != NULL, NULL);
+
+  klass = mk_simple_executor_class_get_private (MK_SIMPLE_EXECUTOR_GET_CLASS (self));
+  priv = mk_simple_executor_get_private (self);
+  locker = mk_simple_executor_lock (self);
+  snapshot = mk_simple_executor_get_snapshot_unlocked (self);
+  values = priv->values ? mk_values_ref (priv->values) : NULL;
+  g_mutex_locker_free (locker);
+
+  if (values == NULL)
+    return NULL;
+  /* A port that the service has said it uses is the right one. */
+  value = klass->dup_said_value ? klass->dup_said_value (self, key) : NULL;
+  if (value == NULL)
+    value = mk_values_dup (values, key);
+  if (value == NULL && g_str_equal (key, "pid") && snapshot.pid != 0)
+    value = g_strdup_printf ("%d", (int) snapshot.pid);
+  return value;
 }
 
 static const char *

@@ -293,6 +293,8 @@ GOutputStream *mk_simple_executor_dup_stdin (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 char **mk_simple_executor_dup_environment (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
+char *mk_simple_executor_dup_value (MkSimpleExecutor *self, const char *key);
+MK_AVAILABLE_IN_1_0
 char *mk_simple_executor_describe (MkSimpleExecutor *self);
 
 G_END_DECLS

@@ -3,6 +3,7 @@
 
 #include "mk-tcp-executor-private.h"
 
+#include "mk-simple-executor-private.h"
 #include "mk-tcp-probe.h"
 
 /**
@@ -12,6 +13,10 @@
  *
  * The port must be free before the start: if something answers there, the start fails with
  * %MK_ERROR_ALREADY_RUNNING and says what it is.
+ *
+ * If the port is 0, each start leases a free one, and the placeholder `{port}` stands for it in the command,
+ * the environment and the paths. [method@Mk.SimpleExecutor.dup_value] tells which one it is, and what else
+ * can be a placeholder. To write `{port}` itself, double the braces.
  *
  * Since: 1.0
  */
@@ -78,6 +83,18 @@ tcp_executor_check_writable (MkTcpExecutor *self, const char *property)
   return FALSE;
 }
 
+static gboolean
+tcp_executor_begin_values (MkSimpleExecutor *executor, MkValues *values)
+{
+  MkTcpExecutor *self = MK_TCP_EXECUTOR (executor);
+  guint port = mk_tcp_executor_get_port (self);
+  g_autofree char *number = port != 0 ? g_strdup_printf ("%u", port) : NULL;
+
+  mk_values_set (values, "host", mk_tcp_executor_get_host (self));
+  mk_values_set (values, "port", number);
+  return mk_simple_executor_class_get_private (mk_tcp_executor_parent_class)->begin_values (executor, values);
+}
+
 static void
 mk_tcp_executor_finalize (GObject *object)
 {
@@ -133,6 +150,7 @@ mk_tcp_executor_class_init (MkTcpExecutorClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  mk_simple_executor_class_get_private (klass)->begin_values = tcp_executor_begin_values;
   object_class->finalize = mk_tcp_executor_finalize;
   object_class->get_property = mk_tcp_executor_get_property;
   object_class->set_property = mk_tcp_executor_set_property;
@@ -150,7 +168,7 @@ mk_tcp_executor_class_init (MkTcpExecutorClass *klass)
   /**
    * MkTcpExecutor:port:
    *
-   * The port the service listens on, 1 to 65535. While it is 0, a start is an error.
+   * The port the service listens on, 1 to 65535, or 0 for a free one, which each start leases.
    *
    * Since: 1.0
    */
@@ -178,7 +196,7 @@ mk_tcp_executor_init (MkTcpExecutor *self)
  * mk_tcp_executor_new:
  * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
  * @host: the name or the address the service listens on
- * @port: the port the service listens on, 1 to 65535
+ * @port: the port the service listens on, 1 to 65535, or 0 for a free one
  *
  * Creates an executor for a command that serves a TCP port.
  *
@@ -239,9 +257,10 @@ mk_tcp_executor_set_host (MkTcpExecutor *self, const char *host)
  * mk_tcp_executor_get_port: (get-property port)
  * @self: the executor
  *
- * Gets the port the service listens on.
+ * Gets the port the service listens on. Where it is 0, [method@Mk.SimpleExecutor.dup_value] gets the one that
+ * was leased.
  *
- * Returns: the port
+ * Returns: the port, or 0
  *
  * Since: 1.0
  */
@@ -259,7 +278,7 @@ mk_tcp_executor_get_port (MkTcpExecutor *self)
 /**
  * mk_tcp_executor_set_port: (set-property port)
  * @self: the executor
- * @port: the port the service listens on, 1 to 65535
+ * @port: the port the service listens on, 1 to 65535, or 0 for a free one
  *
  * Sets the port the service listens on. Where it follows from something else, as in [class@Mk.HttpExecutor],
  * nothing is set, and a message says so.

@@ -221,6 +221,14 @@ mk_http_probe_check_task_with (MkProbe *probe, gpointer data, GTask *task)
 
 /* ---- for executors ---- */
 
+static gboolean
+mk_http_probe_wants_port (MkProbe *probe)
+{
+  const char *uri = mk_http_probe_get_uri (MK_HTTP_PROBE (probe));
+
+  return uri != NULL && strstr (uri, "{port") != NULL && mk_values_has_placeholders (uri);
+}
+
 /* Whoever accepts connections there is in the way of the service, whatever the answer would be. */
 static MkProbe *
 mk_http_probe_dup_before_start (MkProbe *probe, GError **error)
@@ -593,6 +601,8 @@ mk_http_probe_class_init (MkHttpProbeClass *klass)
   class_private->check_with = mk_http_probe_check_with;
   class_private->check_task_with = mk_http_probe_check_task_with;
   class_private->dup_before_start = mk_http_probe_dup_before_start;
+  class_private->wants_port = mk_http_probe_wants_port;
+  class_private->dup_expanded = mk_probe_dup_with_expanded_properties;
   class_private->find_rival = mk_http_probe_find_rival;
 
   http_probe_create_properties (props);

@@ -360,6 +360,7 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
   probe_class->describe = mk_command_probe_describe;
   class_private->begin = mk_command_probe_begin;
   class_private->end = mk_command_probe_end;
+  class_private->dup_expanded = mk_probe_dup_with_expanded_properties;
   class_private->check_task_with = mk_command_probe_check_task_with;
   class_private->describe_holder = mk_command_probe_describe_holder;
 

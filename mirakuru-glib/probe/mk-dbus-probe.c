@@ -633,6 +633,7 @@ mk_dbus_probe_class_init (MkDBusProbeClass *klass)
   probe_class->describe = mk_dbus_probe_describe;
   class_private->begin = mk_dbus_probe_begin;
   class_private->end = mk_dbus_probe_end;
+  class_private->dup_expanded = mk_probe_dup_with_expanded_properties;
   class_private->check_with = mk_dbus_probe_check_with;
   class_private->check_task_with = mk_dbus_probe_check_task_with;
   class_private->describe_holder = mk_dbus_probe_describe_holder;

@@ -264,6 +264,7 @@ mk_file_probe_class_init (MkFileProbeClass *klass)
   probe_class->describe = mk_file_probe_describe;
   class_private->begin = mk_file_probe_begin;
   class_private->end = mk_file_probe_end;
+  class_private->dup_expanded = mk_probe_dup_with_expanded_properties;
   class_private->check_with = mk_file_probe_check_with;
   class_private->describe_holder = mk_file_probe_describe_holder;
   class_private->dup_before_start = mk_file_probe_dup_before_start;

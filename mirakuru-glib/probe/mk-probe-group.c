@@ -700,6 +700,39 @@ mk_probe_group_dup_before_start (MkProbe *probe, GError **error)
   return MK_PROBE (g_steal_pointer (&before));
 }
 
+static gboolean
+mk_probe_group_wants_port (MkProbe *probe)
+{
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
+  gboolean wants = FALSE;
+
+  for (guint i = 0; i < parts->len && !wants; i++)
+    wants = mk_probe_wants_port (g_ptr_array_index (parts, i));
+
+  return wants;
+}
+
+static MkProbe *
+mk_probe_group_dup_expanded (MkProbe *probe, MkValues *values, GError **error)
+{
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
+  g_autoptr (MkProbeGroup) group = g_object_new (G_OBJECT_TYPE (probe), NULL);
+  gboolean changed = FALSE;
+
+  for (guint i = 0; i < parts->len; i++)
+    {
+      g_autoptr (MkProbe) part = g_object_ref (g_ptr_array_index (parts, i));
+
+      if (!mk_probe_expand (&part, values, error))
+        return NULL;
+      changed = changed || part != g_ptr_array_index (parts, i);
+      mk_probe_group_add (group, part);
+    }
+
+  /* Somebody may hold it, to wake it. */
+  return changed ? MK_PROBE (g_steal_pointer (&group)) : g_object_ref (probe);
+}
+
 /* What the first part says that has something to say. */
 static GError *
 mk_probe_group_explain_exit (MkProbe *probe)
@@ -849,6 +882,8 @@ mk_probe_group_class_init (MkProbeGroupClass *klass)
   class_private->describe_holder = mk_probe_group_describe_holder;
   class_private->find_rival = mk_probe_group_find_rival;
   class_private->dup_before_start = mk_probe_group_dup_before_start;
+  class_private->wants_port = mk_probe_group_wants_port;
+  class_private->dup_expanded = mk_probe_group_dup_expanded;
   class_private->is_met = mk_probe_group_is_met;
   class_private->explain_exit = mk_probe_group_explain_exit;
 }

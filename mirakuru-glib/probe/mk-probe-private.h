@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mk-probe.h"
+#include "base/mk-values-private.h"
 #include "base/mk-waker-private.h"
 
 G_BEGIN_DECLS
@@ -39,6 +40,10 @@ typedef struct
   char *(*describe_holder) (MkProbe *self);
   char *(*find_rival) (MkProbe *self, GPid service, GPid supervisor);
   MkProbe *(*dup_before_start) (MkProbe *self, GError **error);
+  /* Whether a port has to be leased for it */
+  gboolean (*wants_port) (MkProbe *self);
+  /* Returns: (nullable) (transfer full): the same with all placeholders expanded, or with an error %NULL */
+  MkProbe *(*dup_expanded) (MkProbe *self, MkValues *values, GError **error);
   GError *(*explain_exit) (MkProbe *self);
   gboolean (*is_met) (MkProbe *self);
 } MkProbeClassPrivate;
@@ -82,6 +87,9 @@ char *mk_probe_find_rival (MkProbe *self, GPid service, GPid supervisor);
 gboolean mk_probe_is_met (MkProbe *self);
 GError *mk_probe_explain_exit (MkProbe *self);
 MkProbe *mk_probe_dup_before_start (MkProbe *self, GError **error);
+gboolean mk_probe_wants_port (MkProbe *self);
+gboolean mk_probe_expand (MkProbe **self, MkValues *values, GError **error);
+MkProbe *mk_probe_dup_with_expanded_properties (MkProbe *self, MkValues *values, GError **error);
 
 void mk_probe_attach (MkProbe *self, MkSimpleExecutor *executor);
 void mk_probe_detach (MkProbe *self, MkSimpleExecutor *executor);

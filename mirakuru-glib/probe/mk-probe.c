@@ -593,6 +593,110 @@ mk_probe_dup_before_start (MkProbe *self, GError **error)
                                          : g_object_ref (self);
 }
 
+/* ---- placeholders ---- */
+
+gboolean
+mk_probe_wants_port (MkProbe *self)
+{
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
+
+  return class_private->wants_port != NULL && class_private->wants_port (self);
+}
+
+/* @self: (inout) (transfer full): replaced if it has placeholders */
+gboolean
+mk_probe_expand (MkProbe **self, MkValues *values, GError **error)
+{
+  MkProbeClassPrivate *class_private = probe_get_class_private (*self);
+  MkProbe *expanded;
+
+  if (class_private->dup_expanded == NULL)
+    return TRUE;
+  expanded = class_private->dup_expanded (*self, values, error);
+  if (expanded == NULL)
+    return FALSE;
+
+  g_object_unref (*self);
+  *self = expanded;
+  return TRUE;
+}
+
+static gboolean
+probe_has_placeholders (GParamSpec *pspec, const GValue *value)
+{
+  if (G_VALUE_HOLDS_STRING (value))
+    return mk_values_has_placeholders (g_value_get_string (value));
+  if (G_VALUE_HOLDS (value, G_TYPE_STRV))
+    for (char **text = g_value_get_boxed (value); text != NULL && *text != NULL; text++)
+      if (mk_values_has_placeholders (*text))
+        return TRUE;
+
+  return G_VALUE_HOLDS_UINT (value) && g_str_equal (pspec->name, "port") && g_value_get_uint (value) == 0;
+}
+
+static gboolean
+probe_expand_value (GParamSpec *pspec, GValue *value, MkValues *values, GError **error)
+{
+  if (!probe_has_placeholders (pspec, value))
+    return TRUE;
+
+  if (G_VALUE_HOLDS_STRING (value))
+    {
+      char *text = g_value_dup_string (value);
+      gboolean done = mk_values_expand (values, &text, error);
+
+      g_value_take_string (value, text);
+      return done;
+    }
+  if (G_VALUE_HOLDS (value, G_TYPE_STRV))
+    {
+      char **strings = g_value_dup_boxed (value);
+      gboolean done = mk_values_expand_strv (values, strings, error);
+
+      g_value_take_boxed (value, strings);
+      return done;
+    }
+
+  {
+    guint port = 0;
+    gboolean done = mk_values_lease_port (values, &port, error);
+
+    g_value_set_uint (value, port);
+    return done;
+  }
+}
+
+/*
+ * For `dup_expanded` of the kinds that are their properties and nothing else. A port of 0 is a placeholder,
+ * too.
+ *
+ * Returns: (transfer full): %NULL with an error
+ */
+MkProbe *
+mk_probe_dup_with_expanded_properties (MkProbe *self, MkValues *values, GError **error)
+{
+  guint n_pspecs;
+  g_autofree GParamSpec **pspecs = g_object_class_list_properties (G_OBJECT_GET_CLASS (self), &n_pspecs);
+  g_autoptr (MkProbe) expanded = g_object_new (G_OBJECT_TYPE (self), NULL);
+  gboolean changed = FALSE;
+
+  for (guint i = 0; i < n_pspecs; i++)
+    {
+      g_auto (GValue) value = G_VALUE_INIT;
+
+      if ((pspecs[i]->flags & G_PARAM_READWRITE) != G_PARAM_READWRITE)
+        continue;
+      g_object_get_property (G_OBJECT (self), pspecs[i]->name, &value);
+      changed = changed || probe_has_placeholders (pspecs[i], &value);
+      if (!probe_expand_value (pspecs[i], &value, values, error))
+        return NULL;
+      g_object_set_property (G_OBJECT (expanded), pspecs[i]->name, &value);
+    }
+
+  /* Somebody may hold it, to wake it. */
+  return changed ? g_steal_pointer (&expanded) : g_object_ref (self);
+}
+
 /*
  * Asked in a start whose service has ended with status 0.
  *

@@ -504,6 +504,12 @@ mk_tcp_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
   return rival ? mk_message_taken (name, rival) : NULL;
 }
 
+static gboolean
+mk_tcp_probe_wants_port (MkProbe *probe)
+{
+  return mk_tcp_probe_get_port (MK_TCP_PROBE (probe)) == 0;
+}
+
 /* ---- the object ---- */
 
 static void
@@ -579,6 +585,8 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
 
   class_private->begin = mk_tcp_probe_begin;
   class_private->end = mk_tcp_probe_end;
+  class_private->wants_port = mk_tcp_probe_wants_port;
+  class_private->dup_expanded = mk_probe_dup_with_expanded_properties;
   class_private->check_with = mk_tcp_probe_check_with;
   class_private->check_task_with = mk_tcp_probe_check_task_with;
   class_private->describe_holder = mk_tcp_probe_describe_holder;

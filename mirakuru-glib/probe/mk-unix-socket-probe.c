@@ -275,6 +275,7 @@ mk_unix_socket_probe_class_init (MkUnixSocketProbeClass *klass)
   probe_class->describe = mk_unix_socket_probe_describe;
   class_private->begin = mk_unix_socket_probe_begin;
   class_private->end = mk_unix_socket_probe_end;
+  class_private->dup_expanded = mk_probe_dup_with_expanded_properties;
   class_private->check_with = mk_unix_socket_probe_check_with;
   class_private->describe_holder = mk_unix_socket_probe_describe_holder;
 

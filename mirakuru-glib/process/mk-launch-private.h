@@ -13,10 +13,11 @@ G_BEGIN_DECLS
 /* How a service is to be started; not changed any more once it is given to a process. */
 typedef struct
 {
-  char **argv;        /* (owned) */
-  char **environment; /* (owned) all of it, marker included */
-  char *marker;       /* (owned) "NAME=value" */
-  char *cwd;          /* (owned) (nullable) */
+  char **argv;             /* (owned) */
+  char **environment;      /* (owned) all of it, marker included */
+  char *marker;            /* (owned) "NAME=value" */
+  char *cwd;               /* (owned) (nullable) */
+  char *private_directory; /* (owned) (nullable): removed when the service has been stopped */
   int stop_signal;
   int kill_signal;
   guint stop_timeout; /* milliseconds */

@@ -27,6 +27,7 @@ mk_launch_free (MkLaunch *self)
   g_strfreev (self->environment);
   g_free (self->marker);
   g_free (self->cwd);
+  g_free (self->private_directory);
   g_free (self->stdin_path);
   g_free (self->stdout_path);
   g_free (self->stderr_path);

@@ -135,6 +135,7 @@ backend_new_supervisor_argv (MkLaunch *launch)
   g_ptr_array_add (argv, g_strdup_printf ("%d", launch->kill_signal));
   g_ptr_array_add (argv, g_strdup_printf ("%u", launch->stop_timeout));
   g_ptr_array_add (argv, g_strdup (launch->cwd ? launch->cwd : ""));
+  g_ptr_array_add (argv, g_strdup (launch->private_directory ? launch->private_directory : ""));
   for (char **arg = launch->argv; *arg != NULL; arg++)
     g_ptr_array_add (argv, g_strdup (*arg));
   g_ptr_array_add (argv, NULL);

@@ -4,9 +4,10 @@
 /*
  * What the library and mk-supervisor say to each other.
  *
- * Arguments: mk-supervisor PROTOCOL HOST_PID STOP_SIGNAL KILL_SIGNAL STOP_TIMEOUT_MS FOLDER PROGRAM [ARG…]
- * (FOLDER may be empty). The environment and the standard streams are those of the service. File descriptor
- * MK_CONTROL_FD is a socket of type SOCK_SEQPACKET; each packet on it is one MkMessage.
+ * Arguments: mk-supervisor PROTOCOL HOST_PID STOP_SIGNAL KILL_SIGNAL STOP_TIMEOUT_MS FOLDER PRIVATE_FOLDER
+ * PROGRAM [ARG…] (FOLDER and PRIVATE_FOLDER may be empty). The environment and the standard streams are those
+ * of the service. File descriptor MK_CONTROL_FD is a socket of type SOCK_SEQPACKET; each packet on it is one
+ * MkMessage.
  */
 
 #pragma once

@@ -28,6 +28,7 @@
  */
 
 #include "mk-supervisor-protocol-private.h"
+#include "base/mk-remove-private.h"
 #include "mk-tree-private.h"
 
 #include <errno.h>
@@ -75,6 +76,7 @@ typedef struct
   int kill_signal;
   int64_t stop_timeout_us; /* 0 for no limit */
   char *folder;
+  char *private_folder; /* removed after a stop */
   char **argv;
 
   /* Watched, -1 where closed. */
@@ -717,6 +719,9 @@ supervisor_run (Supervisor *self)
         supervisor_check_deadlines (self);
     }
 
+  /* Whoever has a service that ended by itself may want to see what it has left. */
+  if (self->phase != RUNNING && self->private_folder != NULL && *self->private_folder != '\0')
+    mk_remove_tree (self->private_folder);
   supervisor_send_news (self, MK_MESSAGE_EMPTY, self->escalated, 0);
 }
 
@@ -756,7 +761,7 @@ main (int argc, char **argv)
   };
   int error;
 
-  if (argc < 8 || strcmp (argv[1], MK_SUPERVISOR_PROTOCOL) != 0)
+  if (argc < 9 || strcmp (argv[1], MK_SUPERVISOR_PROTOCOL) != 0)
     {
       static const char usage[] =
           "mk-supervisor is run by libmirakuru-glib-1 of the same version, not by hand.\n";
@@ -770,7 +775,8 @@ main (int argc, char **argv)
   self.kill_signal = atoi (argv[4]);
   self.stop_timeout_us = strtoll (argv[5], NULL, 10) * 1000;
   self.folder = argv[6];
-  self.argv = argv + 7;
+  self.private_folder = strdup (argv[7]);
+  self.argv = argv + 8;
 
   /* Out of the reach of Ctrl-C on the host's terminal; and nothing of the host's is to be held open. */
   setpgid (0, 0);

@@ -336,7 +336,15 @@ assert_port_is_invalid (const char *host, guint port, const char *message_part)
 static void
 test_ports_and_hosts (void)
 {
-  assert_port_is_invalid ("127.0.0.1", 0, "0 is not a TCP port");
+  const char *argv[] = { mk_test_service_path (), "--tag", tag, "{dir}", NULL };
+  g_autoptr (MkTcpExecutor) unaware = mk_tcp_executor_new (argv, "127.0.0.1", 0);
+  g_autoptr (MkTcpProbe) nowhere = mk_tcp_probe_new ("127.0.0.1", 0);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_probe_wait (nowhere, MK_TEST_LIMIT_MS, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT);
+  mk_test_assert_contains (error->message, "0 is not a TCP port");
+  assert_start_fails (unaware, MK_ERROR_INVALID_ARGUMENT, "port is 0", "write {port}");
   assert_port_is_invalid ("127.0.0.1", 70000, "70000 is not a TCP port");
   assert_port_is_invalid ("127.0.0.1", G_MAXUINT, "4294967295 is not a TCP port");
   assert_port_is_invalid (NULL, 80, "host is empty");
