@@ -214,7 +214,7 @@ mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self)
 
   news = mk_process_get_news (priv->process);
   snapshot.state = simple_executor_derive_state (priv, &news);
-  snapshot.running = news.pid != 0 && !news.exited;
+  snapshot.running = news.pid != 0 && !news.exited && !news.gone;
   snapshot.active = news.pid != 0 && !news.gone;
   snapshot.pid = news.pid;
   snapshot.exit_status = news.exited ? news.status : MK_STATUS_NONE;

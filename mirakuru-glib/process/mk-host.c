@@ -30,6 +30,8 @@
 
 /* How long an exit waits at most for the supervisors to end. */
 #define EXIT_LIMIT_US (3 * G_USEC_PER_SEC)
+/* When it tries again what could not be sent */
+#define RESEND_INTERVAL_MS 10
 
 static GMutex lock;
 static GPtrArray *records;    /* (owned) (element-type MkHostRecord) (locked-by lock) of what was started */
@@ -49,32 +51,39 @@ host_after_fork_in_parent (void)
   g_mutex_unlock (&lock);
 }
 
-static void
-host_close_copy (int fd)
+/* No handler runs in a child of _Fork() or clone(), which may even share the memory of its parent. */
+static gboolean
+host_is_raw_child (void)
 {
-  if (fd >= 0)
-    close (fd);
+  return getpid () != host_pid;
 }
 
-/* The user may have closed it and have a file of his own under its number. */
-static gboolean
-host_has_input (const MkHostRecord *record)
+/* Returns: FALSE also if it is closed */
+gboolean
+mk_host_fd_is_ours (const MkHostFd *self)
 {
   struct stat now;
 
-  return record->input_fd >= 0 && fstat (record->input_fd, &now) == 0 && now.st_dev == record->input_device &&
-         now.st_ino == record->input_inode;
+  return self->fd >= 0 && fstat (self->fd, &now) == 0 && now.st_dev == self->device &&
+         now.st_ino == self->inode;
+}
+
+static void
+host_close_copy (const MkHostFd *copy)
+{
+  if (mk_host_fd_is_ours (copy))
+    close (copy->fd);
 }
 
 /* For a descriptor that belongs to an object: its number must not come to mean something else. */
 static void
 host_blind_input (const MkHostRecord *record)
 {
-  int null_fd = host_has_input (record) ? open ("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+  int null_fd = mk_host_fd_is_ours (&record->input) ? open ("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
 
   if (null_fd < 0)
     return;
-  dup3 (null_fd, record->input_fd, O_CLOEXEC);
+  dup3 (null_fd, record->input.fd, O_CLOEXEC);
   close (null_fd);
 }
 
@@ -88,10 +97,10 @@ host_after_fork_in_child (void)
     {
       MkHostRecord *record = g_ptr_array_index (records, i);
 
-      host_close_copy (record->control_fd);
+      host_close_copy (&record->control);
       host_blind_input (record);
-      host_close_copy (record->output_fds[0]);
-      host_close_copy (record->output_fds[1]);
+      host_close_copy (&record->outputs[0]);
+      host_close_copy (&record->outputs[1]);
     }
 
   g_ptr_array_set_size (records, 0);
@@ -115,6 +124,14 @@ mk_host_signal_child (GPid pid, int signal_number)
   return host_has_child (pid, &info) && kill (pid, signal_number) == 0;
 }
 
+gboolean
+mk_host_does_child_run (GPid pid)
+{
+  siginfo_t info;
+
+  return host_has_child (pid, &info) && info.si_pid == 0;
+}
+
 /* Returns: FALSE also if it was reaped already */
 gboolean
 mk_host_was_child_killed (GPid pid)
@@ -124,58 +141,128 @@ mk_host_was_child_killed (GPid pid)
   return host_has_child (pid, &info) && info.si_pid == pid && info.si_code != CLD_EXITED;
 }
 
-/* The socket hangs up just before the supervisor has ended. */
-static void
-host_wait_for_end (struct pollfd *socket, GPid supervisor, gint64 deadline)
+/* ---- orders ---- */
+
+/* Whether an order that could not be sent with this error may get there later */
+gboolean
+mk_host_may_send_again (int error_number)
 {
-  siginfo_t info;
+  return error_number == EINTR || error_number == EAGAIN || error_number == ENOBUFS || error_number == ENOMEM;
+}
 
-  while (socket->fd >= 0 && socket->revents == 0)
+/*
+ * Sends an order to the supervisor, without waiting. It is made to run, for one that somebody has stopped
+ * would not obey; and where the program has closed the socket, a signal tells it to end the service.
+ *
+ * Returns: 0, also if the supervisor does not listen any more; else an errno
+ */
+int
+mk_host_send (const MkHostRecord *record, const MkMessage *message)
+{
+  GPid supervisor = g_atomic_int_get (&record->supervisor);
+  int error_number = 0;
+
+  if (!mk_host_fd_is_ours (&record->control))
+    error_number = EBADF;
+  else if (send (record->control.fd, message, sizeof *message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    error_number = errno;
+  if (error_number == EPIPE || error_number == ECONNRESET)
+    error_number = 0;
+
+  if (error_number != 0 && !mk_host_may_send_again (error_number) && message->type != MK_MESSAGE_SIGNAL)
+    mk_host_signal_child (supervisor, SIGTERM);
+  mk_host_signal_child (supervisor, SIGCONT);
+  return error_number;
+}
+
+/* ---- the exit ---- */
+
+/* What an exit of the program waits for */
+typedef struct
+{
+  MkHostRecord *record; /* not to be used before it is found among the records */
+  struct pollfd socket; /* a copy, for the worker closes it when it sees the end */
+  gboolean sent;
+} Ending;
+
+static void
+ending_send (Ending *self)
+{
+  const MkMessage message = { MK_MESSAGE_KILL, SIGKILL, 0, 0 };
+
+  if (!self->sent)
+    self->sent = !mk_host_may_send_again (mk_host_send (self->record, &message));
+}
+
+static void
+ending_begin (Ending *self, MkHostRecord *record)
+{
+  *self = (Ending){
+    record,
+    { mk_host_fd_is_ours (&record->control) ? fcntl (record->control.fd, F_DUPFD_CLOEXEC, 0) : -1, 0, 0 },
+    FALSE
+  };
+  ending_send (self);
+}
+
+/* Whether its supervisor has ended, and whether it was reaped does not matter */
+static gboolean
+ending_is_over (Ending *self)
+{
+  GPid supervisor;
+
+  MK_AUTO_LOCK (&lock);
+
+  if (!g_ptr_array_find (records, self->record, NULL))
+    return TRUE;
+  ending_send (self);
+  supervisor = g_atomic_int_get (&self->record->supervisor);
+  return supervisor > 0 && !mk_host_does_child_run (supervisor);
+}
+
+/* The socket hangs up just before the supervisor has ended. The worker may be about to learn what its pid is.
+ */
+static void
+ending_wait (Ending *self, gint64 deadline)
+{
+  gint64 left;
+
+  while (!ending_is_over (self) && (left = deadline - g_get_monotonic_time ()) > 0)
     {
-      gint64 left = (deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
+      int limit = self->sent ? (int) (left / G_TIME_SPAN_MILLISECOND) : RESEND_INTERVAL_MS;
 
-      if (left <= 0 || (poll (socket, 1, (int) left) < 0 && errno != EINTR))
-        return;
+      if (self->socket.fd < 0 || self->socket.revents != 0)
+        g_usleep (100);
+      else if (poll (&self->socket, 1, limit) < 0 && errno != EINTR)
+        self->socket.fd = -1;
     }
-  while (host_has_child (supervisor, &info) && info.si_pid == 0 && g_get_monotonic_time () < deadline)
-    g_usleep (100);
 }
 
 /*
  * The worker may be anywhere at this moment, so it is not relied upon: each supervisor is told to kill, and
- * watched until it has ended. Children that no fork handler knows of, as those of _Fork(), share the sockets.
+ * watched until it has ended. The worker starts none any more, and one that it is about to start finds the
+ * order in its socket. Children that no fork handler knows of, as those of _Fork(), share the sockets.
  */
 static void
 host_kill_all_at_exit (void)
 {
-  const MkMessage message = { MK_MESSAGE_KILL, SIGKILL, 0, 0 };
   gint64 deadline = g_get_monotonic_time () + EXIT_LIMIT_US;
-  g_autofree struct pollfd *sockets = NULL;
-  g_autofree GPid *supervisors = NULL;
+  g_autofree Ending *endings = NULL;
   guint n;
 
-  if (getpid () != host_pid)
+  if (host_is_raw_child ())
     return;
 
   g_mutex_lock (&lock);
   is_exiting = TRUE;
   n = records->len;
-  sockets = g_new0 (struct pollfd, n);
-  supervisors = g_new0 (GPid, n);
+  endings = g_new0 (Ending, n);
   for (guint i = 0; i < n; i++)
-    {
-      MkHostRecord *record = g_ptr_array_index (records, i);
-
-      (void) !send (record->control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
-      supervisors[i] = g_atomic_int_get (&record->supervisor);
-      mk_host_signal_child (supervisors[i], SIGCONT);
-      /* A copy, for the worker closes it when it sees the end. */
-      sockets[i].fd = record->control_fd >= 0 ? fcntl (record->control_fd, F_DUPFD_CLOEXEC, 0) : -1;
-    }
+    ending_begin (&endings[i], g_ptr_array_index (records, i));
   g_mutex_unlock (&lock);
 
   for (guint i = 0; i < n; i++)
-    host_wait_for_end (&sockets[i], supervisors[i], deadline);
+    ending_wait (&endings[i], deadline);
 }
 
 void
@@ -197,7 +284,7 @@ guint
 mk_host_get_fork_generation (void)
 {
   mk_host_ensure ();
-  return fork_generation;
+  return fork_generation + (host_is_raw_child () ? 1 : 0);
 }
 
 /* This lock is the one that a forked child surely finds free. */
@@ -216,41 +303,45 @@ mk_host_unlock (void)
 void
 mk_host_record_init (MkHostRecord *record)
 {
-  *record = (MkHostRecord){ .control_fd = -1, .output_fds = { -1, -1 }, .input_fd = -1 };
+  *record = (MkHostRecord){ { .fd = -1 }, { { .fd = -1 }, { .fd = -1 } }, { .fd = -1 }, 0 };
 }
 
+/* @fd: −1 for none */
 void
-mk_host_record_set_input (MkHostRecord *record, int fd)
+mk_host_fd_set (MkHostFd *self, int fd)
 {
-  struct stat input;
+  struct stat file;
 
-  if (fstat (fd, &input) < 0)
+  if (fd < 0 || fstat (fd, &file) < 0)
     return;
 
-  record->input_fd = fd;
-  record->input_device = input.st_dev;
-  record->input_inode = input.st_ino;
+  *self = (MkHostFd){ fd, file.st_dev, file.st_ino };
 }
 
 /* Closes a descriptor of a record, and forgets it. */
 void
-mk_host_record_close (int *fd)
+mk_host_fd_close (MkHostFd *self)
 {
   MK_AUTO_LOCK (&lock);
 
-  host_close_copy (*fd);
-  *fd = -1;
+  host_close_copy (self);
+  self->fd = -1;
 }
 
-/* Returns: FALSE if the program is about to end */
+/*
+ * @control_fd: (transfer full): taken unless FALSE is returned
+ *
+ * Returns: FALSE if the program is about to end
+ */
 gboolean
-mk_host_add (MkHostRecord *record)
+mk_host_add (MkHostRecord *record, int control_fd)
 {
   MK_AUTO_LOCK (&lock);
 
   if (is_exiting)
     return FALSE;
 
+  mk_host_fd_set (&record->control, control_fd);
   g_ptr_array_add (records, record);
   return TRUE;
 }

@@ -39,6 +39,8 @@
 #define DISPATCH_LIMIT_US (20 * G_TIME_SPAN_MILLISECOND)
 /* More than a pipe holds; somebody else may go on writing to it. */
 #define LAST_CHUNKS 32
+/* When an order is sent again that could not be sent */
+#define RESEND_INTERVAL_US (10 * G_TIME_SPAN_MILLISECOND)
 /* How long a supervisor that has ended is waited for to be reaped */
 #define REAP_LIMIT_US (100 * G_TIME_SPAN_MILLISECOND)
 /* The sweep ends after this many rounds in a row that found nothing, or after the limit. */
@@ -56,6 +58,8 @@ struct _MkBackend
   MkHostRecord record;  /* written by the worker, with the lock held what orders need */
   gboolean told_to_end; /* (locked-by lock) */
   GOutputStream *input; /* (owned) (nullable) (locked-by lock) */
+  GArray *orders;       /* (owned) (element-type MkMessage) (locked-by lock) to be sent again */
+  MkWaker *resend;      /* (owned) (nullable) (locked-by lock) */
 
   /* Of the worker. */
   GSubprocess *subprocess;    /* (owned) (nullable) the supervisor */
@@ -68,6 +72,7 @@ struct _MkBackend
   gboolean has_begun; /* or has failed to, as was reported */
   gboolean tree_empty;
   gboolean has_spawned;
+  gboolean socket_lost; /* the program has closed it */
 };
 
 /* @launch: has to stay */
@@ -78,6 +83,7 @@ mk_backend_new (MkLaunch *launch, const MkBackendReports *reports, gpointer data
 
   g_mutex_init (&self->lock);
   mk_host_record_init (&self->record);
+  self->orders = g_array_new (FALSE, FALSE, sizeof (MkMessage));
   self->launch = launch;
   self->reports = reports;
   self->data = data;
@@ -88,6 +94,7 @@ void
 mk_backend_free (MkBackend *self)
 {
   g_clear_object (&self->input);
+  g_array_unref (self->orders);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -212,20 +219,20 @@ backend_take_host_ends (MkBackend *self, MkStdio *stdio, int control_fd)
 {
   MK_AUTO_LOCK (&self->lock);
 
-  if (self->told_to_end || !mk_host_add (&self->record))
+  /* From then on an exit of the program waits for the other end of the socket to be closed. */
+  if (self->told_to_end || !mk_host_add (&self->record, control_fd))
     {
       close (control_fd);
       return FALSE;
     }
 
-  self->record.control_fd = control_fd;
-  self->record.output_fds[0] = g_steal_fd (&stdio->host[1]);
-  self->record.output_fds[1] = g_steal_fd (&stdio->host[2]);
+  mk_host_fd_set (&self->record.outputs[0], g_steal_fd (&stdio->host[1]));
+  mk_host_fd_set (&self->record.outputs[1], g_steal_fd (&stdio->host[2]));
   if (stdio->host[0] >= 0)
     {
       /* For its class to ignore SIGPIPE, which a write to a service that ended would raise. */
       g_type_class_unref (g_type_class_ref (G_TYPE_SOCKET));
-      mk_host_record_set_input (&self->record, stdio->host[0]);
+      mk_host_fd_set (&self->record.input, stdio->host[0]);
       self->input = g_unix_output_stream_new (g_steal_fd (&stdio->host[0]), TRUE);
     }
 
@@ -234,6 +241,7 @@ backend_take_host_ends (MkBackend *self, MkStdio *stdio, int control_fd)
 
 static void backend_watch_supervisor (MkBackend *self);
 static void backend_finish (MkBackend *self);
+static gboolean backend_on_resend (gpointer user_data);
 
 static void
 backend_try_spawn (MkBackend *self, MkStdio *stdio, GError **error)
@@ -298,9 +306,9 @@ static void
 backend_close_output (MkBackend *self, guint i)
 {
   backend_clear_source (&self->output_sources[i]);
-  if (self->record.output_fds[i] >= 0)
+  if (self->record.outputs[i].fd >= 0)
     self->reports->output (self->data, i ? MK_STREAM_STDERR : MK_STREAM_STDOUT, NULL, 0);
-  mk_host_record_close (&self->record.output_fds[i]);
+  mk_host_fd_close (&self->record.outputs[i]);
 }
 
 /* Returns: FALSE when there is nothing more to read for now or ever */
@@ -311,7 +319,8 @@ backend_pump_once (MkBackend *self, guint i)
   ssize_t n;
 
   do
-    n = read (self->record.output_fds[i], chunk, sizeof chunk);
+    n = mk_host_fd_is_ours (&self->record.outputs[i]) ? read (self->record.outputs[i].fd, chunk, sizeof chunk)
+                                                      : 0;
   while (n < 0 && errno == EINTR);
 
   if (n > 0)
@@ -399,7 +408,7 @@ backend_pass_message_on (MkBackend *self, const MkMessage *message)
       /* What it has said before stands in the error of a start. */
       for (guint i = 0; i < 2; i++)
         {
-          if (self->record.output_fds[i] >= 0)
+          if (self->record.outputs[i].fd >= 0)
             backend_pump (self, i);
         }
       self->reports->event (self->data, MK_BACKEND_EXITED, message->a);
@@ -425,11 +434,12 @@ backend_read_control (MkBackend *self)
   MkMessage message;
   ssize_t n;
 
+  self->socket_lost = !mk_host_fd_is_ours (&self->record.control);
   /* If the supervisor ended with an order unread, ECONNRESET comes once, before the reports that are still
    * there. */
   do
     {
-      n = recv (self->record.control_fd, &message, sizeof message, MSG_DONTWAIT);
+      n = self->socket_lost ? 0 : recv (self->record.control.fd, &message, sizeof message, MSG_DONTWAIT);
       if (n == (ssize_t) sizeof message)
         backend_pass_message_on (self, &message);
     }
@@ -438,8 +448,8 @@ backend_read_control (MkBackend *self)
   if (n < 0 && errno == EAGAIN)
     return;
 
-  /* A forked child has no thread of GLib that could reap it. */
   backend_clear_source (&self->control_source);
+  /* A forked child has no thread of GLib that could reap it. */
   mk_waker_wake_at (self->timer,
                     g_get_monotonic_time () + (mk_host_get_fork_generation () == 0 ? REAP_LIMIT_US : 0));
 }
@@ -478,7 +488,7 @@ backend_finish (MkBackend *self)
 
   for (guint i = 0; i < 2; i++)
     {
-      for (guint n = 0; n < LAST_CHUNKS && self->record.output_fds[i] >= 0 && backend_pump_once (self, i);
+      for (guint n = 0; n < LAST_CHUNKS && self->record.outputs[i].fd >= 0 && backend_pump_once (self, i);
            n++)
         ;
       backend_close_output (self, i);
@@ -489,7 +499,8 @@ backend_finish (MkBackend *self)
   g_clear_object (&self->waiting);
 
   g_mutex_lock (&self->lock);
-  mk_host_record_close (&self->record.control_fd);
+  mk_waker_clear (&self->resend);
+  mk_host_fd_close (&self->record.control);
   g_clear_object (&self->subprocess);
   told_to_end = self->told_to_end;
   g_mutex_unlock (&self->lock);
@@ -524,7 +535,8 @@ backend_on_supervisor_ended (MkBackend *self, gboolean was_killed)
 {
   g_atomic_int_set (&self->record.supervisor, 0);
   backend_read_control (self);
-  if (self->tree_empty && !was_killed)
+  /* It does not end by itself before the tree is empty. */
+  if ((self->tree_empty || self->socket_lost) && !was_killed)
     {
       backend_finish (self);
       return;
@@ -540,7 +552,10 @@ backend_on_timer (gpointer user_data)
 {
   MkBackend *self = user_data;
 
-  if (self->sweep_deadline == 0)
+  /* Nothing says when it ends, where the program has closed what GLib watches it by. */
+  if (self->socket_lost && mk_host_does_child_run (self->record.supervisor))
+    mk_waker_wake_at (self->timer, g_get_monotonic_time () + REAP_LIMIT_US);
+  else if (self->sweep_deadline == 0)
     backend_on_supervisor_ended (self, mk_host_was_child_killed (self->record.supervisor));
   else
     backend_sweep (self);
@@ -571,33 +586,87 @@ backend_watch_supervisor (MkBackend *self)
   g_debug ("%s: its supervisor is process %d", self->launch->argv[0], pid);
   g_atomic_int_set (&self->record.supervisor, pid);
   self->timer = mk_waker_attach (mk_worker_get_context (), "MkBackend", backend_on_timer, self, NULL);
+  g_mutex_lock (&self->lock);
+  self->resend = mk_waker_attach (mk_worker_get_context (), "MkBackend order", backend_on_resend, self, NULL);
+  mk_waker_wake (self->resend);
+  g_mutex_unlock (&self->lock);
   self->waiting = g_cancellable_new ();
   g_subprocess_wait_async (self->subprocess, self->waiting, backend_on_reaped, self);
 
-  self->control_source = backend_watch_fd (self->record.control_fd, backend_on_control, self);
-  if (self->record.output_fds[0] >= 0)
-    self->output_sources[0] = backend_watch_fd (self->record.output_fds[0], backend_on_stdout, self);
-  if (self->record.output_fds[1] >= 0)
-    self->output_sources[1] = backend_watch_fd (self->record.output_fds[1], backend_on_stderr, self);
+  self->control_source = backend_watch_fd (self->record.control.fd, backend_on_control, self);
+  if (self->record.outputs[0].fd >= 0)
+    self->output_sources[0] = backend_watch_fd (self->record.outputs[0].fd, backend_on_stdout, self);
+  if (self->record.outputs[1].fd >= 0)
+    self->output_sources[1] = backend_watch_fd (self->record.outputs[1].fd, backend_on_stderr, self);
 }
 
 /* ---- orders ---- */
+
+/*
+ * Sends those that wait, in their order. Call with the lock held.
+ *
+ * Returns: FALSE if there is no way to send them
+ */
+static gboolean
+backend_send_orders (MkBackend *self)
+{
+  int error_number = 0;
+
+  while (self->orders->len > 0 && error_number == 0)
+    {
+      error_number = mk_host_send (&self->record, &g_array_index (self->orders, MkMessage, 0));
+      if (error_number == 0)
+        g_array_remove_index (self->orders, 0);
+    }
+
+  if (self->orders->len == 0)
+    return TRUE;
+  if (mk_host_may_send_again (error_number))
+    {
+      if (self->resend != NULL)
+        mk_waker_wake_at (self->resend, g_get_monotonic_time () + RESEND_INTERVAL_US);
+      return TRUE;
+    }
+
+  g_array_set_size (self->orders, 0);
+  return FALSE;
+}
+
+static gboolean
+backend_on_resend (gpointer user_data)
+{
+  MkBackend *self = user_data;
+
+  MK_AUTO_LOCK (&self->lock);
+
+  backend_send_orders (self);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+backend_has_order (MkBackend *self, const MkMessage *message)
+{
+  for (guint i = 0; i < self->orders->len; i++)
+    {
+      if (memcmp (&g_array_index (self->orders, MkMessage, i), message, sizeof *message) == 0)
+        return TRUE;
+    }
+
+  return FALSE;
+}
 
 /* Where the supervisor does not listen any more, that it has ended is noticed elsewhere. */
 static gboolean
 backend_send (MkBackend *self, MkMessageType type, int a, int b, int c)
 {
   MkMessage message = { (int32_t) type, a, b, c };
-  gboolean sent;
 
-  if (self->record.control_fd < 0)
+  if (self->record.control.fd < 0)
     return TRUE;
 
-  sent = send (self->record.control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
-         errno == EPIPE || errno == ECONNRESET;
-  /* One that somebody has stopped would not obey. */
-  mk_host_signal_child (g_atomic_int_get (&self->record.supervisor), SIGCONT);
-  return sent;
+  if (!backend_has_order (self, &message))
+    g_array_append_val (self->orders, message);
+  return backend_send_orders (self);
 }
 
 /* To the process group of the service */
@@ -606,7 +675,7 @@ mk_backend_signal (MkBackend *self, int signal_number)
 {
   MK_AUTO_LOCK (&self->lock);
 
-  return self->record.control_fd >= 0 && backend_send (self, MK_MESSAGE_SIGNAL, signal_number, 0, 0);
+  return self->record.control.fd >= 0 && backend_send (self, MK_MESSAGE_SIGNAL, signal_number, 0, 0);
 }
 
 gboolean
