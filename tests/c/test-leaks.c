@@ -360,9 +360,9 @@ test_pair (gconstpointer data)
 
 /* No service, no supervisor, and no waiting for it: what a test runner sees right after its test. */
 static void
-test_exit_leaves_nothing_at_all (void)
+test_exit_leaves_nothing_at_all (gconstpointer way)
 {
-  static const Way exit_way = { "exit", AT_ONCE };
+  const Way exit_way = { way, AT_ONCE };
 
   for (guint i = 0; i < N_EXITS && !g_test_failed (); i++)
     {
@@ -385,9 +385,9 @@ test_exit_leaves_nothing_at_all (void)
 
 /* A forked child of the host is not the host: what it drops, and its own exit, end nothing. */
 static void
-test_copy_drops (void)
+test_copy_ends (gconstpointer way)
 {
-  static const Way copy_way = { "copy-drops", HOST_LIVES };
+  const Way copy_way = { way, HOST_LIVES };
   g_autofree char *tag = mk_test_new_tag ();
   Run run = { .service = &services[1], .way = &copy_way, .tag = tag };
 
@@ -517,8 +517,12 @@ main (int argc, char **argv)
 
         g_test_add_data_func (path, GUINT_TO_POINTER (way * G_N_ELEMENTS (services) + i), test_pair);
       }
-  g_test_add_func ("/leaks/exit-leaves-nothing-at-all", test_exit_leaves_nothing_at_all);
-  g_test_add_func ("/leaks/copy-drops", test_copy_drops);
+  g_test_add_data_func ("/leaks/exit-leaves-nothing-at-all", "exit", test_exit_leaves_nothing_at_all);
+  g_test_add_data_func (
+      "/leaks/exit-while-threads-start", "exit-while-starting", test_exit_leaves_nothing_at_all);
+  g_test_add_data_func ("/leaks/copy-drops", "copy-drops", test_copy_ends);
+  g_test_add_data_func ("/leaks/raw-copy-drops", "raw-copy-drops", test_copy_ends);
+  g_test_add_data_func ("/leaks/raw-copy-exits", "raw-copy-exits", test_copy_ends);
   g_test_add_func ("/leaks/host-and-supervisor-sigkilled", test_host_and_supervisor_sigkilled);
 
   return g_test_run ();

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,8 @@
 
 #define STOP_TIMEOUT_MS 300
 #define COPY_LIFETIME_S 60
+#define N_THREADS       6
+#define N_STARTS        12
 
 typedef struct
 {
@@ -41,6 +44,7 @@ static char *way_name;
 static int port;
 static gboolean kill_main;
 static char **service;
+static int n_starts; /* (atomic) by other threads */
 
 static const GOptionEntry entries[] = {
   { "way", 0, 0, G_OPTION_ARG_STRING, &way_name, "How to end", "WAY" },
@@ -66,6 +70,27 @@ find_supervisor (void)
 
   g_assert_cmpuint (children->len, ==, 1);
   return g_array_index (children, pid_t, 0);
+}
+
+static MkSimpleExecutor *
+create_executor (void)
+{
+  const char *tag = g_getenv ("MK_TEST_TAG");
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) argv = NULL;
+  MkSimpleExecutor *executor;
+
+  g_strv_builder_addv (builder, (const char **) service);
+  if (tag != NULL)
+    g_strv_builder_add_many (builder, "--tag", tag, NULL);
+  argv = g_strv_builder_end (builder);
+  if (port != 0)
+    executor = MK_SIMPLE_EXECUTOR (mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", port));
+  else
+    executor = mk_simple_executor_new ((const char *const *) argv);
+  mk_simple_executor_set_start_timeout (executor, MK_TEST_LIMIT_MS);
+  mk_simple_executor_set_stop_timeout (executor, STOP_TIMEOUT_MS);
+  return executor;
 }
 
 /* Ways that the host survives */
@@ -102,11 +127,22 @@ way_supervisor_sigkill (MkSimpleExecutor **executor)
   report ("ended", NULL);
 }
 
+static void
+await_copy (pid_t copy, MkSimpleExecutor *executor)
+{
+  int status = -1;
+
+  while (waitpid (copy, &status, 0) < 0 && errno == EINTR)
+    continue;
+  g_assert_cmpint (status, ==, 0);
+  g_assert_cmpint (mk_simple_executor_get_state (executor), ==, MK_EXECUTOR_STATE_READY);
+  report ("ended", NULL);
+}
+
 /* As a child made by Python's multiprocessing ends: its copy goes, and its exit handlers run. */
 static void
 way_copy_drops (MkSimpleExecutor **executor)
 {
-  int status = -1;
   pid_t copy = fork ();
 
   if (copy == 0)
@@ -115,11 +151,35 @@ way_copy_drops (MkSimpleExecutor **executor)
       g_object_unref (*executor);
       exit (0);
     }
-  while (waitpid (copy, &status, 0) < 0 && errno == EINTR)
-    continue;
-  g_assert_cmpint (status, ==, 0);
-  g_assert_cmpint (mk_simple_executor_get_state (*executor), ==, MK_EXECUTOR_STATE_READY);
-  report ("ended", NULL);
+  await_copy (copy, *executor);
+}
+
+/* No handler of the library runs in these copies, unlike after fork(). */
+static void
+way_raw_copy_exits (MkSimpleExecutor **executor)
+{
+  pid_t copy = _Fork ();
+
+  if (copy == 0)
+    {
+      alarm (MK_TEST_LIMIT_MS / 1000);
+      exit (0);
+    }
+  await_copy (copy, *executor);
+}
+
+static void
+way_raw_copy_drops (MkSimpleExecutor **executor)
+{
+  pid_t copy = (pid_t) syscall (SYS_clone, SIGCHLD, NULL, NULL, NULL, 0);
+
+  if (copy == 0)
+    {
+      alarm (MK_TEST_LIMIT_MS / 1000);
+      g_object_unref (*executor);
+      exit (0);
+    }
+  await_copy (copy, *executor);
 }
 
 /* Ways that it does not survive */
@@ -127,6 +187,37 @@ way_copy_drops (MkSimpleExecutor **executor)
 static void
 way_exit (MkSimpleExecutor **executor)
 {
+  exit (0);
+}
+
+/* For as long as the program lasts */
+static gpointer
+start_and_kill (gpointer unused)
+{
+  for (;;)
+    {
+      g_autoptr (MkSimpleExecutor) executor = create_executor ();
+
+      if (mk_simple_executor_start (executor, NULL, NULL))
+        g_atomic_int_inc (&n_starts);
+      mk_simple_executor_kill (executor, NULL, NULL);
+    }
+  return NULL;
+}
+
+static gboolean
+have_started (gpointer unused)
+{
+  return g_atomic_int_get (&n_starts) >= N_STARTS;
+}
+
+static void
+way_exit_while_starting (MkSimpleExecutor **executor)
+{
+  port = 0;
+  for (guint i = 0; i < N_THREADS; i++)
+    g_thread_unref (g_thread_new ("starter", start_and_kill, NULL));
+  mk_test_poll_until (have_started, NULL, MK_TEST_LIMIT_MS);
   exit (0);
 }
 
@@ -190,6 +281,9 @@ static const Way ways[] = {
   { "sigkill-with-copy", way_sigkill_with_copy },
   { "supervisor-sigkill", way_supervisor_sigkill },
   { "copy-drops", way_copy_drops },
+  { "raw-copy-exits", way_raw_copy_exits },
+  { "raw-copy-drops", way_raw_copy_drops },
+  { "exit-while-starting", way_exit_while_starting },
 };
 
 static const Way *
@@ -199,27 +293,6 @@ find_way (const char *name)
     if (g_strcmp0 (ways[i].name, name) == 0)
       return &ways[i];
   g_error ("--way is none of those known");
-}
-
-static MkSimpleExecutor *
-create_executor (void)
-{
-  const char *tag = g_getenv ("MK_TEST_TAG");
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto (GStrv) argv = NULL;
-  MkSimpleExecutor *executor;
-
-  g_strv_builder_addv (builder, (const char **) service);
-  if (tag != NULL)
-    g_strv_builder_add_many (builder, "--tag", tag, NULL);
-  argv = g_strv_builder_end (builder);
-  if (port != 0)
-    executor = MK_SIMPLE_EXECUTOR (mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", port));
-  else
-    executor = mk_simple_executor_new ((const char *const *) argv);
-  mk_simple_executor_set_start_timeout (executor, MK_TEST_LIMIT_MS);
-  mk_simple_executor_set_stop_timeout (executor, STOP_TIMEOUT_MS);
-  return executor;
 }
 
 static gboolean
