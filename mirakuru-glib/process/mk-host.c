@@ -37,7 +37,7 @@ static GMutex lock;
 static GPtrArray *records;    /* (owned) (element-type MkHostRecord) (locked-by lock) of what was started */
 static gboolean is_exiting;   /* (locked-by lock) nothing is started any more */
 static guint fork_generation; /* changes only while there is one thread */
-static pid_t host_pid;        /* changes only while there is one thread */
+static int host_pid;          /* (atomic) changes only while there is one thread */
 
 static void
 host_before_fork (void)
@@ -55,7 +55,7 @@ host_after_fork_in_parent (void)
 static gboolean
 host_is_raw_child (void)
 {
-  return getpid () != host_pid;
+  return getpid () != g_atomic_int_get (&host_pid);
 }
 
 /* Returns: FALSE also if it is closed */
@@ -91,7 +91,7 @@ static void
 host_after_fork_in_child (void)
 {
   fork_generation++;
-  host_pid = getpid ();
+  g_atomic_int_set (&host_pid, getpid ());
 
   for (guint i = 0; i < records->len; i++)
     {
@@ -275,7 +275,7 @@ mk_host_ensure (void)
 
   records = g_ptr_array_new ();
   pthread_atfork (host_before_fork, host_after_fork_in_parent, host_after_fork_in_child);
-  host_pid = getpid ();
+  g_atomic_int_set (&host_pid, getpid ());
   atexit (host_kill_all_at_exit);
   g_once_init_leave (&done, 1);
 }
