@@ -513,7 +513,7 @@ backend_finish (MkBackend *self)
 static void
 backend_sweep (MkBackend *self)
 {
-  if (mk_proc_kill_marked (self->launch->marker) == 0)
+  if (mk_proc_kill_marked (self->launch->marker, self->sweep_deadline) == 0)
     self->clean_rounds++;
   else
     self->clean_rounds = 0;

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-guint mk_proc_kill_marked (const char *marker);
+guint mk_proc_kill_marked (const char *marker, gint64 deadline);
 guint64 mk_proc_find_listener (GInetAddress *address, guint port);
 char *mk_proc_describe_holder (guint64 inode);
 char *mk_proc_describe_rival (guint64 inode, GPid service, GPid supervisor);

@@ -111,6 +111,7 @@ proc_read_file (GPid pid, const char *name, char **contents, gsize *length)
 typedef struct
 {
   const char *marker;
+  gint64 deadline;
   guint n_found;
 } Sweep;
 
@@ -139,7 +140,8 @@ proc_sweep (GPid pid, gpointer user_data)
   Sweep *sweep = user_data;
   int fd;
 
-  if (pid == getpid () || !proc_carries_marker (pid, sweep->marker))
+  if (pid == getpid () || g_get_monotonic_time () >= sweep->deadline ||
+      !proc_carries_marker (pid, sweep->marker))
     return;
 
   /* Counts even if it is gone by now: it may have left a child. */
@@ -161,12 +163,15 @@ proc_sweep (GPid pid, gpointer user_data)
 /*
  * Kills every process that has @marker ("NAME=value") in its environment.
  *
+ * @deadline: monotonic time in microseconds after which no process is looked at any more, for each of them
+ *   may take long
+ *
  * Returns: how many there were
  */
 guint
-mk_proc_kill_marked (const char *marker)
+mk_proc_kill_marked (const char *marker, gint64 deadline)
 {
-  Sweep sweep = { marker, 0 };
+  Sweep sweep = { marker, deadline, 0 };
 
   proc_for_each (proc_sweep, &sweep);
   return sweep.n_found;

@@ -6,6 +6,7 @@
  * captured output, the search for descendants, steps, words.
  */
 
+#include "process/mk-proc-private.h"
 #include "process/mk-capture-private.h"
 #include "process/mk-stdio-private.h"
 #include "mk-error.h"
@@ -616,6 +617,26 @@ test_plain_characters (void)
   setlocale (LC_ALL, before);
 }
 
+/* Each of the processes may take long to look at. */
+static void
+test_sweep_ends_at_its_deadline (void)
+{
+  const char *argv[] = { "sleep", "60", NULL };
+  g_autofree char *value = g_uuid_string_random ();
+  g_autofree char *marker = g_strconcat ("MK_TEST_SWEEP=", value, NULL);
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
+  g_autoptr (GSubprocess) child = NULL;
+
+  g_subprocess_launcher_setenv (launcher, "MK_TEST_SWEEP", value, TRUE);
+  child = g_subprocess_launcher_spawnv (launcher, argv, NULL);
+  g_assert_nonnull (child);
+
+  g_assert_cmpuint (mk_proc_kill_marked (marker, g_get_monotonic_time ()), ==, 0);
+  g_assert_cmpuint (mk_proc_kill_marked (marker, G_MAXINT64), ==, 1);
+  g_assert_true (g_subprocess_wait (child, NULL, NULL));
+  g_assert_true (g_subprocess_get_if_signaled (child));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -641,6 +662,7 @@ main (int argc, char **argv)
   g_test_add_func ("/units/words/parts", test_words);
   g_test_add_func ("/units/words/clean", test_clean);
   g_test_add_func ("/units/words/plain-characters", test_plain_characters);
+  g_test_add_func ("/units/sweep-ends-at-its-deadline", test_sweep_ends_at_its_deadline);
 
   return g_test_run ();
 }
