@@ -133,7 +133,8 @@ void
 mk_simple_executor_run_cleanup (MkSimpleExecutor *self, GAsyncReadyCallback callback, gpointer user_data);
 void mk_simple_executor_end_cleanup (MkSimpleExecutor *self);
 gboolean mk_simple_executor_check_alive (MkSimpleExecutor *self, gboolean *knows_better, GError **error);
-GError *mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expected_status);
+GError *
+mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expected_status, int stop_signal);
 void mk_simple_executor_return (MkSimpleExecutor *self, GTask *task, GError *error);
 gboolean
 mk_simple_executor_finish (MkSimpleExecutor *self, GAsyncResult *result, gpointer source_tag, GError **error);

@@ -289,9 +289,9 @@ static GError *
 stop_judge (GTask *task)
 {
   Stop *self = g_task_get_task_data (task);
-  int expected = self->expected_status != MK_STATUS_NONE ? self->expected_status : -self->stop_signal;
 
-  return mk_simple_executor_judge_end (self->process, self->any_status, expected);
+  return mk_simple_executor_judge_end (
+      self->process, self->any_status, self->expected_status, self->stop_signal);
 }
 
 static void
@@ -472,7 +472,8 @@ mk_simple_executor_stop_finish (MkSimpleExecutor *self, GAsyncResult *result, GE
  * mk_simple_executor_stop_full:
  * @self: the executor
  * @stop_signal: the signal that asks the service to end
- * @expected_status: the status that is fine besides 0, or %MK_STATUS_NONE for −@stop_signal
+ * @expected_status: the status that is fine besides 0, or %MK_STATUS_NONE for −@stop_signal and
+ *   128 + @stop_signal
  * @timeout_ms: how long the service has to end, in milliseconds, 0 for no limit
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
@@ -505,7 +506,8 @@ mk_simple_executor_stop_full (MkSimpleExecutor *self,
  * mk_simple_executor_stop_full_async:
  * @self: the executor
  * @stop_signal: the signal that asks the service to end
- * @expected_status: the status that is fine besides 0, or %MK_STATUS_NONE for −@stop_signal
+ * @expected_status: the status that is fine besides 0, or %MK_STATUS_NONE for −@stop_signal and
+ *   128 + @stop_signal
  * @timeout_ms: how long the service has to end, in milliseconds, 0 for no limit
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async) (nullable): called when nothing of the service is left

@@ -28,6 +28,7 @@ typedef struct
   MkWaker *cancel_source;    /* (owned) (nullable) */
   gboolean checks;           /* how the service ended */
   int expected_status;       /* besides 0, where it checks */
+  int stop_signal;
   gboolean polling;
   GError *error; /* (owned) (nullable) to be reported once the service is gone, or the probe's wait is over */
 } ServiceWait;
@@ -105,7 +106,8 @@ service_wait_on_news (gpointer user_data)
 
   if (mk_process_get_news (self->process).gone)
     service_wait_return (task,
-                         mk_simple_executor_judge_end (self->process, !self->checks, self->expected_status));
+                         mk_simple_executor_judge_end (
+                             self->process, !self->checks, self->expected_status, self->stop_signal));
 
   return G_SOURCE_CONTINUE;
 }
@@ -135,7 +137,6 @@ service_wait_run (MkSimpleExecutor *executor,
                                   cancellable,
                                   callback,
                                   user_data);
-  int expected = mk_simple_executor_get_expected_status (executor);
   ServiceWait *self;
 
   if (task == NULL)
@@ -143,8 +144,8 @@ service_wait_run (MkSimpleExecutor *executor,
 
   self = g_task_get_task_data (task);
   self->checks = checks;
-  self->expected_status =
-      expected != MK_STATUS_NONE ? expected : -mk_simple_executor_get_stop_signal (executor);
+  self->expected_status = mk_simple_executor_get_expected_status (executor);
+  self->stop_signal = mk_simple_executor_get_stop_signal (executor);
   if (self->process != NULL)
     {
       mk_waker_wake (self->news);

@@ -491,14 +491,24 @@ simple_executor_stuck_error (MkProcess *process, GPid pid)
                       (int) pid);
 }
 
+/* A program that catches the stop signal to tidy up often exits with 128 and its number, as a shell does. */
+static gboolean
+simple_executor_is_expected (const MkProcessNews *news, int expected_status, int stop_signal)
+{
+  if (news->status == 0 || expected_status != MK_STATUS_NONE)
+    return news->status == 0 || news->status == expected_status;
+
+  return news->status == -stop_signal || (news->asked && news->status == 128 + stop_signal);
+}
+
 /*
  * @any_status: whether the status does not matter
- * @expected_status: the status that is fine besides 0
+ * @expected_status: the status that is fine besides 0, or MK_STATUS_NONE for those of the stop signal
  *
  * Returns: (transfer full) (nullable): what is wrong with the way in which the service has ended
  */
 GError *
-mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expected_status)
+mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expected_status, int stop_signal)
 {
   MkProcessNews news = mk_process_get_news (process);
   g_autofree char *service = NULL;
@@ -520,7 +530,8 @@ mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expec
         _ ("The supervisor of %s was killed, and the service with it; how the service ended is unknown"),
         service);
   /* A status that the kill signal caused says nothing. */
-  if (!news.exited || (news.killed && news.asked) || news.status == 0 || news.status == expected_status)
+  if (!news.exited || (news.killed && news.asked) ||
+      simple_executor_is_expected (&news, expected_status, stop_signal))
     return NULL;
 
   status = mk_message_status (news.status);
@@ -887,7 +898,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * MkSimpleExecutor:expected-status:
    *
    * The status the service is expected to end with when it is stopped, besides 0: 1 to 255, or the negative
-   * number of a signal. %MK_STATUS_NONE, the default, stands for the stop signal.
+   * number of a signal. %MK_STATUS_NONE, the default, stands for an end by the stop signal, and once it was
+   * stopped, also for 128 + the number of that signal, as with Java and shells.
    *
    * Since: 1.0
    */

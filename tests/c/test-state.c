@@ -78,6 +78,10 @@ test_statuses (void)
                 { "-15", MK_STATUS_NONE, TRUE },
                 { "7", MK_STATUS_NONE, FALSE },
                 { "-6", MK_STATUS_NONE, FALSE },
+                { "143", MK_STATUS_NONE, TRUE },
+                { "130", MK_STATUS_NONE, FALSE },
+                { "143", 7, FALSE },
+                { "143", 143, TRUE },
                 { "7", 7, TRUE },
                 { "0", 7, TRUE },
                 { "8", 7, FALSE } };

@@ -317,6 +317,12 @@ class End(TestCase):
         self.assertEqual(status, 0, stderr)
         self.assertLess(time.monotonic() - begun, 8)  # the default of 10 s would be more
 
+    def test_status_of_the_stop_signal(self):
+        script = "trap \"exit 143\" TERM; echo up; while :; do sleep 0.1; done"
+        status, _, stderr = self.run_tool("run", "-q", "--service", f"sh -c '{script}'", "--output", "up",
+                                          "--", "true")
+        self.assertEqual((status, stderr), (0, ""))
+
     def test_whole_tree_is_stopped(self):
         for options in (["--children", 3], ["--orphan"], ["--daemon"], ["--daemon", "--scrub-env"]):
             with self.subTest(options):

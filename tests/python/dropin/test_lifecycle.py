@@ -345,6 +345,8 @@ class Stop(DropInTest):
             (7, {"expected_returncode": 7}, (), False),
             (7, {}, (signal.SIGTERM, 7), False),
             (7, {"expected_returncode": 7}, (signal.SIGTERM, 8), True),
+            (128 + signal.SIGTERM, {}, (), False),
+            (128 + signal.SIGTERM, {"expected_returncode": 7}, (), True),
         ):
             with self.subTest(status=status, arguments=arguments, call=call):
                 command = service("--on-term", status, "--ready", "up")
