@@ -14,7 +14,6 @@ typedef struct
 } MkSync;
 
 void mk_sync_prepare (void);
-gboolean mk_sync_ensure_tasks (GError **error);
 
 gboolean mk_sync_begin (MkSync *self, GError **error);
 void mk_sync_callback (GObject *object, GAsyncResult *result, gpointer user_data);

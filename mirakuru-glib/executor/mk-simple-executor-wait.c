@@ -250,8 +250,6 @@ mk_simple_executor_wait_check (MkSimpleExecutor *self, GCancellable *cancellable
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!mk_worker_exists ())
-    return TRUE;
   MK_SYNC (mk_simple_executor_wait_check, self, error, cancellable);
 }
 

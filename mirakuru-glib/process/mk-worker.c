@@ -77,7 +77,7 @@ mk_worker_ensure (GError **error)
     pthread_atfork (NULL, NULL, worker_forget);
   has_hook = TRUE;
 
-  if (!mk_descriptor_check (error) || !mk_sync_ensure_tasks (error))
+  if (!mk_descriptor_check (error))
     return FALSE;
   context = g_main_context_new ();
   thread = worker_start (context, error);

@@ -17,7 +17,6 @@
 #include <grp.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SUBPROCESS_LIMIT_S 40
@@ -232,27 +231,6 @@ wait_works (MkSimpleExecutor *executor, Scarce scarce)
 }
 
 static void
-wait_check_works (MkSimpleExecutor *executor, Scarce scarce)
-{
-  g_autoptr (GError) error = NULL;
-
-  mk_simple_executor_wait_check (executor, NULL, &error);
-  g_assert_no_error (error);
-}
-
-/* As in a test that stops in any case what it has tried to start */
-static void
-start_fails_and_all_else_works (MkSimpleExecutor *executor, Scarce scarce)
-{
-  start_fails (executor, scarce);
-  stop_works (executor, scarce);
-  stop_full_works (executor, scarce);
-  kill_works (executor, scarce);
-  wait_works (executor, scarce);
-  wait_check_works (executor, scarce);
-}
-
-static void
 drop_works (MkSimpleExecutor *executor, Scarce scarce)
 {
   g_object_run_dispose (G_OBJECT (executor));
@@ -282,10 +260,6 @@ static const Case cases[] = {
   { "processes/first-start", PROCESSES, FRESH, start_fails },
   { "processes/first-start-with-gio", PROCESSES, USED_GIO, start_fails },
   { "processes/first-start-async", PROCESSES, USED_GIO, start_async_fails },
-  { "processes/first-start-and-stop", PROCESSES, FRESH, start_fails_and_all_else_works },
-  { "processes/probe", PROCESSES, FRESH, probe_fails },
-  { "processes/wait-check-for-nothing", PROCESSES, FRESH, wait_check_works },
-  { "processes/drop", PROCESSES, READY, drop_works },
   { "processes/later-start", PROCESSES, STOPPED, start_fails },
   { "processes/stop", PROCESSES, READY, stop_works },
   { "processes/kill", PROCESSES, READY, kill_works },
@@ -295,9 +269,7 @@ static const Case cases[] = {
   { "processes/wait-for-nothing", PROCESSES, FRESH, wait_works },
 
   { "dev-null/stop", DEV_NULL, READY, stop_works },
-  { "dev-null/stop-async", DEV_NULL, READY, stop_async_works },
   { "dev-null/kill", DEV_NULL, READY, kill_works },
-  { "dev-null/drop", DEV_NULL, READY, drop_works },
 };
 
 static void
@@ -337,45 +309,6 @@ test_case (gconstpointer data)
     return;
   mk_test_assert_starts (executor);
   mk_test_assert_stops (executor);
-}
-
-/* Of all processes of the user */
-static guint
-count_threads (void)
-{
-  g_autoptr (GDir) processes = g_dir_open ("/proc", 0, NULL);
-  const char *name;
-  guint n = 0;
-
-  while ((name = g_dir_read_name (processes)) != NULL)
-    {
-      g_autofree char *path = g_build_filename ("/proc", name, "task", NULL);
-      struct stat status;
-
-      if (g_ascii_isdigit (*name) && stat (path, &status) == 0 && status.st_uid == getuid ())
-        n += MAX (status.st_nlink, 3) - 2;
-    }
-
-  return n;
-}
-
-/* Whichever of the threads and processes that a start takes is the first that there cannot be */
-static void
-test_some_processes (gconstpointer n_more)
-{
-  g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor = NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (!enter_subprocess () || !become_nobody ())
-    return;
-
-  executor = mk_test_executor_new (tag, NULL);
-  limit (RLIMIT_NPROC, count_threads () + GPOINTER_TO_UINT (n_more));
-  if (!mk_simple_executor_start (executor, NULL, &error))
-    assert_says_what_is_missing (error, PROCESSES);
-  stop_works (executor, PROCESSES);
-  mk_test_assert_nothing_left (tag);
 }
 
 /* There the supervisor has its control socket, and in a program like any other it is free at times. */
@@ -494,12 +427,6 @@ main (int argc, char **argv)
       g_autofree char *path = g_strconcat ("/scarcity/", cases[i].name, NULL);
 
       g_test_add_data_func (path, &cases[i], test_case);
-    }
-  for (guint i = 0; i < 6; i++)
-    {
-      g_autofree char *path = g_strdup_printf ("/scarcity/processes/%u-more", i);
-
-      g_test_add_data_func (path, GUINT_TO_POINTER (i), test_some_processes);
     }
   mk_test_add_once ("/scarcity/descriptors/3-is-free", test_descriptor_3_is_free);
   mk_test_add_once ("/scarcity/supervisor/is-something-else", test_supervisor_is_something_else);

@@ -324,28 +324,10 @@ def _iterate_until_done(context, cancellable, results):
         raise
 
 
-_check = Mk.Probe.check
-
-
-@functools.cache
-def _check_tasks():
-    _check(Mk.AllProbe(), None)
-
-
-def _can_have_tasks():
-    """GLib ends the program where it cannot make the thread that comes with its first task, so the library looks."""
-    try:
-        _check_tasks()
-    except GLib.Error:
-        return False
-    return True
-
-
 def _block(sync, begin, finish, cancellable=None, undo=None):
     """Makes a blocking call. In the main thread signal handlers run meanwhile, and what they raise ends it."""
     # The handlers of Python run in the main thread only, and at the end of the interpreter GLib cannot call it back.
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or sys.is_finalizing() or not _can_have_tasks():
+    if threading.current_thread() is not threading.main_thread() or sys.is_finalizing():
         with _ends.reraised():
             return _typed(sync, cancellable=cancellable)
     cancellable, results = Gio.Cancellable() if cancellable is None else cancellable, {}
