@@ -13,16 +13,6 @@
 #define DEFAULT_TIMEOUT      60000
 #define DEFAULT_STOP_TIMEOUT 10000
 
-/* An option that has a value, which @func gets in the encoding of file names. */
-#define VALUE(name, letter, func, help, placeholder)                                                         \
-  {                                                                                                          \
-    name, letter, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, func, help, placeholder                     \
-  }
-#define FLAG(name, letter, variable, help)                                                                   \
-  {                                                                                                          \
-    name, letter, 0, G_OPTION_ARG_NONE, variable, help, NULL                                                 \
-  }
-
 /* Reports a mistake on the command line. Returns: %FALSE */
 gboolean
 mk_tool_options_fail (GError **error, const char *format, ...)
@@ -38,23 +28,37 @@ mk_tool_options_fail (GError **error, const char *format, ...)
   return FALSE;
 }
 
-/* Only digits and a point: strtod() would also take "inf", "0x1p3" and blanks. */
-gboolean
-mk_tool_options_parse_seconds (const char *option_name,
-                               const char *value,
-                               guint *milliseconds,
-                               GError **error)
+/* Returns the milliseconds of the unit that @text is, a second if there is none, or 0. */
+static guint
+options_get_unit (const char *text)
 {
-  gboolean is_number = strspn (value, "0123456789.") == strlen (value) &&
-                       strpbrk (value, "0123456789") != NULL && strchr (value, '.') == strrchr (value, '.');
-  double number = is_number ? g_ascii_strtod (value, NULL) * 1000 : -1;
+  if (*text == '\0' || g_str_equal (text, "s"))
+    return 1000;
+  if (g_str_equal (text, "ms"))
+    return 1;
+
+  return g_str_equal (text, "m") ? 60 * 1000 : 0;
+}
+
+/* Only digits and a point: strtod() would also take "inf", "0x1p3" and blanks. */
+static gboolean
+options_parse_time (const char *option_name, const char *value, guint *milliseconds, GError **error)
+{
+  gsize length = strspn (value, "0123456789.");
+  g_autofree char *digits = g_strndup (value, length);
+  gboolean is_number =
+      strpbrk (digits, "0123456789") != NULL && strchr (digits, '.') == strrchr (digits, '.');
+  guint unit = options_get_unit (value + length);
+  double number = is_number && unit != 0 ? g_ascii_strtod (digits, NULL) * unit : -1;
 
   if (number < 0 || number > G_MAXUINT)
-    return mk_tool_options_fail (error,
-                                 _ ("%s needs a number of seconds from 0 to %u, not '%s'"),
-                                 option_name,
-                                 G_MAXUINT / 1000,
-                                 value);
+    return mk_tool_options_fail (
+        error,
+        _ ("%s needs a time from 0 to %u seconds, such as 500ms, 30s or 2m (or a number of seconds), "
+           "not '%s'"),
+        option_name,
+        G_MAXUINT / 1000,
+        value);
 
   /* Rounded up: 0 has a meaning of its own. */
   *milliseconds = (guint) number;
@@ -66,11 +70,12 @@ mk_tool_options_parse_seconds (const char *option_name,
 /* ---- one service ---- */
 
 static void
-service_options_free (MkToolServiceOptions *service)
+options_free_service (MkToolServiceOptions *service)
 {
   g_free (service->command_line);
   g_free (service->name);
   g_free (service->cwd);
+  g_free (service->stdin_path);
   g_free (service->banner);
   g_ptr_array_unref (service->environment);
   g_ptr_array_unref (service->probes);
@@ -78,45 +83,22 @@ service_options_free (MkToolServiceOptions *service)
 }
 
 static gboolean
-on_service (const char *option_name, const char *value, gpointer data, GError **error)
+options_add_service (MkToolOptions *self, const char *option_name, const char *value, GError **error)
 {
-  MkToolOptions *self = data;
   MkToolServiceOptions *service = g_new0 (MkToolServiceOptions, 1);
 
   service->command_line = g_strdup (value);
   service->environment = g_ptr_array_new_with_free_func (g_free);
   service->probes = g_ptr_array_new_with_free_func (g_object_unref);
+  service->stdin_mode = MK_STDIO_MODE_NULL;
   g_ptr_array_add (self->services, service);
 
   return TRUE;
 }
 
-static MkToolServiceOptions *
-get_last_service (MkToolOptions *self, const char *option_name, GError **error)
-{
-  if (self->services->len > 0)
-    return g_ptr_array_index (self->services, self->services->len - 1);
-
-  mk_tool_options_fail (
-      error, _ ("%s describes a service: it must follow the --service it is for"), option_name);
-  return NULL;
-}
-
 static gboolean
-on_service_readiness (const char *option_name, const char *value, gpointer data, GError **error)
+options_set_output (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
 {
-  MkToolServiceOptions *service = get_last_service (data, option_name, error);
-
-  return service != NULL && mk_tool_readiness_parse (option_name, value, service->probes, error);
-}
-
-static gboolean
-on_output (const char *option_name, const char *value, gpointer data, GError **error)
-{
-  MkToolServiceOptions *service = get_last_service (data, option_name, error);
-
-  if (service == NULL)
-    return FALSE;
   if (service->banner != NULL)
     return mk_tool_options_fail (
         error, _ ("%s can be given once for a service: 'A|B' matches either"), option_name);
@@ -128,7 +110,7 @@ on_output (const char *option_name, const char *value, gpointer data, GError **e
 }
 
 static gboolean
-has_control_character (const char *text)
+options_has_control_character (const char *text)
 {
   for (; *text != '\0'; text++)
     if (g_ascii_iscntrl (*text))
@@ -138,13 +120,9 @@ has_control_character (const char *text)
 }
 
 static gboolean
-on_name (const char *option_name, const char *value, gpointer data, GError **error)
+options_set_name (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
 {
-  MkToolServiceOptions *service = get_last_service (data, option_name, error);
-
-  if (service == NULL)
-    return FALSE;
-  if (*value == '\0' || has_control_character (value) || !g_utf8_validate (value, -1, NULL))
+  if (*value == '\0' || options_has_control_character (value) || !g_utf8_validate (value, -1, NULL))
     return mk_tool_options_fail (error, _ ("%s needs a word to show"), option_name);
 
   g_free (service->name);
@@ -153,25 +131,16 @@ on_name (const char *option_name, const char *value, gpointer data, GError **err
 }
 
 static gboolean
-on_cwd (const char *option_name, const char *value, gpointer data, GError **error)
+options_set_cwd (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
 {
-  MkToolServiceOptions *service = get_last_service (data, option_name, error);
-
-  if (service == NULL)
-    return FALSE;
-
   g_free (service->cwd);
   service->cwd = g_strdup (value);
   return TRUE;
 }
 
 static gboolean
-on_env (const char *option_name, const char *value, gpointer data, GError **error)
+options_add_env (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
 {
-  MkToolServiceOptions *service = get_last_service (data, option_name, error);
-
-  if (service == NULL)
-    return FALSE;
   if (*value == '=' || strchr (value, '=') == NULL)
     return mk_tool_options_fail (error, _ ("%s needs NAME=VALUE, not '%s'"), option_name, value);
 
@@ -179,99 +148,426 @@ on_env (const char *option_name, const char *value, gpointer data, GError **erro
   return TRUE;
 }
 
-static const GOptionEntry service_entry[] = {
-  VALUE ("service", 's', on_service, N_ ("Start this service (quoted as in a shell)"), N_ ("CMD")),
-  G_OPTION_ENTRY_NULL,
-};
-
-/* --- what applies to all ---- */
-
 static gboolean
-on_timeout (const char *option_name, const char *value, gpointer data, GError **error)
+options_add_unset (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
 {
-  return mk_tool_options_parse_seconds (option_name, value, &((MkToolOptions *) data)->timeout, error);
-}
+  if (*value == '\0' || strchr (value, '=') != NULL)
+    return mk_tool_options_fail (error, _ ("%s needs the name of a variable, not '%s'"), option_name, value);
 
-static gboolean
-on_stop_timeout (const char *option_name, const char *value, gpointer data, GError **error)
-{
-  return mk_tool_options_parse_seconds (option_name, value, &((MkToolOptions *) data)->stop_timeout, error);
-}
-
-static void
-add_run_options (GOptionGroup *group, MkToolOptions *self)
-{
-  const GOptionEntry entries[] = {
-    VALUE (
-        "output", 0, on_output, N_ ("Ready when its output matches this regular expression"), N_ ("REGEXP")),
-    VALUE ("name", 0, on_name, N_ ("Name of the service in what is printed"), N_ ("NAME")),
-    VALUE ("cwd", 0, on_cwd, N_ ("Directory the service is started in"), N_ ("DIR")),
-    VALUE ("env", 0, on_env, N_ ("Variable for the environment of the service"), N_ ("NAME=VALUE")),
-    VALUE ("timeout",
-           't',
-           on_timeout,
-           N_ ("Time for each service to be ready (60; 0: no limit)"),
-           N_ ("SECONDS")),
-    VALUE ("stop-timeout",
-           0,
-           on_stop_timeout,
-           N_ ("Time for a service to end before it is killed (10; 0: no limit)"),
-           N_ ("SECONDS")),
-    FLAG ("verbose", 'v', &self->verbose, N_ ("Show what the services print")),
-    FLAG ("quiet", 'q', &self->quiet, N_ ("Print errors only")),
-    FLAG ("version", 0, &self->version, N_ ("Print the version")),
-    G_OPTION_ENTRY_NULL,
-  };
-
-  g_option_group_add_entries (group, service_entry);
-  mk_tool_readiness_add_options (group, on_service_readiness);
-  g_option_group_add_entries (group, entries);
-}
-
-static gboolean
-on_readiness (const char *option_name, const char *value, gpointer data, GError **error)
-{
-  MkToolOptions *self = data;
-
-  if (!mk_tool_readiness_parse (option_name, value, self->probes, error))
-    return FALSE;
-
-  if (self->probe_names->len < self->probes->len)
-    g_ptr_array_add (self->probe_names, mk_tool_readiness_dup_name (option_name, value));
+  g_ptr_array_add (service->environment, g_strdup (value));
   return TRUE;
 }
 
-/* Only there to say more about it than that it is unknown. */
+/* Without a file it is a pipe that mirakuru keeps open. */
 static gboolean
-on_output_of_nobody (const char *option_name, const char *value, gpointer data, GError **error)
+options_set_stdin (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
 {
-  return mk_tool_options_fail (
-      error,
-      _ ("%s is for 'mirakuru run': 'mirakuru wait' starts nothing whose output it could read"),
-      option_name);
+  g_free (service->stdin_path);
+  service->stdin_path = g_strdup (value);
+  service->stdin_mode = value != NULL ? MK_STDIO_MODE_FILE : MK_STDIO_MODE_PIPE;
+  return TRUE;
+}
+
+static gboolean
+options_set_pty (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
+{
+  service->has_pty = TRUE;
+  return TRUE;
+}
+
+static gboolean
+options_set_any (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
+{
+  service->any = TRUE;
+  return TRUE;
+}
+
+/* ---- the table ---- */
+
+/* An option of `mirakuru run`, `mirakuru wait` or both. What is set among the last fields says
+ * what it does. */
+typedef struct
+{
+  const char *name;
+  char letter;
+  MkToolOptionsFlags commands;
+  const char *argument; /* (nullable): NULL if there is no value */
+  const char *help;
+
+  gboolean is_optional; /* the value may be left out */
+
+  /* applies to all */
+  gboolean (*set) (MkToolOptions *self, const char *option_name, const char *value, GError **error);
+  gsize flag; /* the offset of a gboolean in MkToolOptions */
+  gsize time; /* the offset of milliseconds in MkToolOptions */
+
+  /* applies to the service before it */
+  gboolean (*set_service) (MkToolServiceOptions *service,
+                           const char *option_name,
+                           const char *value,
+                           GError **error);
+
+  /* is a condition of the service before it, or of `mirakuru wait` */
+  MkProbe *(*make) (const char *value, GError **error);
+
+  /* applies to the condition before it */
+  void (*set_http) (MkHttpProbe *probe, const char *value);
+  void (*set_probe_time) (MkProbe *probe, guint time_ms);
+} Option;
+
+#define RUN  MK_TOOL_OPTIONS_RUN
+#define WAIT MK_TOOL_OPTIONS_WAIT
+
+/* In the order of the help. */
+static const Option options[] = {
+  { "service",
+    's',
+    RUN,
+    N_ ("CMD"),
+    N_ ("Start this service (quoted as in a shell)"),
+    .set = options_add_service },
+  { "tcp",
+    0,
+    RUN | WAIT,
+    N_ ("HOST:PORT"),
+    N_ ("Ready when this port accepts connections"),
+    .make = mk_tool_readiness_make_tcp },
+  { "http",
+    0,
+    RUN | WAIT,
+    N_ ("URL"),
+    N_ ("Ready when this URL answers"),
+    .make = mk_tool_readiness_make_http },
+  /* Translators: this and the next ones continue “Ready when this URL answers” */
+  { "status",
+    0,
+    RUN | WAIT,
+    N_ ("CODE"),
+    N_ ("… with this status (a code or a regular expression)"),
+    .set_http = mk_http_probe_set_status },
+  { "body",
+    0,
+    RUN | WAIT,
+    N_ ("REGEXP"),
+    N_ ("… with a body that matches this regular expression"),
+    .set_http = mk_http_probe_set_body_pattern },
+  { "method",
+    0,
+    RUN | WAIT,
+    N_ ("METHOD"),
+    N_ ("… to a request of this method (HEAD)"),
+    .set_http = mk_http_probe_set_method },
+  { "header",
+    0,
+    RUN | WAIT,
+    N_ ("'NAME: VALUE'"),
+    N_ ("… with this header in the request"),
+    .set_http = mk_tool_readiness_add_header },
+  { "follow",
+    0,
+    RUN | WAIT,
+    NULL,
+    N_ ("… perhaps after redirects"),
+    .set_http = mk_tool_readiness_set_follow_redirects },
+  { "cacert",
+    0,
+    RUN | WAIT,
+    N_ ("FILE"),
+    N_ ("… with a certificate that an authority in this file has signed"),
+    .set_http = mk_http_probe_set_ca_file },
+  { "cert",
+    0,
+    RUN | WAIT,
+    N_ ("FILE"),
+    N_ ("… to a client with this certificate and key (PEM)"),
+    .set_http = mk_http_probe_set_certificate_file },
+  { "insecure",
+    0,
+    RUN | WAIT,
+    NULL,
+    N_ ("… whatever its certificate is"),
+    .set_http = mk_tool_readiness_set_accept_any_certificate },
+  { "http-unix",
+    0,
+    RUN | WAIT,
+    N_ ("PATH"),
+    N_ ("… on this Unix socket (without --http: http://localhost/)"),
+    .make = mk_tool_readiness_make_http_unix,
+    .set_http = mk_http_probe_set_socket_path },
+  { "unix",
+    0,
+    RUN | WAIT,
+    N_ ("PATH"),
+    N_ ("Ready when this Unix socket accepts connections"),
+    .make = mk_tool_readiness_make_unix },
+  { "file",
+    0,
+    RUN | WAIT,
+    N_ ("PATH"),
+    N_ ("Ready when this file exists"),
+    .make = mk_tool_readiness_make_file },
+  { "exec",
+    0,
+    RUN | WAIT,
+    N_ ("CMD"),
+    N_ ("Ready when this command succeeds (quoted as in a shell)"),
+    .make = mk_tool_readiness_make_exec },
+  { "dbus",
+    0,
+    RUN | WAIT,
+    N_ ("[BUS:]NAME"),
+    N_ ("Ready when this name has an owner on a bus (session, system or an address)"),
+    .make = mk_tool_readiness_make_dbus },
+  { "output",
+    0,
+    RUN,
+    N_ ("REGEXP"),
+    N_ ("Ready when its output matches this regular expression"),
+    .set_service = options_set_output },
+  { "interval",
+    0,
+    RUN | WAIT,
+    N_ ("TIME"),
+    N_ ("Time between two attempts for the condition before (0: automatic)"),
+    .set_probe_time = mk_probe_set_interval },
+  { "attempt-timeout",
+    0,
+    RUN | WAIT,
+    N_ ("TIME"),
+    N_ ("Time for one attempt for the condition before (0: automatic)"),
+    .set_probe_time = mk_probe_set_attempt_timeout },
+  { "any",
+    0,
+    RUN,
+    NULL,
+    N_ ("Ready when one of the conditions is met, instead of all"),
+    .set_service = options_set_any },
+  { "name",
+    0,
+    RUN,
+    N_ ("NAME"),
+    N_ ("Name of the service in what is printed"),
+    .set_service = options_set_name },
+  { "cwd", 0, RUN, N_ ("DIR"), N_ ("Directory the service is started in"), .set_service = options_set_cwd },
+  { "env",
+    0,
+    RUN,
+    N_ ("NAME=VALUE"),
+    N_ ("Variable for the environment of the service"),
+    .set_service = options_add_env },
+  { "unset",
+    0,
+    RUN,
+    N_ ("NAME"),
+    N_ ("Variable that the service does not get"),
+    .set_service = options_add_unset },
+  { "stdin",
+    0,
+    RUN,
+    N_ ("FILE"),
+    N_ ("Input of the service (without FILE: open, and never ends)"),
+    .is_optional = TRUE,
+    .set_service = options_set_stdin },
+  { "pty", 0, RUN, NULL, N_ ("Let the service print to a terminal"), .set_service = options_set_pty },
+  { "any",
+    0,
+    WAIT,
+    NULL,
+    N_ ("Wait for one of the conditions, instead of all"),
+    .flag = G_STRUCT_OFFSET (MkToolOptions, any) },
+  { "gone",
+    0,
+    WAIT,
+    NULL,
+    N_ ("Wait until none of the conditions is met any more"),
+    .flag = G_STRUCT_OFFSET (MkToolOptions, gone) },
+  { "timeout",
+    't',
+    RUN,
+    N_ ("TIME"),
+    N_ ("Time for each service to be ready (60; 0: no limit)"),
+    .time = G_STRUCT_OFFSET (MkToolOptions, timeout) },
+  { "timeout",
+    't',
+    WAIT,
+    N_ ("TIME"),
+    N_ ("Time to wait (60; 0: no limit)"),
+    .time = G_STRUCT_OFFSET (MkToolOptions, timeout) },
+  { "stop-timeout",
+    0,
+    RUN,
+    N_ ("TIME"),
+    N_ ("Time for a service to end before it is killed (10; 0: no limit)"),
+    .time = G_STRUCT_OFFSET (MkToolOptions, stop_timeout) },
+  { "verbose",
+    'v',
+    RUN,
+    NULL,
+    N_ ("Show what the services print"),
+    .flag = G_STRUCT_OFFSET (MkToolOptions, verbose) },
+  { "quiet",
+    'q',
+    RUN | WAIT,
+    NULL,
+    N_ ("Print errors only"),
+    .flag = G_STRUCT_OFFSET (MkToolOptions, quiet) },
+  { "version",
+    0,
+    RUN | WAIT,
+    NULL,
+    N_ ("Print the version"),
+    .flag = G_STRUCT_OFFSET (MkToolOptions, version) },
+};
+
+/* Returns: (nullable): what @word, such as "--tcp", "--tcp=1" or "-t", means to @commands */
+static const Option *
+options_find (MkToolOptionsFlags commands, const char *word)
+{
+  gsize length = strcspn (word, "=");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (options); i++)
+    {
+      const char *name = options[i].name;
+
+      if ((options[i].commands & commands) == 0 || word[0] != '-')
+        continue;
+      if (options[i].letter != 0 && word[1] == options[i].letter && word[2] == '\0')
+        return &options[i];
+      if (word[1] == '-' && length == strlen (name) + 2 && strncmp (word + 2, name, length - 2) == 0)
+        return &options[i];
+    }
+
+  return NULL;
+}
+
+/* Adds the condition that @option stands for to @probes. */
+static gboolean
+options_add_condition (MkToolOptions *self,
+                       const Option *option,
+                       const char *value,
+                       GPtrArray *probes,
+                       GError **error)
+{
+  MkProbe *probe = option->make (value, error);
+
+  if (probe == NULL)
+    return FALSE;
+
+  g_ptr_array_add (probes, probe);
+  if (probes == self->probes)
+    g_ptr_array_add (self->probe_names, mk_tool_readiness_dup_name (option->name, value));
+  return TRUE;
+}
+
+/* Sets what @option says about @probe, the condition before it. */
+static gboolean
+options_set_detail (const Option *option, const char *value, MkProbe *probe, GError **error)
+{
+  g_autofree char *name = g_strconcat ("--", option->name, NULL);
+  guint time_ms = 0;
+
+  if (option->set_http != NULL)
+    {
+      if (!MK_IS_HTTP_PROBE (probe))
+        return mk_tool_options_fail (
+            error, _ ("%s describes a request: it must follow the --http it is for"), name);
+
+      option->set_http (MK_HTTP_PROBE (probe), value);
+      return TRUE;
+    }
+
+  if (probe == NULL)
+    return mk_tool_options_fail (
+        error, _ ("%s must follow the condition it is for, such as --tcp or --exec"), name);
+  if (!options_parse_time (name, value, &time_ms, error))
+    return FALSE;
+
+  option->set_probe_time (probe, time_ms);
+  return TRUE;
+}
+
+/* An option that describes a service, or what `mirakuru wait` waits for. */
+static gboolean
+options_apply_to_target (MkToolOptions *self,
+                         const Option *option,
+                         const char *name,
+                         const char *value,
+                         GError **error)
+{
+  MkToolServiceOptions *service = NULL;
+  GPtrArray *probes = self->probes;
+  MkProbe *last;
+
+  if (self->commands == MK_TOOL_OPTIONS_RUN)
+    {
+      if (self->services->len == 0)
+        return mk_tool_options_fail (
+            error, _ ("%s describes a service: it must follow the --service it is for"), name);
+
+      service = g_ptr_array_index (self->services, self->services->len - 1);
+      probes = service->probes;
+    }
+
+  if (option->set_service != NULL)
+    return option->set_service (service, name, value, error);
+
+  last = probes->len > 0 ? g_ptr_array_index (probes, probes->len - 1) : NULL;
+
+  /* --http-unix is either. */
+  if (option->make != NULL && option->set_http != NULL && MK_IS_HTTP_PROBE (last) &&
+      mk_http_probe_get_socket_path (MK_HTTP_PROBE (last)) == NULL)
+    return options_set_detail (option, value, last, error);
+  if (option->make != NULL)
+    return options_add_condition (self, option, value, probes, error);
+
+  return options_set_detail (option, value, last, error);
+}
+
+static gboolean
+options_apply (const char *option_name, const char *value, gpointer data, GError **error)
+{
+  MkToolOptions *self = data;
+  const Option *option = options_find (self->commands, option_name);
+  g_autofree char *name = g_strconcat ("--", option->name, NULL);
+
+  if (option->set != NULL)
+    return option->set (self, name, value, error);
+  if (option->time != 0)
+    return options_parse_time (name, value, &G_STRUCT_MEMBER (guint, self, option->time), error);
+  if (option->flag != 0)
+    return G_STRUCT_MEMBER (gboolean, self, option->flag) = TRUE;
+
+  return options_apply_to_target (self, option, name, value, error);
 }
 
 static void
-add_wait_options (GOptionGroup *group, MkToolOptions *self)
+options_add_to_group (MkToolOptions *self, GOptionGroup *group)
 {
-  const GOptionEntry entries[] = {
-    { "output", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_CALLBACK, on_output_of_nobody, NULL, NULL },
-    FLAG ("gone", 0, &self->gone, N_ ("Wait until none of the conditions is met any more")),
-    VALUE ("timeout", 't', on_timeout, N_ ("Time to wait (60; 0: no limit)"), N_ ("SECONDS")),
-    FLAG ("quiet", 'q', &self->quiet, N_ ("Print errors only")),
-    FLAG ("version", 0, &self->version, N_ ("Print the version")),
-    G_OPTION_ENTRY_NULL,
-  };
+  for (gsize i = 0; i < G_N_ELEMENTS (options); i++)
+    {
+      const Option *option = &options[i];
+      int flags = option->argument == NULL ? G_OPTION_FLAG_NO_ARG : G_OPTION_FLAG_FILENAME;
+      const GOptionEntry entries[] = {
+        { option->name,
+          option->letter,
+          option->is_optional ? flags | G_OPTION_FLAG_OPTIONAL_ARG : flags,
+          G_OPTION_ARG_CALLBACK,
+          options_apply,
+          option->help,
+          option->argument },
+        G_OPTION_ENTRY_NULL,
+      };
 
-  mk_tool_readiness_add_options (group, on_readiness);
-  g_option_group_add_entries (group, entries);
+      if ((option->commands & self->commands) != 0)
+        g_option_group_add_entries (group, entries);
+    }
 }
 
 /* ---- parsing ---- */
 
 /* Takes COMMAND, everything after the first "--", off @argv. */
 static gboolean
-take_command (MkToolOptions *self, char **argv, GError **error)
+options_take_command (MkToolOptions *self, char **argv, GError **error)
 {
   guint n_options = 0;
 
@@ -293,29 +589,37 @@ take_command (MkToolOptions *self, char **argv, GError **error)
 
 /* `--help` is handled by GOption, which exits. */
 static gboolean
-parse (MkToolOptions *self, GOptionContext *context, char **argv, GError **error)
+options_parse (MkToolOptions *self, GOptionContext *context, char **argv, GError **error)
 {
   g_auto (GStrv) args = g_strdupv (argv);
 
-  if (!take_command (self, args, error) || !g_option_context_parse_strv (context, &args, error))
+  if (!options_take_command (self, args, error) || !g_option_context_parse_strv (context, &args, error))
     return FALSE;
 
-  /* GOption has taken out the options it knows. */
-  if (args[0] != NULL && args[1] != NULL)
-    return mk_tool_options_fail (error,
-                                 _ ("'%s' is not an option: a command to run must follow '--', and the "
-                                    "command of a service must be one word in quotes"),
-                                 args[1]);
+  if (args[0] == NULL || args[1] == NULL)
+    return TRUE;
 
-  return TRUE;
+  /* GOption has taken out the options it knows. */
+  if (options_find (MK_TOOL_OPTIONS_RUN | MK_TOOL_OPTIONS_WAIT, args[1]) != NULL)
+    return mk_tool_options_fail (error,
+                                 _ ("'%s' is not an option of '%s', only of '%s'"),
+                                 args[1],
+                                 self->commands == RUN ? "mirakuru run" : "mirakuru wait",
+                                 self->commands == RUN ? "mirakuru wait" : "mirakuru run");
+
+  return mk_tool_options_fail (error,
+                               _ ("'%s' is not an option: a command to run must follow '--', and the "
+                                  "command of a service must be one word in quotes"),
+                               args[1]);
 }
 
 static MkToolOptions *
-options_new (void)
+options_new (MkToolOptionsFlags commands)
 {
   MkToolOptions *self = g_new0 (MkToolOptions, 1);
 
-  self->services = g_ptr_array_new_with_free_func ((GDestroyNotify) service_options_free);
+  self->commands = commands;
+  self->services = g_ptr_array_new_with_free_func ((GDestroyNotify) options_free_service);
   self->probes = g_ptr_array_new_with_free_func (g_object_unref);
   self->probe_names = g_ptr_array_new_with_free_func (g_free);
   self->timeout = DEFAULT_TIMEOUT;
@@ -335,11 +639,11 @@ mk_tool_options_free (MkToolOptions *self)
 }
 
 static GOptionContext *
-new_context (const char *arguments, GOptionGroup *group, const char *summary, const char *description)
+options_new_context (const char *arguments, GOptionGroup *group, const char *summary, const char *description)
 {
   GOptionContext *context = g_option_context_new (arguments);
 
-  /* The first word that is not known is what was meant otherwise: parse() says so. */
+  /* The first word that is not known is what was meant otherwise: options_parse() says so. */
   g_option_context_set_strict_posix (context, TRUE);
   g_option_context_set_ignore_unknown_options (context, TRUE);
   g_option_group_set_translation_domain (group, GETTEXT_PACKAGE);
@@ -353,19 +657,20 @@ new_context (const char *arguments, GOptionGroup *group, const char *summary, co
 MkToolOptions *
 mk_tool_options_new_for_run (char **argv, GError **error)
 {
-  g_autoptr (MkToolOptions) self = options_new ();
+  g_autoptr (MkToolOptions) self = options_new (MK_TOOL_OPTIONS_RUN);
   GOptionGroup *group = g_option_group_new ("run", NULL, NULL, self, NULL);
-  g_autoptr (GOptionContext) context = new_context (
+  g_autoptr (GOptionContext) context = options_new_context (
       _ ("--service CMD … [-- COMMAND…]"),
       group,
       _ ("Starts the services side by side, runs COMMAND once all of them are ready, stops them\n"
          "and exits with the status of COMMAND. Without COMMAND the services run until Ctrl-C.\n"
          "\n"
-         "--name, --cwd, --env and the conditions (--tcp, --http, --unix, --file, --exec, --output)\n"
-         "apply to the --service before them. A service without a condition is ready as soon as it\n"
-         "is started, one with several when all of them are met. --interval and --attempt-timeout apply\n"
-         "to the condition before them, and what describes a request (--status, --method, --header,\n"
-         "--follow-redirects, --ca-file, --certificate-file, --insecure) to the --http before it."),
+         "What stands after a --service and before the next one describes it. A service without a\n"
+         "condition is ready as soon as it is started, one with several when all of them are met, or\n"
+         "with --any one of them. --interval and --attempt-timeout apply to the condition before them,\n"
+         "and what describes a request (…) to the --http before it.\n"
+         "\n"
+         "A TIME is a number of seconds, or has a unit: 500ms, 30s, 2m."),
       _ ("Exit status:\n"
          "  that of COMMAND, or 128 and the number of the signal that killed it\n"
          "  0    without COMMAND: ended by Ctrl-C or SIGTERM\n"
@@ -386,8 +691,8 @@ mk_tool_options_new_for_run (char **argv, GError **error)
          "  mirakuru run --service 'my-server --port 0' --output '^listening on port \\d+$'\n"
          "  mirakuru run --service 'my-database --foreground' --exec 'my-database-client ping'\n"));
 
-  add_run_options (group, self);
-  if (!parse (self, context, argv, error))
+  options_add_to_group (self, group);
+  if (!options_parse (self, context, argv, error))
     return NULL;
 
   if (!self->version && self->services->len == 0)
@@ -402,21 +707,53 @@ mk_tool_options_new_for_run (char **argv, GError **error)
       return NULL;
     }
 
+  for (guint i = 0; i < self->services->len; i++)
+    {
+      const MkToolServiceOptions *service = g_ptr_array_index (self->services, i);
+
+      if (service->any && service->banner != NULL)
+        {
+          mk_tool_options_fail (error, _ ("--any and --output exclude each other"));
+          return NULL;
+        }
+    }
+
   return g_steal_pointer (&self);
+}
+
+/* Puts one probe that stands for all of them in their place. With --gone one that is not met
+ * any more is enough. */
+static void
+options_join_probes (MkToolOptions *self)
+{
+  MkProbe **probes = (MkProbe **) self->probes->pdata;
+  guint n_probes = self->probes->len;
+  g_autofree char *names = NULL;
+  MkProbe *joined = self->gone ? MK_PROBE (mk_all_probe_new (probes, n_probes))
+                               : MK_PROBE (mk_any_probe_new (probes, n_probes));
+
+  g_ptr_array_set_size (self->probes, 0);
+  g_ptr_array_add (self->probes, joined);
+
+  g_ptr_array_add (self->probe_names, NULL);
+  names = g_strjoinv (" | ", (char **) self->probe_names->pdata);
+  g_ptr_array_set_size (self->probe_names, 0);
+  g_ptr_array_add (self->probe_names, g_steal_pointer (&names));
 }
 
 MkToolOptions *
 mk_tool_options_new_for_wait (char **argv, GError **error)
 {
-  g_autoptr (MkToolOptions) self = options_new ();
+  g_autoptr (MkToolOptions) self = options_new (MK_TOOL_OPTIONS_WAIT);
   GOptionGroup *group = g_option_group_new ("wait", NULL, NULL, self, NULL);
-  g_autoptr (GOptionContext) context = new_context (
-      _ ("{--tcp HOST:PORT | --http URL | --unix PATH | --file PATH | --exec CMD} … [-- COMMAND…]"),
+  g_autoptr (GOptionContext) context = options_new_context (
+      _ ("CONDITION … [-- COMMAND…]"),
       group,
       _ ("Waits until all conditions are met, or with --gone until none of them is, then turns into\n"
          "COMMAND. --interval and --attempt-timeout apply to the condition before them, and what\n"
-         "describes a request (--status, --method, --header, --follow-redirects, --ca-file,\n"
-         "--certificate-file, --insecure) to the --http before it."),
+         "describes a request (…) to the --http before it.\n"
+         "\n"
+         "A TIME is a number of seconds, or has a unit: 500ms, 30s, 2m."),
       _ ("HOST:PORT may also be [ADDRESS]:PORT, :PORT or PORT; the host is then localhost.\n"
          "@NAME as the PATH of --unix is an abstract socket.\n"
          "\n"
@@ -433,15 +770,18 @@ mk_tool_options_new_for_wait (char **argv, GError **error)
          "  mirakuru wait --tcp 6379 --gone\n"
          "  mirakuru wait --unix /run/redis.sock --file /run/redis.pid\n"));
 
-  add_wait_options (group, self);
-  if (!parse (self, context, argv, error))
+  options_add_to_group (self, group);
+  if (!options_parse (self, context, argv, error))
     return NULL;
 
   if (!self->version && self->probes->len == 0)
     {
-      mk_tool_options_fail (error, _ ("nothing to wait for: no --tcp, --http, --unix, --file or --exec"));
+      mk_tool_options_fail (error, _ ("nothing to wait for: no condition, such as --tcp"));
       return NULL;
     }
+
+  if (self->any && self->probes->len > 1)
+    options_join_probes (self);
 
   return g_steal_pointer (&self);
 }

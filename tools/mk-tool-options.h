@@ -7,6 +7,13 @@
 
 G_BEGIN_DECLS
 
+/* Which of the commands an option is for. */
+typedef enum
+{
+  MK_TOOL_OPTIONS_RUN = 1 << 0,
+  MK_TOOL_OPTIONS_WAIT = 1 << 1,
+} MkToolOptionsFlags;
+
 /* What the command line says about one service. */
 typedef struct
 {
@@ -14,20 +21,26 @@ typedef struct
   char *name;             /* (owned) (nullable) */
   char *cwd;              /* (owned) (nullable) (type filename) */
   char *banner;           /* (owned) (nullable): what its output has to match */
-  GPtrArray *environment; /* (owned) (element-type filename): NAME=VALUE */
+  GPtrArray *environment; /* (owned) (element-type filename): NAME=VALUE sets, NAME unsets */
   GPtrArray *probes;      /* (owned) (element-type MkProbe) */
+  gboolean any;           /* one of the probes is enough */
+  MkStdioMode stdin_mode;
+  char *stdin_path; /* (owned) (nullable) (type filename) */
+  gboolean has_pty;
 } MkToolServiceOptions;
 
 /* What the command line says; `mirakuru wait` has no services, `mirakuru run` no probes of
  * its own. */
 typedef struct
 {
-  GPtrArray *services;    /* (owned) (element-type MkToolServiceOptions) */
-  GPtrArray *probes;      /* (owned) (element-type MkProbe) */
-  GPtrArray *probe_names; /* (owned) (element-type utf8): as they were given */
-  char **command;         /* (owned) (nullable) (array zero-terminated=1) (element-type filename) */
-  guint timeout;          /* in milliseconds, 0 for no limit */
-  guint stop_timeout;     /* in milliseconds, 0 for no limit */
+  MkToolOptionsFlags commands; /* the one that it is for */
+  GPtrArray *services;         /* (owned) (element-type MkToolServiceOptions) */
+  GPtrArray *probes;           /* (owned) (element-type MkProbe) */
+  GPtrArray *probe_names;      /* (owned) (element-type utf8): as they were given */
+  char **command;              /* (owned) (nullable) (array zero-terminated=1) (element-type filename) */
+  guint timeout;               /* in milliseconds, 0 for no limit */
+  guint stop_timeout;          /* in milliseconds, 0 for no limit */
+  gboolean any;
   gboolean gone;
   gboolean quiet;
   gboolean verbose;
@@ -39,15 +52,18 @@ MkToolOptions *mk_tool_options_new_for_wait (char **argv, GError **error);
 void mk_tool_options_free (MkToolOptions *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkToolOptions, mk_tool_options_free)
 gboolean mk_tool_options_fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-gboolean mk_tool_options_parse_seconds (const char *option_name,
-                                        const char *value,
-                                        guint *milliseconds,
-                                        GError **error);
 
 /* mk-tool-readiness.c */
-void mk_tool_readiness_add_options (GOptionGroup *group, GOptionArgFunc func);
-gboolean
-mk_tool_readiness_parse (const char *option_name, const char *value, GPtrArray *probes, GError **error);
-char *mk_tool_readiness_dup_name (const char *option_name, const char *value);
+MkProbe *mk_tool_readiness_make_tcp (const char *value, GError **error);
+MkProbe *mk_tool_readiness_make_http (const char *value, GError **error);
+MkProbe *mk_tool_readiness_make_http_unix (const char *value, GError **error);
+MkProbe *mk_tool_readiness_make_unix (const char *value, GError **error);
+MkProbe *mk_tool_readiness_make_file (const char *value, GError **error);
+MkProbe *mk_tool_readiness_make_exec (const char *value, GError **error);
+MkProbe *mk_tool_readiness_make_dbus (const char *value, GError **error);
+void mk_tool_readiness_add_header (MkHttpProbe *probe, const char *header);
+void mk_tool_readiness_set_follow_redirects (MkHttpProbe *probe, const char *unused);
+void mk_tool_readiness_set_accept_any_certificate (MkHttpProbe *probe, const char *unused);
+char *mk_tool_readiness_dup_name (const char *option, const char *value);
 
 G_END_DECLS

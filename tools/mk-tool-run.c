@@ -64,12 +64,14 @@ static void run_service_stopped (Run *self, const GError *error);
 
 /* ---- one service ---- */
 
-/* Returns: (transfer full) (nullable): all probes together */
+/* Returns: (transfer full) (nullable): all probes in one */
 static MkProbe *
 service_dup_probe (const MkToolServiceOptions *options)
 {
   MkProbe **probes = (MkProbe **) options->probes->pdata;
 
+  if (options->probes->len > 1 && options->any)
+    return MK_PROBE (mk_any_probe_new (probes, options->probes->len));
   if (options->probes->len > 1)
     return MK_PROBE (mk_all_probe_new (probes, options->probes->len));
   return options->probes->len == 1 ? g_object_ref (probes[0]) : NULL;
@@ -120,6 +122,13 @@ service_make_executor (const MkToolServiceOptions *service_options,
   executor = service_new_executor (service_options, (const char *const *) argv);
   mk_simple_executor_set_environment (executor, (const char *const *) strv);
   mk_simple_executor_set_cwd (executor, service_options->cwd);
+  mk_simple_executor_set_stdin_mode (executor, service_options->stdin_mode);
+  mk_simple_executor_set_stdin_path (executor, service_options->stdin_path);
+  if (service_options->has_pty)
+    {
+      mk_simple_executor_set_stdout_mode (executor, MK_STDIO_MODE_PTY);
+      mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_PTY);
+    }
   mk_simple_executor_set_start_timeout (executor, options->timeout);
   mk_simple_executor_set_stop_timeout (executor, options->stop_timeout);
 

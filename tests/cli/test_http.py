@@ -4,7 +4,7 @@
 
 import unittest
 
-from clitest import LOCALHOST, TestCase, free_port, listener
+from clitest import LOCALHOST, TestCase, free_port, listener, service
 
 
 def url(port, path="/"):
@@ -27,16 +27,30 @@ class Http(TestCase):
         self.assertEqual((status, stdout), (0, "up\n"), stderr)
 
     def test_redirects(self):
-        self.assertEqual(self.run_service("moved", "--follow-redirects")[0], 0)
+        self.assertEqual(self.run_service("moved", "--follow")[0], 0)
         status, _, stderr = self.run_service("moved", timeout="0.3")
         self.assertEqual(status, 124, stderr)
         self.assertIn("HTTP 302 Found", stderr)
 
     def test_certificates(self):
-        for option in ("--ca-file", "--certificate-file"):
+        for option in ("--cacert", "--cert"):
             status, _, stderr = self.run_tool("wait", "--http", "https://127.0.0.1:1/", option, self.path("none.pem"))
             self.assertEqual(status, 125, stderr)
             self.assertIn("none.pem", stderr)
+
+    def test_body(self):
+        for options in (["--body", "nobody says this"], ["--http-unix", self.path("none")]):
+            status, _, stderr = self.run_service("ok", *options, timeout="300ms")
+            self.assertEqual(status, 124, stderr)
+        self.assertIn("none", stderr)
+
+    def test_unix_socket(self):
+        for number, options in enumerate((["--http", "http://nowhere.invalid/x"], [])):
+            path = self.path(f"web{number}.socket")
+            status, stdout, stderr = self.run_tool(
+                "run", "--timeout", "20s", "--service", service("--listen", path, "--http", "ok"), *options,
+                "--http-unix", path, "--status", "200", "--", "echo", "up")
+            self.assertEqual((status, stdout), (0, "up\n"), stderr)
 
     def test_wrong_status(self):
         status, stdout, stderr = self.run_service("503 Busy", timeout="0.3")

@@ -15,8 +15,8 @@ class Help(TestCase):
             self.assertIn(text, stdout)
 
     def test_help_of_commands(self):
-        for command, options in (("run", "--service --tcp --http --status --method --header --follow-redirects --ca-file --certificate-file --insecure --unix --file --output --exec --interval --attempt-timeout --name --cwd --env --timeout --stop-timeout --verbose --quiet"),
-                                 ("wait", "--tcp --http --status --method --header --follow-redirects --ca-file --certificate-file --insecure --unix --file --exec --interval --attempt-timeout --gone --timeout --quiet")):
+        for command, options in (("run", "--service --tcp --http --status --body --method --header --follow --cacert --cert --insecure --unix --file --output --exec --dbus --http-unix --any --interval --attempt-timeout --name --cwd --env --unset --stdin --pty --timeout --stop-timeout --verbose --quiet"),
+                                 ("wait", "--tcp --http --status --body --method --header --follow --cacert --cert --insecure --unix --file --exec --dbus --http-unix --any --interval --attempt-timeout --gone --timeout --quiet")):
             status, stdout, stderr = self.run_tool(command, "--help")
             self.assertEqual((status, stderr), (0, ""))
             for text in (f"Usage:\n  mirakuru {command} ", "Examples:", "Exit status:", "124", *options.split()):
@@ -25,7 +25,7 @@ class Help(TestCase):
     def test_details_stand_after_what_they_belong_to(self):
         for command in ("run", "wait"):
             _, stdout, _ = self.run_tool(command, "--help")
-            self.assertRegex(stdout, r"(?m)^ +--http=.*\n +--status=.*\n +--method=.*\n +--header=.*\n +--follow-redirects .*\n +--ca-file=.*\n +--certificate-file=.*\n +--insecure ")
+            self.assertRegex(stdout, r"(?m)^ +--http=.*\n +--status=.*\n +--body=.*\n +--method=.*\n +--header=.*\n +--follow .*\n +--cacert=.*\n +--cert=.*\n +--insecure ")
 
     def test_version(self):
         for args in (["--version"], ["run", "--version"], ["wait", "--version"]):
@@ -60,7 +60,7 @@ class Mistakes(TestCase):
         self.assert_run_misuse([], "--service")
         self.assert_run_misuse(["--", "true"], "--service")
         self.assert_wait_misuse([], "--tcp")
-        self.assert_wait_misuse(["--gone", "--", "true"], "--tcp", "--http", "--unix", "--file", "--exec")
+        self.assert_wait_misuse(["--gone", "--", "true"], "--tcp")
 
     def test_option_before_its_service(self):
         for option in ("--tcp=6379", "--name=x", "--cwd=/", "--env=A=b", "--http=http://localhost/", "--unix=/x", "--file=/x",
@@ -69,8 +69,8 @@ class Mistakes(TestCase):
             self.assert_run_misuse([option, "--service", "true"], option.split("=")[0], "--service")
 
     def test_detail_before_its_url(self):
-        for option in ("--status=200", "--method=GET", "--header=A: b", "--follow-redirects", "--ca-file=/x",
-                       "--certificate-file=/x", "--insecure"):
+        for option in ("--status=200", "--method=GET", "--header=A: b", "--follow", "--cacert=/x",
+                       "--cert=/x", "--insecure"):
             name = option.split("=")[0]
             for before in ([], ["--tcp=1"], ["--http=http://localhost/", "--file=/x"]):
                 self.assert_run_misuse(["--service", "true", *before, option, "--http=http://localhost/"], name, "--http")
@@ -124,7 +124,7 @@ class Mistakes(TestCase):
             self.assert_wait_misuse([f"--tcp={value}"], f"'{value}'", "PORT")
 
     def test_bad_times(self):
-        for value in ("", "-1", "-0.5", "abc", "1s", "nan", "inf", "0x10", " 1", "1e3", "1.2.3", ".", "1,5", "4294968",
+        for value in ("", "-1", "-0.5", "abc", "1 s", "1h", "s", "ms", "1sm", "-1s", "1e3s", "71583m", "nan", "inf", "0x10", " 1", "1e3", "1.2.3", ".", "1,5", "4294968",
                       "99999999999999999999999"):
             for option in ("--timeout", "--stop-timeout"):
                 self.assert_run_misuse(["--service", "true", f"{option}={value}"], option, f"'{value}'", "seconds")
@@ -132,7 +132,7 @@ class Mistakes(TestCase):
                 self.assert_wait_misuse(["--tcp", "1", f"{option}={value}"], option, f"'{value}'", "seconds")
 
     def test_good_times(self):
-        for value in ("0", "60", "0.5", ".5", "5.", "4294967", "0.0001"):
+        for value in ("0", "60", "0.5", ".5", "5.", "4294967", "0.0001", "500ms", "30s", "2m", "0.5m", "0ms"):
             with self.subTest(value):
                 status, _, stderr = self.run_tool("run", "--stop-timeout", value, "--service", "sleep 30", "--", "true")
                 self.assertEqual(status, 0, stderr)
@@ -143,6 +143,18 @@ class Mistakes(TestCase):
     def test_bad_environment(self):
         for value in ("NAME", "", "=value"):
             self.assert_run_misuse(["--service", "true", "--env", value], "NAME=VALUE", f"'{value}'")
+
+    def test_bad_names_of_variables(self):
+        for value in ("NAME=x", "", "="):
+            self.assert_run_misuse(["--service", "true", "--unset", value], "--unset", f"'{value}'")
+
+    def test_option_of_the_other_command(self):
+        self.assert_wait_misuse(["--tcp", "1", "--pty"], "'--pty'", "'mirakuru run'")
+        self.assert_wait_misuse(["--output=x"], "'--output=x'", "'mirakuru run'")
+        self.assert_run_misuse(["--service", "true", "--gone"], "'--gone'", "'mirakuru wait'")
+
+    def test_any_output(self):
+        self.assert_run_misuse(["--service", "true", "--any", "--output", "x"], "--any", "--output")
 
     def test_bad_names(self):
         for value in ("", "two\nlines", "\033[2J"):

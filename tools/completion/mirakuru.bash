@@ -5,10 +5,10 @@
 # Completion of mirakuru(1) for bash.
 
 _mirakuru_options () {
-  local conditions='--tcp --http --unix --file --exec --interval --attempt-timeout'
-  local request='--status --method --header --follow-redirects --ca-file --certificate-file --insecure'
+  local conditions='--tcp --http --http-unix --unix --file --exec --dbus --interval --attempt-timeout --any'
+  local request='--status --body --method --header --follow --cacert --cert --insecure'
   case $1 in
-    run) echo "--service $conditions $request --output --name --cwd --env --timeout --stop-timeout --verbose --quiet --version --help" ;;
+    run) echo "--service $conditions $request --output --name --cwd --env --unset --stdin --pty --timeout --stop-timeout --verbose --quiet --version --help" ;;
     wait) echo "$conditions $request --gone --timeout --quiet --version --help" ;;
     *) echo 'run wait --version --help' ;;
   esac
@@ -39,12 +39,13 @@ _mirakuru () {
   done
 
   case $previous in
-    --unix | --file | --ca-file | --certificate-file) _mirakuru_reply < <(compgen -f -- "$current") ;;
+    --unix | --http-unix | --file | --stdin | --cacert | --cert) _mirakuru_reply < <(compgen -f -- "$current") ;;
     --cwd) _mirakuru_reply < <(compgen -d -- "$current") ;;
     --service | -s | --exec) _mirakuru_reply < <(compgen -c -- "$current") ;;
     --method) _mirakuru_reply < <(compgen -W 'HEAD GET POST PUT OPTIONS' -- "$current") ;;
+    --unset) _mirakuru_reply < <(compgen -v -- "$current") ;;
     --env) _mirakuru_reply < <(compgen -v -S = -- "$current") ;;
-    --tcp | --http | --status | --header | --output | --name) COMPREPLY=() ;;
+    --tcp | --http | --status | --body | --header | --dbus | --output | --name) COMPREPLY=() ;;
     --interval | --attempt-timeout | --timeout | -t | --stop-timeout) COMPREPLY=() ;;
     *) _mirakuru_reply < <(compgen -W "$(_mirakuru_options "${COMP_WORDS[1]}")" -- "$current") ;;
   esac

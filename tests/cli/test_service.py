@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a service is given: its input, its terminal, its environment; and conditions of which one is enough."""
+
+import os
+import shutil
+import unittest
+
+from clitest import TestCase, free_port, service, tcp
+
+
+class Service(TestCase):
+    def run_service(self, command, *options):
+        return self.run_tool("run", "--timeout", "20s", "--service", command, *options, "--", "echo", "up")
+
+    def assert_up(self, command, *options):
+        status, stdout, stderr = self.run_service(command, *options)
+        self.assertEqual((status, stdout), (0, "up\n"), stderr)
+
+    def test_input_that_does_not_end(self):
+        command = "sh -c 'cat; echo at the end >&2; exit 3'"
+        done = self.path("done")
+        status, stdout, stderr = self.run_tool(
+            "run", "--service", command, "--stdin", "--service", f"sh -c 'sleep 0.5; touch {done}; exec sleep 60'",
+            "--file", done, "--", "echo", "up")
+        self.assertEqual((status, stdout), (0, "up\n"), stderr)
+        status, _, stderr = self.run_service(command, "--file", done + ".never")
+        self.assertEqual(status, 125, stderr)
+        self.assertIn("at the end", stderr)
+
+    def test_input_from_a_file(self):
+        with open(self.path("input"), "w", encoding="utf-8") as file:
+            file.write("what it reads\n")
+        self.assert_up("sh -c 'cat; exec sleep 60'", "--stdin", self.path("input"), "--output", "^what it reads$")
+        self.assert_up("sh -c 'cat; exec sleep 60'", f"--stdin={self.path('input')}", "--output", "^what it reads$")
+        status, _, stderr = self.run_service("sleep 60", "--stdin", self.path("none"))
+        self.assertEqual(status, 125, stderr)
+        self.assertIn("none", stderr)
+
+    def test_terminal(self):
+        command = "sh -c 'test -t 1 && test -t 2 && echo both; exec sleep 60'"
+        self.assert_up(command, "--pty", "--output", "^both")
+        self.assertEqual(self.run_service(command, "--output", "^both", "--timeout", "300ms")[0], 124)
+
+    def test_unset(self):
+        self.env["MK_UNSET"] = "x"
+        command = "sh -c 'echo \"<$MK_UNSET>\"; exec sleep 60'"
+        self.assert_up(command, "--unset", "MK_UNSET", "--output", "^<>$")
+        self.assert_up(command, "--unset", "MK_UNSET", "--env", "MK_UNSET=y", "--output", "^<y>$")
+        self.assert_up(command, "--output", "^<x>$")
+
+    def test_any(self):
+        command = service("--pid-file", self.path("ready"))
+        conditions = [*tcp(free_port()), "--file", self.path("ready")]
+        self.assert_up(command, *conditions, "--any")
+        os.unlink(self.path("ready"))
+        status, _, stderr = self.run_service(command, *conditions, "--timeout", "300ms")
+        self.assertEqual(status, 124, stderr)
+
+    def test_wait_for_any(self):
+        with open(self.path("ready"), "w", encoding="utf-8"):
+            pass
+        conditions = [*tcp(free_port()), "--file", self.path("ready"), "--timeout", "300ms"]
+        self.assertEqual(self.run_tool("wait", *conditions)[0], 124)
+        self.assertEqual(self.run_tool("wait", "--any", *conditions)[0], 0)
+        self.assertEqual(self.run_tool("wait", "--gone", *conditions)[0], 124)
+        self.assertEqual(self.run_tool("wait", "--gone", "--any", *conditions)[0], 0)
+
+    @unittest.skipUnless(shutil.which("dbus-daemon"), "dbus-daemon is not installed")
+    def test_dbus(self):
+        bus = f"unix:path={self.path('bus')}"
+        command = f"dbus-daemon --session --nofork --nopidfile --address={bus}"
+        self.assert_up(command, "--dbus", bus + ":org.freedesktop.DBus")
+        self.assert_up(command, "--dbus", bus)
+        self.env["DBUS_SESSION_BUS_ADDRESS"] = bus
+        self.assert_up(command, "--dbus", "org.freedesktop.DBus")
+        self.assert_up(command, "--dbus", "session:org.freedesktop.DBus")
+        status, _, stderr = self.run_service(command, "--dbus", "org.example.Nobody", "--timeout", "500ms")
+        self.assertEqual(status, 124, stderr)
+        self.assertIn("org.example.Nobody", stderr)
+        self.assertEqual(self.run_service(command, "--dbus", "no name")[0], 125)
+
+
+if __name__ == "__main__":
+    unittest.main()
