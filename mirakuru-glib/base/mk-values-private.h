@@ -28,7 +28,6 @@ void mk_values_begin_settings (MkValues *self);
 gboolean mk_values_is_port_unused (MkValues *self);
 gboolean mk_values_has (MkValues *self, const char *key);
 char *mk_values_dup (MkValues *self, const char *key);
-char *mk_values_dup_directory (MkValues *self);
 void mk_values_clear (MkValues *self);
 
 gboolean mk_values_is_name (const char *text);

@@ -40,7 +40,6 @@ struct _MkValues
   GMutex lock;
   GHashTable *values;    /* (owned) (locked-by lock): from names to texts */
   GPtrArray *leases;     /* (owned) (element-type MkPort) (locked-by lock) */
-  char *directory;       /* (owned) (nullable) (locked-by lock) */
   gboolean port_is_used; /* (locked-by lock) whoever starts the service knows the port */
 };
 
@@ -83,12 +82,12 @@ void
 mk_values_clear (MkValues *self)
 {
   MK_AUTO_LOCK (&self->lock);
+  const char *directory = g_hash_table_lookup (self->values, "dir");
 
+  if (directory != NULL && self->owner == getpid ())
+    mk_remove_tree (directory);
   g_hash_table_remove_all (self->values);
   g_ptr_array_set_size (self->leases, 0);
-  if (self->directory != NULL && self->owner == getpid ())
-    mk_remove_tree (self->directory);
-  g_clear_pointer (&self->directory, g_free);
 }
 
 void
@@ -151,15 +150,6 @@ mk_values_dup (MkValues *self, const char *key)
   return g_strdup (g_hash_table_lookup (self->values, key));
 }
 
-/* Returns: (nullable) (transfer full): what has to be removed when the service has ended */
-char *
-mk_values_dup_directory (MkValues *self)
-{
-  MK_AUTO_LOCK (&self->lock);
-
-  return g_strdup (self->directory);
-}
-
 /* ---- making values ---- */
 
 /* Call with the lock held. */
@@ -185,9 +175,9 @@ values_make_directory (MkValues *self, GError **error)
   g_autoptr (GError) local_error = NULL;
   g_autofree char *template =
       g_strdup_printf ("mirakuru-%s%sXXXXXX", self->name ? self->name : "", self->name ? "-" : "");
+  char *directory = g_dir_make_tmp (template, &local_error);
 
-  self->directory = g_dir_make_tmp (template, &local_error);
-  if (self->directory == NULL)
+  if (directory == NULL)
     {
       g_set_error (error,
                    MK_ERROR,
@@ -198,12 +188,13 @@ values_make_directory (MkValues *self, GError **error)
       return NULL;
     }
 
-  g_hash_table_replace (self->values, g_strdup ("dir"), g_strdup (self->directory));
-  return self->directory;
+  g_hash_table_replace (self->values, g_strdup ("dir"), directory);
+  return directory;
 }
 
 /*
- * @value: (out) (nullable) (transfer full)
+ * @value: (out) (nullable) (optional) (transfer full): %NULL only looks whether there can be one, and makes
+ * none
  *
  * Returns: whether @key is the name of a value. If that cannot be had, @error is set
  */
@@ -212,6 +203,9 @@ values_find_own (MkValues *self, const char *key, char **value, GError **error)
 {
   MK_AUTO_LOCK (&self->lock);
   const char *found = g_hash_table_lookup (self->values, key);
+
+  if (value == NULL)
+    return found != NULL || values_is_port (key) || g_str_equal (key, "dir");
 
   if (found == NULL && values_is_port (key))
     found = values_lease (self, key, error);
@@ -225,11 +219,13 @@ values_find_own (MkValues *self, const char *key, char **value, GError **error)
   return TRUE;
 }
 
+/* As values_find_own(), of any service */
 static gboolean
 values_find (MkValues *self, const char *key, char **value, GError **error)
 {
   const char *dot = strchr (key, '.');
   g_autofree char *service = NULL;
+  g_autofree char *unwanted = NULL;
 
   if (dot == NULL)
     return values_find_own (self, key, value, error);
@@ -239,7 +235,7 @@ values_find (MkValues *self, const char *key, char **value, GError **error)
   service = g_strndup (key, (gsize) (dot - key));
   if (self->name != NULL && g_str_equal (service, self->name))
     return values_find_own (self, dot + 1, value, error);
-  return self->scope (self->scope_data, service, dot + 1, value, error);
+  return self->scope (self->scope_data, service, dot + 1, value ? value : &unwanted, error);
 }
 
 /* ---- placeholders ---- */
@@ -295,7 +291,8 @@ values_expand_brace (MkValues *self, GString *result, const char *text, GError *
   g_autoptr (GError) local_error = NULL;
 
   /* What is doubled is a text, and needs no value. */
-  if (key == NULL || (doubled && *end != '}') || !values_find (self, key, &value, &local_error))
+  if (key == NULL || (doubled && *end != '}') ||
+      !values_find (self, key, doubled ? NULL : &value, &local_error))
     {
       g_string_append_c (result, '{');
       return text + 1;
@@ -333,8 +330,6 @@ mk_values_expand (MkValues *self, char **text, GError **error)
   result = g_string_new (NULL);
   while (*p != '\0')
     {
-      if (*p == '$' && p[1] == '{')
-        g_string_append_c (result, *p++);
       if (*p != '{' || (p > *text && p[-1] == '$'))
         g_string_append_c (result, *p++);
       else if ((p = values_expand_brace (self, result, p, error)) == NULL)

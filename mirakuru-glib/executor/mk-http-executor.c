@@ -68,7 +68,7 @@ http_executor_begin_values (MkSimpleExecutor *executor, MkValues *values)
   gboolean expands = parent->begin_values (executor, values);
   char *text = g_strdup (mk_http_executor_get_uri (MK_HTTP_EXECUTOR (executor)));
 
-  /* Only then it is a URL, and has a host. */
+  /* With a placeholder for its port it was no URL yet. */
   if (expands && mk_values_expand (values, &text, NULL) && text != NULL)
     {
       g_autoptr (GUri) uri = g_uri_parse (text, G_URI_FLAGS_NONE, NULL);

@@ -79,11 +79,6 @@ typedef struct
   char *uuid;         /* (owned) does not change */
   MkSignals *signals; /* (owned) (nullable) does not change; %NULL in a forked child */
 
-  /* What a group has set, (locked-by lock) */
-  char *name;          /* (owned) (nullable) */
-  MkValuesScope scope; /* (nullable) */
-  gpointer scope_data; /* (unowned) */
-
   /* The life of the service, (locked-by lock). See the head of mk-simple-executor.c. */
   MkExecutorState phase; /* never EXITED */
   MkProcess *process;    /* (owned) (nullable) of the last start, kept until the next one */

@@ -455,7 +455,7 @@ start_spawn (GTask *task)
   argv = MK_SIMPLE_EXECUTOR_GET_CLASS (executor)->build_command (executor, &error);
   if (error == NULL && self->expands)
     mk_values_expand_strv (self->values, argv, &error);
-  self->launch->private_directory = mk_values_dup_directory (self->values);
+  self->launch->private_directory = mk_values_dup (self->values, "dir");
   if (error != NULL || !start_check_port (self, &error) ||
       !mk_launch_set_argv (self->launch, g_steal_pointer (&argv), &error) || !start_publish_process (task))
     {

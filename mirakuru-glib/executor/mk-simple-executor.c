@@ -316,17 +316,11 @@ simple_executor_dup_marker (MkSimpleExecutor *self)
 MkValues *
 mk_simple_executor_new_values (MkSimpleExecutor *self, gboolean *expands)
 {
-  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
   MkSimpleExecutorClassPrivate *klass =
       mk_simple_executor_class_get_private (MK_SIMPLE_EXECUTOR_GET_CLASS (self));
-  GMutexLocker *locker = mk_simple_executor_lock (self);
-  MkValues *values = mk_values_new (priv->name, priv->scope, priv->scope_data);
+  MkValues *values = mk_values_new (NULL, NULL, NULL);
 
-  *expands = priv->scope != NULL;
-  g_mutex_locker_free (locker);
-
-  if (klass->begin_values (self, values))
-    *expands = TRUE;
+  *expands = klass->begin_values (self, values);
   if (*expands && !mk_values_has (values, "host"))
     mk_values_set (values, "host", DEFAULT_HOST);
   return values;
@@ -624,7 +618,6 @@ mk_simple_executor_finalize (GObject *object)
   g_clear_pointer (&priv->signals, mk_signals_unref);
   g_clear_pointer (&priv->process, mk_process_unref);
   g_clear_pointer (&priv->values, mk_values_unref);
-  g_free (priv->name);
   g_strfreev (priv->command);
   g_strfreev (priv->environment);
   g_free (priv->cwd);
@@ -1802,7 +1795,7 @@ mk_simple_executor_dup_environment (MkSimpleExecutor *self)
  * @self: the executor
  * @key: the name of the value
  *
- * Gets a value of the service. These are `name` (in a group), `host` and `port` (of an executor that has
+ * Gets a value of the service. These are `host` and `port` (of an executor that has
  * them), `port:NAME` and `dir` (where a placeholder mentions them), `pid`, and the named groups that the
  * banner of a [class@Mk.OutputExecutor] has captured, under their names.
  *

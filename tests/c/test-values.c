@@ -142,7 +142,7 @@ test_ports_and_directory (void)
   g_auto (GStrv) words = NULL;
 
   g_assert_null (mk_values_dup (values, "port"));
-  g_assert_null (mk_values_dup_directory (values));
+  g_assert_null (mk_values_dup (values, "dir"));
   g_assert_true (mk_values_expand (values, &text, &error));
   g_assert_no_error (error);
 
@@ -151,7 +151,7 @@ test_ports_and_directory (void)
   g_assert_cmpstr (words[0], ==, words[2]);
   g_assert_cmpstr (words[0], !=, words[1]);
   g_assert_cmpuint (g_ascii_strtoull (words[1], NULL, 10), >, 1023);
-  directory = mk_values_dup_directory (values);
+  directory = mk_values_dup (values, "dir");
   g_assert_cmpstr (words[4], ==, directory);
   g_assert_true (g_str_has_prefix (words[3], directory));
 
@@ -160,6 +160,20 @@ test_ports_and_directory (void)
   mk_values_clear (values);
   g_assert_false (g_file_test (directory, G_FILE_TEST_EXISTS));
   g_assert_null (mk_values_dup (values, "port"));
+}
+
+/* A text is not a value. */
+static void
+test_doubled_makes_nothing (void)
+{
+  g_autoptr (MkValues) values = mk_values_new (NULL, NULL, NULL);
+  g_autofree char *text = g_strdup ("{{port}} {{port:admin}} {{dir}}");
+
+  g_assert_true (mk_values_expand (values, &text, NULL));
+  g_assert_cmpstr (text, ==, "{port} {port:admin} {dir}");
+  g_assert_null (mk_values_dup (values, "port"));
+  g_assert_null (mk_values_dup (values, "port:admin"));
+  g_assert_null (mk_values_dup (values, "dir"));
 }
 
 /* What a service leaves may be anything; what lies outside must stay. */
@@ -214,6 +228,7 @@ main (int argc, char **argv)
   g_test_add_func ("/values/missing-value", test_missing_value);
   g_test_add_func ("/values/without-scope", test_without_scope);
   g_test_add_func ("/values/ports-and-directory", test_ports_and_directory);
+  g_test_add_func ("/values/doubled-makes-nothing", test_doubled_makes_nothing);
   g_test_add_func ("/values/directory-with-anything-in-it", test_directory_with_anything_in_it);
   g_test_add_func ("/values/names", test_names);
 
