@@ -10,6 +10,9 @@
 
 G_BEGIN_DECLS
 
+/* When what could not be sent is sent again */
+#define MK_HOST_RESEND_INTERVAL_MS 10
+
 /* A file descriptor. The program may close it, as daemons close all, and then have another file there. */
 typedef struct
 {

@@ -30,8 +30,6 @@
 
 /* How long an exit waits at most for the supervisors to end. */
 #define EXIT_LIMIT_US (3 * G_USEC_PER_SEC)
-/* When it tries again what could not be sent */
-#define RESEND_INTERVAL_MS 10
 
 static GMutex lock;
 static GPtrArray *records;    /* (owned) (element-type MkHostRecord) (locked-by lock) of what was started */
@@ -229,7 +227,7 @@ ending_wait (Ending *self, gint64 deadline)
 
   while (!ending_is_over (self) && (left = deadline - g_get_monotonic_time ()) > 0)
     {
-      int limit = self->sent ? (int) (left / G_TIME_SPAN_MILLISECOND) : RESEND_INTERVAL_MS;
+      int limit = self->sent ? (int) (left / G_TIME_SPAN_MILLISECOND) : MK_HOST_RESEND_INTERVAL_MS;
 
       if (self->socket.fd < 0 || self->socket.revents != 0)
         g_usleep (100);

@@ -39,8 +39,6 @@
 #define DISPATCH_LIMIT_US (20 * G_TIME_SPAN_MILLISECOND)
 /* More than a pipe holds; somebody else may go on writing to it. */
 #define LAST_CHUNKS 32
-/* When an order is sent again that could not be sent */
-#define RESEND_INTERVAL_US (10 * G_TIME_SPAN_MILLISECOND)
 /* How long a supervisor that has ended is waited for to be reaped */
 #define REAP_LIMIT_US (100 * G_TIME_SPAN_MILLISECOND)
 /* The sweep ends after this many rounds in a row that found nothing, or after the limit. */
@@ -624,7 +622,8 @@ backend_send_orders (MkBackend *self)
   if (mk_host_may_send_again (error_number))
     {
       if (self->resend != NULL)
-        mk_waker_wake_at (self->resend, g_get_monotonic_time () + RESEND_INTERVAL_US);
+        mk_waker_wake_at (self->resend,
+                          g_get_monotonic_time () + MK_HOST_RESEND_INTERVAL_MS * G_TIME_SPAN_MILLISECOND);
       return TRUE;
     }
 
