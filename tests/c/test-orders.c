@@ -120,20 +120,14 @@ replace_socket (int unused)
 static void
 order_stop (MkSimpleExecutor *executor)
 {
-  g_autoptr (GError) error = NULL;
-
-  mk_test_stop (executor, NULL, &error);
-  g_assert_no_error (error);
+  mk_test_assert_stops (executor);
   g_assert_false (mk_simple_executor_get_running (executor));
 }
 
 static void
 order_kill (MkSimpleExecutor *executor)
 {
-  g_autoptr (GError) error = NULL;
-
-  mk_test_kill (executor, NULL, &error);
-  g_assert_no_error (error);
+  mk_test_assert_can_be_killed (executor);
   g_assert_false (mk_simple_executor_get_running (executor));
 }
 

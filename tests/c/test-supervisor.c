@@ -77,19 +77,13 @@ typedef void (*End) (MkSimpleExecutor *executor);
 static void
 end_by_stop (MkSimpleExecutor *executor)
 {
-  g_autoptr (GError) error = NULL;
-
-  mk_test_stop (executor, NULL, &error);
-  g_assert_no_error (error);
+  mk_test_assert_stops (executor);
 }
 
 static void
 end_by_kill (MkSimpleExecutor *executor)
 {
-  g_autoptr (GError) error = NULL;
-
-  mk_test_kill (executor, NULL, &error);
-  g_assert_no_error (error);
+  mk_test_assert_can_be_killed (executor);
 }
 
 static void

@@ -436,6 +436,17 @@ mk_test_assert_stops (gpointer executor)
 }
 
 void
+mk_test_assert_can_be_killed (gpointer executor)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean killed = mk_test_kill (executor, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (killed);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+}
+
+void
 mk_test_assert_start_fails (gpointer executor, int code, const char *message_part)
 {
   g_autoptr (GError) error = NULL;

@@ -50,6 +50,7 @@ void mk_test_cancel_later (GCancellable *cancellable, guint after_ms);
 /* Checks */
 void mk_test_assert_starts (gpointer executor);
 void mk_test_assert_stops (gpointer executor);
+void mk_test_assert_can_be_killed (gpointer executor);
 void mk_test_assert_start_fails (gpointer executor, int code, const char *message_part);
 void mk_test_assert_start_times_out (gpointer executor,
                                      guint timeout_ms,
