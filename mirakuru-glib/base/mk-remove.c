@@ -27,7 +27,7 @@ remove_at (int parent, const char *name, int depth)
   DIR *directory;
   struct dirent *entry;
 
-  /* What is a directory is not unlinked, also by root. */
+  /* This refuses a directory, for root too. */
   if (unlinkat (parent, name, 0) == 0 || errno == ENOENT || depth == MAX_DEPTH)
     return;
 

@@ -6,7 +6,7 @@
  *
  * What has been looked at is forgotten, except for what a match under way may consist of, at most
  * MK_OUTPUT_LONGEST_MATCH bytes, and the few characters before it at which an expression may look back. Where
- * more output could change a match, as with "port \d+" after "port 63", there is none until that output
+ * more output could change a match, as with "port \d+" after "port 63", the match waits until that output
  * comes, the output ends, or the caller has waited long enough (mk_output_matcher_settle()).
  *
  * GRegex cannot be interrupted, and limits only the steps for one beginning of a match. To bound the
