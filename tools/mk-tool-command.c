@@ -11,53 +11,19 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* GLib ignores SIGPIPE and mirakuru handles the others. COMMAND must get them as the caller
- * of mirakuru left them (nohup, for example). */
-static const int own_signals[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP };
-static gboolean was_ignored[G_N_ELEMENTS (own_signals)];
-static pid_t own_pid;
-
-/* Must be called before any function of GLib. */
-void
-mk_tool_command_remember_signals (void)
-{
-  own_pid = getpid ();
-
-  for (gsize i = 0; i < G_N_ELEMENTS (own_signals); i++)
-    {
-      struct sigaction action;
-
-      if (sigaction (own_signals[i], NULL, &action) == 0)
-        was_ignored[i] = action.sa_handler == SIG_IGN;
-    }
-}
-
-gboolean
-mk_tool_command_is_signal_ignored (int signal_number)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (own_signals); i++)
-    if (own_signals[i] == signal_number)
-      return was_ignored[i];
-
-  return FALSE;
-}
-
-static void
-restore_signals (void)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (own_signals); i++)
-    signal (own_signals[i], was_ignored[i] ? SIG_IGN : SIG_DFL);
-}
+#include "mk-tool-signals.h"
 
 /* Between fork and exec: only what is async-signal-safe. */
 static void
-set_up_child (gpointer user_data)
+command_set_up_child (gpointer user_data)
 {
-  restore_signals ();
+  pid_t mirakuru = GPOINTER_TO_INT (user_data);
+
+  mk_tool_signals_restore ();
   prctl (PR_SET_PDEATHSIG, SIGTERM);
 
   /* mirakuru may have been killed before the line above. */
-  if (getppid () != own_pid)
+  if (getppid () != mirakuru)
     _exit (MK_TOOL_STATUS_SIGNAL + SIGTERM);
 }
 
@@ -70,7 +36,7 @@ mk_tool_command_spawn (const char *const *argv, int *status, GError **error)
   g_autoptr (GError) local_error = NULL;
   GSubprocess *command;
 
-  g_subprocess_launcher_set_child_setup (launcher, set_up_child, NULL, NULL);
+  g_subprocess_launcher_set_child_setup (launcher, command_set_up_child, GINT_TO_POINTER (getpid ()), NULL);
   command = g_subprocess_launcher_spawnv (launcher, argv, &local_error);
   if (command != NULL)
     return command;
@@ -98,7 +64,7 @@ mk_tool_command_exec (char **argv)
   g_autofree char *name = g_filename_display_name (argv[0]);
   int saved_errno;
 
-  restore_signals ();
+  mk_tool_signals_restore ();
   execvp (argv[0], argv);
   saved_errno = errno;
 

@@ -11,7 +11,6 @@
 #include "mk-tool-display.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -161,21 +160,6 @@ terminal_append_foreign (GString *out, const char *text)
 
   if (coloured)
     g_string_append (out, "\033[m");
-}
-
-/* Whether Ctrl-C goes to this process and to all others of its process group. */
-gboolean
-mk_tool_display_owns_interrupt (void)
-{
-  int terminal = open ("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  gboolean in_foreground;
-
-  if (terminal < 0)
-    return FALSE;
-
-  in_foreground = tcgetpgrp (terminal) == getpgrp ();
-  close (terminal);
-  return in_foreground;
 }
 
 /* ---- the display ---- */

@@ -23,6 +23,4 @@ void mk_tool_display_output (MkToolDisplay *self, guint line, const char *text);
 void mk_tool_display_message (MkToolDisplay *self, const char *message);
 void mk_tool_display_error (MkToolDisplay *self, const char *name, const char *message);
 
-gboolean mk_tool_display_owns_interrupt (void);
-
 G_END_DECLS

@@ -7,6 +7,8 @@
 
 #include <locale.h>
 
+#include "mk-tool-signals.h"
+
 int
 mk_tool_status_for_error (const GError *error)
 {
@@ -88,7 +90,7 @@ main (int argc, char **argv)
 {
   const char *command = argc > 1 ? argv[1] : "";
 
-  mk_tool_command_remember_signals ();
+  mk_tool_signals_remember ();
   set_up_translations ();
 
   /* GOption prints it as the name in "Usage:". */

@@ -8,19 +8,23 @@
  *
  * Each service is stopped exactly once, after its start is over, and the main loop ends when
  * all starts and stops are. The status is known when STOPPING begins; only a 0 may still turn
- * into a failure. Everything happens on the main context, in one thread. */
+ * into a failure. Everything happens on the main context, in one thread.
+ *
+ * A signal that ends the run ends mirakuru too, when nothing is left of the services: a shell or
+ * a script that waits for mirakuru then stops as well. But while COMMAND runs the signal is for
+ * COMMAND: if that handles it and exits, its status counts, as in a shell. */
 
 #include "mk-tool-display.h"
 #include "mk-tool-options.h"
+#include "mk-tool-signals.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <glib-unix.h>
 
 /* Two Ctrl-C within this time mean it. */
 #define INTERRUPT_INTERVAL (2 * G_USEC_PER_SEC)
-/* A signal that came with the end of COMMAND was meant for COMMAND. */
-#define SAME_SIGNAL_INTERVAL (G_USEC_PER_SEC / 4)
 
 typedef enum
 {
@@ -40,8 +44,10 @@ typedef struct
   Phase phase;
   guint n_starting;
   guint n_unstopped;
-  gint64 interrupted_at;
-  gint64 command_ended_at; /* 0 before, and once a signal came after it */
+  int last_signal; /* 0 before the first one */
+  gint64 last_signal_at;
+  gint64 command_ended_at; /* 0 before; a signal that comes with it was meant for COMMAND */
+  int fatal_signal;        /* that mirakuru will die of, or 0 */
   int status;
 } Run;
 
@@ -422,6 +428,17 @@ run_begin_stopping (Run *self, int status)
     service_stop (g_ptr_array_index (self->services, i));
 }
 
+/* What COMMAND died of ends mirakuru too, if it was sent to both. Who types Ctrl-C in an
+ * interactive program with a process group of its own does not send it to mirakuru. */
+static void
+run_note_command_signal (Run *self)
+{
+  int number = g_subprocess_get_if_signaled (self->command) ? g_subprocess_get_term_sig (self->command) : 0;
+
+  if (number == SIGINT || number == SIGQUIT || (number != 0 && number == self->last_signal))
+    self->fatal_signal = number;
+}
+
 static void
 run_on_command_ended (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -429,6 +446,7 @@ run_on_command_ended (GObject *source, GAsyncResult *result, gpointer user_data)
 
   g_subprocess_wait_finish (self->command, result, NULL);
   self->command_ended_at = g_get_monotonic_time ();
+  run_note_command_signal (self);
   run_begin_stopping (self, mk_tool_command_get_status (self->command));
 }
 
@@ -464,81 +482,67 @@ run_service_started (Run *self, const GError *error)
     }
 }
 
-/* Ctrl-C went to COMMAND as well, and COMMAND decides what it means. Without a terminal it
- * was meant for mirakuru alone, and is passed on. */
+/* What was typed on the terminal went to COMMAND as well, and COMMAND decides what it means.
+ * Anything else was meant for mirakuru alone, and is passed on, also to a stopped COMMAND. */
 static void
-run_interrupt_command (Run *self)
+run_signal_command (Run *self, int number, gboolean from_terminal, gint64 since_last)
 {
-  gint64 now = g_get_monotonic_time ();
+  gboolean is_repeated = since_last >= MK_TOOL_SAME_SIGNAL_INTERVAL && since_last < INTERRUPT_INTERVAL;
+  const char *pid = g_subprocess_get_identifier (self->command);
 
-  if (self->interrupted_at != 0 && now - self->interrupted_at < INTERRUPT_INTERVAL)
-    g_subprocess_force_exit (self->command);
-  else if (!mk_tool_display_owns_interrupt ())
-    g_subprocess_send_signal (self->command, SIGINT);
+  if (pid == NULL)
+    return;
 
-  self->interrupted_at = now;
+  if (is_repeated && (number == SIGINT || number == SIGQUIT))
+    {
+      self->fatal_signal = number;
+      g_subprocess_force_exit (self->command);
+    }
+  else if (!from_terminal || getpgid (atoi (pid)) != getpgrp ())
+    {
+      g_subprocess_send_signal (self->command, number);
+      g_subprocess_send_signal (self->command, SIGCONT);
+    }
 }
 
 static void
 run_hurry (Run *self)
 {
-  gboolean is_same_signal =
-      self->command_ended_at != 0 && g_get_monotonic_time () - self->command_ended_at < SAME_SIGNAL_INTERVAL;
-
-  self->command_ended_at = 0;
-  if (is_same_signal)
-    return;
-
   mk_tool_display_message (self->display, _ ("killing what is left"));
   for (guint i = 0; i < self->services->len; i++)
     mk_simple_executor_kill_async (
         ((Service *) g_ptr_array_index (self->services, i))->executor, NULL, NULL, NULL);
 }
 
-static gboolean
-run_handle_signal (Run *self, int signal_number)
+static void
+run_end_by_signal (Run *self, int number)
 {
-  if (self->phase == PHASE_STARTING)
-    run_begin_stopping (self, MK_TOOL_STATUS_SIGNAL + signal_number);
-  else if (self->phase == PHASE_STOPPING)
+  if (self->fatal_signal == 0)
+    self->fatal_signal = number;
+
+  if (self->phase == PHASE_STOPPING)
     run_hurry (self);
-  else if (self->command == NULL)
-    run_begin_stopping (self, 0);
-  else if (signal_number == SIGINT)
-    run_interrupt_command (self);
   else
-    g_subprocess_send_signal (self->command, signal_number);
-
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-run_on_interrupt (gpointer user_data)
-{
-  return run_handle_signal (user_data, SIGINT);
-}
-
-static gboolean
-run_on_terminate (gpointer user_data)
-{
-  return run_handle_signal (user_data, SIGTERM);
-}
-
-static gboolean
-run_on_hangup (gpointer user_data)
-{
-  return run_handle_signal (user_data, SIGHUP);
+    run_begin_stopping (self, 0);
 }
 
 static void
-run_watch_signals (Run *self)
+run_on_signal (int number, gboolean from_terminal, gpointer user_data)
 {
-  g_unix_signal_add (SIGINT, run_on_interrupt, self);
-  g_unix_signal_add (SIGTERM, run_on_terminate, self);
-  /* As nohup wants it. A shell makes programs in the background ignore SIGINT, but whoever
-   * sends that to mirakuru means it. */
-  if (!mk_tool_command_is_signal_ignored (SIGHUP))
-    g_unix_signal_add (SIGHUP, run_on_hangup, self);
+  Run *self = user_data;
+  gint64 now = g_get_monotonic_time ();
+  gint64 since_last = number == self->last_signal ? now - self->last_signal_at : G_MAXINT64;
+
+  if (since_last >= MK_TOOL_SAME_SIGNAL_INTERVAL)
+    self->last_signal_at = now;
+  self->last_signal = number;
+
+  if (self->phase == PHASE_RUNNING && self->command != NULL)
+    run_signal_command (self, number, from_terminal, since_last);
+  else if (self->command_ended_at != 0 && now - self->command_ended_at < MK_TOOL_SAME_SIGNAL_INTERVAL)
+    run_note_command_signal (self);
+  else if (since_last >= MK_TOOL_SAME_SIGNAL_INTERVAL)
+    run_end_by_signal (self, number);
 }
 
 static Run *
@@ -595,6 +599,8 @@ mk_tool_run_main (char **argv)
   g_autoptr (GError) error = NULL;
   MkToolOptions *options = mk_tool_options_new_for_run (argv, &error);
   g_autoptr (Run) self = NULL;
+  int fatal_signal;
+  int status;
 
   if (options == NULL)
     return mk_tool_report_misuse (error->message);
@@ -606,6 +612,12 @@ mk_tool_run_main (char **argv)
   if (!run_add_services (self, &error))
     return mk_tool_report_misuse (error->message);
 
-  run_watch_signals (self);
-  return run_to_the_end (self);
+  /* GLib ends a program in which its own thread finds no descriptor, so let it begin now. */
+  g_source_unref (g_unix_signal_source_new (SIGWINCH));
+  mk_tool_signals_watch (run_on_signal, self);
+  status = run_to_the_end (self);
+  fatal_signal = self->fatal_signal;
+  g_clear_pointer (&self, run_free);
+
+  return fatal_signal != 0 ? mk_tool_signals_die (fatal_signal) : status;
 }

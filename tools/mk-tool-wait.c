@@ -2,10 +2,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* `mirakuru wait`: waits for all probes side by side, then turns into COMMAND. It starts
- * nothing, so a signal may simply end it. */
+ * nothing, but a program of `--exec` may be running, and is stopped before a signal ends it. */
 
 #include "mk-tool-display.h"
 #include "mk-tool-options.h"
+#include "mk-tool-signals.h"
 
 typedef struct
 {
@@ -14,6 +15,8 @@ typedef struct
   GMainLoop *loop;           /* (owned) */
   GCancellable *cancellable; /* (owned): ends all waits */
   guint n_waiting;
+  int fatal_signal; /* that mirakuru will die of, or 0 */
+  gint64 fatal_signal_at;
   int status;
 } Wait;
 
@@ -116,6 +119,23 @@ wait_begin_probe (Wait *self, MkProbe *probe, const char *name)
     mk_probe_wait_async (probe, self->options->timeout, self->cancellable, wait_on_probe_done, step);
 }
 
+/* Another one ends it at once. */
+static void
+wait_on_signal (int number, gboolean from_terminal, gpointer user_data)
+{
+  Wait *self = user_data;
+  gint64 now = g_get_monotonic_time ();
+
+  if (self->fatal_signal == 0)
+    {
+      self->fatal_signal = number;
+      self->fatal_signal_at = now;
+      g_cancellable_cancel (self->cancellable);
+    }
+  else if (now - self->fatal_signal_at >= MK_TOOL_SAME_SIGNAL_INTERVAL)
+    mk_tool_signals_die (number);
+}
+
 int
 mk_tool_wait_main (char **argv)
 {
@@ -134,8 +154,11 @@ mk_tool_wait_main (char **argv)
   for (guint i = 0; i < options->probes->len; i++)
     wait_begin_probe (
         self, g_ptr_array_index (options->probes, i), g_ptr_array_index (options->probe_names, i));
+  mk_tool_signals_watch (wait_on_signal, self);
   g_main_loop_run (self->loop);
 
+  if (self->fatal_signal != 0)
+    return mk_tool_signals_die (self->fatal_signal);
   if (self->status == 0 && options->command != NULL)
     return mk_tool_command_exec (options->command);
 

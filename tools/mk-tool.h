@@ -28,8 +28,6 @@ int mk_tool_run_main (char **argv);
 int mk_tool_wait_main (char **argv);
 
 /* mk-tool-command.c */
-void mk_tool_command_remember_signals (void);
-gboolean mk_tool_command_is_signal_ignored (int signal_number);
 GSubprocess *mk_tool_command_spawn (const char *const *argv, int *status, GError **error);
 int mk_tool_command_get_status (GSubprocess *command);
 int mk_tool_command_exec (char **argv);

@@ -87,14 +87,14 @@ def redis(port):
 
 
 class Tool:
-    """A running `mirakuru`, with what it prints in files, so that it can be watched."""
+    """A running `mirakuru`, or a program that runs it, with what it prints in files, so that it can be watched."""
 
-    def __init__(self, folder, env, args, **options):
+    def __init__(self, folder, env, args, program=TOOL, **options):
         name = os.path.join(folder, uuid.uuid4().hex)
         self.stdout_path, self.stderr_path = name + ".out", name + ".err"
         with open(self.stdout_path, "wb") as stdout, open(self.stderr_path, "wb") as stderr:
             options = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": stderr, **options}
-            self.process = subprocess.Popen([TOOL, *args], cwd=folder, env=env, **options)
+            self.process = subprocess.Popen([program, *args], cwd=folder, env=env, **options)
 
     @staticmethod
     def _read(path):

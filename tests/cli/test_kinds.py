@@ -119,7 +119,7 @@ class Run(KindTestCase):
             with self.trying(kind):
                 tool = self.start_service(kind, f"{kind.bad} --deaf --children 1", "--stop-timeout", "0.2", "--", "echo", "ran")
                 insist(lambda: tool.send(signal.SIGINT), tool.has_ended)
-                self.assertEqual((tool.wait(), tool.stdout), (130, ""), tool.stderr)
+                self.assertEqual((tool.wait(), tool.stdout), (-signal.SIGINT, ""), tool.stderr)
 
     def test_killed_while_it_waits(self):
         for kind in self.kinds():
@@ -142,7 +142,7 @@ class Run(KindTestCase):
                 tool = self.start_service(kind, f"{kind.good} --children 1")
                 tool.expect("ready after")
                 insist(lambda: tool.send(signal.SIGINT), tool.has_ended)
-                self.assertEqual(tool.wait(), 0, tool.stderr)
+                self.assertEqual(tool.wait(), -signal.SIGINT, tool.stderr)
 
 
 class Wait(KindTestCase):

@@ -4,6 +4,7 @@
 
 import os
 import re
+import signal
 import shlex
 import socket
 import subprocess
@@ -42,7 +43,7 @@ class Redis(TestCase):
         self.assertIn(f"redis-server (pid {pid})", stderr)
         self.assertTrue(can_connect(port))
         first.process.terminate()
-        self.assertEqual(first.wait(), 0)
+        self.assertEqual(first.wait(), -signal.SIGTERM)
 
 
     def test_two_at_once_on_the_same_port(self):

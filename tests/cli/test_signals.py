@@ -3,21 +3,22 @@
 """`mirakuru run` and the signals that end it."""
 
 import os
+import shlex
 import signal
 import subprocess
 import time
 import unittest
 
-from clitest import TestCase, can_connect, free_port, insist, listener, poll, service, tcp
+from clitest import TOOL, TestCase, can_connect, free_port, insist, listener, poll, service, tcp
 
-STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 # Says when it is there, and ends with 40 and the number of the signal; deaf to SIGINT if told so.
 COMMAND = """
 import os, signal, sys, time
 def end(number, frame):
     os._exit(40 + number)
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
     signal.signal(number, end)
 if "deaf" in sys.argv:
     signal.signal(signal.SIGINT, lambda *_: print("heard", flush=True))
@@ -30,7 +31,7 @@ while time.monotonic() < deadline:
 
 class Starting(TestCase):
     def test_start_is_given_up(self):
-        for number, status in STATUS.items():
+        for number in SIGNALS:
             with self.subTest(number):
                 port = free_port()
                 tool = self.start("run", "--service", listener(port, "--print", "begun"), "--name", "up", *tcp(port),
@@ -39,7 +40,7 @@ class Starting(TestCase):
                 tool.expect("up: ready after")
                 tool.expect("| waiting")
                 tool.send(number)
-                self.assertEqual(tool.wait(), status, tool.stderr)
+                self.assertEqual(tool.wait(), -number, tool.stderr)
                 self.assertEqual(tool.stdout, "")
                 self.assertFalse(can_connect(port))
                 self.assert_nothing_left()
@@ -49,19 +50,19 @@ class Starting(TestCase):
         tool.expect("| begun")
         begun = time.monotonic()
         tool.send(signal.SIGINT)
-        self.assertEqual(tool.wait(), 130, tool.stderr)
+        self.assertEqual(tool.wait(), -signal.SIGINT, tool.stderr)
         self.assertLess(time.monotonic() - begun, 4)
 
 
 class Running(TestCase):
     def test_without_command(self):
-        for number in STATUS:
+        for number in SIGNALS:
             with self.subTest(number):
                 port = free_port()
                 tool = self.start("run", "--service", listener(port), *tcp(port))
                 tool.expect("ready after")
                 tool.send(number)
-                self.assertEqual(tool.wait(), 0, tool.stderr)
+                self.assertEqual(tool.wait(), -number, tool.stderr)
                 self.assertIn("stopped after", tool.stderr)
 
     def start_command(self, *args):
@@ -73,7 +74,7 @@ class Running(TestCase):
 
     def test_signals_are_passed_on(self):
         """SIGINT as well, since it cannot have come from a terminal."""
-        for number in STATUS:
+        for number in SIGNALS:
             with self.subTest(number):
                 tool = self.start_command()
                 tool.send(number)
@@ -84,24 +85,56 @@ class Running(TestCase):
         tool = self.start("run", "--service", service(), "--", "sh", "-c", "echo running; exec sleep 30")
         tool.expect("running\n")
         tool.send(signal.SIGTERM)
-        self.assertEqual(tool.wait(), 128 + 15, tool.stderr)
+        self.assertEqual(tool.wait(), -signal.SIGTERM, tool.stderr)
+        self.assertIn("stopped after", tool.stderr)
+
+    def test_command_dies_of_an_interrupt_alone(self):
+        """As when a program in it has the terminal."""
+        tool = self.start("run", "--service", service(), "--", "sh", "-c", "kill -INT $$")
+        self.assertEqual(tool.wait(), -signal.SIGINT, tool.stderr)
+        self.assertIn("stopped after", tool.stderr)
+
+    def test_stopped_command(self):
+        tool = self.start("run", "--service", service(), "--", "sh", "-c", "echo running; kill -STOP $$; sleep 30")
+        tool.expect("running\n")
+        tool.send(signal.SIGTERM)
+        self.assertEqual(tool.wait(), -signal.SIGTERM, tool.stderr)
+
+    def test_scripts_and_loops_stop(self):
+        """The shell must see that it was a signal."""
+        for script in ("%s; echo NEXT", "for i in 1 2 3; do %s; done; echo NEXT"):
+            with self.subTest(script):
+                command = shlex.join([TOOL, "run", "--service", service(), "--", "sh", "-c",
+                                      "echo running; exec sleep 30"])
+                shell = self.start("-c", script % command, program="/bin/bash", start_new_session=True)
+                shell.expect("running\n")
+                os.killpg(shell.process.pid, signal.SIGINT)
+                self.assertEqual(shell.wait(), -signal.SIGINT, shell.stderr)
+                self.assertEqual(shell.stdout, "running\n")
 
     def test_second_interrupt_kills_the_command(self):
         tool = self.start_command("deaf")
         tool.send(signal.SIGINT)
         tool.expect("heard")
         insist(lambda: tool.send(signal.SIGINT), tool.has_ended)
-        self.assertEqual(tool.wait(), 128 + 9, tool.stderr)
+        self.assertEqual(tool.wait(), -signal.SIGINT, tool.stderr)
         self.assertIn("stopped after", tool.stderr)
 
-    def test_ignored_hangup_stays_ignored(self):
+    def test_ignored_signals_stay_ignored(self):
         """That is what nohup does."""
-        tool = self.start("run", "--service", service(), "--", "sh", "-c",
-                          "trap '' USR1; kill -HUP $$; kill -HUP $PPID; echo alive; read line; exit 3",
-                          preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN), stdin=subprocess.PIPE)
-        tool.expect("alive")
-        tool.process.stdin.close()
-        self.assertEqual(tool.wait(), 3, tool.stderr)
+        for number in SIGNALS:
+            with self.subTest(number):
+                tool = self.start("run", "--service", service(), "--", "sh", "-c",
+                                  f"kill -{number} $$; kill -{number} $PPID; echo alive; read line; exit 3",
+                                  preexec_fn=lambda: signal.signal(number, signal.SIG_IGN), stdin=subprocess.PIPE)
+                tool.expect("alive")
+                tool.process.stdin.close()
+                self.assertEqual(tool.wait(), 3, tool.stderr)
+
+    def test_ignored_end_of_children(self):
+        status, _, stderr = self.run_tool("run", "--service", service(), "--", "sh", "-c", "exit 3",
+                                          preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual(status, 3, stderr)
 
     def test_command_has_default_signals(self):
         script = "grep -E 'SigIgn|SigBlk' /proc/self/status"
@@ -121,7 +154,21 @@ class Stopping(TestCase):
         tool.expect("ready after")
         tool.send(signal.SIGTERM)
         tool.send(signal.SIGINT)
-        self.assertEqual(tool.wait(), 0, tool.stderr)
+        self.assertEqual(tool.wait(), -signal.SIGTERM, tool.stderr)
+
+    def test_twice_at_once_is_once(self):
+        """timeout(1) sends its signal to its child and to the process group."""
+        port = free_port()
+        tool = self.start("run", "--service", listener(port, "--on-term", 0, "--term-delay", 300,
+                                                       "--stamp", self.path("stamp")), *tcp(port))
+        tool.expect("ready after")
+        tool.process.send_signal(signal.SIGSTOP)
+        tool.send(signal.SIGTERM)
+        tool.process.send_signal(signal.SIGCONT)
+        tool.send(signal.SIGTERM)
+        self.assertEqual(tool.wait(), -signal.SIGTERM, tool.stderr)
+        self.assertNotIn("killing", tool.stderr)
+        self.assertIn("exit", self.read("stamp"))
 
     def test_second_signal_after_the_command(self):
         """The service would take for ever to stop."""
@@ -135,7 +182,31 @@ class Stopping(TestCase):
 
         # Right after the end of COMMAND a signal is taken for the one that ended it.
         insist(lambda: tool.send(signal.SIGTERM), tool.has_ended)
-        self.assertEqual(tool.wait(), 4, tool.stderr)
+        self.assertEqual(tool.wait(), -signal.SIGTERM, tool.stderr)
+
+
+class Waiting(TestCase):
+    def test_wait_is_given_up(self):
+        for number in SIGNALS:
+            with self.subTest(number):
+                pid_file = self.path(f"pid-{number}")
+                script = f"echo $$ >{pid_file}.new; mv {pid_file}.new {pid_file}; sleep 60"
+                tool = self.start("wait", *tcp(free_port()), "--exec", shlex.join(["sh", "-c", script]),
+                                  "--", "echo", "COMMAND ran")
+                poll(lambda: self.exists(f"pid-{number}"), "the command of --exec runs")
+                tool.send(number)
+                self.assertEqual(tool.wait(), -number, tool.stderr)
+                self.assertEqual(tool.stdout, "")
+                pid = self.read(f"pid-{number}").strip()
+                self.assertFalse(os.path.exists(f"/proc/{pid}"), "the command of --exec was ended first")
+
+    def test_ignored_signal(self):
+        port = free_port()
+        tool = self.start("wait", "--timeout", "0.3", *tcp(port),
+                          preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        while not tool.has_ended():
+            tool.send(signal.SIGHUP)
+        self.assertEqual(tool.wait(), 124, tool.stderr)
 
 
 class Killed(TestCase):

@@ -7,6 +7,8 @@ import os
 import pty
 import re
 import selectors
+import shlex
+import signal
 import struct
 import termios
 import threading
@@ -16,20 +18,22 @@ import unittest
 from clitest import TOOL, LIMIT, TestCase, can_connect, free_port, insist, listener, poll, service, tcp
 
 CTRL_C = b"\x03"
+CTRL_Z = b"\x1a"
+QUIT = b"\x1c"
 COLUMNS = 60
 UP = re.compile(r"\033\[(\d+)A")
 
 
 class Terminal:
-    """Runs `mirakuru` on a new terminal, as the leader of its session."""
+    """Runs `mirakuru`, or a program that runs it, on a new terminal, as the leader of its session."""
 
-    def __init__(self, folder, env, args):
+    def __init__(self, folder, env, args, program=TOOL):
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             try:
                 os.chdir(folder)
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-                os.execve(TOOL, [TOOL, *args], env)
+                os.execve(program, [program, *args], env)
             finally:
                 os._exit(99)
         self.data = b""
@@ -98,8 +102,8 @@ class TerminalCase(TestCase):
         super().setUp()
         self.env["TERM"] = "xterm"
 
-    def open(self, *args):
-        terminal = Terminal(self.folder, self.env, args)
+    def open(self, *args, **options):
+        terminal = Terminal(self.folder, self.env, args, **options)
         self.addCleanup(os.close, terminal.master)
         return terminal
 
@@ -200,7 +204,7 @@ class Interrupt(TerminalCase):
         terminal = self.open("run", "--service", service(), *tcp(free_port()), "--", "echo", "COMMAND")
         terminal.expect("waiting for")
         terminal.type(CTRL_C)
-        self.assertEqual(terminal.wait(), 130, terminal.text)
+        self.assertEqual(terminal.wait(), -signal.SIGINT, terminal.text)
         self.assertNotIn("COMMAND", terminal.text)
 
     def test_without_command(self):
@@ -208,7 +212,7 @@ class Interrupt(TerminalCase):
         terminal = self.open("run", "--service", listener(port), *tcp(port))
         terminal.expect("ready after")
         terminal.type(CTRL_C)
-        self.assertEqual(terminal.wait(), 0, terminal.text)
+        self.assertEqual(terminal.wait(), -signal.SIGINT, terminal.text)
         self.assertIn("stopped after", terminal.text)
 
     def test_command_decides(self):
@@ -241,7 +245,7 @@ sys.exit(50 + len(told))
                              "--", "sh", "-c", "echo running; exec sleep 30")
         terminal.expect("running\n")
         terminal.type(CTRL_C)
-        self.assertEqual(terminal.wait(), 130, terminal.text)
+        self.assertEqual(terminal.wait(), -signal.SIGINT, terminal.text)
         self.assertIn("exit", self.read("stamp"))
 
     def test_twice_kills_the_command(self):
@@ -251,7 +255,7 @@ sys.exit(50 + len(told))
         terminal.type(CTRL_C)
         terminal.expect("heard\n")
         insist(lambda: terminal.type(CTRL_C), terminal.has_ended)
-        self.assertEqual(terminal.wait(), 128 + 9, terminal.text)
+        self.assertEqual(terminal.wait(), -signal.SIGINT, terminal.text)
 
     def test_seldom_does_not_kill_the_command(self):
         """As in a database shell, where it ends a query."""
@@ -267,6 +271,60 @@ sys.exit(50 + len(told))
         with open(self.path("stop"), "w", encoding="utf-8"):
             pass
         self.assertEqual(terminal.wait(), 3, terminal.text)
+
+
+class Script(TerminalCase):
+    """A shell script that runs `mirakuru` on a terminal."""
+
+    def open_script(self, script, *args):
+        return self.open("-c", script % shlex.join([TOOL, "run", "--service", service(), *args]),
+                         program="/bin/bash")
+
+    def test_typed_signals_end_it(self):
+        command = ("--", "sh", "-c", "echo running; exec sleep 30")
+        for key, number in (CTRL_C, signal.SIGINT), (QUIT, signal.SIGQUIT):
+            with self.subTest(number):
+                terminal = self.open_script("trap 'exit 77' QUIT; %s; echo NEXT", *command)
+                terminal.expect("running\n")
+                terminal.type(key)
+                self.assertEqual(terminal.wait(), -number if number == signal.SIGINT else 77, terminal.text)
+                self.assertNotIn("NEXT", terminal.text)
+
+    def test_during_the_start(self):
+        terminal = self.open_script("%s; echo NEXT", "--verbose", "--service", service("--print", "begun"),
+                                    *tcp(free_port()))
+        terminal.expect("begun")
+        terminal.type(CTRL_C)
+        self.assertEqual(terminal.wait(), -signal.SIGINT, terminal.text)
+        self.assertNotIn("NEXT", terminal.text)
+
+    def test_wait(self):
+        terminal = self.open("-c", f"{TOOL} wait --tcp {free_port()}; echo NEXT", program="/bin/bash")
+        terminal.expect("waiting")
+        terminal.type(CTRL_C)
+        self.assertEqual(terminal.wait(), -signal.SIGINT, terminal.text)
+        self.assertNotIn("NEXT", terminal.text)
+
+    def test_command_that_handles_it(self):
+        """As an editor or the prompt of a database does: the script goes on."""
+        terminal = self.open_script("%s; echo NEXT $?", "--", "/bin/sh", "-c",
+                                    "trap 'exit 0' INT; echo running; while :; do sleep 0.05; done")
+        terminal.expect("running\n")
+        terminal.type(CTRL_C)
+        self.assertEqual(terminal.wait(), 0, terminal.text)
+        self.assertIn("NEXT 0\n", terminal.text)
+
+    def test_stop_and_continue(self):
+        """Ctrl-Z stops mirakuru and COMMAND, and the services go on."""
+        port = free_port()
+        terminal = self.open_script("set -m; %s; echo STOPPED; fg; echo NEXT", "--service", listener(port), *tcp(port),
+                                    "--", "sh", "-c", "echo running; exec sleep 30")
+        terminal.expect("running\n")
+        terminal.type(CTRL_Z)
+        terminal.expect("STOPPED\n")
+        self.assertTrue(can_connect(port))
+        insist(lambda: terminal.type(CTRL_C), terminal.has_ended)
+        self.assertNotIn("NEXT", terminal.text)
 
 
 class Ownership(TerminalCase):
