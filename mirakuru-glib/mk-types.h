@@ -51,6 +51,24 @@ typedef enum
 } MkStdioMode;
 
 /**
+ * MkStopMode:
+ * @MK_STOP_MODE_LEADER: the first process of the service gets the stop signal. Once it has ended, what is
+ * left of the service gets it, too, and after half of the stop timeout everything does. This is right for
+ * programs that pass signals on, and for those that have workers, and end them themselves.
+ * @MK_STOP_MODE_TREE: all processes of the service get the stop signal at once, as those of a terminal do.
+ *
+ * Which processes of a service get the stop signal. What is left at the end of the stop timeout is killed in
+ * both modes.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  MK_STOP_MODE_LEADER,
+  MK_STOP_MODE_TREE,
+} MkStopMode;
+
+/**
  * MkStream:
  * @MK_STREAM_STDOUT: standard output
  * @MK_STREAM_STDERR: standard error

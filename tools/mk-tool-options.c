@@ -110,6 +110,22 @@ options_set_output (MkToolServiceOptions *service, const char *option_name, cons
 }
 
 static gboolean
+options_set_stop_mode (MkToolServiceOptions *service,
+                       const char *option_name,
+                       const char *value,
+                       GError **error)
+{
+  g_autoptr (GEnumClass) modes = g_type_class_ref (MK_TYPE_STOP_MODE);
+  const GEnumValue *mode = g_enum_get_value_by_nick (modes, value);
+
+  if (mode == NULL)
+    return mk_tool_options_fail (error, _ ("%s needs 'leader' or 'tree', not '%s'"), option_name, value);
+
+  service->stop_mode = mode->value;
+  return TRUE;
+}
+
+static gboolean
 options_has_control_character (const char *text)
 {
   for (; *text != '\0'; text++)
@@ -369,6 +385,12 @@ static const Option options[] = {
     .is_optional = TRUE,
     .set_service = options_set_stdin },
   { "pty", 0, RUN, NULL, N_ ("Let the service print to a terminal"), .set_service = options_set_pty },
+  { "stop-mode",
+    0,
+    RUN,
+    N_ ("MODE"),
+    N_ ("What gets the stop signal: leader (first process, then the rest; default), tree (all at once)"),
+    .set_service = options_set_stop_mode },
   { "any",
     0,
     WAIT,

@@ -27,6 +27,7 @@ typedef struct
   MkStdioMode stdin_mode;
   char *stdin_path; /* (owned) (nullable) (type filename) */
   gboolean has_pty;
+  MkStopMode stop_mode;
 } MkToolServiceOptions;
 
 /* What the command line says; `mirakuru wait` has no services, `mirakuru run` no probes of

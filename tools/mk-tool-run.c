@@ -135,6 +135,7 @@ service_make_executor (const MkToolServiceOptions *service_options,
       mk_simple_executor_set_stdout_mode (executor, MK_STDIO_MODE_PTY);
       mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_PTY);
     }
+  mk_simple_executor_set_stop_mode (executor, service_options->stop_mode);
   mk_simple_executor_set_start_timeout (executor, options->timeout);
   mk_simple_executor_set_stop_timeout (executor, options->stop_timeout);
 
@@ -280,9 +281,10 @@ service_show_stopped (Service *self, const GError *error)
 {
   double elapsed = mk_tool_display_get_elapsed (self->run->display, self->line);
   g_autofree char *text = g_strdup_printf (_ ("stopped after %.2f s"), elapsed);
+  g_autofree char *killed = mk_simple_executor_dup_kill_reason (self->executor);
 
-  if (error != NULL)
-    mk_tool_display_failed (self->run->display, self->line, text, error->message);
+  if (error != NULL || killed != NULL)
+    mk_tool_display_failed (self->run->display, self->line, text, error != NULL ? error->message : killed);
   else if (self->was_ready && !self->has_ended)
     mk_tool_display_done (self->run->display, self->line, text);
 }

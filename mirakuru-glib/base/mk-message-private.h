@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 
 char *mk_message_duration (gint64 duration_us);
 char *mk_message_status (int status);
+char *mk_message_signal_name (int number);
 char *mk_message_seen (const char *last_seen);
 char *mk_message_shown (const char *text);
 char *mk_message_clean (const char *text);

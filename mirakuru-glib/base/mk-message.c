@@ -7,6 +7,7 @@
 
 #include "mk-message-private.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "mk-i18n-private.h"
@@ -42,6 +43,17 @@ mk_message_status (int status)
 
   /* Translators: what happened to a process; its name stands before this */
   return g_strdup_printf (_ ("exited with status %d"), status);
+}
+
+/* "SIGTERM"; where a signal has no name, its number */
+char *
+mk_message_signal_name (int number)
+{
+  const char *name = sigabbrev_np (number);
+
+  return name ? g_strconcat ("SIG", name, NULL)
+              /* Translators: the number of a signal */
+              : g_strdup_printf (_ ("signal %d"), number);
 }
 
 /*

@@ -65,6 +65,7 @@ typedef struct
   char *cwd;          /* (owned) (nullable) */
   guint start_timeout;
   guint stop_timeout;
+  MkStopMode stop_mode;
   int stop_signal;
   int kill_signal;
   int expected_status;

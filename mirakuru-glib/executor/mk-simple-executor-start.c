@@ -802,6 +802,7 @@ start_end (GTask *task, GError *error)
   launch = mk_process_get_launch (self->process);
   if (g_error_matches (self->error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     mk_process_stop (self->process,
+                     launch->stop_mode,
                      launch->stop_signal,
                      launch->kill_signal,
                      launch->stop_timeout > 0 ? MIN (launch->stop_timeout, MK_UNWAITED_GRACE_MS)

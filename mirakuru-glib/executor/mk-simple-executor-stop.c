@@ -42,6 +42,7 @@ typedef struct
 
   gboolean kill;
   gboolean any_status; /* how the service ends does not matter */
+  MkStopMode stop_mode;
   int stop_signal;
   int kill_signal;
   int expected_status;
@@ -70,6 +71,7 @@ stop_new (MkSimpleExecutor *executor)
 {
   Stop *self = g_new0 (Stop, 1);
 
+  self->stop_mode = mk_simple_executor_get_stop_mode (executor);
   self->stop_signal = mk_simple_executor_get_stop_signal (executor);
   self->kill_signal = mk_simple_executor_get_kill_signal (executor);
   self->expected_status = mk_simple_executor_get_expected_status (executor);
@@ -251,8 +253,11 @@ stop_send_order (Stop *self)
   if (self->kill)
     mk_process_kill (self->process, self->kill_signal);
   else
-    mk_process_stop (
-        self->process, self->stop_signal, self->kill_signal, self->deadline == G_MAXINT64 ? 0 : timeout_ms);
+    mk_process_stop (self->process,
+                     self->stop_mode,
+                     self->stop_signal,
+                     self->kill_signal,
+                     self->deadline == G_MAXINT64 ? 0 : timeout_ms);
 }
 
 static void
@@ -399,17 +404,19 @@ stop_return (GTask *task, gboolean gone, GError *error)
  *
  * Stops the service and waits until nothing of it is left.
  *
- * All of its processes get the stop signal; what is left when the stop timeout has passed is killed. If
- * nothing was started, there is nothing to do.
+ * Its first process gets the stop signal, and once that has ended, what is left of it gets it, too; see
+ * [property@Mk.SimpleExecutor:stop-mode]. What is left when the stop timeout has passed is killed.
+ * If nothing was started, there is nothing to do.
  *
  * A start that is under way is ended, and fails with %G_IO_ERROR_CANCELLED. It is not waited for: its
  * callback is called in its own context, and until then the next start fails with %G_IO_ERROR_PENDING. Nor is
  * the cleanup() of another stop waited for.
  *
  * Fails with %MK_ERROR_FINISHED_WITH_ERROR if the service ended, now or earlier, with a status that is
- * neither 0 nor the expected one, unless it had to be killed; all the same nothing is left then. Fails with
- * %MK_ERROR_FAILED if a process of it has become another user's, and cannot be killed. Cancelling
- * only ends the waiting, with %G_IO_ERROR_CANCELLED: the service goes on being stopped.
+ * neither 0 nor the expected one, unless it had to be killed (see
+ * [method@Mk.SimpleExecutor.dup_kill_reason]); all the same nothing is left then. Fails with %MK_ERROR_FAILED
+ * if a process of it has become another user's, and cannot be killed. Cancelling only ends the waiting, with
+ * %G_IO_ERROR_CANCELLED: the service goes on being stopped.
  *
  * This function blocks, and needs no main loop. The main context of the caller is not run meanwhile.
  *

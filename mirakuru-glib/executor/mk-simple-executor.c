@@ -99,6 +99,7 @@ enum
   PROP_ENVIRONMENT,
   PROP_START_TIMEOUT,
   PROP_STOP_TIMEOUT,
+  PROP_STOP_MODE,
   PROP_STOP_SIGNAL,
   PROP_KILL_SIGNAL,
   PROP_EXPECTED_STATUS,
@@ -351,6 +352,7 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, MkValues *values, GError 
   GMutexLocker *locker = mk_simple_executor_lock (self);
 
   launch->cwd = g_strdup (priv->cwd);
+  launch->stop_mode = priv->stop_mode;
   launch->stop_signal = priv->stop_signal;
   launch->kill_signal = priv->kill_signal;
   launch->stop_timeout = priv->stop_timeout;
@@ -657,6 +659,10 @@ mk_simple_executor_get_property (GObject *object, guint prop_id, GValue *value, 
       g_value_set_uint (value, mk_simple_executor_get_stop_timeout (self));
       break;
 
+    case PROP_STOP_MODE:
+      g_value_set_enum (value, mk_simple_executor_get_stop_mode (self));
+      break;
+
     case PROP_STOP_SIGNAL:
       g_value_set_int (value, mk_simple_executor_get_stop_signal (self));
       break;
@@ -747,6 +753,10 @@ mk_simple_executor_set_property (GObject *object, guint prop_id, const GValue *v
 
     case PROP_STOP_TIMEOUT:
       mk_simple_executor_set_stop_timeout (self, g_value_get_uint (value));
+      break;
+
+    case PROP_STOP_MODE:
+      mk_simple_executor_set_stop_mode (self, g_value_get_enum (value));
       break;
 
     case PROP_STOP_SIGNAL:
@@ -869,9 +879,21 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
       g_param_spec_uint ("stop-timeout", NULL, NULL, 0, G_MAXUINT, DEFAULT_STOP_TIMEOUT_MS, flags);
 
   /**
+   * MkSimpleExecutor:stop-mode:
+   *
+   * Which processes get the stop signal, %MK_STOP_MODE_LEADER by default.
+   *
+   * Since: 1.0
+   */
+  props[PROP_STOP_MODE] =
+      g_param_spec_enum ("stop-mode", NULL, NULL, MK_TYPE_STOP_MODE, MK_STOP_MODE_LEADER, flags);
+
+  /**
    * MkSimpleExecutor:stop-signal:
    *
-   * The signal that asks the service to end, 1 to 64, SIGTERM by default. All of its processes get it.
+   * The signal that asks the service to end, 1 to 64, SIGTERM by default. Which processes get it is
+   * [property@Mk.SimpleExecutor:stop-mode]. A service that exits with 128 and its number has ended as it was
+   * asked to.
    *
    * Since: 1.0
    */
@@ -1322,6 +1344,28 @@ SETTING (guint, start_timeout, START_TIMEOUT, simple_executor_set_number)
 SETTING (guint, stop_timeout, STOP_TIMEOUT, simple_executor_set_number)
 
 /**
+ * mk_simple_executor_get_stop_mode: (get-property stop-mode)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:stop-mode].
+ *
+ * Returns: which processes get the stop signal
+ *
+ * Since: 1.0
+ */
+
+/**
+ * mk_simple_executor_set_stop_mode: (set-property stop-mode)
+ * @self: the executor
+ * @stop_mode: which processes get the stop signal
+ *
+ * Sets [property@Mk.SimpleExecutor:stop-mode].
+ *
+ * Since: 1.0
+ */
+SETTING (MkStopMode, stop_mode, STOP_MODE, simple_executor_set_number)
+
+/**
  * mk_simple_executor_get_stop_signal: (get-property stop-signal)
  * @self: the executor
  *
@@ -1638,16 +1682,32 @@ mk_simple_executor_get_exit_status (MkSimpleExecutor *self)
   return mk_simple_executor_get_snapshot (self).exit_status;
 }
 
+static gboolean
+simple_executor_send_signal (MkSimpleExecutor *self, int signal_number, gboolean group, GError **error)
+{
+  g_autoptr (MkProcess) process = NULL;
+
+  if (!mk_launch_validate_signal (signal_number, error))
+    return FALSE;
+
+  process = mk_simple_executor_dup_process (self);
+  if (process != NULL && mk_process_signal (process, signal_number, group))
+    return TRUE;
+
+  g_set_error_literal (error, MK_ERROR, MK_ERROR_FAILED, _ ("No process is running that could get a signal"));
+  return FALSE;
+}
+
 /**
  * mk_simple_executor_send_signal:
  * @self: the executor
  * @signal_number: the signal
  * @error: return location for an error
  *
- * Sends a signal to the process group of the service. A service ended this way has "exited"; to end it
- * use [method@Mk.SimpleExecutor.stop] or [method@Mk.SimpleExecutor.kill].
+ * Sends a signal to the first process of the service, that of the command. A service ended this way has
+ * "exited"; to end it use [method@Mk.SimpleExecutor.stop] or [method@Mk.SimpleExecutor.kill].
  *
- * Fails with %MK_ERROR_FAILED if nothing of the service runs, and with %MK_ERROR_INVALID_ARGUMENT if there is
+ * Fails with %MK_ERROR_FAILED if that process does not run, and with %MK_ERROR_INVALID_ARGUMENT if there is
  * no such signal.
  *
  * Returns: whether the signal is on its way
@@ -1657,20 +1717,35 @@ mk_simple_executor_get_exit_status (MkSimpleExecutor *self)
 gboolean
 mk_simple_executor_send_signal (MkSimpleExecutor *self, int signal_number, GError **error)
 {
-  g_autoptr (MkProcess) process = NULL;
-
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!mk_launch_validate_signal (signal_number, error))
-    return FALSE;
+  return simple_executor_send_signal (self, signal_number, FALSE, error);
+}
 
-  process = mk_simple_executor_dup_process (self);
-  if (process != NULL && mk_process_signal (process, signal_number))
-    return TRUE;
+/**
+ * mk_simple_executor_send_signal_to_group:
+ * @self: the executor
+ * @signal_number: the signal
+ * @error: return location for an error
+ *
+ * Sends a signal to the process group of the service: its first process, and all of its descendants that have
+ * not given themselves another group. This is what a terminal does with Ctrl-C.
+ *
+ * Fails with %MK_ERROR_FAILED if nothing of the service runs, and with %MK_ERROR_INVALID_ARGUMENT if there is
+ * no such signal.
+ *
+ * Returns: whether the signal is on its way
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_simple_executor_send_signal_to_group (MkSimpleExecutor *self, int signal_number, GError **error)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  g_set_error_literal (error, MK_ERROR, MK_ERROR_FAILED, _ ("No process is running that could get a signal"));
-  return FALSE;
+  return simple_executor_send_signal (self, signal_number, TRUE, error);
 }
 
 /**
@@ -1873,7 +1948,8 @@ simple_executor_dup_command (MkSimpleExecutor *self, gboolean active)
  * mk_simple_executor_describe:
  * @self: the executor
  *
- * Describes the executor for a message or a log: its command, its process and its state.
+ * Describes the executor for a message or a log: its command, its process and its state, and whether the last
+ * stop had to kill it.
  *
  * Returns: (transfer full): one line of text
  *
@@ -1883,6 +1959,7 @@ char *
 mk_simple_executor_describe (MkSimpleExecutor *self)
 {
   g_autofree char *command = NULL;
+  g_autofree char *killed = NULL;
   GMutexLocker *locker;
   MkSnapshot snapshot;
 
@@ -1899,5 +1976,30 @@ mk_simple_executor_describe (MkSimpleExecutor *self)
         command,
         (int) snapshot.pid,
         simple_executor_name_state (snapshot.state));
+  killed = mk_simple_executor_dup_kill_reason (self);
+  if (killed != NULL)
+    return g_strdup_printf ("%s (%s; %s)", command, simple_executor_name_state (snapshot.state), killed);
   return g_strdup_printf ("%s (%s)", command, simple_executor_name_state (snapshot.state));
+}
+
+/**
+ * mk_simple_executor_dup_kill_reason:
+ * @self: the executor
+ *
+ * Gets why the last stop had to kill the service, or a process of it, as a clause: "killed, as it had not
+ * ended 10.0 s after SIGTERM". Such a service may have lost data. May be called in any thread.
+ *
+ * Returns: (transfer full) (nullable): the clause, %NULL if nothing had to be killed, or it is not known yet
+ *
+ * Since: 1.0
+ */
+char *
+mk_simple_executor_dup_kill_reason (MkSimpleExecutor *self)
+{
+  g_autoptr (MkProcess) process = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), NULL);
+
+  process = mk_simple_executor_dup_process (self);
+  return process ? mk_process_message_killed (process) : NULL;
 }

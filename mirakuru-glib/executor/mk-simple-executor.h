@@ -149,6 +149,10 @@ guint mk_simple_executor_get_stop_timeout (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_simple_executor_set_stop_timeout (MkSimpleExecutor *self, guint stop_timeout);
 MK_AVAILABLE_IN_1_0
+MkStopMode mk_simple_executor_get_stop_mode (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_stop_mode (MkSimpleExecutor *self, MkStopMode stop_mode);
+MK_AVAILABLE_IN_1_0
 int mk_simple_executor_get_stop_signal (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_simple_executor_set_stop_signal (MkSimpleExecutor *self, int stop_signal);
@@ -285,6 +289,8 @@ gboolean mk_simple_executor_wait_for_finish (MkSimpleExecutor *self, GAsyncResul
 MK_AVAILABLE_IN_1_0
 gboolean mk_simple_executor_send_signal (MkSimpleExecutor *self, int signal_number, GError **error);
 MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_send_signal_to_group (MkSimpleExecutor *self, int signal_number, GError **error);
+MK_AVAILABLE_IN_1_0
 GBytes *mk_simple_executor_dup_output (MkSimpleExecutor *self, MkStream stream);
 MK_AVAILABLE_IN_1_0
 GInputStream *mk_simple_executor_open_output (MkSimpleExecutor *self, MkStream stream);
@@ -294,6 +300,8 @@ MK_AVAILABLE_IN_1_0
 char **mk_simple_executor_dup_environment (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 char *mk_simple_executor_dup_value (MkSimpleExecutor *self, const char *key);
+MK_AVAILABLE_IN_1_0
+char *mk_simple_executor_dup_kill_reason (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 char *mk_simple_executor_describe (MkSimpleExecutor *self);
 

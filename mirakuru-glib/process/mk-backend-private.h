@@ -47,8 +47,9 @@ GOutputStream *mk_backend_get_input (MkBackend *self);
 GPid mk_backend_get_supervisor (MkBackend *self);
 
 /* Orders. Returns: FALSE if the order did not get there */
-gboolean mk_backend_signal (MkBackend *self, int signal_number);
-gboolean mk_backend_stop (MkBackend *self, int stop_signal, int kill_signal, guint timeout_ms);
+gboolean mk_backend_signal (MkBackend *self, int signal_number, gboolean group);
+gboolean
+mk_backend_stop (MkBackend *self, MkStopMode mode, int stop_signal, int kill_signal, guint timeout_ms);
 gboolean mk_backend_kill (MkBackend *self, int kill_signal);
 void mk_backend_give_up (MkBackend *self);
 

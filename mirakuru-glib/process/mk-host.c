@@ -167,7 +167,8 @@ mk_host_send (const MkHostRecord *record, const MkMessage *message)
   if (error_number == EPIPE || error_number == ECONNRESET)
     error_number = 0;
 
-  if (error_number != 0 && !mk_host_may_send_again (error_number) && message->type != MK_MESSAGE_SIGNAL)
+  if (error_number != 0 && !mk_host_may_send_again (error_number) && message->type != MK_MESSAGE_SIGNAL &&
+      message->type != MK_MESSAGE_SIGNAL_GROUP)
     mk_host_signal_child (supervisor, SIGTERM);
   mk_host_signal_child (supervisor, SIGCONT);
   return error_number;

@@ -18,6 +18,7 @@ typedef struct
   char *marker;            /* (owned) "NAME=value" */
   char *cwd;               /* (owned) (nullable) */
   char *private_directory; /* (owned) (nullable): removed when the service has been stopped */
+  MkStopMode stop_mode;
   int stop_signal;
   int kill_signal;
   guint stop_timeout; /* milliseconds */

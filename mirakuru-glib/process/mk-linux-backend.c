@@ -139,6 +139,9 @@ backend_new_supervisor_argv (MkLaunch *launch)
   g_ptr_array_add (argv, g_strdup_printf ("%d", launch->stop_signal));
   g_ptr_array_add (argv, g_strdup_printf ("%d", launch->kill_signal));
   g_ptr_array_add (argv, g_strdup_printf ("%u", launch->stop_timeout));
+  g_ptr_array_add (argv,
+                   g_strdup (launch->stop_mode == MK_STOP_MODE_TREE ? MK_SUPERVISOR_STOP_TREE
+                                                                    : MK_SUPERVISOR_STOP_LEADER));
   g_ptr_array_add (argv, g_strdup (launch->cwd ? launch->cwd : ""));
   g_ptr_array_add (argv, g_strdup (launch->private_directory ? launch->private_directory : ""));
   for (char **arg = launch->argv; *arg != NULL; arg++)
@@ -668,22 +671,27 @@ backend_send (MkBackend *self, MkMessageType type, int a, int b, int c)
   return backend_send_orders (self);
 }
 
-/* To the process group of the service */
+/* @group: whether the whole process group of the service gets it, not only its first process */
 gboolean
-mk_backend_signal (MkBackend *self, int signal_number)
+mk_backend_signal (MkBackend *self, int signal_number, gboolean group)
 {
   MK_AUTO_LOCK (&self->lock);
 
-  return self->record.control.fd >= 0 && backend_send (self, MK_MESSAGE_SIGNAL, signal_number, 0, 0);
+  return self->record.control.fd >= 0 &&
+         backend_send (self, group ? MK_MESSAGE_SIGNAL_GROUP : MK_MESSAGE_SIGNAL, signal_number, 0, 0);
 }
 
 gboolean
-mk_backend_stop (MkBackend *self, int stop_signal, int kill_signal, guint timeout_ms)
+mk_backend_stop (MkBackend *self, MkStopMode mode, int stop_signal, int kill_signal, guint timeout_ms)
 {
   MK_AUTO_LOCK (&self->lock);
 
   self->told_to_end = TRUE;
-  return backend_send (self, MK_MESSAGE_STOP, stop_signal, kill_signal, (int) timeout_ms);
+  return backend_send (self,
+                       mode == MK_STOP_MODE_TREE ? MK_MESSAGE_STOP_TREE : MK_MESSAGE_STOP,
+                       stop_signal,
+                       kill_signal,
+                       (int) timeout_ms);
 }
 
 gboolean

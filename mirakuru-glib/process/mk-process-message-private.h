@@ -8,6 +8,7 @@
 G_BEGIN_DECLS
 
 char *mk_process_message_service (MkProcess *process);
+char *mk_process_message_killed (MkProcess *process);
 char *mk_process_message_output (MkProcess *process);
 GError *mk_process_message_exited_error (MkProcess *process, const char *goal, gint64 begun);
 GError *mk_process_message_timed_out_error (MkProcess *process,

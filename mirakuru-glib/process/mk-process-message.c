@@ -25,6 +25,22 @@ mk_process_message_service (MkProcess *process)
   return pid != 0 ? g_strdup_printf (_ ("%s (pid %d)"), name, (int) pid) : g_steal_pointer (&name);
 }
 
+/* Returns: (nullable) (transfer full): a clause, if a stop had to kill the service */
+char *
+mk_process_message_killed (MkProcess *process)
+{
+  MkProcessNews news = mk_process_get_news (process);
+  g_autofree char *duration = mk_message_duration (news.stop_time * G_TIME_SPAN_MILLISECOND);
+  g_autofree char *signal_name = NULL;
+
+  if (!news.gone || !news.asked || !news.killed || news.stop_signal == 0)
+    return NULL;
+
+  signal_name = mk_message_signal_name (news.stop_signal);
+  /* Translators: what became of a service. A duration, the name of a signal such as SIGTERM */
+  return g_strdup_printf (_ ("killed, as it had not ended %s after %s"), duration, signal_name);
+}
+
 static void
 process_message_append_output (GString *message, MkProcess *process, MkStream stream, const char *heading)
 {

@@ -23,6 +23,8 @@ typedef struct
   gboolean lost;    /* the supervisor was killed */
   gboolean stuck;   /* it could not be ended, whatever was tried */
   gboolean expired; /* it was killed at its limit, and had not failed before */
+  int stop_signal;  /* of the last stop that was not cut short, 0 if there was none */
+  guint stop_time;  /* how long it gave the service, in milliseconds */
   GPid denied;      /* of the tree, but not to be killed by us; 0 if there is none */
 } MkProcessNews;
 
@@ -37,11 +39,11 @@ MkProcess *mk_process_ref (MkProcess *self);
 void mk_process_unref (MkProcess *self);
 
 void mk_process_spawn (MkProcess *self);
-void mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeout_ms);
+void mk_process_stop (MkProcess *self, MkStopMode mode, int stop_signal, int kill_signal, guint timeout_ms);
 void mk_process_set_asked (MkProcess *self);
 void mk_process_set_limit (MkProcess *self, gint64 deadline);
 void mk_process_kill (MkProcess *self, int kill_signal);
-gboolean mk_process_signal (MkProcess *self, int signal_number);
+gboolean mk_process_signal (MkProcess *self, int signal_number, gboolean group);
 
 MkProcessNews mk_process_get_news (MkProcess *self);
 GError *mk_process_dup_failure (MkProcess *self);

@@ -279,10 +279,9 @@ process_set_backstop (MkProcess *self, guint timeout_ms)
     mk_waker_wake (self->timer);
 }
 
-/* Sends @stop_signal to the whole tree, and @kill_signal to what is left of it @timeout_ms later (0: never).
- */
+/* Sends @stop_signal, and @kill_signal to what is left of the tree @timeout_ms later (0: never). */
 void
-mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeout_ms)
+mk_process_stop (MkProcess *self, MkStopMode mode, int stop_signal, int kill_signal, guint timeout_ms)
 {
   MK_AUTO_LOCK (&self->lock);
 
@@ -292,7 +291,9 @@ mk_process_stop (MkProcess *self, int stop_signal, int kill_signal, guint timeou
            kill_signal,
            timeout_ms);
   process_set_asked (self);
-  if (!mk_backend_stop (self->backend, stop_signal, kill_signal, timeout_ms))
+  self->news.stop_signal = stop_signal;
+  self->news.stop_time = timeout_ms;
+  if (!mk_backend_stop (self->backend, mode, stop_signal, kill_signal, timeout_ms))
     process_set_backstop (self, 0);
   else if (timeout_ms > 0)
     process_set_backstop (self, timeout_ms);
@@ -313,6 +314,7 @@ mk_process_kill (MkProcess *self, int kill_signal)
 {
   MK_AUTO_LOCK (&self->lock);
 
+  self->news.stop_signal = 0;
   process_kill (self, kill_signal);
 }
 
@@ -368,14 +370,19 @@ process_on_timer (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Sends a signal to the process group of the service. Returns: FALSE if nobody can get it */
+/*
+ * @group: whether the process group of the service gets it, not only its first process
+ *
+ * Returns: FALSE if nobody can get it
+ */
 gboolean
-mk_process_signal (MkProcess *self, int signal_number)
+mk_process_signal (MkProcess *self, int signal_number, gboolean group)
 {
   MK_AUTO_LOCK (&self->lock);
 
   g_debug ("%s: sending signal %d", self->launch->argv[0], signal_number);
-  return !self->news.gone && self->news.pid != 0 && mk_backend_signal (self->backend, signal_number);
+  return !self->news.gone && self->news.pid != 0 && (group || !self->news.exited) &&
+         mk_backend_signal (self->backend, signal_number, group);
 }
 
 /* ---- who wants to know ---- */

@@ -4,18 +4,22 @@
 /*
  * What the library and mk-supervisor say to each other.
  *
- * Arguments: mk-supervisor PROTOCOL HOST_PID STOP_SIGNAL KILL_SIGNAL STOP_TIMEOUT_MS FOLDER PRIVATE_FOLDER
- * PROGRAM [ARG…] (FOLDER and PRIVATE_FOLDER may be empty). The environment and the standard streams are those
- * of the service. File descriptor MK_CONTROL_FD is a socket of type SOCK_SEQPACKET; each packet on it is one
- * MkMessage.
+ * Arguments: mk-supervisor PROTOCOL HOST_PID STOP_SIGNAL KILL_SIGNAL STOP_TIMEOUT_MS STOP_MODE FOLDER
+ * PRIVATE_FOLDER PROGRAM [ARG…] (FOLDER and PRIVATE_FOLDER may be empty). The environment and the standard
+ * streams are those of the service. File descriptor MK_CONTROL_FD is a socket of type SOCK_SEQPACKET; each
+ * packet on it is one MkMessage.
  */
 
 #pragma once
 
 #include <stdint.h>
 
-#define MK_SUPERVISOR_PROTOCOL "1"
+#define MK_SUPERVISOR_PROTOCOL "2"
 #define MK_CONTROL_FD          3
+
+/* Stop modes */
+#define MK_SUPERVISOR_STOP_LEADER "leader"
+#define MK_SUPERVISOR_STOP_TREE   "tree"
 
 /* The longest grace a service gets when nobody waits for its end any more, in milliseconds. */
 #define MK_UNWAITED_GRACE_MS 1000
@@ -30,9 +34,11 @@ typedef enum
   MK_MESSAGE_DENIED,      /* a: pid of a process that may not be sent signals */
 
   /* To the supervisor. */
-  MK_MESSAGE_SIGNAL = 32, /* a: signal for the service's process group */
-  MK_MESSAGE_STOP,        /* a: stop signal, b: kill signal, c: milliseconds between them, 0 for no limit */
-  MK_MESSAGE_KILL,        /* a: kill signal */
+  MK_MESSAGE_SIGNAL = 32,  /* a: signal for the service's first process */
+  MK_MESSAGE_SIGNAL_GROUP, /* a: signal for the service's process group */
+  MK_MESSAGE_STOP,         /* a: stop signal, b: kill signal, c: milliseconds between them, 0 for no limit */
+  MK_MESSAGE_STOP_TREE,    /* the same, but the whole tree gets the stop signal at once */
+  MK_MESSAGE_KILL,         /* a: kill signal */
 } MkMessageType;
 
 typedef enum

@@ -75,6 +75,7 @@ typedef struct
   int stop_signal;
   int kill_signal;
   int64_t stop_timeout_us; /* 0 for no limit */
+  bool stops_tree;         /* at once, not the first process before the others */
   char *folder;
   char *private_folder; /* removed after a stop */
   char **argv;
@@ -95,6 +96,7 @@ typedef struct
 
   Phase phase;
   int64_t deadline;
+  int64_t tree_time; /* when the rest of the tree gets the stop signal, even if the first process lives */
   int64_t next_walk;
   int64_t walk_interval;
 
@@ -473,17 +475,64 @@ supervisor_walk (Supervisor *self)
 
 /* ---- phases ---- */
 
+/* Not the group, in which a process may be that has the signal. */
+static void
+supervisor_stop_rest (Supervisor *self)
+{
+  self->tree_time = NEVER;
+  self->group_signalled = false;
+  self->first_walk = true;
+  self->walk_interval = MIN_INTERVAL_US;
+  self->next_walk = supervisor_now_us ();
+}
+
+/*
+ * The first process may want to end the others itself, as those do that pass signals on, and pools of
+ * workers. The others get the signal once it has ended, or when it has had half of the time.
+ */
+static void
+supervisor_stop_first_process (Supervisor *self)
+{
+  int64_t now = supervisor_now_us ();
+
+  self->tree_time = self->deadline == NEVER ? NEVER : now + (self->deadline - now) / 2;
+  self->next_walk = NEVER;
+  supervisor_signal_once (self, self->service, getpid (), self->stop_signal);
+}
+
+static void
+supervisor_stop_tree (Supervisor *self)
+{
+  self->tree_time = NEVER;
+  self->first_walk = true;
+  self->walk_interval = MIN_INTERVAL_US;
+
+  /* There is no group before the service's setsid(). */
+  self->group_remembered =
+      self->service <= 0 || self->reaped || supervisor_walk_tree (self, supervisor_group_member_found);
+  self->group_signalled = self->service > 0 && !self->reaped && kill (-self->service, self->stop_signal) == 0;
+  if (self->group_signalled)
+    kill (-self->service, SIGCONT);
+  self->next_walk = supervisor_now_us () + (self->group_signalled ? FIRST_WALK_US : 0);
+}
+
 /* What was asked to stop is not asked the same again: to many, a second time means to stop at once. */
 static void
-supervisor_begin_stop (Supervisor *self, int number, int64_t timeout_us)
+supervisor_begin_stop (Supervisor *self, int number, int64_t timeout_us, bool tree)
 {
   int64_t deadline = timeout_us > 0 ? supervisor_now_us () + timeout_us : NEVER;
 
   if (self->phase == STOPPING && deadline > self->deadline)
     deadline = self->deadline;
+  if (self->phase == STOPPING && number == self->stop_signal && (!tree || self->tree_time == NEVER))
+    {
+      self->deadline = deadline;
+      return;
+    }
   if (self->phase == STOPPING && number == self->stop_signal)
     {
       self->deadline = deadline;
+      supervisor_stop_rest (self);
       return;
     }
 
@@ -491,16 +540,10 @@ supervisor_begin_stop (Supervisor *self, int number, int64_t timeout_us)
   self->stop_signal = number;
   self->deadline = deadline;
   self->n_signalled = 0;
-  self->first_walk = true;
-  self->walk_interval = MIN_INTERVAL_US;
-
-  /* There is no group before the service's setsid(). */
-  self->group_remembered =
-      self->service <= 0 || self->reaped || supervisor_walk_tree (self, supervisor_group_member_found);
-  self->group_signalled = self->service > 0 && !self->reaped && kill (-self->service, number) == 0;
-  if (self->group_signalled)
-    kill (-self->service, SIGCONT);
-  self->next_walk = supervisor_now_us () + (self->group_signalled ? FIRST_WALK_US : 0);
+  if (tree || self->service <= 0 || self->reaped)
+    supervisor_stop_tree (self);
+  else
+    supervisor_stop_first_process (self);
 }
 
 static void
@@ -539,7 +582,8 @@ supervisor_host_is_gone (Supervisor *self)
     supervisor_begin_stop (self,
                            self->stop_signal,
                            self->stop_timeout_us > 0 && self->stop_timeout_us < grace ? self->stop_timeout_us
-                                                                                      : grace);
+                                                                                      : grace,
+                           self->stops_tree);
 }
 
 static void
@@ -547,6 +591,10 @@ supervisor_check_deadlines (Supervisor *self)
 {
   int64_t now = supervisor_now_us ();
 
+  if (now >= self->deadline)
+    self->tree_time = NEVER;
+  else if (now >= self->tree_time)
+    supervisor_stop_rest (self);
   if (now >= self->deadline)
     supervisor_begin_kill (self, self->phase == KILLING ? SIGKILL : self->kill_signal);
   if (self->phase != RUNNING && now >= self->next_walk)
@@ -577,6 +625,8 @@ supervisor_reap (Supervisor *self)
         continue;
 
       self->reaped = true;
+      if (self->phase == STOPPING && self->next_walk == NEVER)
+        supervisor_stop_rest (self);
       if (self->exec_fd >= 0)
         supervisor_read_exec_report (self);
       if (!self->failed)
@@ -596,7 +646,7 @@ supervisor_read_signals (Supervisor *self)
     {
       /* Somebody wants this program to end: it cannot without ending the service. */
       if (info.ssi_signo != SIGCHLD && self->phase == RUNNING)
-        supervisor_begin_stop (self, self->stop_signal, MK_UNWAITED_GRACE_MS * 1000);
+        supervisor_begin_stop (self, self->stop_signal, MK_UNWAITED_GRACE_MS * 1000, self->stops_tree);
     }
 }
 
@@ -606,14 +656,21 @@ supervisor_obey (Supervisor *self, const MkMessage *message)
   switch (message->type)
     {
     case MK_MESSAGE_SIGNAL:
+      if (self->service > 0 && !self->reaped)
+        kill (self->service, message->a);
+      break;
+
+    case MK_MESSAGE_SIGNAL_GROUP:
       supervisor_signal_group (self, message->a);
       break;
 
     case MK_MESSAGE_STOP:
+    case MK_MESSAGE_STOP_TREE:
       if (self->phase == KILLING)
         break;
       self->kill_signal = message->b;
-      supervisor_begin_stop (self, message->a, (int64_t) (uint32_t) message->c * 1000);
+      supervisor_begin_stop (
+          self, message->a, (int64_t) (uint32_t) message->c * 1000, message->type == MK_MESSAGE_STOP_TREE);
       break;
 
     case MK_MESSAGE_KILL:
@@ -653,6 +710,8 @@ supervisor_get_timeout (Supervisor *self, struct timeval *timeout)
 
   if (self->deadline < next)
     next = self->deadline;
+  if (self->phase == STOPPING && self->tree_time < next)
+    next = self->tree_time;
   if (next == NEVER && (self->host == 0 || self->host_fd >= 0))
     return false;
 
@@ -758,10 +817,11 @@ main (int argc, char **argv)
     .exec_fd = -1,
     .children_fd = -1,
     .deadline = NEVER,
+    .tree_time = NEVER,
   };
   int error;
 
-  if (argc < 9 || strcmp (argv[1], MK_SUPERVISOR_PROTOCOL) != 0)
+  if (argc < 10 || strcmp (argv[1], MK_SUPERVISOR_PROTOCOL) != 0)
     {
       static const char usage[] =
           "mk-supervisor is run by libmirakuru-glib-1 of the same version, not by hand.\n";
@@ -774,9 +834,10 @@ main (int argc, char **argv)
   self.stop_signal = atoi (argv[3]);
   self.kill_signal = atoi (argv[4]);
   self.stop_timeout_us = strtoll (argv[5], NULL, 10) * 1000;
-  self.folder = argv[6];
-  self.private_folder = strdup (argv[7]);
-  self.argv = argv + 8;
+  self.stops_tree = strcmp (argv[6], MK_SUPERVISOR_STOP_TREE) == 0;
+  self.folder = argv[7];
+  self.private_folder = strdup (argv[8]);
+  self.argv = argv + 9;
 
   /* Out of the reach of Ctrl-C on the host's terminal; and nothing of the host's is to be held open. */
   setpgid (0, 0);

@@ -271,8 +271,7 @@ static void
 test_send_signal (void)
 {
   g_autofree char *tag = mk_test_new_tag ();
-  g_autoptr (MkSimpleExecutor) executor =
-      mk_test_executor_new_tcp (tag, mk_test_free_port (), "--children", "2", NULL);
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
   g_autoptr (GError) error = NULL;
 
   g_assert_false (mk_simple_executor_send_signal (executor, SIGTERM, &error));
@@ -285,7 +284,6 @@ test_send_signal (void)
   mk_test_assert_contains (error->message, "4711");
   g_clear_error (&error);
 
-  /* The children are in the group as well. */
   g_assert_true (mk_simple_executor_send_signal (executor, SIGUSR1, &error));
   g_assert_no_error (error);
   g_assert_true (mk_test_await_inactive (executor));

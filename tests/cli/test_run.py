@@ -317,6 +317,22 @@ class End(TestCase):
                                           "--", "true")
         self.assertEqual(status, 0, stderr)
         self.assertLess(time.monotonic() - begun, 8)  # the default of 10 s would be more
+        self.assertIn("killed, as it had not ended 0.2 s after SIGTERM", stderr)
+
+    def test_stop_mode(self):
+        # A parent that passes the signal on
+        for mode, expected in (("leader", 1), ("tree", 2)):
+            with self.subTest(mode):
+                stamps = self.path(f"stamps-{mode}")
+                server = service("--on-term", 0, "--term-delay", 500, "--ready", "up", "--stamp", stamps)
+                script = f"trap \"kill -TERM \\$child\" TERM; {server} & child=$!; wait $child; wait $child"
+                status, _, stderr = self.run_tool("run", "--service", f"sh -c '{script}'", "--stop-mode", mode,
+                                                  "--output", "up", "--", "true")
+                self.assertEqual(status, 0, stderr)
+                self.assertEqual(self.read(stamps).count("term "), expected)
+        status, _, stderr = self.run_tool("run", "--service", "sleep 9", "--stop-mode", "leaves", "--", "true")
+        self.assertEqual(status, 125)
+        self.assertIn("--stop-mode needs 'leader' or 'tree', not 'leaves'", stderr)
 
     def test_status_of_the_stop_signal(self):
         script = "trap \"exit 143\" TERM; echo up; while :; do sleep 0.1; done"

@@ -114,7 +114,7 @@ static void __attribute__ ((noreturn)) end (int status)
 static void
 on_sigterm (int signal_number)
 {
-  terminated = 1;
+  terminated++;
 }
 
 /* SIGTERM stays blocked but for the calls to ppoll(), so that none is missed between two of them. */
@@ -140,13 +140,28 @@ set_up_signals (void)
     }
 }
 
+/* Stamps each SIGTERM, those that come while it is about to end as well. */
 static void
 end_on_sigterm (void)
 {
+  long long until_us = now_us () + opt.term_delay * 1000LL;
+  int n_stamped = 0;
+  sigset_t none;
+
   if (!terminated)
     return;
-  if (opt.term_delay > 0)
-    poll (NULL, 0, opt.term_delay);
+  sigemptyset (&none);
+  for (;;)
+    {
+      long long left_us = until_us - now_us ();
+      struct timespec left = { left_us / 1000000, left_us % 1000000 * 1000 };
+
+      for (; n_stamped < terminated; n_stamped++)
+        stamp ("term");
+      if (left_us <= 0)
+        break;
+      ppoll (NULL, 0, &left, &none);
+    }
   end (opt.on_term != NEVER ? opt.on_term : -SIGTERM);
 }
 

@@ -8,7 +8,7 @@ _mirakuru_options () {
   local conditions='--tcp --http --http-unix --unix --file --exec --dbus --interval --attempt-timeout --any'
   local request='--status --body --method --header --follow --cacert --cert --insecure'
   case $1 in
-    run) echo "--service $conditions $request --output --name --cwd --env --unset --stdin --pty --timeout --stop-timeout --verbose --quiet --version --help" ;;
+    run) echo "--service $conditions $request --output --name --cwd --env --unset --stdin --pty --stop-mode --timeout --stop-timeout --verbose --quiet --version --help" ;;
     wait) echo "$conditions $request --gone --timeout --quiet --version --help" ;;
     *) echo 'run wait --version --help' ;;
   esac
@@ -43,6 +43,7 @@ _mirakuru () {
     --cwd) _mirakuru_reply < <(compgen -d -- "$current") ;;
     --service | -s | --exec) _mirakuru_reply < <(compgen -c -- "$current") ;;
     --method) _mirakuru_reply < <(compgen -W 'HEAD GET POST PUT OPTIONS' -- "$current") ;;
+    --stop-mode) _mirakuru_reply < <(compgen -W 'leader tree' -- "$current") ;;
     --unset) _mirakuru_reply < <(compgen -v -- "$current") ;;
     --env) _mirakuru_reply < <(compgen -v -S = -- "$current") ;;
     --tcp | --http | --status | --body | --header | --dbus | --output | --name) COMPREPLY=() ;;

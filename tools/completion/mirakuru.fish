@@ -47,6 +47,7 @@ complete -c mirakuru -n '__mirakuru_command run' -x -l env -d 'Variable for the 
 complete -c mirakuru -n '__mirakuru_command run' -x -l unset -d 'Variable that the service does not get'
 complete -c mirakuru -n '__mirakuru_command run' -r -F -l stdin -d 'Input of the service'
 complete -c mirakuru -n '__mirakuru_command run' -f -l pty -d 'Let the service print to a terminal'
+complete -c mirakuru -n '__mirakuru_command run' -x -l stop-mode -a 'leader tree' -d 'What gets the stop signal'
 complete -c mirakuru -n '__mirakuru_command run' -x -l stop-timeout -d 'Time for a service to end'
 complete -c mirakuru -n '__mirakuru_command run' -f -s v -l verbose -d 'Show what the services print'
 complete -c mirakuru -f -l version -d 'Print the version'

@@ -235,6 +235,7 @@ class SimpleExecutor:
         _launch.configure(self._native, self.command, self.command_parts, kwargs)
         self._native.set_stop_signal(operator.index(self._stop_signal))
         self._native.set_kill_signal(operator.index(self._kill_signal))
+        self._native.set_stop_mode(Mk.StopMode.TREE)
         self._native.set_start_timeout(_milliseconds(self._timeout or None))
         self._native.set_output_limit(self.output_limit)
 
