@@ -15,6 +15,7 @@
 #include "mk-file-probe.h"
 #include "mk-http-executor.h"
 #include "mk-http-probe.h"
+#include "mk-notify-probe.h"
 #include "mk-output-executor.h"
 #include "mk-pid-executor.h"
 #include "mk-port-lease.h"

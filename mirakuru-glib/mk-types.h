@@ -136,6 +136,7 @@ typedef struct _MkFileProbe MkFileProbe;
 typedef struct _MkCallbackProbe MkCallbackProbe;
 typedef struct _MkCommandProbe MkCommandProbe;
 typedef struct _MkDBusProbe MkDBusProbe;
+typedef struct _MkNotifyProbe MkNotifyProbe;
 typedef struct _MkAllProbe MkAllProbe;
 typedef struct _MkAnyProbe MkAnyProbe;
 typedef struct _MkPortLease MkPortLease;

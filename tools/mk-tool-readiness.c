@@ -161,6 +161,21 @@ mk_tool_readiness_make_dbus (const char *value, GError **error)
   return MK_PROBE (mk_dbus_probe_new (bus, colon + 1));
 }
 
+/* @value: (nullable): a descriptor; without one it is NOTIFY_SOCKET */
+MkProbe *
+mk_tool_readiness_make_notify (const char *value, GError **error)
+{
+  gint64 fd = -1;
+
+  if (value != NULL && !g_ascii_string_to_signed (value, 10, 3, 1023, &fd, NULL))
+    {
+      mk_tool_options_fail (error, _ ("%s needs a descriptor from 3 to 1023, not '%s'"), "--notify", value);
+      return NULL;
+    }
+
+  return MK_PROBE (mk_notify_probe_new ((int) fd));
+}
+
 /* The value as it was given, without the user and the password of a URL. */
 char *
 mk_tool_readiness_dup_name (const char *option, const char *value)

@@ -311,6 +311,14 @@ mk_check_probe_explain_exit (MkProbe *probe)
   return self->probe ? mk_probe_explain_exit (self->probe) : NULL;
 }
 
+static gboolean
+mk_check_probe_prepare (MkProbe *probe, MkProcess *process, GError **error)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  return self->probe == NULL || mk_probe_prepare (self->probe, process, error);
+}
+
 static void
 mk_check_probe_attach (MkProbe *probe, MkSimpleExecutor *executor)
 {
@@ -361,6 +369,7 @@ mk_check_probe_class_init (MkCheckProbeClass *klass)
   class_private->choose_interval = mk_check_probe_choose_interval;
   class_private->describe_holder = mk_check_probe_describe_holder;
   class_private->find_rival = mk_check_probe_find_rival;
+  class_private->prepare = mk_check_probe_prepare;
   class_private->is_met = mk_check_probe_is_met;
   class_private->explain_exit = mk_check_probe_explain_exit;
 }

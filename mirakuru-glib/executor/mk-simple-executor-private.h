@@ -76,6 +76,7 @@ typedef struct
   char *stdout_path; /* (owned) (nullable) */
   char *stderr_path; /* (owned) (nullable) */
   gsize output_limit;
+  GPtrArray *sockets; /* (owned) (element-type MkPassedSocket) */
 
   char *uuid;         /* (owned) does not change */
   MkSignals *signals; /* (owned) (nullable) does not change; %NULL in a forked child */
@@ -90,6 +91,13 @@ typedef struct
   guint n_stops;         /* how many stops are waiting for the end of that process */
   MkCleanup cleanup;
 } MkSimpleExecutorPrivate;
+
+/* A socket that each start passes to the service. */
+typedef struct
+{
+  GSocket *socket; /* (owned) */
+  char *name;      /* (owned) */
+} MkPassedSocket;
 
 /* What the properties say at one moment. */
 typedef struct
@@ -106,6 +114,7 @@ MkSimpleExecutorPrivate *mk_simple_executor_get_private (MkSimpleExecutor *self)
 GMutexLocker *mk_simple_executor_lock (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self);
+gboolean mk_simple_executor_has_sockets (MkSimpleExecutor *self);
 MkProcess *mk_simple_executor_dup_process (MkSimpleExecutor *self);
 const char *mk_simple_executor_get_program (MkSimpleExecutor *self);
 MkValues *mk_simple_executor_new_values (MkSimpleExecutor *self, gboolean *expands);

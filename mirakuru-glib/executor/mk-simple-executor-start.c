@@ -353,7 +353,7 @@ start_check (GTask *task)
     }
   g_mutex_locker_free (locker);
 
-  if (self->before_probe == NULL)
+  if (self->before_probe == NULL || mk_simple_executor_has_sockets (executor))
     start_prepare (task);
   else
     mk_probe_attempt_async (self->before_probe, self->deadline, self->cancellable, start_on_checked, task);
@@ -416,9 +416,27 @@ start_check_port (Start *self, GError **error)
   return FALSE;
 }
 
-/* Returns: FALSE if a stop came first; then nothing may be spawned any more */
+/* Returns: (transfer full) (nullable) */
+static MkProcess *
+start_new_process (GTask *task, GError **error)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  g_autoptr (MkProcess) process = mk_process_new (g_steal_pointer (&self->launch),
+                                                  mk_signals_on_output,
+                                                  mk_signals_ref (priv->signals),
+                                                  (GDestroyNotify) mk_signals_unref);
+
+  if (self->probe != NULL && !mk_probe_prepare (self->probe, process, error))
+    return NULL;
+
+  return g_steal_pointer (&process);
+}
+
+/* @process: (transfer full). Returns: FALSE if a stop came first; then nothing may be spawned any more */
 static gboolean
-start_publish_process (GTask *task)
+start_publish_process (GTask *task, MkProcess *process)
 {
   Start *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
@@ -426,12 +444,12 @@ start_publish_process (GTask *task)
   MK_SIMPLE_EXECUTOR_AUTO_LOCK (executor);
 
   if (priv->start != task)
-    return FALSE;
+    {
+      mk_process_unref (process);
+      return FALSE;
+    }
 
-  self->process = mk_process_new (g_steal_pointer (&self->launch),
-                                  mk_signals_on_output,
-                                  mk_signals_ref (priv->signals),
-                                  (GDestroyNotify) mk_signals_unref);
+  self->process = process;
   mk_process_add_listener (self->process, self->news);
   mk_process_add_listener (self->process, mk_signals_get_waker (priv->signals));
   priv->process = mk_process_ref (self->process);
@@ -449,6 +467,7 @@ start_spawn (GTask *task)
   Start *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   g_auto (GStrv) argv = NULL;
+  MkProcess *process;
   GError *error = NULL;
 
   self->stage = SPAWNING;
@@ -457,7 +476,8 @@ start_spawn (GTask *task)
     mk_values_expand_strv (self->values, argv, &error);
   self->launch->private_directory = mk_values_dup (self->values, "dir");
   if (error != NULL || !start_check_port (self, &error) ||
-      !mk_launch_set_argv (self->launch, g_steal_pointer (&argv), &error) || !start_publish_process (task))
+      !mk_launch_set_argv (self->launch, g_steal_pointer (&argv), &error) ||
+      (process = start_new_process (task, &error)) == NULL || !start_publish_process (task, process))
     {
       start_end (task, error);
       return;
@@ -548,12 +568,34 @@ start_find_failure (GTask *task)
                       error->message);
 }
 
+/* The service may have asked for more time. */
+static void
+start_update_deadline (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  gint64 extended = mk_process_get_news (self->process).extended;
+
+  if (extended <= self->deadline)
+    return;
+
+  self->deadline = extended;
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (executor);
+  if (priv->start == task)
+    priv->start_deadline = extended;
+}
+
 /* Asked after each attempt. */
 static gboolean
-start_is_alive (gpointer user_data, GError **error)
+start_is_alive (gpointer user_data, gint64 *deadline, GError **error)
 {
-  GError *failure = start_find_failure (user_data);
+  GTask *task = user_data;
+  Start *self = g_task_get_task_data (task);
+  GError *failure = start_find_failure (task);
 
+  start_update_deadline (task);
+  *deadline = self->deadline;
   if (failure == NULL)
     return TRUE;
 

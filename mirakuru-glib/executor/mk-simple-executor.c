@@ -337,6 +337,23 @@ simple_executor_expand (MkLaunch *launch, char **environment, MkValues *values, 
          mk_values_expand (values, &launch->stderr_path, error);
 }
 
+static gboolean
+simple_executor_pass_sockets (MkSimpleExecutor *self, MkLaunch *launch, GError **error)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+
+  for (guint i = 0; i < priv->sockets->len; i++)
+    {
+      MkPassedSocket *passed = g_ptr_array_index (priv->sockets, i);
+
+      if (!mk_launch_add_socket (launch, g_socket_get_fd (passed->socket), passed->name, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
 /*
  * @values: (nullable): what the placeholders in the settings stand for
  *
@@ -368,7 +385,7 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, MkValues *values, GError 
 
   if ((values != NULL && !simple_executor_expand (launch, environment, values, error)) ||
       !mk_launch_set_environment (launch, (const char *const *) environment, marker, error) ||
-      !mk_launch_validate (launch, error))
+      !simple_executor_pass_sockets (self, launch, error) || !mk_launch_validate (launch, error))
     return NULL;
 
   return g_steal_pointer (&launch);
@@ -613,6 +630,16 @@ mk_simple_executor_dispose (GObject *object)
 }
 
 static void
+simple_executor_free_passed_socket (gpointer data)
+{
+  MkPassedSocket *self = data;
+
+  g_object_unref (self->socket);
+  g_free (self->name);
+  g_free (self);
+}
+
+static void
 mk_simple_executor_finalize (GObject *object)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (MK_SIMPLE_EXECUTOR (object));
@@ -622,6 +649,7 @@ mk_simple_executor_finalize (GObject *object)
   g_clear_pointer (&priv->values, mk_values_unref);
   g_strfreev (priv->command);
   g_strfreev (priv->environment);
+  g_ptr_array_unref (priv->sockets);
   g_free (priv->cwd);
   g_free (priv->stdin_path);
   g_free (priv->stdout_path);
@@ -1071,6 +1099,7 @@ mk_simple_executor_init (MkSimpleExecutor *self)
   priv->stdout_mode = MK_STDIO_MODE_CAPTURE;
   priv->stderr_mode = MK_STDIO_MODE_CAPTURE;
   priv->output_limit = DEFAULT_OUTPUT_LIMIT;
+  priv->sockets = g_ptr_array_new_with_free_func (simple_executor_free_passed_socket);
   priv->fork_generation = mk_host_get_fork_generation ();
   priv->phase = MK_EXECUTOR_STATE_STOPPED;
 }
@@ -1830,6 +1859,53 @@ mk_simple_executor_dup_stdin (MkSimpleExecutor *self)
   process = mk_simple_executor_dup_process (self);
   stream = process ? mk_process_get_stdin (process) : NULL;
   return stream ? g_object_ref (stream) : NULL;
+}
+
+/**
+ * mk_simple_executor_add_socket:
+ * @self: the executor
+ * @socket: a socket, most often one that listens
+ * @name: (nullable): what the service knows it by; %NULL for "unknown", as systemd has it
+ *
+ * Passes an open socket to the service with each start, as systemd does (socket activation): `LISTEN_FDS` is
+ * their number, the first one is descriptor 3, `LISTEN_FDNAMES` has their names, and `LISTEN_PID` the pid of
+ * the service. Clients may connect before the service is up, and while it is started again: they are served
+ * when it accepts.
+ *
+ * So a port that is passed accepts connections at once, and says nothing about the service. Wait for
+ * something else: with [class@Mk.NotifyProbe] or [class@Mk.HttpProbe]. Before a start it is not checked
+ * whether something answers there already.
+ *
+ * A socket that is added twice is passed twice. Those of the settings at the time of a start count.
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_add_socket (MkSimpleExecutor *self, GSocket *socket, const char *name)
+{
+  MkSimpleExecutorPrivate *priv;
+  MkPassedSocket *passed;
+
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+  g_return_if_fail (G_IS_SOCKET (socket));
+
+  priv = mk_simple_executor_get_private (self);
+  passed = g_new0 (MkPassedSocket, 1);
+  passed->socket = g_object_ref (socket);
+  passed->name = g_strdup (name ? name : "unknown");
+
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+  g_ptr_array_add (priv->sockets, passed);
+}
+
+/* Whether something of this program may answer in the place of the service before it is started */
+gboolean
+mk_simple_executor_has_sockets (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+
+  return priv->sockets->len > 0;
 }
 
 /**

@@ -297,6 +297,8 @@ GInputStream *mk_simple_executor_open_output (MkSimpleExecutor *self, MkStream s
 MK_AVAILABLE_IN_1_0
 GOutputStream *mk_simple_executor_dup_stdin (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
+void mk_simple_executor_add_socket (MkSimpleExecutor *self, GSocket *socket, const char *name);
+MK_AVAILABLE_IN_1_0
 char **mk_simple_executor_dup_environment (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 char *mk_simple_executor_dup_value (MkSimpleExecutor *self, const char *key);

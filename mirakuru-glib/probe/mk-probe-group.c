@@ -701,6 +701,20 @@ mk_probe_group_dup_before_start (MkProbe *probe, GError **error)
 }
 
 static gboolean
+mk_probe_group_prepare (MkProbe *probe, MkProcess *process, GError **error)
+{
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
+
+  for (guint i = 0; i < parts->len; i++)
+    {
+      if (!mk_probe_prepare (g_ptr_array_index (parts, i), process, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
 mk_probe_group_wants_port (MkProbe *probe)
 {
   g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
@@ -882,6 +896,7 @@ mk_probe_group_class_init (MkProbeGroupClass *klass)
   class_private->describe_holder = mk_probe_group_describe_holder;
   class_private->find_rival = mk_probe_group_find_rival;
   class_private->dup_before_start = mk_probe_group_dup_before_start;
+  class_private->prepare = mk_probe_group_prepare;
   class_private->wants_port = mk_probe_group_wants_port;
   class_private->dup_expanded = mk_probe_group_dup_expanded;
   class_private->is_met = mk_probe_group_is_met;

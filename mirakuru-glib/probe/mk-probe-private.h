@@ -6,6 +6,7 @@
 #include "mk-probe.h"
 #include "base/mk-values-private.h"
 #include "base/mk-waker-private.h"
+#include "process/mk-process-private.h"
 
 G_BEGIN_DECLS
 
@@ -40,6 +41,9 @@ typedef struct
   char *(*describe_holder) (MkProbe *self);
   char *(*find_rival) (MkProbe *self, GPid service, GPid supervisor);
   MkProbe *(*dup_before_start) (MkProbe *self, GError **error);
+  /* Before it is attached to the executor of @process, which is about to be spawned: what it wants the
+   * service to have may be added to the launch of @process */
+  gboolean (*prepare) (MkProbe *self, MkProcess *process, GError **error);
   /* Whether a port has to be leased for it */
   gboolean (*wants_port) (MkProbe *self);
   /* Returns: (nullable) (transfer full): the same with all placeholders expanded, or with an error %NULL */
@@ -87,6 +91,7 @@ char *mk_probe_find_rival (MkProbe *self, GPid service, GPid supervisor);
 gboolean mk_probe_is_met (MkProbe *self);
 GError *mk_probe_explain_exit (MkProbe *self);
 MkProbe *mk_probe_dup_before_start (MkProbe *self, GError **error);
+gboolean mk_probe_prepare (MkProbe *self, MkProcess *process, GError **error);
 gboolean mk_probe_wants_port (MkProbe *self);
 gboolean mk_probe_expand (MkProbe **self, MkValues *values, GError **error);
 MkProbe *mk_probe_dup_with_expanded_properties (MkProbe *self, MkValues *values, GError **error);

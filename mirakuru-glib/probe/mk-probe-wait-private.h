@@ -7,8 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* Asked after each attempt that found the goal not reached; FALSE ends the wait, with an error. */
-typedef gboolean (*MkProbeAliveFunc) (gpointer data, GError **error);
+/* Asked after each attempt that found the goal not reached; FALSE ends the wait, with an error. It may put
+ * off the deadline. */
+typedef gboolean (*MkProbeAliveFunc) (gpointer data, gint64 *deadline, GError **error);
 
 void mk_probe_wait_run_async (MkProbe *probe,
                               gboolean goal,

@@ -284,7 +284,7 @@ wait_take_answer (GTask *task, gboolean by_task, gboolean there, const GError *e
     }
 
   wait_remember (self, by_task, error);
-  if (self->alive != NULL && !self->alive (self->alive_data, &end))
+  if (self->alive != NULL && !self->alive (self->alive_data, &self->deadline, &end))
     wait_finish (
         task,
         end ? end : g_error_new_literal (MK_ERROR, MK_ERROR_EXITED, _ ("The service is not alive any more")));

@@ -593,6 +593,14 @@ mk_probe_dup_before_start (MkProbe *self, GError **error)
                                          : g_object_ref (self);
 }
 
+gboolean
+mk_probe_prepare (MkProbe *self, MkProcess *process, GError **error)
+{
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
+
+  return class_private->prepare == NULL || class_private->prepare (self, process, error);
+}
+
 /* ---- placeholders ---- */
 
 gboolean

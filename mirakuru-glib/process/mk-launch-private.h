@@ -10,7 +10,14 @@ G_BEGIN_DECLS
 /* In the environment of every service: "<host pid>:<uuid>", as upstream has it. */
 #define MK_MARKER_NAME "mirakuru_uuid"
 
-/* How a service is to be started; not changed any more once it is given to a process. */
+/* An open file that the service gets. */
+typedef struct
+{
+  int fd;     /* (owned) */
+  int target; /* its number in the service */
+} MkLaunchDescriptor;
+
+/* How a service is to be started; not changed any more once it is spawned. */
 typedef struct
 {
   char **argv;             /* (owned) */
@@ -25,9 +32,11 @@ typedef struct
   MkStdioMode stdin_mode;
   MkStdioMode stdout_mode;
   MkStdioMode stderr_mode;
-  char *stdin_path;  /* (owned) (nullable) */
-  char *stdout_path; /* (owned) (nullable) */
-  char *stderr_path; /* (owned) (nullable) */
+  char *stdin_path;    /* (owned) (nullable) */
+  char *stdout_path;   /* (owned) (nullable) */
+  char *stderr_path;   /* (owned) (nullable) */
+  guint n_sockets;     /* among the descriptors */
+  GArray *descriptors; /* (owned) (nullable) (element-type MkLaunchDescriptor) */
   gsize output_limit;
 } MkLaunch;
 
@@ -42,6 +51,9 @@ void mk_launch_free (MkLaunch *self);
 gboolean
 mk_launch_set_environment (MkLaunch *self, const char *const *overlay, const char *marker, GError **error);
 gboolean mk_launch_set_argv (MkLaunch *self, char **argv, GError **error);
+void mk_launch_set_variable (MkLaunch *self, const char *name, const char *value);
+gboolean mk_launch_add_socket (MkLaunch *self, int fd, const char *name, GError **error);
+gboolean mk_launch_add_descriptor (MkLaunch *self, int fd, int target, GError **error);
 gboolean mk_launch_validate (MkLaunch *self, GError **error);
 gboolean mk_launch_validate_signal (int number, GError **error);
 

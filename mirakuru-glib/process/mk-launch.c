@@ -20,9 +20,22 @@
 #include "base/mk-message-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
 
+/* SD_LISTEN_FDS_START */
+#define FIRST_SOCKET 3
+
+static void
+launch_descriptor_clear (gpointer data)
+{
+  MkLaunchDescriptor *self = data;
+
+  if (self->fd >= 0)
+    close (self->fd);
+}
+
 void
 mk_launch_free (MkLaunch *self)
 {
+  g_clear_pointer (&self->descriptors, g_array_unref);
   g_strfreev (self->argv);
   g_strfreev (self->environment);
   g_free (self->marker);
@@ -95,6 +108,74 @@ mk_launch_set_environment (MkLaunch *self, const char *const *overlay, const cha
   g_free (self->marker);
   self->marker = g_strconcat (MK_MARKER_NAME "=", marker, NULL);
   return TRUE;
+}
+
+/* @fd: (transfer full). @target: its number in the service, which may be free in the program */
+gboolean
+mk_launch_add_descriptor (MkLaunch *self, int fd, int target, GError **error)
+{
+  MkLaunchDescriptor descriptor = { fd, target };
+
+  if (self->descriptors == NULL)
+    {
+      self->descriptors = g_array_new (FALSE, FALSE, sizeof descriptor);
+      g_array_set_clear_func (self->descriptors, launch_descriptor_clear);
+    }
+  for (guint i = 0; i < self->descriptors->len; i++)
+    {
+      if (g_array_index (self->descriptors, MkLaunchDescriptor, i).target != target)
+        continue;
+      close (fd);
+      return launch_invalid (error, _ ("Descriptor %d of the service is used twice"), target);
+    }
+
+  g_array_append_val (self->descriptors, descriptor);
+  return TRUE;
+}
+
+void
+mk_launch_set_variable (MkLaunch *self, const char *name, const char *value)
+{
+  self->environment = g_environ_setenv (g_steal_pointer (&self->environment), name, value, TRUE);
+}
+
+/* @fd: (transfer none): a socket that is passed as systemd does, see sd_listen_fds(3) */
+gboolean
+mk_launch_add_socket (MkLaunch *self, int fd, const char *name, GError **error)
+{
+  g_autofree char *number = NULL;
+  g_autofree char *names = NULL;
+  int copy;
+
+  for (const char *c = name; *c != '\0'; c++)
+    {
+      if (*c == ':' || g_ascii_iscntrl (*c))
+        return launch_invalid (
+            error, _ ("“%s” cannot be the name of a socket: it has a colon or a control character"), name);
+    }
+
+  copy = fcntl (fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0)
+    {
+      g_autofree char *reason = mk_descriptor_explain (errno);
+
+      g_set_error (error,
+                   MK_ERROR,
+                   MK_ERROR_SPAWN_FAILED,
+                   _ ("The socket “%s” cannot be passed to the service: %s"),
+                   name,
+                   reason);
+      return FALSE;
+    }
+
+  number = g_strdup_printf ("%u", ++self->n_sockets);
+  names = self->n_sockets == 1
+              ? g_strdup (name)
+              : g_strconcat (g_environ_getenv (self->environment, "LISTEN_FDNAMES"), ":", name, NULL);
+  mk_launch_set_variable (self, "LISTEN_FDS", number);
+  mk_launch_set_variable (self, "LISTEN_FDNAMES", names);
+  mk_launch_set_variable (self, MK_LISTEN_PID, MK_LISTEN_PID_UNKNOWN);
+  return mk_launch_add_descriptor (self, copy, FIRST_SOCKET + (int) self->n_sockets - 1, error);
 }
 
 static gboolean
@@ -247,6 +328,11 @@ mk_launch_spawn_error (MkLaunch *self, int step, int error_number)
                           program,
                           directory,
                           g_strerror (error_number));
+
+    case MK_SPAWN_STEP_DESCRIPTORS:
+      /* Translators: the words of the system for an error */
+      reason = g_strdup_printf (_ ("it cannot be given its open files (%s)"), g_strerror (error_number));
+      break;
 
     case MK_SPAWN_STEP_EXEC:
       reason = launch_explain_exec (self, error_number);

@@ -128,6 +128,19 @@ backend_get_supervisor_path (void)
   return path != NULL && *path != '\0' ? path : MK_SUPERVISOR_PATH;
 }
 
+/* Returns: (transfer full): their numbers in the service, as mk-supervisor takes them */
+static char *
+backend_list_descriptors (MkLaunch *launch)
+{
+  GString *list = g_string_new (NULL);
+
+  for (guint i = 0; launch->descriptors != NULL && i < launch->descriptors->len; i++)
+    g_string_append_printf (
+        list, "%s%d", i ? "," : "", g_array_index (launch->descriptors, MkLaunchDescriptor, i).target);
+
+  return g_string_free (list, FALSE);
+}
+
 static GPtrArray *
 backend_new_supervisor_argv (MkLaunch *launch)
 {
@@ -142,6 +155,7 @@ backend_new_supervisor_argv (MkLaunch *launch)
   g_ptr_array_add (argv,
                    g_strdup (launch->stop_mode == MK_STOP_MODE_TREE ? MK_SUPERVISOR_STOP_TREE
                                                                     : MK_SUPERVISOR_STOP_LEADER));
+  g_ptr_array_add (argv, backend_list_descriptors (launch));
   g_ptr_array_add (argv, g_strdup (launch->cwd ? launch->cwd : ""));
   g_ptr_array_add (argv, g_strdup (launch->private_directory ? launch->private_directory : ""));
   for (char **arg = launch->argv; *arg != NULL; arg++)
@@ -206,6 +220,11 @@ backend_spawn_supervisor (MkBackend *self, MkStdio *stdio, int control_fd, GErro
   g_subprocess_launcher_take_stdout_fd (launcher, g_steal_fd (&stdio->service[1]));
   g_subprocess_launcher_take_stderr_fd (launcher, g_steal_fd (&stdio->service[2]));
   g_subprocess_launcher_take_fd (launcher, control_fd, MK_CONTROL_FD);
+  for (guint i = 0; self->launch->descriptors != NULL && i < self->launch->descriptors->len; i++)
+    g_subprocess_launcher_take_fd (
+        launcher,
+        g_steal_fd (&g_array_index (self->launch->descriptors, MkLaunchDescriptor, i).fd),
+        MK_CONTROL_FD + 1 + (int) i);
 
   /* GLib duplicates the control socket, and takes it for a success where it cannot. */
   if (mk_descriptor_check (&cause))

@@ -23,6 +23,7 @@ typedef struct
   gboolean lost;    /* the supervisor was killed */
   gboolean stuck;   /* it could not be ended, whatever was tried */
   gboolean expired; /* it was killed at its limit, and had not failed before */
+  gint64 extended;  /* until when it asked to be waited for, monotonic, 0 if it did not */
   int stop_signal;  /* of the last stop that was not cut short, 0 if there was none */
   guint stop_time;  /* how long it gave the service, in milliseconds */
   GPid denied;      /* of the tree, but not to be killed by us; 0 if there is none */
@@ -42,6 +43,7 @@ void mk_process_spawn (MkProcess *self);
 void mk_process_stop (MkProcess *self, MkStopMode mode, int stop_signal, int kill_signal, guint timeout_ms);
 void mk_process_set_asked (MkProcess *self);
 void mk_process_set_limit (MkProcess *self, gint64 deadline);
+void mk_process_extend_limit (MkProcess *self, gint64 deadline);
 void mk_process_kill (MkProcess *self, int kill_signal);
 gboolean mk_process_signal (MkProcess *self, int signal_number, gboolean group);
 

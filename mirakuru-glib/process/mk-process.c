@@ -343,6 +343,19 @@ mk_process_set_limit (MkProcess *self, gint64 deadline)
     mk_waker_wake (self->timer);
 }
 
+/* As the service itself asks for more time. Does nothing without a limit, or with a later one. */
+void
+mk_process_extend_limit (MkProcess *self, gint64 deadline)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  if (self->limit == G_MAXINT64 || deadline <= self->news.extended)
+    return;
+
+  self->news.extended = deadline;
+  self->limit = MAX (self->limit, deadline + LIMIT_GRACE_US);
+}
+
 static gboolean
 process_on_timer (gpointer user_data)
 {

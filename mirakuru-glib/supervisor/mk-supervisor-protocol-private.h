@@ -4,10 +4,11 @@
 /*
  * What the library and mk-supervisor say to each other.
  *
- * Arguments: mk-supervisor PROTOCOL HOST_PID STOP_SIGNAL KILL_SIGNAL STOP_TIMEOUT_MS STOP_MODE FOLDER
- * PRIVATE_FOLDER PROGRAM [ARG…] (FOLDER and PRIVATE_FOLDER may be empty). The environment and the standard
- * streams are those of the service. File descriptor MK_CONTROL_FD is a socket of type SOCK_SEQPACKET; each
- * packet on it is one MkMessage.
+ * Arguments: mk-supervisor PROTOCOL HOST_PID STOP_SIGNAL KILL_SIGNAL STOP_TIMEOUT_MS STOP_MODE DESCRIPTORS
+ * FOLDER PRIVATE_FOLDER PROGRAM [ARG…] (DESCRIPTORS, FOLDER and PRIVATE_FOLDER may be empty). The environment
+ * and the standard streams are those of the service. File descriptor MK_CONTROL_FD is a socket of type
+ * SOCK_SEQPACKET; each packet on it is one MkMessage. Those that follow it are given to the service, as the
+ * numbers that DESCRIPTORS lists: "3,7".
  */
 
 #pragma once
@@ -20,6 +21,10 @@
 /* Stop modes */
 #define MK_SUPERVISOR_STOP_LEADER "leader"
 #define MK_SUPERVISOR_STOP_TREE   "tree"
+
+/* In the environment of the service this value is replaced: nobody knows its pid before. */
+#define MK_LISTEN_PID         "LISTEN_PID"
+#define MK_LISTEN_PID_UNKNOWN "0"
 
 /* The longest grace a service gets when nobody waits for its end any more, in milliseconds. */
 #define MK_UNWAITED_GRACE_MS 1000
@@ -46,6 +51,7 @@ typedef enum
   MK_SPAWN_STEP_SUPERVISE, /* to watch over what the service leaves behind */
   MK_SPAWN_STEP_FORK,
   MK_SPAWN_STEP_CHDIR,
+  MK_SPAWN_STEP_DESCRIPTORS,
   MK_SPAWN_STEP_EXEC,
 } MkSpawnStep;
 

@@ -35,6 +35,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -68,6 +69,13 @@ typedef enum
   KILLING,
 } Phase;
 
+/* An open file for the service */
+typedef struct
+{
+  int fd;
+  int target; /* its number there */
+} PassedDescriptor;
+
 typedef struct
 {
   /* As started. */
@@ -76,6 +84,8 @@ typedef struct
   int kill_signal;
   int64_t stop_timeout_us; /* 0 for no limit */
   bool stops_tree;         /* at once, not the first process before the others */
+  PassedDescriptor *passed;
+  int n_passed;
   char *folder;
   char *private_folder; /* removed after a stop */
   char **argv;
@@ -187,6 +197,52 @@ supervisor_exec_in_path (char **argv)
   errno = denied ? EACCES : ENOENT;
 }
 
+/*
+ * The passed descriptors get the numbers they have in the service; all others are closed when the program
+ * runs. First they are moved out of the way of these numbers, and so is @report_fd.
+ */
+static bool
+supervisor_place_descriptors (Supervisor *self, int *report_fd)
+{
+  int first = MK_CONTROL_FD + 1;
+
+  for (int i = 0; i < self->n_passed; i++)
+    {
+      if (self->passed[i].target >= first)
+        first = self->passed[i].target + 1;
+    }
+  for (int i = 0; i < self->n_passed; i++)
+    {
+      self->passed[i].fd = fcntl (self->passed[i].fd, F_DUPFD_CLOEXEC, first);
+      if (self->passed[i].fd < 0)
+        return false;
+    }
+  if (self->n_passed > 0)
+    *report_fd = fcntl (*report_fd, F_DUPFD_CLOEXEC, first);
+
+  if (close_range (3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+    supervisor_for_each_descriptor_from (3, supervisor_mark_cloexec);
+  for (int i = 0; i < self->n_passed; i++)
+    {
+      if (dup2 (self->passed[i].fd, self->passed[i].target) < 0)
+        return false;
+    }
+  return *report_fd >= 0;
+}
+
+static void
+supervisor_set_listen_pid (void)
+{
+  const char *value = getenv (MK_LISTEN_PID);
+  char pid[16];
+
+  if (value == NULL || strcmp (value, MK_LISTEN_PID_UNKNOWN) != 0)
+    return;
+
+  snprintf (pid, sizeof pid, "%d", (int) getpid ());
+  setenv (MK_LISTEN_PID, pid, 1);
+}
+
 static void
 supervisor_run_service (Supervisor *self, pid_t supervisor, int report_fd)
 {
@@ -207,15 +263,16 @@ supervisor_run_service (Supervisor *self, pid_t supervisor, int report_fd)
   if (self->folder[0] != '\0' && chdir (self->folder) < 0)
     supervisor_fail_in_child (report_fd, MK_SPAWN_STEP_CHDIR);
 
-  if (close_range (3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-    supervisor_for_each_descriptor_from (3, supervisor_mark_cloexec);
+  supervisor_set_listen_pid ();
+  if (!supervisor_place_descriptors (self, &report_fd))
+    supervisor_fail_in_child (report_fd, MK_SPAWN_STEP_DESCRIPTORS);
   supervisor_exec_in_path (self->argv);
   supervisor_fail_in_child (report_fd, MK_SPAWN_STEP_EXEC);
 }
 
-/* Gives up the service's own streams, so that their end reaches the reader. */
+/* Gives up what is the service's own, so that its end reaches the reader. */
 static void
-supervisor_release_streams (void)
+supervisor_release_streams (Supervisor *self)
 {
   int fd = open ("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -228,6 +285,8 @@ supervisor_release_streams (void)
     }
   if (fd > 2)
     close (fd);
+  for (int i = 0; i < self->n_passed; i++)
+    close (self->passed[i].fd);
 }
 
 /* Whoever looks for the service by its command, as pkill -f does, must not find this program. */
@@ -270,7 +329,7 @@ supervisor_spawn (Supervisor *self)
 
   close (fds[1]);
   self->exec_fd = fds[0];
-  supervisor_release_streams ();
+  supervisor_release_streams (self);
 }
 
 /* The pipe ends without a word when exec() worked. */
@@ -807,6 +866,21 @@ supervisor_set_up (Supervisor *self)
   return self->signal_fd >= 0 && prctl (PR_SET_CHILD_SUBREAPER, 1) == 0;
 }
 
+/* @list: the numbers in the service, "3,7" */
+static void
+supervisor_read_passed (Supervisor *self, const char *list)
+{
+  self->passed = calloc (strlen (list) / 2 + 1, sizeof *self->passed);
+
+  for (char *end; *list != '\0' && self->passed != NULL; list = *end == ',' ? end + 1 : end)
+    {
+      PassedDescriptor *passed = &self->passed[self->n_passed];
+
+      passed->fd = MK_CONTROL_FD + 1 + self->n_passed++;
+      passed->target = (int) strtol (list, &end, 10);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -821,7 +895,7 @@ main (int argc, char **argv)
   };
   int error;
 
-  if (argc < 10 || strcmp (argv[1], MK_SUPERVISOR_PROTOCOL) != 0)
+  if (argc < 11 || strcmp (argv[1], MK_SUPERVISOR_PROTOCOL) != 0)
     {
       static const char usage[] =
           "mk-supervisor is run by libmirakuru-glib-1 of the same version, not by hand.\n";
@@ -835,14 +909,15 @@ main (int argc, char **argv)
   self.kill_signal = atoi (argv[4]);
   self.stop_timeout_us = strtoll (argv[5], NULL, 10) * 1000;
   self.stops_tree = strcmp (argv[6], MK_SUPERVISOR_STOP_TREE) == 0;
-  self.folder = argv[7];
-  self.private_folder = strdup (argv[8]);
-  self.argv = argv + 9;
+  supervisor_read_passed (&self, argv[7]);
+  self.folder = argv[8];
+  self.private_folder = strdup (argv[9]);
+  self.argv = argv + 10;
 
   /* Out of the reach of Ctrl-C on the host's terminal; and nothing of the host's is to be held open. */
   setpgid (0, 0);
-  if (close_range (MK_CONTROL_FD + 1, ~0U, 0) < 0)
-    supervisor_for_each_descriptor_from (MK_CONTROL_FD + 1, close);
+  if (close_range ((unsigned) (MK_CONTROL_FD + 1 + self.n_passed), ~0U, 0) < 0)
+    supervisor_for_each_descriptor_from (MK_CONTROL_FD + 1 + self.n_passed, close);
   fcntl (MK_CONTROL_FD, F_SETFD, FD_CLOEXEC);
   error = supervisor_set_up (&self) ? 0 : errno;
 

@@ -211,6 +211,7 @@ main (void)
   mk_bench_output ();
   mk_bench_paths ();
   mk_bench_dbus ();
+  mk_bench_notify ();
   mk_bench_stopping ();
   mk_bench_spawning ();
   mk_bench_blocking ();

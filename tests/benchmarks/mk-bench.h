@@ -45,6 +45,7 @@ void mk_bench_http (void);
 void mk_bench_output (void);
 void mk_bench_paths (void);
 void mk_bench_dbus (void);
+void mk_bench_notify (void);
 void mk_bench_stopping (void);
 void mk_bench_spawning (void);
 void mk_bench_blocking (void);

@@ -29,6 +29,7 @@ class KindTestCase(TestCase):
             Kind("unix", ["--unix", path + ".socket"], f"--listen {path}.socket", f"--listen {path}.socket --bind-only"),
             Kind("file", ["--file", path], f"--pid-file {path}"),
             Kind("output", ["--output", "^up$"], "--ready up", "--ready down"),
+            Kind("notify", ["--notify"], "--notify READY=1", "--notify READY=0"),
             Kind("exec", ["--exec", f"test -e {path}.exec"], f"--pid-file {path}.exec"),
         ]
         return [kind for kind in kinds if kind.name not in left_out]
@@ -101,12 +102,20 @@ class Run(KindTestCase):
                 self.assertIn("mk-no-such-service", stderr)
 
     def test_there_already(self):
-        for kind in self.kinds("output"):
+        for kind in self.kinds("output", "notify"):
             with self.trying(kind):
                 with self.make_ready(kind):
                     status, stdout, stderr = self.run_service(kind, kind.good, "--", "echo", "ran")
                 self.assertEqual((status, stdout), (125, ""), stderr)
                 self.assertIn(kind.option[1].removeprefix("http://").strip("/"), stderr)
+
+    def test_descriptor(self):
+        status, _, stderr = self.run_tool("run", "--service", "sh -c 'echo >&7; sleep 60'", "--notify=7", "--", "true")
+        self.assertEqual(status, 0, stderr)
+        for value in ("2", "1024", "x", ""):
+            status, _, stderr = self.run_tool("run", "--service", "sleep 60", f"--notify={value}", "--", "true")
+            self.assertEqual(status, 125, stderr)
+            self.assertIn(f"--notify needs a descriptor from 3 to 1023, not '{value}'", stderr)
 
     def start_service(self, kind, options, *rest):
         command = service(*shlex.split(options))
@@ -147,7 +156,7 @@ class Run(KindTestCase):
 
 class Wait(KindTestCase):
     def test_status_of_the_command(self):
-        for kind in self.kinds("output", "http"):
+        for kind in self.kinds("output", "notify", "http"):
             with self.trying(kind):
                 with self.make_ready(kind):
                     for command, expected in (("true", 0), ("false", 1), ("mk-no-such-command", 127), (self.folder, 126)):
@@ -155,19 +164,19 @@ class Wait(KindTestCase):
                         self.assertEqual(status, expected, stderr)
 
     def test_time_is_up(self):
-        for kind in self.kinds("output"):
+        for kind in self.kinds("output", "notify"):
             with self.trying(kind):
                 status, stdout, stderr = self.run_tool("wait", "--timeout", "0.2", *kind.option, "--", "echo", "ran")
                 self.assertEqual((status, stdout), (124, ""), stderr)
 
     def test_gone(self):
-        for kind in self.kinds("output"):
+        for kind in self.kinds("output", "notify"):
             with self.trying(kind):
                 status, stdout, stderr = self.run_tool("wait", "--gone", *kind.option, "--", "echo", "ran")
                 self.assertEqual((status, stdout), (0, "ran\n"), stderr)
 
     def test_interrupted(self):
-        for kind in self.kinds("output"):
+        for kind in self.kinds("output", "notify"):
             with self.trying(kind):
                 tool = self.start("wait", *kind.option)
                 insist(lambda: tool.send(signal.SIGINT), tool.has_ended)

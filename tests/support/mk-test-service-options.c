@@ -32,6 +32,7 @@ static const char usage[] =
     "  --bind-only          takes the port, and does not listen\n"
     "  --full-backlog       listens, and never accepts: its queue is full\n"
     "  --ready TEXT         said then\n"
+    "  --notify TEXT        sent to NOTIFY_SOCKET then\n"
     "  --flood BYTES        writes so much to standard output then, in lines of 16 bytes\n"
     "  --echo               copies standard input to standard output; ends with it unless it listens\n"
     "  --pid-file FILE      the pid of the process that listens\n"
@@ -73,6 +74,7 @@ enum
   OPT_TERM_DELAY,
   /* Texts */
   OPT_LISTEN,
+  OPT_NOTIFY,
   OPT_HTTP,
   OPT_PID_FILE,
   OPT_READY,
@@ -96,6 +98,7 @@ static const char **const texts[] = {
   [OPT_PID_FILE] = &opt.pid_file,
   [OPT_READY] = &opt.ready,
   [OPT_RETRY_AFTER] = &opt.retry_after,
+  [OPT_NOTIFY] = &opt.notify,
   [OPT_STAMP] = &opt.stamp,
   [OPT_TAG] = &opt.tag,
 };
@@ -120,6 +123,7 @@ static const struct option long_options[] = {
   { "help", no_argument, NULL, OPT_HELP },
   { "lifetime", required_argument, NULL, OPT_LIFETIME },
   { "listen", required_argument, NULL, OPT_LISTEN },
+  { "notify", required_argument, NULL, OPT_NOTIFY },
   { "no-newline", no_argument, &opt.no_newline, 1 },
   { "on-term", required_argument, NULL, OPT_ON_TERM },
   { "orphan", no_argument, &opt.orphan, 1 },

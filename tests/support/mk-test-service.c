@@ -556,6 +556,30 @@ write_pid_file (void)
 
 /* Options */
 
+static void
+notify (void)
+{
+  const char *name = getenv ("NOTIFY_SOCKET");
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+  if (name == NULL || *name != '@' || strlen (name) >= sizeof address.sun_path)
+    {
+      errno = EINVAL;
+      die ("NOTIFY_SOCKET");
+    }
+  memcpy (address.sun_path + 1, name + 1, strlen (name) - 1);
+  stamp ("ready");
+  if (sendto (fd,
+              opt.notify,
+              strlen (opt.notify),
+              0,
+              (struct sockaddr *) &address,
+              (socklen_t) (offsetof (struct sockaddr_un, sun_path) + strlen (name))) < 0)
+    die ("NOTIFY_SOCKET");
+  close (fd);
+}
+
 static int
 get_ready (void)
 {
@@ -577,6 +601,8 @@ get_ready (void)
       stamp ("ready");
       say_line (STDOUT_FILENO, opt.ready);
     }
+  if (opt.notify != NULL)
+    notify ();
   if (opt.flood > 0)
     flood ();
   return listener;

@@ -8,7 +8,7 @@ _mirakuru_options () {
   local conditions='--tcp --http --http-unix --unix --file --exec --dbus --interval --attempt-timeout --any'
   local request='--status --body --method --header --follow --cacert --cert --insecure'
   case $1 in
-    run) echo "--service $conditions $request --output --name --cwd --env --unset --stdin --pty --stop-mode --timeout --stop-timeout --verbose --quiet --version --help" ;;
+    run) echo "--service $conditions $request --notify --output --name --cwd --env --unset --stdin --pty --stop-mode --timeout --stop-timeout --verbose --quiet --version --help" ;;
     wait) echo "$conditions $request --gone --timeout --quiet --version --help" ;;
     *) echo 'run wait --version --help' ;;
   esac
@@ -46,7 +46,7 @@ _mirakuru () {
     --stop-mode) _mirakuru_reply < <(compgen -W 'leader tree' -- "$current") ;;
     --unset) _mirakuru_reply < <(compgen -v -- "$current") ;;
     --env) _mirakuru_reply < <(compgen -v -S = -- "$current") ;;
-    --tcp | --http | --status | --body | --header | --dbus | --output | --name) COMPREPLY=() ;;
+    --tcp | --http | --status | --body | --header | --dbus | --output | --notify | --name) COMPREPLY=() ;;
     --interval | --attempt-timeout | --timeout | -t | --stop-timeout) COMPREPLY=() ;;
     *) _mirakuru_reply < <(compgen -W "$(_mirakuru_options "${COMP_WORDS[1]}")" -- "$current") ;;
   esac

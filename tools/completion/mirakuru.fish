@@ -46,6 +46,7 @@ complete -c mirakuru -n '__mirakuru_command run' -x -l cwd -a '(__fish_complete_
 complete -c mirakuru -n '__mirakuru_command run' -x -l env -d 'Variable for the environment of the service'
 complete -c mirakuru -n '__mirakuru_command run' -x -l unset -d 'Variable that the service does not get'
 complete -c mirakuru -n '__mirakuru_command run' -r -F -l stdin -d 'Input of the service'
+complete -c mirakuru -n '__mirakuru_command run' -f -l notify -d 'Ready when it says so'
 complete -c mirakuru -n '__mirakuru_command run' -f -l pty -d 'Let the service print to a terminal'
 complete -c mirakuru -n '__mirakuru_command run' -x -l stop-mode -a 'leader tree' -d 'What gets the stop signal'
 complete -c mirakuru -n '__mirakuru_command run' -x -l stop-timeout -d 'Time for a service to end'
