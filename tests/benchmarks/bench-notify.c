@@ -10,6 +10,8 @@
 
 #include <unistd.h>
 
+#include "mk-test-util.h"
+
 #define PEER_INTERVAL_US (100 * 1000)
 
 static void
