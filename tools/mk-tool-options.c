@@ -228,6 +228,7 @@ typedef struct
 
   /* applies to the condition before it */
   void (*set_http) (MkHttpProbe *probe, const char *value);
+  void (*set_tcp) (MkTcpProbe *probe);
   void (*set_probe_time) (MkProbe *probe, guint time_ms);
 } Option;
 
@@ -248,6 +249,12 @@ static const Option options[] = {
     N_ ("HOST:PORT"),
     N_ ("Ready when this port accepts connections"),
     .make = mk_tool_readiness_make_tcp },
+  { "listening-only",
+    0,
+    RUN | WAIT,
+    NULL,
+    N_ ("… which is looked up on this machine, without a connection"),
+    .set_tcp = mk_tool_readiness_set_listening_only },
   { "http",
     0,
     RUN | WAIT,
@@ -359,6 +366,12 @@ static const Option options[] = {
     N_ ("TIME"),
     N_ ("Time for one attempt for the condition before (0: automatic)"),
     .set_probe_time = mk_probe_set_attempt_timeout },
+  { "stable-for",
+    0,
+    RUN | WAIT,
+    N_ ("TIME"),
+    N_ ("Time for which the condition before must stay met (0)"),
+    .set_probe_time = mk_probe_set_stable_for },
   { "any",
     0,
     RUN,
@@ -502,6 +515,15 @@ options_set_detail (const Option *option, const char *value, MkProbe *probe, GEr
             error, _ ("%s describes a request: it must follow the --http it is for"), name);
 
       option->set_http (MK_HTTP_PROBE (probe), value);
+      return TRUE;
+    }
+
+  if (option->set_tcp != NULL)
+    {
+      if (!MK_IS_TCP_PROBE (probe))
+        return mk_tool_options_fail (error, _ ("%s must follow the --tcp it is for"), name);
+
+      option->set_tcp (MK_TCP_PROBE (probe));
       return TRUE;
     }
 

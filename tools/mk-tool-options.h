@@ -62,6 +62,7 @@ MkProbe *mk_tool_readiness_make_unix (const char *value, GError **error);
 MkProbe *mk_tool_readiness_make_file (const char *value, GError **error);
 MkProbe *mk_tool_readiness_make_exec (const char *value, GError **error);
 MkProbe *mk_tool_readiness_make_dbus (const char *value, GError **error);
+void mk_tool_readiness_set_listening_only (MkTcpProbe *probe);
 MkProbe *mk_tool_readiness_make_notify (const char *value, GError **error);
 void mk_tool_readiness_add_header (MkHttpProbe *probe, const char *header);
 void mk_tool_readiness_set_follow_redirects (MkHttpProbe *probe, const char *unused);

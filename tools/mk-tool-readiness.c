@@ -161,6 +161,12 @@ mk_tool_readiness_make_dbus (const char *value, GError **error)
   return MK_PROBE (mk_dbus_probe_new (bus, colon + 1));
 }
 
+void
+mk_tool_readiness_set_listening_only (MkTcpProbe *probe)
+{
+  mk_tcp_probe_set_listening_only (probe, TRUE);
+}
+
 /* @value: (nullable): a descriptor; without one it is NOTIFY_SOCKET */
 MkProbe *
 mk_tool_readiness_make_notify (const char *value, GError **error)

@@ -311,6 +311,22 @@ mk_check_probe_explain_exit (MkProbe *probe)
   return self->probe ? mk_probe_explain_exit (self->probe) : NULL;
 }
 
+static guint
+mk_check_probe_find_stable_for (MkProbe *probe)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  return self->probe ? mk_probe_find_stable_for (self->probe) : 0;
+}
+
+static gboolean
+mk_check_probe_look_again (MkProbe *probe)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  return !self->reached || self->probe == NULL || mk_probe_look_again (self->probe);
+}
+
 static gboolean
 mk_check_probe_prepare (MkProbe *probe, MkProcess *process, GError **error)
 {
@@ -369,6 +385,8 @@ mk_check_probe_class_init (MkCheckProbeClass *klass)
   class_private->choose_interval = mk_check_probe_choose_interval;
   class_private->describe_holder = mk_check_probe_describe_holder;
   class_private->find_rival = mk_check_probe_find_rival;
+  class_private->find_stable_for = mk_check_probe_find_stable_for;
+  class_private->look_again = mk_check_probe_look_again;
   class_private->prepare = mk_check_probe_prepare;
   class_private->is_met = mk_check_probe_is_met;
   class_private->explain_exit = mk_check_probe_explain_exit;

@@ -4,9 +4,9 @@
 /*
  * The start of a service, as an operation on the context of its caller.
  *
- *   TIDYING ─> CLEANING ─> CHECKING ─> PREPARING ─> SPAWNING ─> WAITING ─> COMPLETING ─> ready
- *      └──────────┴───────────┴───────────┴────────────┴───────────┴───────────┴─> ENDING ─> WINDING_UP ─>
- * failed
+ *   TIDYING ─> CLEANING ─> CHECKING ─> PREPARING ─> SPAWNING ─> WAITING ─> CONFIRMING ─> COMPLETING ─> ready
+ *      └──────────┴───────────┴───────────┴────────────┴───────────┴────────────┴────────────┴─> ENDING
+ *   ENDING ─> WINDING_UP ─> failed
  *
  * A stage is left by the callback of a step (a virtual function, or a probe), or by the source `news`, which
  * the process wakes. While a step is under way a failure only cancels it; the callback of the step then goes
@@ -30,9 +30,15 @@
 #include "mk-error.h"
 #include "probe/mk-probe-wait-private.h"
 #include "probe/mk-probe-private.h"
+#include "process/mk-proc-private.h"
 #include "process/mk-process-message-private.h"
 #include "process/mk-worker-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
+
+/* How long a service may be at work after its probe was satisfied until it counts as ready all the same. */
+#define SETTLE_LIMIT_US (10 * G_TIME_SPAN_MILLISECOND)
+/* How long the news of an exit may take. */
+#define EXIT_NEWS_LIMIT_US (500 * G_TIME_SPAN_MILLISECOND)
 
 typedef enum
 {
@@ -42,6 +48,7 @@ typedef enum
   PREPARING,  /* a step: prepare() */
   SPAWNING,   /* until the program runs */
   WAITING,    /* a step: until the probe is satisfied */
+  CONFIRMING, /* until the service has settled */
   COMPLETING, /* a step: started() */
   ENDING,     /* it has failed, until nothing is left */
   WINDING_UP, /* cleanup() */
@@ -61,6 +68,7 @@ typedef struct
   gboolean completed;    /* started() has nothing to do */
 
   gint64 begun;    /* monotonic */
+  gint64 answered; /* monotonic: when the probe was satisfied */
   gint64 deadline; /* monotonic */
 
   GCancellable *cancellable; /* (owned) of the steps */
@@ -78,6 +86,7 @@ static void start_check (GTask *task);
 static void start_prepare (GTask *task);
 static void start_spawn (GTask *task);
 static void start_wait (GTask *task);
+static void start_confirm (GTask *task);
 static void start_complete (GTask *task);
 static void start_become_ready (GTask *task);
 static void start_fail (GTask *task, GError *error);
@@ -625,15 +634,58 @@ start_find_rival (GTask *task)
   return knows_better ? NULL : g_steal_pointer (&rival);
 }
 
+/*
+ * A service that is satisfied with itself sleeps until somebody wants something of it. One that is still at
+ * work may be about to fail: a server that listens, then cannot load a module, and exits a few milliseconds
+ * later. One that has exited is a zombie until its supervisor has told so.
+ */
+static gboolean
+start_has_settled (Start *self)
+{
+  gint64 elapsed = g_get_monotonic_time () - self->answered;
+
+  switch (mk_proc_get_state (mk_process_get_news (self->process).pid))
+    {
+    case 'R':
+      return elapsed >= SETTLE_LIMIT_US;
+
+    case 'Z':
+    case 'X':
+      return elapsed >= EXIT_NEWS_LIMIT_US || mk_process_get_news (self->process).exited;
+
+    default:
+      return TRUE;
+    }
+}
+
+/* The probe is satisfied: is it the service that has satisfied it, and does it go on? */
+static void
+start_confirm (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  g_autofree char *rival = NULL;
+  GError *failure = start_find_failure (task);
+
+  self->stage = CONFIRMING;
+  if (failure != NULL)
+    start_end (task, failure);
+  else if (!start_has_settled (self))
+    mk_waker_wake_at (self->timer, g_get_monotonic_time () + G_TIME_SPAN_MILLISECOND);
+  else if ((rival = start_find_rival (task)) != NULL)
+    start_end (task, g_error_new_literal (MK_ERROR, MK_ERROR_ALREADY_RUNNING, rival));
+  else if (!mk_probe_look_again (self->probe))
+    start_wait (task);
+  else
+    start_complete (task);
+}
+
 static void
 start_on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
   Start *self = g_task_get_task_data (task);
   g_autofree char *last_seen = NULL;
-  g_autofree char *rival = NULL;
   g_autoptr (GError) error = NULL;
-  GError *failure = NULL;
   gboolean timed_out;
   gboolean ready = mk_probe_wait_run_finish (result, &timed_out, &last_seen, &error);
 
@@ -643,12 +695,11 @@ start_on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
     start_end (task, start_timed_out_error (self, last_seen));
   else if (!ready)
     start_end (task, g_steal_pointer (&error));
-  else if ((failure = start_find_failure (task)) != NULL)
-    start_end (task, failure);
-  else if ((rival = start_find_rival (task)) != NULL)
-    start_end (task, g_error_new_literal (MK_ERROR, MK_ERROR_ALREADY_RUNNING, rival));
   else
-    start_complete (task);
+    {
+      self->answered = g_get_monotonic_time ();
+      start_confirm (task);
+    }
 }
 
 static void
@@ -802,6 +853,7 @@ start_fail (GTask *task, GError *error)
     {
     case TIDYING:
     case SPAWNING:
+    case CONFIRMING:
       start_end (task, NULL);
       break;
 
@@ -972,6 +1024,8 @@ start_on_news (gpointer user_data)
     start_clean (task);
   else if (self->stage == SPAWNING)
     start_on_spawn_news (task, &news);
+  else if (self->stage == CONFIRMING)
+    start_confirm (task);
   else if (self->stage == WAITING || (self->stage == COMPLETING && !self->completed))
     {
       if (self->error == NULL && (failure = start_find_failure (task)) != NULL)
@@ -992,6 +1046,8 @@ start_on_deadline (gpointer user_data)
   if (self->stage == SPAWNING)
     /* Translators: in parentheses, after what was waited for */
     start_end (task, start_timed_out_error (self, _ ("its program did not begin to run")));
+  else if (self->stage == CONFIRMING)
+    start_confirm (task);
   return G_SOURCE_CONTINUE;
 }
 

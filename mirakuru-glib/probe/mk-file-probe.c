@@ -25,6 +25,8 @@
 #define WRITING_US (50 * G_TIME_SPAN_MILLISECOND)
 /* More than any pid needs. */
 #define PID_LENGTH 32
+/* What the clock of a file system and that of process start times may differ by. */
+#define START_TIME_SLACK_US (100 * G_TIME_SPAN_MILLISECOND)
 
 /**
  * MkFileProbe:
@@ -57,16 +59,41 @@ G_DEFINE_FINAL_TYPE (MkFileProbe, mk_file_probe, MK_TYPE_PROBE)
 
 /* ---- one attempt ---- */
 
+typedef struct
+{
+  MkPathMonitor *monitor; /* (owned) */
+  struct stat last;       /* of the file at the last attempt; all 0 if it was not there */
+} FileState;
+
 static gpointer
 mk_file_probe_begin (MkProbe *probe)
 {
-  return mk_path_monitor_new (probe);
+  FileState *state = g_new0 (FileState, 1);
+
+  state->monitor = mk_path_monitor_new (probe);
+  return state;
 }
 
 static void
-mk_file_probe_end (MkProbe *probe, gpointer state)
+mk_file_probe_end (MkProbe *probe, gpointer data)
 {
-  mk_path_monitor_free (state);
+  FileState *state = data;
+
+  mk_path_monitor_free (state->monitor);
+  g_free (state);
+}
+
+/* Whether it is another file than at the last attempt, or was written to since. */
+static gboolean
+file_state_take_change (FileState *self, const struct stat *status)
+{
+  gboolean changed =
+      self->last.st_ino != 0 && (status->st_ino != self->last.st_ino || status->st_dev != self->last.st_dev ||
+                                 status->st_size != self->last.st_size ||
+                                 memcmp (&status->st_mtim, &self->last.st_mtim, sizeof status->st_mtim) != 0);
+
+  self->last = *status;
+  return changed;
 }
 
 static gboolean
@@ -110,9 +137,11 @@ file_is_being_written (const struct stat *status)
 }
 
 static gboolean
-mk_file_probe_check_with (MkProbe *probe, gpointer state, GError **error)
+mk_file_probe_check_with (MkProbe *probe, gpointer data, GError **error)
 {
   MkFileProbe *self = MK_FILE_PROBE (probe);
+  FileState *state = data;
+  gboolean changed;
   g_autofree char *detail = NULL;
   struct stat status = { 0 };
   int number;
@@ -120,7 +149,7 @@ mk_file_probe_check_with (MkProbe *probe, gpointer state, GError **error)
   if (!file_probe_validate (self, error))
     return FALSE;
 
-  mk_path_monitor_prepare (state, self->path);
+  mk_path_monitor_prepare (state->monitor, self->path);
   number = stat (self->path, &status) == 0 ? 0 : errno;
   if (number == ENAMETOOLONG)
     {
@@ -130,8 +159,11 @@ mk_file_probe_check_with (MkProbe *probe, gpointer state, GError **error)
       return FALSE;
     }
 
+  changed = file_state_take_change (state, &status);
   if (number != 0 || !S_ISREG (status.st_mode))
     detail = file_probe_explain (self, number);
+  else if (changed && mk_probe_get_stable_for (probe) > 0)
+    detail = g_strdup (_ ("the file is being written"));
   else if (self->expects_content && file_is_being_written (&status))
     detail = g_strdup (_ ("the file is empty"));
   mk_probe_set_detail (probe, detail);
@@ -154,27 +186,69 @@ mk_file_probe_set_expects_content (MkFileProbe *self, gboolean expects_content)
   self->expects_content = expects_content;
 }
 
-/* Returns: the number that the file begins with, 0 if it does not begin with that of a process */
-GPid
-mk_file_probe_read_pid (MkFileProbe *self)
+/* Whether the process was there when the file was written; one of a later number would be another one. */
+static gboolean
+file_could_name (const struct stat *status, GPid pid)
 {
-  char text[PID_LENGTH + 1] = { 0 };
-  struct stat status;
-  guint64 pid = 0;
+  gint64 started = mk_proc_get_start_time (pid);
+  gint64 age =
+      g_get_real_time () - status->st_mtim.tv_sec * G_TIME_SPAN_SECOND - status->st_mtim.tv_nsec / 1000;
+  struct timespec now;
+
+  if (started < 0)
+    return FALSE;
+
+  clock_gettime (CLOCK_BOOTTIME, &now);
+  return started <= now.tv_sec * G_TIME_SPAN_SECOND + now.tv_nsec / 1000 - age + START_TIME_SLACK_US;
+}
+
+/* Returns: how much of @text is content, −1 if there is none. @status: (out): of the file */
+static ssize_t
+file_probe_read (MkFileProbe *self, char text[PID_LENGTH + 1], struct stat *status)
+{
   ssize_t n = -1;
   int fd = self->path ? open (self->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
 
   if (fd < 0)
-    return 0;
-  if (fstat (fd, &status) == 0 && S_ISREG (status.st_mode))
+    return -1;
+  if (fstat (fd, status) == 0 && S_ISREG (status->st_mode))
     n = read (fd, text, PID_LENGTH);
   close (fd);
-  if (n <= 0)
+
+  text[MAX (n, 0)] = '\0';
+  return n;
+}
+
+/* Returns: the number that the file begins with, 0 if it does not begin with that of a process */
+GPid
+mk_file_probe_read_pid (MkFileProbe *self)
+{
+  char text[PID_LENGTH + 1];
+  struct stat status;
+  guint64 pid = 0;
+
+  if (file_probe_read (self, text, &status) <= 0)
     return 0;
 
   g_strchug (text);
   text[strcspn (text, " \t\r\n")] = '\0';
   return g_ascii_string_to_unsigned (text, 10, 1, G_MAXINT, &pid, NULL) ? (GPid) pid : 0;
+}
+
+/* Flag files often hold "1". Returns: the number that is all of its content, if it can name a living process
+ */
+static GPid
+file_probe_find_holder (MkFileProbe *self)
+{
+  char text[PID_LENGTH + 1];
+  struct stat status;
+  guint64 pid = 0;
+  ssize_t n = file_probe_read (self, text, &status);
+
+  if (n <= 0 || n == PID_LENGTH || strlen (text) != (gsize) n ||
+      !g_ascii_string_to_unsigned (g_strstrip (text), 10, 2, G_MAXINT, &pid, NULL))
+    return 0;
+  return file_could_name (&status, (GPid) pid) ? (GPid) pid : 0;
 }
 
 /* ---- words ---- */
@@ -188,25 +262,26 @@ mk_file_probe_describe (MkProbe *probe)
   return g_strdup_printf (_ ("%s to exist"), name);
 }
 
+static gboolean
+mk_file_probe_look_again (MkProbe *probe)
+{
+  struct stat status;
+
+  return stat (MK_FILE_PROBE (probe)->path, &status) == 0 && S_ISREG (status.st_mode);
+}
+
 static char *
 mk_file_probe_describe_holder (MkProbe *probe)
 {
   MkFileProbe *self = MK_FILE_PROBE (probe);
   g_autofree char *name = mk_message_path (self->path);
-  GPid pid = mk_file_probe_read_pid (self);
+  GPid pid = file_probe_find_holder (self);
   g_autofree char *process = pid > 0 ? mk_proc_describe_living (pid) : NULL;
 
   if (process != NULL)
     /* Translators: a path, a process */
     return g_strdup_printf (
         _ ("%s already exists: it names %s, which is running. Stop it, or use another file"), name, process);
-  if (pid > 0)
-    /* Translators: a path, a number */
-    return g_strdup_printf (
-        _ ("%s already exists: it names process %d, which is not running. Remove it, or use another file"),
-        name,
-        (int) pid);
-
   return g_strdup_printf (_ ("%s already exists. Remove it, or use another file"), name);
 }
 
@@ -267,6 +342,7 @@ mk_file_probe_class_init (MkFileProbeClass *klass)
   class_private->dup_expanded = mk_probe_dup_with_expanded_properties;
   class_private->check_with = mk_file_probe_check_with;
   class_private->describe_holder = mk_file_probe_describe_holder;
+  class_private->look_again = mk_file_probe_look_again;
   class_private->dup_before_start = mk_file_probe_dup_before_start;
 
   /**

@@ -700,6 +700,34 @@ mk_probe_group_dup_before_start (MkProbe *probe, GError **error)
   return MK_PROBE (g_steal_pointer (&before));
 }
 
+static guint
+mk_probe_group_find_stable_for (MkProbe *probe)
+{
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
+  guint longest = 0;
+
+  for (guint i = 0; i < parts->len; i++)
+    longest = MAX (longest, mk_probe_find_stable_for (g_ptr_array_index (parts, i)));
+
+  return longest;
+}
+
+/* Of several it is not known which of them it was that had to be. */
+static gboolean
+mk_probe_group_look_again (MkProbe *probe)
+{
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
+  gboolean any = group_is_any (MK_PROBE_GROUP (probe));
+
+  for (guint i = 0; i < parts->len && !any; i++)
+    {
+      if (!mk_probe_look_again (g_ptr_array_index (parts, i)))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
 static gboolean
 mk_probe_group_prepare (MkProbe *probe, MkProcess *process, GError **error)
 {
@@ -896,6 +924,8 @@ mk_probe_group_class_init (MkProbeGroupClass *klass)
   class_private->describe_holder = mk_probe_group_describe_holder;
   class_private->find_rival = mk_probe_group_find_rival;
   class_private->dup_before_start = mk_probe_group_dup_before_start;
+  class_private->find_stable_for = mk_probe_group_find_stable_for;
+  class_private->look_again = mk_probe_group_look_again;
   class_private->prepare = mk_probe_group_prepare;
   class_private->wants_port = mk_probe_group_wants_port;
   class_private->dup_expanded = mk_probe_group_dup_expanded;

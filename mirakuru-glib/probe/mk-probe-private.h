@@ -40,6 +40,8 @@ typedef struct
 
   char *(*describe_holder) (MkProbe *self);
   char *(*find_rival) (MkProbe *self, GPid service, GPid supervisor);
+  guint (*find_stable_for) (MkProbe *self);
+  gboolean (*look_again) (MkProbe *self);
   MkProbe *(*dup_before_start) (MkProbe *self, GError **error);
   /* Before it is attached to the executor of @process, which is about to be spawned: what it wants the
    * service to have may be added to the launch of @process */
@@ -91,6 +93,8 @@ char *mk_probe_find_rival (MkProbe *self, GPid service, GPid supervisor);
 gboolean mk_probe_is_met (MkProbe *self);
 GError *mk_probe_explain_exit (MkProbe *self);
 MkProbe *mk_probe_dup_before_start (MkProbe *self, GError **error);
+guint mk_probe_find_stable_for (MkProbe *self);
+gboolean mk_probe_look_again (MkProbe *self);
 gboolean mk_probe_prepare (MkProbe *self, MkProcess *process, GError **error);
 gboolean mk_probe_wants_port (MkProbe *self);
 gboolean mk_probe_expand (MkProbe **self, MkValues *values, GError **error);

@@ -40,6 +40,8 @@
  * again: name servers are shared, and each attempt asks them twice. */
 #define MIN_RESOLVE_INTERVAL_MS 100
 #define MAX_RESOLVE_INTERVAL_MS 1000
+/* How often it is looked at most while it has to stay satisfied */
+#define STABLE_LOOKS 10
 /* What a server may ask for */
 #define MAX_RETRY_LOCAL_MS  1000
 #define MAX_RETRY_REMOTE_MS 10000
@@ -63,7 +65,8 @@ typedef struct
   gint64 not_before; /* even when woken */
   gint64 cost;       /* of the cheapest check so far: on a busy machine any of them may take long */
   guint n_attempts;
-  char *last_seen; /* (owned) (nullable) */
+  gint64 stable_since; /* monotonic: since then it was satisfied each time, 0 if it was not */
+  char *last_seen;     /* (owned) (nullable) */
   gboolean seen_by_task;
   gboolean timed_out;
 } Wait;
@@ -221,6 +224,22 @@ mk_probe_wait_spare_resolver (MkProbe *probe, const GError *error, gint64 elapse
         (guint) CLAMP (elapsed / G_TIME_SPAN_MILLISECOND, MIN_RESOLVE_INTERVAL_MS, MAX_RESOLVE_INTERVAL_MS));
 }
 
+static gint64
+wait_get_stable_time (Wait *self)
+{
+  return mk_probe_find_stable_for (self->probe) * G_TIME_SPAN_MILLISECOND;
+}
+
+/* Nothing is gained by haste while it has to stay satisfied. */
+static gint64
+wait_choose_stable_interval (Wait *self, gint64 interval)
+{
+  gint64 time = wait_get_stable_time (self);
+  gint64 left = self->stable_since + time - g_get_monotonic_time ();
+
+  return MIN (MAX (interval, time / STABLE_LOOKS), MAX (left, 0));
+}
+
 static void
 wait_pause (Wait *self, gboolean by_task)
 {
@@ -234,6 +253,8 @@ wait_pause (Wait *self, gboolean by_task)
   else
     interval = mk_probe_wait_choose_interval (self->probe, now - self->begun, by_task ? -1 : self->cost);
 
+  if (self->stable_since != 0)
+    interval = wait_choose_stable_interval (self, interval);
   self->not_before = MIN (now + MIN (took, interval), self->deadline);
   mk_waker_wake_at (self->timer, interval < self->deadline - now ? now + interval : self->deadline);
   if (self->woken)
@@ -241,6 +262,29 @@ wait_pause (Wait *self, gboolean by_task)
 }
 
 /* ---- asking ---- */
+
+/* The goal is reached, for now. Returns: whether it has been for long enough */
+static gboolean
+wait_is_stable (Wait *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (!self->goal)
+    return TRUE;
+  if (self->stable_since == 0)
+    self->stable_since = now;
+  return now >= self->stable_since + wait_get_stable_time (self);
+}
+
+static void
+wait_remember_stable (Wait *self)
+{
+  g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - self->stable_since);
+
+  g_free (self->last_seen);
+  /* Translators: in parentheses, after what is waited for; a duration */
+  self->last_seen = g_strdup_printf (_ ("it was so for %s, not yet long enough"), duration);
+}
 
 static void
 wait_remember (Wait *self, gboolean by_task, const GError *error)
@@ -277,13 +321,19 @@ wait_take_answer (GTask *task, gboolean by_task, gboolean there, const GError *e
       return;
     }
   /* With an error it is not known whether it is there. */
-  if (error == NULL && there == self->goal)
+  if (error == NULL && there == self->goal && wait_is_stable (self))
     {
       wait_finish (task, NULL);
       return;
     }
 
-  wait_remember (self, by_task, error);
+  if (error == NULL && there == self->goal)
+    wait_remember_stable (self);
+  else
+    {
+      self->stable_since = 0;
+      wait_remember (self, by_task, error);
+    }
   if (self->alive != NULL && !self->alive (self->alive_data, &self->deadline, &end))
     wait_finish (
         task,

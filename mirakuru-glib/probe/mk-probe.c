@@ -53,12 +53,14 @@ typedef struct
   guint retry_after_ms;     /* (locked-by lock) asked for by the last attempt, 0 for nothing */
   guint interval_ms;        /* (locked-by lock) property, 0 for automatic */
   guint attempt_timeout_ms; /* (locked-by lock) property, 0 for automatic */
+  guint stable_for_ms;      /* (locked-by lock) property */
 } MkProbePrivate;
 
 enum
 {
   PROP_INTERVAL = 1,
   PROP_ATTEMPT_TIMEOUT,
+  PROP_STABLE_FOR,
   N_PROPS
 };
 
@@ -165,6 +167,10 @@ mk_probe_get_property (GObject *object, guint prop_id, GValue *value, GParamSpec
       g_value_set_uint (value, mk_probe_get_attempt_timeout (self));
       break;
 
+    case PROP_STABLE_FOR:
+      g_value_set_uint (value, mk_probe_get_stable_for (self));
+      break;
+
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
@@ -183,6 +189,10 @@ mk_probe_set_property (GObject *object, guint prop_id, const GValue *value, GPar
 
     case PROP_ATTEMPT_TIMEOUT:
       mk_probe_set_attempt_timeout (self, g_value_get_uint (value));
+      break;
+
+    case PROP_STABLE_FOR:
+      mk_probe_set_stable_for (self, g_value_get_uint (value));
       break;
 
     default:
@@ -227,6 +237,21 @@ mk_probe_class_init (MkProbeClass *klass)
    * Since: 1.0
    */
   props[PROP_ATTEMPT_TIMEOUT] = g_param_spec_uint ("attempt-timeout", NULL, NULL, 0, G_MAXUINT, 0, flags);
+
+  /**
+   * MkProbe:stable-for:
+   *
+   * For how long a wait must find the probe satisfied each time it asks, in milliseconds, before it is over;
+   * 0, which is the default, lets the first time do. For services that listen, and then end or listen
+   * elsewhere, and for files that are still being written: [class@Mk.FileProbe] is not satisfied when the
+   * file has changed since it was asked before.
+   *
+   * A wait takes at least this long. A group must be stable for as long as the longest of its parts and
+   * itself. A single [method@Mk.Probe.check] and [method@Mk.Probe.wait_gone] do not regard it.
+   *
+   * Since: 1.0
+   */
+  props[PROP_STABLE_FOR] = g_param_spec_uint ("stable-for", NULL, NULL, 0, G_MAXUINT, 0, flags);
 
   g_object_class_install_properties (object_class, N_PROPS, props);
 
@@ -344,6 +369,53 @@ mk_probe_set_attempt_timeout (MkProbe *self, guint attempt_timeout_ms)
 
   if (before != attempt_timeout_ms)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ATTEMPT_TIMEOUT]);
+}
+
+/**
+ * mk_probe_get_stable_for: (get-property stable-for)
+ * @self: the probe
+ *
+ * Gets for how long a wait must find the probe satisfied.
+ *
+ * Returns: the time in milliseconds
+ *
+ * Since: 1.0
+ */
+guint
+mk_probe_get_stable_for (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+
+  g_return_val_if_fail (MK_IS_PROBE (self), 0);
+
+  MK_AUTO_LOCK (&priv->lock);
+  return priv->stable_for_ms;
+}
+
+/**
+ * mk_probe_set_stable_for: (set-property stable-for)
+ * @self: the probe
+ * @stable_for_ms: the time in milliseconds, 0 if the first time does
+ *
+ * Sets for how long a wait must find the probe satisfied. See [property@Mk.Probe:stable-for].
+ *
+ * Since: 1.0
+ */
+void
+mk_probe_set_stable_for (MkProbe *self, guint stable_for_ms)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  guint before;
+
+  g_return_if_fail (MK_IS_PROBE (self));
+
+  g_mutex_lock (&priv->lock);
+  before = priv->stable_for_ms;
+  priv->stable_for_ms = stable_for_ms;
+  g_mutex_unlock (&priv->lock);
+
+  if (before != stable_for_ms)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STABLE_FOR]);
 }
 
 /* ---- for implementations ---- */
@@ -591,6 +663,25 @@ mk_probe_dup_before_start (MkProbe *self, GError **error)
 
   return class_private->dup_before_start ? class_private->dup_before_start (self, error)
                                          : g_object_ref (self);
+}
+
+/* Returns: the longest of it and its parts, in milliseconds */
+guint
+mk_probe_find_stable_for (MkProbe *self)
+{
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
+  guint of_parts = class_private->find_stable_for ? class_private->find_stable_for (self) : 0;
+
+  return MAX (mk_probe_get_stable_for (self), of_parts);
+}
+
+/* Whether it can be asked twice in a row at no cost for the service, and still says that it is satisfied. */
+gboolean
+mk_probe_look_again (MkProbe *self)
+{
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
+
+  return class_private->look_again == NULL || class_private->look_again (self);
 }
 
 gboolean

@@ -145,6 +145,10 @@ guint mk_probe_get_interval (MkProbe *self);
 MK_AVAILABLE_IN_1_0
 void mk_probe_set_interval (MkProbe *self, guint interval_ms);
 MK_AVAILABLE_IN_1_0
+guint mk_probe_get_stable_for (MkProbe *self);
+MK_AVAILABLE_IN_1_0
+void mk_probe_set_stable_for (MkProbe *self, guint stable_for_ms);
+MK_AVAILABLE_IN_1_0
 guint mk_probe_get_attempt_timeout (MkProbe *self);
 MK_AVAILABLE_IN_1_0
 void mk_probe_set_attempt_timeout (MkProbe *self, guint attempt_timeout_ms);

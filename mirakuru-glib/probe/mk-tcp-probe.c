@@ -504,6 +504,23 @@ mk_tcp_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
   return rival ? mk_message_taken (name, rival) : NULL;
 }
 
+/* Only where that takes no time. */
+static gboolean
+mk_tcp_probe_look_again (MkProbe *probe)
+{
+  g_autoptr (GError) error = NULL;
+  gpointer state;
+  gboolean there;
+
+  if (!mk_tcp_host_is_local (MK_TCP_PROBE (probe)->host))
+    return TRUE;
+
+  state = mk_probe_begin (probe);
+  there = mk_probe_ask (probe, state, &error);
+  mk_probe_end (probe, state);
+  return there || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+}
+
 static gboolean
 mk_tcp_probe_wants_port (MkProbe *probe)
 {
@@ -591,6 +608,7 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   class_private->check_task_with = mk_tcp_probe_check_task_with;
   class_private->describe_holder = mk_tcp_probe_describe_holder;
   class_private->find_rival = mk_tcp_probe_find_rival;
+  class_private->look_again = mk_tcp_probe_look_again;
 
   /**
    * MkTcpProbe:host:

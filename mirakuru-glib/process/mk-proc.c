@@ -328,20 +328,62 @@ mk_proc_describe_holder (guint64 inode)
 
 /* ---- pids ---- */
 
+/* Returns: what /proc/PID/stat has behind the name of the process, %NULL if nothing can be known. Keep @stat.
+ */
+static const char *
+proc_read_stat (GPid pid, char **stat)
+{
+  const char *end_of_name;
+
+  /* The name stands in parentheses, and may contain anything. */
+  if (!proc_is_own () || !proc_read_file (pid, "stat", stat, NULL) ||
+      (end_of_name = strrchr (*stat, ')')) == NULL)
+    return NULL;
+
+  return end_of_name + 1;
+}
+
+/* Returns: the state of the first thread, as "R" of /proc/PID/stat; 0 if there is no such process or nothing
+ * can be known */
+char
+mk_proc_get_state (GPid pid)
+{
+  g_autofree char *stat = NULL;
+  const char *fields = proc_read_stat (pid, &stat);
+  char state;
+
+  return fields != NULL && sscanf (fields, " %c", &state) == 1 ? state : 0;
+}
+
+/* Returns: when the process was started, in microseconds since the boot, −1 if nothing can be known */
+gint64
+mk_proc_get_start_time (GPid pid)
+{
+  g_autofree char *stat = NULL;
+  const char *fields = proc_read_stat (pid, &stat);
+  guint64 ticks;
+
+  if (fields == NULL ||
+      sscanf (fields,
+              " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+              "%" G_GUINT64_FORMAT,
+              &ticks) != 1)
+    return -1;
+
+  return (gint64) (ticks * G_USEC_PER_SEC / (guint64) sysconf (_SC_CLK_TCK));
+}
+
 /* Returns: the parent (0 if that is outside of the container), −1 if there is no such process, or it has
  * ended and was not reaped yet, or nothing can be known */
 static GPid
 proc_get_parent (GPid pid)
 {
   g_autofree char *stat = NULL;
-  const char *after_name;
+  const char *fields = proc_read_stat (pid, &stat);
   char state;
   int parent;
 
-  /* The name stands in parentheses, and may contain anything. */
-  if (!proc_is_own () || !proc_read_file (pid, "stat", &stat, NULL) ||
-      (after_name = strrchr (stat, ')')) == NULL || sscanf (after_name + 1, " %c %d", &state, &parent) != 2 ||
-      state == 'Z' || state == 'X')
+  if (fields == NULL || sscanf (fields, " %c %d", &state, &parent) != 2 || state == 'Z' || state == 'X')
     return -1;
 
   return parent;

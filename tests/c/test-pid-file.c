@@ -351,8 +351,9 @@ test_nginx (void)
 
 /* ---- what is there already ---- */
 
+/* @other_part: (nullable): must not be in the message */
 static void
-assert_already_running (const char *text, const char *message_part)
+assert_already_running (const char *text, const char *message_part, const char *other_part)
 {
   g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
   g_autofree char *path = g_build_filename (folder, "pid", NULL);
@@ -364,19 +365,24 @@ assert_already_running (const char *text, const char *message_part)
   g_assert_error (error, MK_ERROR, MK_ERROR_ALREADY_RUNNING);
   mk_test_assert_contains (error->message, path);
   mk_test_assert_contains (error->message, message_part);
+  g_assert_null (other_part ? strstr (error->message, other_part) : NULL);
   g_assert_cmpint (mk_simple_executor_get_pid (MK_SIMPLE_EXECUTOR (executor)), ==, 0);
 }
 
 static void
 test_already_running (void)
 {
-  g_autofree char *own = g_strdup_printf ("%d\nmore\n", (int) getpid ());
+  g_autofree char *own = g_strdup_printf (" %d\n", (int) getpid ());
+  g_autofree char *more = g_strdup_printf ("%d\nmore\n", (int) getpid ());
   g_autofree char *own_name = g_strdup_printf ("test-pid-file (pid %d), which is running", (int) getpid ());
 
-  assert_already_running (own, own_name);
-  assert_already_running ("2147483647\n", "process 2147483647, which is not running");
-  assert_already_running ("", "Remove it");
-  assert_already_running ("ready", "Remove it");
+  assert_already_running (own, own_name, NULL);
+  /* Nothing of these names a process. */
+  assert_already_running (more, "already exists. Remove it", "names");
+  assert_already_running ("1", "already exists. Remove it", "names");
+  assert_already_running ("2147483647\n", "already exists. Remove it", "names");
+  assert_already_running ("", "already exists. Remove it", "names");
+  assert_already_running ("ready", "already exists. Remove it", "names");
 }
 
 static void

@@ -5,7 +5,7 @@
 # Completion of mirakuru(1) for bash.
 
 _mirakuru_options () {
-  local conditions='--tcp --http --http-unix --unix --file --exec --dbus --interval --attempt-timeout --any'
+  local conditions='--tcp --http --http-unix --unix --file --exec --dbus --listening-only --interval --attempt-timeout --stable-for --any'
   local request='--status --body --method --header --follow --cacert --cert --insecure'
   case $1 in
     run) echo "--service $conditions $request --notify --output --name --cwd --env --unset --stdin --pty --stop-mode --timeout --stop-timeout --verbose --quiet --version --help" ;;
@@ -47,7 +47,7 @@ _mirakuru () {
     --unset) _mirakuru_reply < <(compgen -v -- "$current") ;;
     --env) _mirakuru_reply < <(compgen -v -S = -- "$current") ;;
     --tcp | --http | --status | --body | --header | --dbus | --output | --notify | --name) COMPREPLY=() ;;
-    --interval | --attempt-timeout | --timeout | -t | --stop-timeout) COMPREPLY=() ;;
+    --interval | --attempt-timeout | --stable-for | --timeout | -t | --stop-timeout) COMPREPLY=() ;;
     *) _mirakuru_reply < <(compgen -W "$(_mirakuru_options "${COMP_WORDS[1]}")" -- "$current") ;;
   esac
 }

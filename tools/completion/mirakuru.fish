@@ -34,6 +34,8 @@ for command in run wait
     complete -c mirakuru -n "__mirakuru_command $command" -f -l any -d 'One of the conditions is enough'
     complete -c mirakuru -n "__mirakuru_command $command" -x -l interval -d 'Time between two attempts'
     complete -c mirakuru -n "__mirakuru_command $command" -x -l attempt-timeout -d 'Time for one attempt'
+    complete -c mirakuru -n "__mirakuru_command $command" -x -l stable-for -d 'Time for which it must stay so'
+    complete -c mirakuru -n "__mirakuru_command $command" -f -l listening-only -d 'Look for the port without a connection'
     complete -c mirakuru -n "__mirakuru_command $command" -x -s t -l timeout -d 'Time to be ready'
     complete -c mirakuru -n "__mirakuru_command $command" -f -s q -l quiet -d 'Print errors only'
 end

@@ -49,6 +49,7 @@ ENV_UUID = "mirakuru_uuid"
 OUTPUT_LENGTH = 1000
 # How much of a command repr() and str() show.
 REPR_LENGTH = 10
+EARLY_EXIT_MS = 20  # for so long the exit of a service that seemed to be ready is waited for
 STR_LENGTH = 60
 
 # What a signal to a process that has just ended may fail with.
@@ -452,6 +453,17 @@ class Executor(SimpleExecutor):
             return self._wait_until_ready()
         return super().wait_for(wait_for)
 
+    def _see_early_exit(self):
+        """Fails if the service exits right after it seemed to be ready, as a server does that cannot load a module."""
+        until = GLib.get_monotonic_time() + 1000 * EARLY_EXIT_MS
+        probe = Mk.CallbackProbe.new(lambda: GLib.get_monotonic_time() >= until)
+        probe.set_interval(EARLY_EXIT_MS)
+        try:
+            self._native.wait_for(probe)
+        except GLib.Error as error:
+            if not is_error(error, Mk.Error.TIMED_OUT):
+                raise
+
     def _wait_until_ready(self):
         """The same as waiting for check_subprocess(), but the library watches the process, and polls."""
         probe, raised = probe_of(self.after_start_check), []
@@ -459,6 +471,8 @@ class Executor(SimpleExecutor):
             probe, raised = function_probe(self.after_start_check)
         try:
             self._native.wait_for(probe)
+            if not raised:
+                self._see_early_exit()
         except GLib.Error as error:
             if is_error(error, Mk.Error.EXITED) and self._native.get_exit_status() == 0:
                 # Nothing of it is left here, but it may have had something started elsewhere.

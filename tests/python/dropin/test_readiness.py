@@ -24,6 +24,15 @@ LIMIT = 20
 
 
 class Tcp(DropInTest):
+    def test_exit_right_after_it_listened(self):
+        for delay in (0, 2, 5, 10):
+            port = free_port()
+            command = listener(port, "--exit", 1, "--exit-after", delay)
+            executor = self.keep(TCPExecutor(command, LOCALHOST, port=port, timeout=LIMIT))
+            with self.assertRaises(ProcessExitedWithError):
+                executor.start()
+            self.assertFalse(executor.running())
+
     def test_waits(self):
         port = free_port()
         executor = self.keep(TCPExecutor(listener(port, "--after", 50), LOCALHOST, port=str(port), timeout=LIMIT))
