@@ -320,6 +320,14 @@ mk_check_probe_find_stable_for (MkProbe *probe)
 }
 
 static gboolean
+mk_check_probe_is_shallow (MkProbe *probe)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+
+  return self->reached && self->probe != NULL && mk_probe_is_shallow (self->probe);
+}
+
+static gboolean
 mk_check_probe_look_again (MkProbe *probe)
 {
   MkCheckProbe *self = MK_CHECK_PROBE (probe);
@@ -386,6 +394,7 @@ mk_check_probe_class_init (MkCheckProbeClass *klass)
   class_private->describe_holder = mk_check_probe_describe_holder;
   class_private->find_rival = mk_check_probe_find_rival;
   class_private->find_stable_for = mk_check_probe_find_stable_for;
+  class_private->is_shallow = mk_check_probe_is_shallow;
   class_private->look_again = mk_check_probe_look_again;
   class_private->prepare = mk_check_probe_prepare;
   class_private->is_met = mk_check_probe_is_met;

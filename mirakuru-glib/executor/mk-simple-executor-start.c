@@ -37,6 +37,8 @@
 
 /* How long a service may be at work after its probe was satisfied until it counts as ready all the same. */
 #define SETTLE_LIMIT_US (10 * G_TIME_SPAN_MILLISECOND)
+#define SETTLE_PAUSE_US 20
+#define SETTLE_PAUSES   4
 /* How long the news of an exit may take. */
 #define EXIT_NEWS_LIMIT_US (500 * G_TIME_SPAN_MILLISECOND)
 
@@ -67,9 +69,10 @@ typedef struct
   gboolean attached;     /* the probe */
   gboolean completed;    /* started() has nothing to do */
 
-  gint64 begun;    /* monotonic */
-  gint64 answered; /* monotonic: when the probe was satisfied */
-  gint64 deadline; /* monotonic */
+  gint64 begun;        /* monotonic */
+  gint64 answered;     /* monotonic: when the probe was satisfied */
+  gboolean has_paused; /* since then, for the service to go to sleep */
+  gint64 deadline;     /* monotonic */
 
   GCancellable *cancellable; /* (owned) of the steps */
   MkWaker *news;             /* (owned) woken by the process, and by a stop */
@@ -635,27 +638,30 @@ start_find_rival (GTask *task)
 }
 
 /*
- * A service that is satisfied with itself sleeps until somebody wants something of it. One that is still at
- * work may be about to fail: a server that listens, then cannot load a module, and exits a few milliseconds
- * later. One that has exited is a zombie until its supervisor has told so.
+ * A service that listens, but is still at work, may be about to fail: a server that cannot load a module
+ * exits some milliseconds later. One that has exited is a zombie until its supervisor has told so.
  */
 static gboolean
 start_has_settled (Start *self)
 {
+  GPid pid = mk_process_get_news (self->process).pid;
   gint64 elapsed = g_get_monotonic_time () - self->answered;
+  char state = mk_proc_get_state (pid);
 
-  switch (mk_proc_get_state (mk_process_get_news (self->process).pid))
+  if (state == 'Z' || state == 'X')
+    return elapsed >= EXIT_NEWS_LIMIT_US || mk_process_get_news (self->process).exited;
+
+  if (state != 'R' || !mk_probe_is_shallow (self->probe))
+    return TRUE;
+
+  /* The probe itself may have woken it. A main context cannot sleep for so short a time. */
+  for (guint i = 0; i < SETTLE_PAUSES && state == 'R' && !self->has_paused; i++)
     {
-    case 'R':
-      return elapsed >= SETTLE_LIMIT_US;
-
-    case 'Z':
-    case 'X':
-      return elapsed >= EXIT_NEWS_LIMIT_US || mk_process_get_news (self->process).exited;
-
-    default:
-      return TRUE;
+      g_usleep (SETTLE_PAUSE_US);
+      state = mk_proc_get_state (pid);
     }
+  self->has_paused = TRUE;
+  return state != 'R' || elapsed >= SETTLE_LIMIT_US;
 }
 
 /* The probe is satisfied: is it the service that has satisfied it, and does it go on? */
@@ -666,13 +672,14 @@ start_confirm (GTask *task)
   g_autofree char *rival = NULL;
   GError *failure = start_find_failure (task);
 
+  if (failure == NULL && self->stage == WAITING && (rival = start_find_rival (task)) != NULL)
+    failure = g_error_new_literal (MK_ERROR, MK_ERROR_ALREADY_RUNNING, rival);
+
   self->stage = CONFIRMING;
   if (failure != NULL)
     start_end (task, failure);
   else if (!start_has_settled (self))
     mk_waker_wake_at (self->timer, g_get_monotonic_time () + G_TIME_SPAN_MILLISECOND);
-  else if ((rival = start_find_rival (task)) != NULL)
-    start_end (task, g_error_new_literal (MK_ERROR, MK_ERROR_ALREADY_RUNNING, rival));
   else if (!mk_probe_look_again (self->probe))
     start_wait (task);
   else
@@ -698,6 +705,7 @@ start_on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
   else
     {
       self->answered = g_get_monotonic_time ();
+      self->has_paused = FALSE;
       start_confirm (task);
     }
 }

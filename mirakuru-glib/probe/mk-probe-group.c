@@ -712,7 +712,19 @@ mk_probe_group_find_stable_for (MkProbe *probe)
   return longest;
 }
 
-/* Of several it is not known which of them it was that had to be. */
+static gboolean
+mk_probe_group_is_shallow (MkProbe *probe)
+{
+  g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
+  gboolean is_shallow = parts->len > 0;
+
+  for (guint i = 0; i < parts->len && is_shallow; i++)
+    is_shallow = mk_probe_is_shallow (g_ptr_array_index (parts, i));
+
+  return is_shallow;
+}
+
+/* If one is enough it is not known which of them it was. */
 static gboolean
 mk_probe_group_look_again (MkProbe *probe)
 {
@@ -925,6 +937,7 @@ mk_probe_group_class_init (MkProbeGroupClass *klass)
   class_private->find_rival = mk_probe_group_find_rival;
   class_private->dup_before_start = mk_probe_group_dup_before_start;
   class_private->find_stable_for = mk_probe_group_find_stable_for;
+  class_private->is_shallow = mk_probe_group_is_shallow;
   class_private->look_again = mk_probe_group_look_again;
   class_private->prepare = mk_probe_group_prepare;
   class_private->wants_port = mk_probe_group_wants_port;

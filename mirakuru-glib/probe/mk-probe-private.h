@@ -41,6 +41,9 @@ typedef struct
   char *(*describe_holder) (MkProbe *self);
   char *(*find_rival) (MkProbe *self, GPid service, GPid supervisor);
   guint (*find_stable_for) (MkProbe *self);
+  /* Whether it is satisfied before the service has answered anything */
+  gboolean (*is_shallow) (MkProbe *self);
+  /* Whether it still is satisfied; only where that costs nothing, and does not disturb the service */
   gboolean (*look_again) (MkProbe *self);
   MkProbe *(*dup_before_start) (MkProbe *self, GError **error);
   /* Before it is attached to the executor of @process, which is about to be spawned: what it wants the
@@ -94,6 +97,7 @@ gboolean mk_probe_is_met (MkProbe *self);
 GError *mk_probe_explain_exit (MkProbe *self);
 MkProbe *mk_probe_dup_before_start (MkProbe *self, GError **error);
 guint mk_probe_find_stable_for (MkProbe *self);
+gboolean mk_probe_is_shallow (MkProbe *self);
 gboolean mk_probe_look_again (MkProbe *self);
 gboolean mk_probe_prepare (MkProbe *self, MkProcess *process, GError **error);
 gboolean mk_probe_wants_port (MkProbe *self);

@@ -675,7 +675,14 @@ mk_probe_find_stable_for (MkProbe *self)
   return MAX (mk_probe_get_stable_for (self), of_parts);
 }
 
-/* Whether it can be asked twice in a row at no cost for the service, and still says that it is satisfied. */
+gboolean
+mk_probe_is_shallow (MkProbe *self)
+{
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
+
+  return class_private->is_shallow != NULL && class_private->is_shallow (self);
+}
+
 gboolean
 mk_probe_look_again (MkProbe *self)
 {

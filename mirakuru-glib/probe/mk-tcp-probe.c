@@ -504,6 +504,13 @@ mk_tcp_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
   return rival ? mk_message_taken (name, rival) : NULL;
 }
 
+/* Whoever listens may not serve yet. */
+static gboolean
+mk_tcp_probe_is_shallow (MkProbe *probe)
+{
+  return TRUE;
+}
+
 /* Only where that takes no time. */
 static gboolean
 mk_tcp_probe_look_again (MkProbe *probe)
@@ -608,6 +615,7 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   class_private->check_task_with = mk_tcp_probe_check_task_with;
   class_private->describe_holder = mk_tcp_probe_describe_holder;
   class_private->find_rival = mk_tcp_probe_find_rival;
+  class_private->is_shallow = mk_tcp_probe_is_shallow;
   class_private->look_again = mk_tcp_probe_look_again;
 
   /**

@@ -75,17 +75,19 @@ say (int fd, const char *text, size_t length)
 static void
 stamp_at (const char *what, long long us)
 {
+  static int fd = -1;
   char line[64];
-  int fd, length;
+  int length;
 
   if (opt.stamp == NULL)
     return;
-  fd = open (opt.stamp, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  /* Once, as it takes longer than what is measured. */
+  if (fd < 0)
+    fd = open (opt.stamp, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0)
     die (opt.stamp);
   length = snprintf (line, sizeof line, "%s %lld\n", what, us);
   say (fd, line, length);
-  close (fd);
 }
 
 void
