@@ -35,6 +35,7 @@ mk_tool_command_spawn (const char *const *argv, int *status, GError **error)
       g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_INHERIT | G_SUBPROCESS_FLAGS_INHERIT_FDS);
   g_autoptr (GError) local_error = NULL;
   GSubprocess *command;
+  const char *hint;
 
   g_subprocess_launcher_set_child_setup (launcher, command_set_up_child, GINT_TO_POINTER (getpid ()), NULL);
   command = g_subprocess_launcher_spawnv (launcher, argv, &local_error);
@@ -43,7 +44,14 @@ mk_tool_command_spawn (const char *const *argv, int *status, GError **error)
 
   *status = g_error_matches (local_error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT) ? MK_TOOL_STATUS_NOT_FOUND
                                                                               : MK_TOOL_STATUS_NOT_EXECUTABLE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
+  hint = *status == MK_TOOL_STATUS_NOT_FOUND ? mk_tool_shell_get_hint (argv[0]) : NULL;
+  g_set_error (error,
+               local_error->domain,
+               local_error->code,
+               "%s%s%s",
+               local_error->message,
+               hint != NULL ? ". " : "",
+               hint != NULL ? hint : "");
   return NULL;
 }
 
@@ -62,6 +70,7 @@ int
 mk_tool_command_exec (char **argv)
 {
   g_autofree char *name = g_filename_display_name (argv[0]);
+  g_autofree char *hint = NULL;
   int saved_errno;
 
   mk_tool_signals_restore ();
@@ -69,5 +78,10 @@ mk_tool_command_exec (char **argv)
   saved_errno = errno;
 
   g_printerr (_ ("mirakuru: cannot run '%s': %s\n"), name, g_strerror (saved_errno));
+  if (saved_errno == ENOENT && mk_tool_shell_get_hint (argv[0]) != NULL)
+    {
+      hint = mk_tool_dup_plain (mk_tool_shell_get_hint (argv[0]));
+      g_printerr ("mirakuru: %s\n", hint);
+    }
   return saved_errno == ENOENT ? MK_TOOL_STATUS_NOT_FOUND : MK_TOOL_STATUS_NOT_EXECUTABLE;
 }

@@ -325,7 +325,7 @@ display_set_line (MkToolDisplay *self, guint index, LineState state, const char 
   Line *line = g_ptr_array_index (self->lines, index);
 
   g_free (line->text);
-  line->text = g_strdup (text);
+  line->text = mk_tool_dup_plain (text);
   line->state = state;
 
   if (self->quiet || !self->can_redraw)
@@ -400,7 +400,9 @@ mk_tool_display_done (MkToolDisplay *self, guint line, const char *text)
     display_set_line (self, line, LINE_DONE, text);
   else if (!self->quiet)
     {
-      g_string_append_printf (self->out, "mirakuru: %s: %s\n", name, text);
+      g_autofree char *plain = mk_tool_dup_plain (text);
+
+      g_string_append_printf (self->out, "mirakuru: %s: %s\n", name, plain);
       display_flush (self);
     }
 }
@@ -436,11 +438,14 @@ mk_tool_display_output (MkToolDisplay *self, guint line, const char *text)
 void
 mk_tool_display_message (MkToolDisplay *self, const char *message)
 {
+  g_autofree char *plain = NULL;
+
   if (self->quiet)
     return;
 
+  plain = mk_tool_dup_plain (message);
   display_begin_text (self);
-  g_string_append_printf (self->out, "mirakuru: %s", message);
+  g_string_append_printf (self->out, "mirakuru: %s", plain);
   display_end_text (self);
 }
 
@@ -449,13 +454,13 @@ mk_tool_display_message (MkToolDisplay *self, const char *message)
 void
 mk_tool_display_error (MkToolDisplay *self, const char *name, const char *message)
 {
-  g_autofree char *valid = g_utf8_make_valid (message, -1);
+  g_autofree char *plain = mk_tool_dup_plain (message);
 
   display_begin_text (self);
   display_append_coloured (self, "31", "mirakuru:");
   g_string_append_c (self->out, ' ');
-  if (name != NULL && !g_str_has_prefix (valid, name))
+  if (name != NULL && !g_str_has_prefix (plain, name))
     g_string_append_printf (self->out, "%s: ", name);
-  g_string_append (self->out, valid);
+  g_string_append (self->out, plain);
   display_end_text (self);
 }

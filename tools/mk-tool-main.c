@@ -23,13 +23,35 @@ mk_tool_print_version (void)
   return 0;
 }
 
+/* Returns: (transfer full): @message, which may have bytes that are not UTF-8, with the quotes that
+ * the character set of the locale has */
+char *
+mk_tool_dup_plain (const char *message)
+{
+  static const char *const plain[][2] = {
+    { "“", "\"" },  { "”", "\"" }, { "„", "\"" }, { "« ", "\"" }, { " »", "\"" }, { "「", "\"" },
+    { "」", "\"" }, { "‘", "'" },  { "’", "'" },  { "…", "..." }, { "−", "-" },
+  };
+  g_autofree char *valid = g_utf8_make_valid (message, -1);
+  GString *text;
+
+  if (g_get_charset (NULL))
+    return g_steal_pointer (&valid);
+
+  text = g_string_new (valid);
+  for (gsize i = 0; i < G_N_ELEMENTS (plain); i++)
+    g_string_replace (text, plain[i][0], plain[i][1], 0);
+
+  return g_string_free (text, FALSE);
+}
+
 /* Reports a mistake on the command line, of which @message may show bytes that are not UTF-8. */
 int
 mk_tool_report_misuse (const char *message)
 {
-  g_autofree char *valid = g_utf8_make_valid (message, -1);
+  g_autofree char *plain = mk_tool_dup_plain (message);
 
-  g_printerr (_ ("mirakuru: %s\nTry '%s --help'.\n"), valid, g_get_prgname ());
+  g_printerr (_ ("mirakuru: %s\nTry '%s --help'.\n"), plain, g_get_prgname ());
   return MK_TOOL_STATUS_FAILED;
 }
 

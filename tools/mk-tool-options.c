@@ -211,6 +211,7 @@ typedef struct
   const char *help;
 
   gboolean is_optional; /* the value may be left out */
+  gboolean is_command;  /* the value is run, without a shell */
 
   /* applies to all */
   gboolean (*set) (MkToolOptions *self, const char *option_name, const char *value, GError **error);
@@ -242,6 +243,7 @@ static const Option options[] = {
     RUN,
     N_ ("CMD"),
     N_ ("Start this service (quoted as in a shell)"),
+    .is_command = TRUE,
     .set = options_add_service },
   { "tcp",
     0,
@@ -334,6 +336,7 @@ static const Option options[] = {
     RUN | WAIT,
     N_ ("CMD"),
     N_ ("Ready when this command succeeds (quoted as in a shell)"),
+    .is_command = TRUE,
     .make = mk_tool_readiness_make_exec },
   { "dbus",
     0,
@@ -581,6 +584,8 @@ options_apply (const char *option_name, const char *value, gpointer data, GError
   const Option *option = options_find (self->commands, option_name);
   g_autofree char *name = g_strconcat ("--", option->name, NULL);
 
+  if (option->is_command && !mk_tool_shell_check (name, value, error))
+    return FALSE;
   if (option->set != NULL)
     return option->set (self, name, value, error);
   if (option->time != 0)
@@ -657,6 +662,14 @@ options_parse (MkToolOptions *self, GOptionContext *context, char **argv, GError
                                  args[1],
                                  self->commands == RUN ? "mirakuru run" : "mirakuru wait",
                                  self->commands == RUN ? "mirakuru wait" : "mirakuru run");
+
+  if (self->commands == WAIT &&
+      (strchr (args[1], ':') != NULL || strspn (args[1], "0123456789") == strlen (args[1])))
+    return mk_tool_options_fail (error,
+                                 _ ("'%s' is not an option: to wait for it, write %s %s"),
+                                 args[1],
+                                 strstr (args[1], "://") != NULL ? "--http" : "--tcp",
+                                 args[1]);
 
   return mk_tool_options_fail (error,
                                _ ("'%s' is not an option: a command to run must follow '--', and the "

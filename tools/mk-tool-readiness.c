@@ -50,6 +50,13 @@ mk_tool_readiness_make_tcp (const char *value, GError **error)
   const char *port_text;
   guint port = 0;
 
+  if (strstr (value, "://") != NULL)
+    {
+      mk_tool_options_fail (
+          error, _ ("'%s' is a URL: --tcp needs HOST:PORT, and --http takes http:// and https://"), value);
+      return NULL;
+    }
+
   if (!readiness_split_host (value, &host, &port_text, error) ||
       !readiness_parse_port (value, port_text, &port, error))
     return NULL;

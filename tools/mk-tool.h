@@ -22,6 +22,7 @@ enum
 int mk_tool_status_for_error (const GError *error);
 int mk_tool_print_version (void);
 int mk_tool_report_misuse (const char *message);
+char *mk_tool_dup_plain (const char *message);
 
 /* mk-tool-run.c, mk-tool-wait.c */
 int mk_tool_run_main (char **argv);
@@ -31,5 +32,9 @@ int mk_tool_wait_main (char **argv);
 GSubprocess *mk_tool_command_spawn (const char *const *argv, int *status, GError **error);
 int mk_tool_command_get_status (GSubprocess *command);
 int mk_tool_command_exec (char **argv);
+
+/* mk-tool-shell.c */
+gboolean mk_tool_shell_check (const char *option_name, const char *text, GError **error);
+const char *mk_tool_shell_get_hint (const char *program);
 
 G_END_DECLS

@@ -123,6 +123,38 @@ class Mistakes(TestCase):
             self.assert_run_misuse(["--service", "true", f"--tcp={value}"], f"'{value}'", "PORT")
             self.assert_wait_misuse([f"--tcp={value}"], f"'{value}'", "PORT")
 
+    def test_urls_and_ports(self):
+        for value in ("tcp://127.0.0.1:80", "http://x:80/"):
+            self.assert_run_misuse(["--service", "true", "--tcp", value], value, "HOST:PORT", "--http")
+        self.assert_wait_misuse(["localhost:80"], "--tcp localhost:80")
+        self.assert_wait_misuse(["http://localhost:80/"], "--http http://localhost:80/")
+
+    def test_shell_syntax(self):
+        for text, hint in (("PORT=3 cmd", "--env PORT=3"), ("cd x && y", "--cwd"), ("a && b", "'&&'"), ("a | b", "'|'"),
+                           ("a; b", "'a;'"), ("a > log", "'>'"), ("a 2>&1", "'2>&1'"), ("a &", "'&'"), ("a $HOME", "'$HOME'"),
+                           ("a `b`", "'`b`'"), ("a ~/b", "'~/b'"), ("a $(b)", "'$(b)'")):
+            self.assert_run_misuse(["--service", text], f"--service '{text}'", hint, "--service 'sh -c \"…\"'")
+            self.assert_wait_misuse(["--exec", text], f"--exec '{text}'", "--exec 'sh -c \"…\"'")
+
+    def test_no_shell_syntax(self):
+        for text in ("echo 'a && b' \"c | d\" e\\;", "echo http://x/?a=1&b=2 ^ready$ a=b x~y", "sh -c 'cd / && echo $HOME; true'"):
+            self.assertEqual(self.run_tool("wait", "-q", "--exec", text)[::2], (0, ""))
+
+    def test_shell_syntax_of_the_command(self):
+        for words in (["mk-none && b"], ["MK_NONE=3", "b"], ["mk-none a"]):
+            for args in (["run", "-q", "--service", "sleep 30"], ["wait", "-q", "--file", self.env["MK_TOOL"]]):
+                status, _, stderr = self.run_tool(*args, "--", *words)
+                self.assertEqual(status, 127, stderr)
+                self.assertIn("sh -c", stderr)
+        self.assertNotIn("sh -c", self.run_tool("run", "-q", "--service", "sleep 30", "--", "mk-none")[2])
+
+    def test_quotes_of_the_locale(self):
+        for locale, quotes in (("C", '"mk-none"'), ("C.UTF-8", "“mk-none”")):
+            self.env["LC_ALL"] = locale
+            stderr = self.run_tool("run", "--service", "mk-none", "--", "true")[2]
+            self.assertIn(quotes, stderr)
+            self.assertEqual(stderr.isascii(), locale == "C", stderr)
+
     def test_bad_times(self):
         for value in ("", "-1", "-0.5", "abc", "1 s", "1h", "s", "ms", "1sm", "-1s", "1e3s", "71583m", "nan", "inf", "0x10", " 1", "1e3", "1.2.3", ".", "1,5", "4294968",
                       "99999999999999999999999"):
