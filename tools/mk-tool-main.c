@@ -113,6 +113,7 @@ main (int argc, char **argv)
   const char *command = argc > 1 ? argv[1] : "";
 
   mk_tool_signals_remember ();
+  mk_tool_init_fork ();
   set_up_translations ();
 
   /* GOption prints it as the name in "Usage:". */

@@ -33,6 +33,9 @@ GSubprocess *mk_tool_command_spawn (const char *const *argv, int *status, GError
 int mk_tool_command_get_status (GSubprocess *command);
 int mk_tool_command_exec (char **argv);
 
+/* mk-tool-init.c */
+void mk_tool_init_fork (void);
+
 /* mk-tool-shell.c */
 gboolean mk_tool_shell_check (const char *option_name, const char *text, GError **error);
 const char *mk_tool_shell_get_hint (const char *program);

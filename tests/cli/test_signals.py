@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from clitest import TOOL, TestCase, can_connect, free_port, insist, listener, poll, service, tcp
+from clitest import LIMIT, TOOL, TestCase, can_connect, free_port, insist, listener, poll, service, tcp
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -228,6 +228,27 @@ class Killed(TestCase):
         tool.send(signal.SIGKILL)
         tool.wait()
         self.assert_nothing_left()
+
+
+
+class FirstProcess(TestCase):
+    """mirakuru is process 1 of a PID namespace, as in a container."""
+
+    def run_first(self, script):
+        unshare = ["--fork", "--pid", "--mount-proc"]
+        if subprocess.run(["unshare", *unshare, "true"], stderr=subprocess.DEVNULL, timeout=LIMIT).returncode:
+            self.skipTest("no PID namespace can be made here")
+        return self.run_tool(*unshare, TOOL, "run", "-q", "--service", "sleep 60", "--", "sh", "-c", script, program="unshare")
+
+    def test_orphans_are_reaped(self):
+        status, _, stderr = self.run_first(
+            "pid=$(sh -c 'sleep 0.1 > /dev/null & echo $!'); i=0; "
+            "while [ -d /proc/$pid ]; do i=$((i + 1)); [ $i -lt 200 ] || exit 9; sleep 0.05; done; exit 7")
+        self.assertEqual(status, 7, stderr)
+
+    def test_signals_are_passed_on(self):
+        status, _, stderr = self.run_first("kill -TERM 1; exec sleep 60")
+        self.assertEqual(status, 128 + signal.SIGTERM, stderr)
 
 
 if __name__ == "__main__":
