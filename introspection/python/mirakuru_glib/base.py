@@ -29,6 +29,7 @@ from ._native import (
     probe_of,
     wait_until,
 )
+from ._popen import PopenTree
 from ._process import Process
 from .base_env import processes_with_env
 from .compat import SIGKILL
@@ -60,12 +61,15 @@ SimpleExecutorType = TypeVar("SimpleExecutorType", bound="SimpleExecutor")
 ExecutorType = TypeVar("ExecutorType", bound="Executor")
 
 _natives = weakref.WeakSet()
+_popen_trees = weakref.WeakSet()
 
 
 def cleanup_subprocesses():
     """Kills the services of all executors of this program, as its end does by itself."""
     for native in list(_natives):
         end_service(native)
+    for tree in list(_popen_trees):
+        tree.end()
 
 
 def _shorten(command, length):
@@ -102,7 +106,9 @@ class SimpleExecutor:
     output_limit = 16 << 20
 
     # An executor whose construction has failed is deleted, too.
-    process = None
+    _process = None
+    _popen_tree = None
+    _popen_end = None
     _native = None
     _endtime = None
     _spawn_endtime = None
@@ -157,6 +163,26 @@ class SimpleExecutor:
     def native(self):
         """The executor of the library: for its signals, its output, its state."""
         return self._native
+
+    @property
+    def process(self):
+        """The process of the command, None before a start and after a stop.
+
+        A subclass may set it to a Popen of its own.
+        """
+        return self._process
+
+    @process.setter
+    def process(self, process):
+        if process is self._process:
+            return
+        if self._popen_end is not None:
+            self._popen_end.detach()
+        self._process, self._popen_tree, self._popen_end = process, None, None
+        if process is not None and not isinstance(process, Process):
+            self._popen_tree = PopenTree(process, ENV_UUID, self._uuid)
+            self._popen_end = weakref.finalize(self, self._popen_tree.end)
+            _popen_trees.add(self._popen_tree)
 
     @property
     def _uuid(self):
@@ -304,6 +330,8 @@ class SimpleExecutor:
             return self
         number = operator.index(self._stop_signal if stop_signal is None else stop_signal)
         expected = self._expected_returncode if expected_returncode is None else expected_returncode
+        if self._popen_tree is not None:
+            return self._stop_popen(number, expected)
         expected = Mk.STATUS_NONE if expected is None else expected
 
         self._native.set_kill_signal(operator.index(self._kill_signal))
@@ -314,6 +342,19 @@ class SimpleExecutor:
                 self._finish_stop()
             raise self._translate(error) from None
         self._finish_stop()
+        return self
+
+    def _stop_popen(self, number, expected):
+        """The same for what a subclass has started by itself."""
+        kill_signal = operator.index(self._kill_signal)
+        code = self._popen_tree.stop(number, kill_signal, self._stop_limit())
+        if self._is_active():
+            self._native.kill()
+        self._finish_stop()
+        # 128 + the signal is what shells, Java and others make of it.
+        fine = (-number, 128 + number) if expected is None else (expected,)
+        if code and code not in fine:
+            raise ProcessFinishedWithError(self, code)
         return self
 
     def _finish_stop(self):
@@ -344,8 +385,13 @@ class SimpleExecutor:
         """Kills the service and everything that it has started."""
         if sys.is_finalizing():
             return self  # all has been killed already
-        if self._is_started():
-            self._native.set_kill_signal(operator.index(self._kill_signal if sig is None else sig))
+        number = operator.index(self._kill_signal if sig is None else sig)
+        if self._popen_tree is not None and not self._popen_tree.kill(number, wait):
+            error = ExecutorError(self)
+            error.detail = f"process {self.process.pid} has been sent SIGKILL, but has not ended"
+            raise error
+        if self._is_active() or (self.process is not None and self._popen_tree is None):
+            self._native.set_kill_signal(number)
             try:
                 if wait:
                     self._native.kill()
@@ -374,12 +420,15 @@ class SimpleExecutor:
 
     def _clear_process(self):
         """Forgets the process; if it lives, it is killed."""
+        if self._popen_tree is not None:
+            self._popen_tree.kill(operator.index(self._kill_signal))
         if self._is_active():
             self._native.kill()
         self._forget_process()
 
     def _forget_process(self):
-        process, self.process = self.process, None
+        process = self._popen_tree or self.process
+        self.process = None
         if process is not None:
             process.release()
         self._endtime = None
@@ -449,7 +498,7 @@ class Executor(SimpleExecutor):
     def wait_for(self, wait_for):
         """Waits until a function returns true; if the time is over before, kills the service."""
         is_own_check = getattr(wait_for, "__func__", None) is Executor.check_subprocess
-        if is_own_check and self.process is not None and self._endtime == self._spawn_endtime:
+        if is_own_check and isinstance(self.process, Process) and self._endtime == self._spawn_endtime:
             return self._wait_until_ready()
         return super().wait_for(wait_for)
 
