@@ -46,6 +46,7 @@ typedef struct
   GInputStream *stream;        /* (owned) (nullable) */
   GByteArray *body;            /* (owned) */
   GTlsCertificateFlags faults; /* of the server's certificate */
+  gboolean lacks_certificate;  /* the server has asked for one of the client, and there is none */
   guint n_interim;
 
   /* The outcome */
@@ -166,7 +167,8 @@ http_request_describe_failure (HttpRequest *self, const GError *error)
 {
   if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE) && self->faults != 0)
     return http_request_describe_faults (self);
-  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_CERTIFICATE_REQUIRED))
+  /* Some servers only say then that the handshake failed, or close the connection. */
+  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_CERTIFICATE_REQUIRED) || self->lacks_certificate)
     return g_strdup (_ ("the server requires a client certificate"));
   if (error->domain == G_TLS_ERROR)
     return g_strdup_printf (_ ("no TLS connection: %s"), error->message);
@@ -394,6 +396,16 @@ http_request_on_got_informational (SoupMessage *message, gpointer user_data)
     soup_session_abort (self->session);
 }
 
+/* Emitted only where no certificate was set. Returns: FALSE, as there is none */
+static gboolean
+http_request_note_lack (SoupMessage *message, GTlsClientConnection *connection, gpointer user_data)
+{
+  HttpRequest *self = user_data;
+
+  self->lacks_certificate = TRUE;
+  return FALSE;
+}
+
 static gboolean
 http_request_accept_certificate (SoupMessage *message,
                                  GTlsCertificate *certificate,
@@ -486,6 +498,7 @@ http_request_new_message (HttpRequest *self, GTlsCertificate *certificate)
     soup_message_set_tls_client_certificate (message, certificate);
 
   g_signal_connect (message, "accept-certificate", G_CALLBACK (http_request_accept_certificate), self);
+  g_signal_connect (message, "request-certificate", G_CALLBACK (http_request_note_lack), self);
   g_signal_connect (message, "got-informational", G_CALLBACK (http_request_on_got_informational), self);
   g_signal_connect (message, "network-event", G_CALLBACK (http_request_on_network_event), self);
   g_signal_connect (message, "restarted", G_CALLBACK (http_request_on_restarted), self);

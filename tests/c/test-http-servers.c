@@ -321,6 +321,45 @@ test_https_client_certificate (void)
   mk_test_assert_stops (nginx.executor);
 }
 
+/* Each of these refuses in its own way a client that has no certificate. */
+static void
+test_https_client_certificate_in_handshake (gconstpointer version)
+{
+  static const char server[] =
+      "import http.server, ssl, sys\n"
+      "context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+      "context.load_cert_chain('cert.pem', 'key.pem')\n"
+      "context.load_verify_locations('cert.pem')\n"
+      "context.verify_mode = ssl.CERT_REQUIRED\n"
+      "context.maximum_version = getattr(ssl.TLSVersion, sys.argv[2])\n"
+      "server = http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), http.server.SimpleHTTPRequestHandler)\n"
+      "server.socket = context.wrap_socket(server.socket, server_side=True)\n"
+      "server.serve_forever()\n";
+  guint port = mk_test_free_port ();
+  g_autofree char *port_text = g_strdup_printf ("%u", port);
+  const char *const argv[] = { "python3", "-c", server, port_text, version, NULL };
+  g_autofree char *uri = g_strdup_printf ("https://127.0.0.1:%u/", port);
+  g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
+  g_autoptr (MkHttpExecutor) executor = NULL;
+  g_autofree char *certificate = NULL;
+
+  if (!mk_test_has_program (argv[0]) || !g_tls_backend_supports_tls (g_tls_backend_get_default ()))
+    {
+      g_test_skip ("there is no python3 or no TLS module");
+      return;
+    }
+  certificate = make_certificate (folder, "IP:127.0.0.1");
+  if (certificate == NULL)
+    return;
+  executor = mk_http_executor_new (argv, uri);
+  mk_simple_executor_set_cwd (MK_SIMPLE_EXECUTOR (executor), folder);
+  mk_http_executor_set_ca_file (executor, certificate);
+  mk_test_assert_start_times_out_seeing (executor, "the server requires a client certificate");
+  mk_http_executor_set_ca_file (executor, NULL);
+  mk_http_executor_set_accept_any_certificate (executor, TRUE);
+  mk_test_assert_start_times_out_seeing (executor, "the server requires a client certificate");
+}
+
 /* Something else than TLS listens there. */
 static void
 test_https_to_http (void)
@@ -378,6 +417,10 @@ main (int argc, char **argv)
   mk_test_add ("/http-servers/nginx/not-yet", test_nginx_not_yet);
   mk_test_add ("/http-servers/nginx/unix-socket", test_nginx_unix_socket);
   mk_test_add ("/http-servers/https/certificate-file", test_https_certificate_file);
+  mk_test_add_with_data (
+      "/http-servers/https/handshake/tls-1.2", test_https_client_certificate_in_handshake, "TLSv1_2");
+  mk_test_add_with_data (
+      "/http-servers/https/handshake/tls-1.3", test_https_client_certificate_in_handshake, "TLSv1_3");
   mk_test_add ("/http-servers/https/http2", test_https_http2);
   mk_test_add ("/http-servers/https/untrusted", test_https_untrusted);
   mk_test_add ("/http-servers/https/other-name", test_https_other_name);
