@@ -61,6 +61,9 @@ SimpleExecutorType = TypeVar("SimpleExecutorType", bound="SimpleExecutor")
 ExecutorType = TypeVar("ExecutorType", bound="Executor")
 
 _natives = weakref.WeakSet()
+# The first one registers what ends the services when the program ends: whatever a program registers with atexit
+# after this import still sees them running.
+_exit_hook = weakref.finalize(_natives, lambda: None)
 _popen_trees = weakref.WeakSet()
 
 
@@ -70,6 +73,13 @@ def cleanup_subprocesses():
         end_service(native)
     for tree in list(_popen_trees):
         tree.end()
+
+
+def _raise_one_of(failures):
+    """Raises it outside of the handler of its cause, so that its context is what is under way around a call, such as
+    the failed assertion of a test; and out of a list, so that no frame of its traceback refers to it."""
+    if failures:
+        raise failures.pop()
 
 
 def _shorten(command, length):
@@ -251,11 +261,13 @@ class SimpleExecutor:
         self._configure(kwargs)
         self._set_timeout()
         self._spawn_endtime = self._endtime
+        failures = []
         try:
             native.start()
         except GLib.Error as error:
             self._forget_process()
-            raise self._translate(error) from None
+            failures.append(self._translate(error))
+        _raise_one_of(failures)
         self.process = Process(native, kwargs, self._streams_with_banner())
 
     def _configure(self, kwargs):
@@ -335,12 +347,14 @@ class SimpleExecutor:
         expected = Mk.STATUS_NONE if expected is None else expected
 
         self._native.set_kill_signal(operator.index(self._kill_signal))
+        failures = []
         try:
             self._native.stop_full(number, expected, self._stop_limit())
         except GLib.Error as error:
             if not is_error(error, Mk.Error.INVALID_ARGUMENT):
                 self._finish_stop()
-            raise self._translate(error) from None
+            failures.append(self._translate(error))
+        _raise_one_of(failures)
         self._finish_stop()
         return self
 
@@ -392,13 +406,15 @@ class SimpleExecutor:
             raise error
         if self._is_active() or (self.process is not None and self._popen_tree is None):
             self._native.set_kill_signal(number)
+            failures = []
             try:
                 if wait:
                     self._native.kill()
                 else:
                     begin_kill(self._native)
             except GLib.Error as error:
-                raise self._translate(error) from None
+                failures.append(self._translate(error))
+            _raise_one_of(failures)
         self._forget_process()
         return self
 
@@ -518,15 +534,21 @@ class Executor(SimpleExecutor):
         probe, raised = probe_of(self.after_start_check), []
         if probe is None:
             probe, raised = function_probe(self.after_start_check)
+        failures = []
         try:
             self._native.wait_for(probe)
             if not raised:
                 self._see_early_exit()
         except GLib.Error as error:
-            if is_error(error, Mk.Error.EXITED) and self._native.get_exit_status() == 0:
-                # Nothing of it is left here, but it may have had something started elsewhere.
-                return self._wait_for(self.check_subprocess, error.message)
-            raise self._killed(self._translate(error), error.message) from None
+            message = error.message
+            if not is_error(error, Mk.Error.EXITED) or self._native.get_exit_status() != 0:
+                failures.append(self._killed(self._translate(error), message))
+        else:
+            message = None
+        _raise_one_of(failures)
+        if message is not None:
+            # Nothing of it is left here, but it may have had something started elsewhere.
+            return self._wait_for(self.check_subprocess, message)
         if raised:
             raise raised.pop()
         return self

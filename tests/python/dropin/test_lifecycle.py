@@ -15,7 +15,7 @@ from pathlib import Path
 from dropintest import DropInTest, lives, service, wait_until
 
 import mirakuru
-from mirakuru import SimpleExecutor
+from mirakuru import OutputExecutor, SimpleExecutor
 from mirakuru.base import ENV_UUID, IGNORED_ERROR_CODES, cleanup_subprocesses
 from mirakuru.base_env import processes_with_env
 from mirakuru.compat import IS_DARWIN, IS_WINDOWS, SIGKILL
@@ -360,6 +360,14 @@ class Stop(DropInTest):
                     executor.stop(*call)
                 self.assertIsNone(executor.process)
 
+    def test_failure_keeps_the_exception_under_way(self):
+        executor = self.keep(OutputExecutor(service("--on-term", 3, "--ready", "up"), "up"))
+        with self.assertRaises(ProcessFinishedWithError) as caught:
+            with executor:
+                raise AssertionError("what the test is about")
+        self.assertIsInstance(caught.exception.__context__, AssertionError)
+        self.assertFalse(caught.exception.__suppress_context__)
+
     def test_died_before(self):
         with self.assertRaises(ProcessFinishedWithError) as caught:
             with self.keep(SimpleExecutor(SLEEP)) as executor:
@@ -457,6 +465,21 @@ class Stop(DropInTest):
         self.assert_gone(executor)
         self.assertTrue(executor.start().running())
         executor.stop()
+
+
+class AtExit(unittest.TestCase):
+    def test_what_was_registered_before_the_first_executor(self):
+        program = (
+            "import atexit, mirakuru_glib\n"
+            "executors = []\n"
+            "atexit.register(lambda: print(executors[0].running()))\n"
+            "executors.append(mirakuru_glib.SimpleExecutor('sleep 300').start())\n"
+            "print(executors[0].process.pid)\n"
+        )
+        output = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+        pid, running = output.stdout.split()
+        self.assertEqual(running, "True")
+        self.assertFalse(lives(int(pid)))
 
 
 class Dropped(DropInTest):
