@@ -31,6 +31,8 @@
 #define MAX_INTERIM       20
 #define TOO_MANY_REQUESTS 429
 #define MAX_RETRY_AFTER_S 3600
+/* Where a server that has had too many requests does not say for how long. */
+#define DEFAULT_RETRY_AFTER_S 1
 
 typedef struct
 {
@@ -226,12 +228,19 @@ http_request_describe_answer (HttpRequest *self)
   guint status = soup_message_get_status (self->message);
   g_autofree char *shown_reason = mk_message_shown (reason ? reason : "");
   g_autofree char *shown_target = mk_message_shown (target ? target : "");
-  g_autofree char *answer = g_strdup_printf ("HTTP %u%s%s", status, *shown_reason ? " " : "", shown_reason);
+  g_autofree char *answer = g_strdup_printf ("%s: HTTP %u%s%s",
+                                             soup_message_get_method (self->message),
+                                             status,
+                                             *shown_reason ? " " : "",
+                                             shown_reason);
 
+  if (self->lacks_certificate && SOUP_STATUS_IS_CLIENT_ERROR (status))
+    /* Translators: an answer such as “GET: HTTP 400 Bad Request” */
+    return g_strdup_printf (_ ("%s: the server requires a client certificate"), answer);
   if (!SOUP_STATUS_IS_REDIRECTION (status) || target == NULL || self->settings->follow_redirects)
     return g_steal_pointer (&answer);
 
-  /* Translators: an answer such as “HTTP 301 Moved Permanently”, a URL */
+  /* Translators: an answer such as “HEAD: HTTP 301 Moved Permanently”, a URL */
   return g_strdup_printf (_ ("%s to “%s”, which is not followed"), answer, shown_target);
 }
 
@@ -244,7 +253,7 @@ http_request_judge_body (HttpRequest *self)
   g_autofree char *answer = http_request_describe_answer (self);
   g_autofree char *pattern = mk_message_shown (self->settings->body_pattern);
   g_autofree char *detail = g_strdup_printf (
-      /* Translators: an answer such as “HTTP 200 OK”, a regular expression */
+      /* Translators: an answer such as “GET: HTTP 200 OK”, a regular expression */
       _ ("%s with a body that does not match “%s”"),
       answer,
       pattern);
@@ -307,10 +316,12 @@ http_request_take_retry_after (HttpRequest *self)
   g_autoptr (GDateTime) date = NULL;
   guint64 seconds = 0;
 
-  if (text == NULL || (status != TOO_MANY_REQUESTS && status != SOUP_STATUS_SERVICE_UNAVAILABLE))
+  if (status != TOO_MANY_REQUESTS && (status != SOUP_STATUS_SERVICE_UNAVAILABLE || text == NULL))
     return;
 
-  if (!g_ascii_string_to_unsigned (text, 10, 0, MAX_RETRY_AFTER_S, &seconds, NULL))
+  if (text == NULL)
+    seconds = DEFAULT_RETRY_AFTER_S;
+  else if (!g_ascii_string_to_unsigned (text, 10, 0, MAX_RETRY_AFTER_S, &seconds, NULL))
     date = soup_date_time_new_from_http_string (text);
   if (date != NULL)
     seconds = CLAMP (g_date_time_difference (date, now) / G_TIME_SPAN_SECOND, 0, MAX_RETRY_AFTER_S);

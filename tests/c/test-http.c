@@ -342,6 +342,10 @@ test_head_is_refused (void)
   mk_http_executor_set_status (service.executor, "405");
   assert_starts_and_stops (&service);
   g_assert_cmpuint (mk_test_count_stamps (service.stamp_file, "request"), ==, 3);
+
+  /* The message says which of them it was. */
+  mk_http_executor_set_status (service.executor, "204");
+  mk_test_assert_start_times_out_seeing (service.executor, "GET: HTTP 200 OK");
 }
 
 /* ---- how often it is asked ---- */
@@ -402,6 +406,17 @@ test_retry_after (void)
       g_assert_cmpuint (mk_test_count_stamps (service.stamp_file, "request"), ==, 2);
       g_assert_cmpint (g_get_monotonic_time () - begin, >=, G_TIME_SPAN_SECOND);
     }
+}
+
+/* One that does not say when to come again is left in peace all the same. */
+static void
+test_too_many_requests (void)
+{
+  g_auto (Service) service = { 0 };
+
+  service_init (&service, "127.0.0.1", "/", "429 Too Many Requests");
+  mk_test_assert_start_times_out_seeing (service.executor, "HEAD: HTTP 429 Too Many Requests");
+  g_assert_cmpuint (mk_test_count_stamps (service.stamp_file, "request"), <, 10);
 }
 
 /* Knows no name, and counts who asks. */
@@ -876,6 +891,7 @@ main (int argc, char **argv)
   /* Nothing of these depends on how it is waited for, and they take seconds. */
   mk_test_add_once ("/http/busy", test_busy);
   mk_test_add_once ("/http/retry-after", test_retry_after);
+  mk_test_add_once ("/http/too-many-requests", test_too_many_requests);
   mk_test_add_once ("/http/unknown-host", test_unknown_host);
   mk_test_add ("/http/redirects", test_redirects);
   mk_test_add ("/http/redirect-loop", test_redirect_loop);
