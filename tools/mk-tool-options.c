@@ -8,6 +8,7 @@
 
 #include "mk-tool-options.h"
 
+#include <signal.h>
 #include <string.h>
 
 #define DEFAULT_TIMEOUT      60000
@@ -91,6 +92,8 @@ options_add_service (MkToolOptions *self, const char *option_name, const char *v
   service->environment = g_ptr_array_new_with_free_func (g_free);
   service->probes = g_ptr_array_new_with_free_func (g_object_unref);
   service->stdin_mode = MK_STDIO_MODE_NULL;
+  service->stop_signal = SIGTERM;
+  service->expected_status = MK_STATUS_NONE;
   g_ptr_array_add (self->services, service);
 
   return TRUE;
@@ -122,6 +125,63 @@ options_set_stop_mode (MkToolServiceOptions *service,
     return mk_tool_options_fail (error, _ ("%s needs 'leader' or 'tree', not '%s'"), option_name, value);
 
   service->stop_mode = mode->value;
+  return TRUE;
+}
+
+/* Returns the number of a signal such as "INT", "SIGINT" or "2", or 0. */
+static int
+options_get_signal (const char *text)
+{
+  const char *name = g_ascii_strncasecmp (text, "SIG", 3) == 0 ? text + 3 : text;
+  guint64 number = 0;
+
+  if (g_ascii_string_to_unsigned (text, 10, 1, SIGRTMAX, &number, NULL))
+    return (int) number;
+
+  for (int i = 1; i < SIGRTMIN; i++)
+    if (sigabbrev_np (i) != NULL && g_ascii_strcasecmp (name, sigabbrev_np (i)) == 0)
+      return i;
+
+  return 0;
+}
+
+static gboolean
+options_set_stop_signal (MkToolServiceOptions *service,
+                         const char *option_name,
+                         const char *value,
+                         GError **error)
+{
+  service->stop_signal = options_get_signal (value);
+  if (service->stop_signal == 0)
+    return mk_tool_options_fail (
+        error, _ ("%s needs a signal such as INT or SIGINT, not '%s'"), option_name, value);
+
+  return TRUE;
+}
+
+static gboolean
+options_set_expected_status (MkToolServiceOptions *service,
+                             const char *option_name,
+                             const char *value,
+                             GError **error)
+{
+  guint64 number = 0;
+
+  if (!g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT8, &number, NULL))
+    return mk_tool_options_fail (
+        error, _ ("%s needs an exit status from 0 to 255, not '%s'"), option_name, value);
+
+  service->expected_status = (int) number;
+  return TRUE;
+}
+
+static gboolean
+options_set_completes (MkToolServiceOptions *service,
+                       const char *option_name,
+                       const char *value,
+                       GError **error)
+{
+  service->completes = TRUE;
   return TRUE;
 }
 
@@ -381,6 +441,12 @@ static const Option options[] = {
     NULL,
     N_ ("Ready when one of the conditions is met, instead of all"),
     .set_service = options_set_any },
+  { "completes",
+    0,
+    RUN,
+    NULL,
+    N_ ("Ready when it has ended well, as a migration does"),
+    .set_service = options_set_completes },
   { "name",
     0,
     RUN,
@@ -414,6 +480,18 @@ static const Option options[] = {
     N_ ("MODE"),
     N_ ("What gets the stop signal: leader (first process, then the rest; default), tree (all at once)"),
     .set_service = options_set_stop_mode },
+  { "stop-signal",
+    0,
+    RUN,
+    N_ ("SIGNAL"),
+    N_ ("Signal that asks the service to end (TERM)"),
+    .set_service = options_set_stop_signal },
+  { "expected-status",
+    0,
+    RUN,
+    N_ ("STATUS"),
+    N_ ("Exit status of the service that is no failure either (besides 0)"),
+    .set_service = options_set_expected_status },
   { "any",
     0,
     WAIT,
@@ -444,6 +522,12 @@ static const Option options[] = {
     N_ ("TIME"),
     N_ ("Time for a service to end before it is killed (10; 0: no limit)"),
     .time = G_STRUCT_OFFSET (MkToolOptions, stop_timeout) },
+  { "stop-when-dead",
+    0,
+    RUN,
+    NULL,
+    N_ ("End COMMAND when a service ends"),
+    .flag = G_STRUCT_OFFSET (MkToolOptions, stop_when_dead) },
   { "verbose",
     'v',
     RUN,
@@ -718,6 +802,33 @@ options_new_context (const char *arguments, GOptionGroup *group, const char *sum
   return context;
 }
 
+/* Refuses what does not go together. */
+static gboolean
+options_check_run (MkToolOptions *self, GError **error)
+{
+  if (self->version)
+    return TRUE;
+  if (self->services->len == 0)
+    return mk_tool_options_fail (error, _ ("nothing to start: no --service"));
+  if (self->quiet && self->verbose)
+    return mk_tool_options_fail (error, _ ("--quiet and --verbose exclude each other"));
+  if (self->stop_when_dead && self->command == NULL)
+    return mk_tool_options_fail (error, _ ("--stop-when-dead needs a COMMAND after '--'"));
+
+  for (guint i = 0; i < self->services->len; i++)
+    {
+      const MkToolServiceOptions *service = g_ptr_array_index (self->services, i);
+
+      if (service->any && service->banner != NULL)
+        return mk_tool_options_fail (error, _ ("--any and --output exclude each other"));
+      if (service->completes && (service->probes->len > 0 || service->banner != NULL))
+        return mk_tool_options_fail (
+            error, _ ("--completes is a condition of its own: the service can have no other one"));
+    }
+
+  return TRUE;
+}
+
 MkToolOptions *
 mk_tool_options_new_for_run (char **argv, GError **error)
 {
@@ -759,30 +870,7 @@ mk_tool_options_new_for_run (char **argv, GError **error)
   if (!options_parse (self, context, argv, error))
     return NULL;
 
-  if (!self->version && self->services->len == 0)
-    {
-      mk_tool_options_fail (error, _ ("nothing to start: no --service"));
-      return NULL;
-    }
-
-  if (!self->version && self->quiet && self->verbose)
-    {
-      mk_tool_options_fail (error, _ ("--quiet and --verbose exclude each other"));
-      return NULL;
-    }
-
-  for (guint i = 0; i < self->services->len; i++)
-    {
-      const MkToolServiceOptions *service = g_ptr_array_index (self->services, i);
-
-      if (service->any && service->banner != NULL)
-        {
-          mk_tool_options_fail (error, _ ("--any and --output exclude each other"));
-          return NULL;
-        }
-    }
-
-  return g_steal_pointer (&self);
+  return options_check_run (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
 /* Puts one probe that stands for all of them in their place. With --gone one that is not met

@@ -28,6 +28,9 @@ typedef struct
   char *stdin_path; /* (owned) (nullable) (type filename) */
   gboolean has_pty;
   MkStopMode stop_mode;
+  int stop_signal;
+  int expected_status; /* MK_STATUS_NONE: none but 0 and those of the stop signal */
+  gboolean completes;  /* it is ready when it has ended well */
 } MkToolServiceOptions;
 
 /* What the command line says; `mirakuru wait` has no services, `mirakuru run` no probes of
@@ -43,6 +46,7 @@ typedef struct
   guint stop_timeout;          /* in milliseconds, 0 for no limit */
   gboolean any;
   gboolean gone;
+  gboolean stop_when_dead; /* COMMAND ends when a service does */
   gboolean quiet;
   gboolean verbose;
   gboolean version;

@@ -35,12 +35,15 @@ typedef enum
 
 typedef struct
 {
-  MkToolOptions *options; /* (owned) */
-  MkToolDisplay *display; /* (owned) */
-  GMainLoop *loop;        /* (owned) */
-  GCancellable *starts;   /* (owned) */
-  GPtrArray *services;    /* (owned) (element-type Service) */
-  GSubprocess *command;   /* (owned) (nullable) */
+  MkToolOptions *options;     /* (owned) */
+  MkToolDisplay *display;     /* (owned) */
+  GMainLoop *loop;            /* (owned) */
+  GCancellable *starts;       /* (owned) */
+  GPtrArray *services;        /* (owned) (element-type Service) */
+  GSubprocess *command;       /* (owned) (nullable) */
+  gboolean is_ending_command; /* --stop-when-dead has asked COMMAND to end */
+  guint kill_source;          /* when COMMAND is killed, as it does not end; or 0 */
+  gboolean has_lost;          /* a service ended by itself */
   Phase phase;
   guint n_starting;
   guint n_unstopped;
@@ -65,6 +68,7 @@ typedef struct
 } Service;
 
 static void run_begin_stopping (Run *self, int status);
+static void run_lose_service (Run *self);
 static void run_service_started (Run *self, const GError *error);
 static void run_service_stopped (Run *self, const GError *error);
 
@@ -136,6 +140,9 @@ service_make_executor (const MkToolServiceOptions *service_options,
       mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_PTY);
     }
   mk_simple_executor_set_stop_mode (executor, service_options->stop_mode);
+  mk_simple_executor_set_stop_signal (executor, service_options->stop_signal);
+  mk_simple_executor_set_expected_status (executor, service_options->expected_status);
+  mk_simple_executor_set_completes (executor, service_options->completes);
   mk_simple_executor_set_start_timeout (executor, options->timeout);
   mk_simple_executor_set_stop_timeout (executor, options->stop_timeout);
 
@@ -159,8 +166,6 @@ service_make_name (const MkToolServiceOptions *options, MkSimpleExecutor *execut
   return g_steal_pointer (&name);
 }
 
-/* COMMAND may do without the service. Before COMMAND, or without one, there is nothing left to
- * do. */
 static void
 service_on_exited (MkSimpleExecutor *executor, int status, gpointer user_data)
 {
@@ -170,9 +175,11 @@ service_on_exited (MkSimpleExecutor *executor, int status, gpointer user_data)
                  : g_strdup_printf (_ ("exited with status %d"), status);
 
   self->has_ended = TRUE;
+  if (self->options->completes)
+    return;
+
   mk_tool_display_failed (self->run->display, self->line, text, text);
-  if (self->run->command == NULL)
-    run_begin_stopping (self->run, MK_TOOL_STATUS_FAILED);
+  run_lose_service (self->run);
 }
 
 static void
@@ -233,8 +240,11 @@ service_describe_goal (Service *self)
   if (banner != NULL)
     /* Translators: a regular expression */
     return g_strdup_printf (_ ("waiting for its output to match '%s'"), banner);
-  /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
-  return clause != NULL ? g_strdup_printf (_ ("waiting for %s"), clause) : NULL;
+  if (clause != NULL)
+    /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
+    return g_strdup_printf (_ ("waiting for %s"), clause);
+
+  return self->options->completes ? g_strdup (_ ("at work")) : NULL;
 }
 
 static void
@@ -250,7 +260,9 @@ service_show_ready (Service *self)
 {
   double elapsed = mk_tool_display_get_elapsed (self->run->display, self->line);
   int pid = (int) mk_simple_executor_get_pid (self->executor);
-  g_autofree char *text = g_strdup_printf (_ ("ready after %.2f s (pid %d)"), elapsed, pid);
+  g_autofree char *text = self->options->completes
+                              ? g_strdup_printf (_ ("done after %.2f s"), elapsed)
+                              : g_strdup_printf (_ ("ready after %.2f s (pid %d)"), elapsed, pid);
 
   mk_tool_display_done (self->run->display, self->line, text);
 }
@@ -394,6 +406,7 @@ service_start (Service *self)
 static void
 run_free (Run *self)
 {
+  g_clear_handle_id (&self->kill_source, g_source_remove);
   g_clear_object (&self->command);
   g_ptr_array_unref (self->services);
   g_object_unref (self->starts);
@@ -422,7 +435,7 @@ run_begin_stopping (Run *self, int status)
     return;
 
   self->phase = PHASE_STOPPING;
-  self->status = status;
+  self->status = status == 0 && self->has_lost ? MK_TOOL_STATUS_FAILED : status;
   self->n_unstopped = self->services->len;
   g_cancellable_cancel (self->starts);
 
@@ -449,7 +462,44 @@ run_on_command_ended (GObject *source, GAsyncResult *result, gpointer user_data)
   g_subprocess_wait_finish (self->command, result, NULL);
   self->command_ended_at = g_get_monotonic_time ();
   run_note_command_signal (self);
-  run_begin_stopping (self, mk_tool_command_get_status (self->command));
+  run_begin_stopping (
+      self, self->is_ending_command ? MK_TOOL_STATUS_FAILED : mk_tool_command_get_status (self->command));
+}
+
+static gboolean
+run_on_kill_time (gpointer user_data)
+{
+  Run *self = user_data;
+
+  self->kill_source = 0;
+  g_subprocess_force_exit (self->command);
+  return G_SOURCE_REMOVE;
+}
+
+/* COMMAND gets the time that a service gets to end. */
+static void
+run_end_command (Run *self)
+{
+  if (self->is_ending_command)
+    return;
+
+  self->is_ending_command = TRUE;
+  mk_tool_display_message (self->display, _ ("ending the command, as a service has ended"));
+  g_subprocess_send_signal (self->command, SIGTERM);
+  g_subprocess_send_signal (self->command, SIGCONT);
+  if (self->options->stop_timeout > 0)
+    self->kill_source = g_timeout_add (self->options->stop_timeout, run_on_kill_time, self);
+}
+
+/* Before COMMAND or without one there is nothing left to do. COMMAND may be able to go on. */
+static void
+run_lose_service (Run *self)
+{
+  self->has_lost = TRUE;
+  if (self->command == NULL)
+    run_begin_stopping (self, MK_TOOL_STATUS_FAILED);
+  else if (self->options->stop_when_dead && self->phase == PHASE_RUNNING)
+    run_end_command (self);
 }
 
 static void
@@ -469,6 +519,17 @@ run_start_command (Run *self)
   run_begin_stopping (self, status);
 }
 
+/* Whether all services have done their work. */
+static gboolean
+run_is_complete (Run *self)
+{
+  for (guint i = 0; i < self->services->len; i++)
+    if (!((Service *) g_ptr_array_index (self->services, i))->options->completes)
+      return FALSE;
+
+  return TRUE;
+}
+
 static void
 run_service_started (Run *self, const GError *error)
 {
@@ -481,6 +542,8 @@ run_service_started (Run *self, const GError *error)
       self->phase = PHASE_RUNNING;
       if (self->options->command != NULL)
         run_start_command (self);
+      else if (run_is_complete (self))
+        run_begin_stopping (self, 0);
     }
 }
 

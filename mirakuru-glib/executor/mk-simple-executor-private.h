@@ -69,6 +69,7 @@ typedef struct
   int stop_signal;
   int kill_signal;
   int expected_status;
+  gboolean completes;
   MkStdioMode stdin_mode;
   MkStdioMode stdout_mode;
   MkStdioMode stderr_mode;

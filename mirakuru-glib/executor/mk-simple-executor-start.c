@@ -4,6 +4,9 @@
 /*
  * The start of a service, as an operation on the context of its caller.
  *
+ * A command that completes is ready when it has ended: FINISHING stands in the place of WAITING and
+ * CONFIRMING.
+ *
  *   TIDYING ─> CLEANING ─> CHECKING ─> PREPARING ─> SPAWNING ─> WAITING ─> CONFIRMING ─> COMPLETING ─> ready
  *      └──────────┴───────────┴───────────┴────────────┴───────────┴────────────┴────────────┴─> ENDING
  *   ENDING ─> WINDING_UP ─> failed
@@ -51,6 +54,7 @@ typedef enum
   SPAWNING,   /* until the program runs */
   WAITING,    /* a step: until the probe is satisfied */
   CONFIRMING, /* until the service has settled */
+  FINISHING,  /* until the command has ended */
   COMPLETING, /* a step: started() */
   ENDING,     /* it has failed, until nothing is left */
   WINDING_UP, /* cleanup() */
@@ -67,6 +71,7 @@ typedef struct
   MkProbe *before_probe; /* (owned) (nullable) asked before anything is started */
   MkProbe *probe;        /* (owned) (nullable) asked until the service is ready */
   gboolean attached;     /* the probe */
+  gboolean completes;    /* ready when it has ended */
   gboolean completed;    /* started() has nothing to do */
 
   gint64 begun;        /* monotonic */
@@ -90,6 +95,7 @@ static void start_prepare (GTask *task);
 static void start_spawn (GTask *task);
 static void start_wait (GTask *task);
 static void start_confirm (GTask *task);
+static void start_finish (GTask *task);
 static void start_complete (GTask *task);
 static void start_become_ready (GTask *task);
 static void start_fail (GTask *task, GError *error);
@@ -173,6 +179,16 @@ start_may_begin (MkSimpleExecutor *executor, gboolean checks, GError **error)
   return FALSE;
 }
 
+static gboolean
+start_refuse_probe (GError **error)
+{
+  g_set_error_literal (error,
+                       MK_ERROR,
+                       MK_ERROR_INVALID_ARGUMENT,
+                       _ ("A command that completes is ready when it has ended: it can have no probe"));
+  return FALSE;
+}
+
 /* Finds out all that can be found out before anything happens. Returns: as start_may_begin() */
 static gboolean
 start_begin (GTask *task, GError **error)
@@ -198,6 +214,10 @@ start_begin (GTask *task, GError **error)
   MK_SIMPLE_EXECUTOR_AUTO_LOCK (executor);
   if (!start_may_begin (executor, self->before_probe != NULL, error))
     return FALSE;
+
+  self->completes = priv->completes;
+  if (self->completes && self->probe != NULL)
+    return start_refuse_probe (error);
 
   priv->phase = MK_EXECUTOR_STATE_STARTING;
   priv->start = task;
@@ -523,6 +543,10 @@ start_on_spawn_news (GTask *task, const MkProcessNews *news)
 static char *
 start_dup_goal (Start *self)
 {
+  if (self->completes)
+    /* Translators: a clause that stands after “waiting for” */
+    return g_strdup (_ ("its work to be done"));
+
   /* Translators: a clause that stands after “waiting for” */
   return self->probe ? mk_probe_describe (self->probe) : g_strdup (_ ("its start to be complete"));
 }
@@ -554,7 +578,7 @@ start_find_failure (GTask *task)
   g_autoptr (GError) error = NULL;
   gboolean knows_better = FALSE;
 
-  if (!news.lost && !news.exited)
+  if (!news.lost && (!news.exited || self->completes))
     return NULL;
   if (!news.lost && news.status == 0 &&
       (self->probe == NULL || mk_probe_is_met (self->probe) ||
@@ -716,6 +740,11 @@ start_wait (GTask *task)
   Start *self = g_task_get_task_data (task);
 
   mk_waker_wake_at (self->timer, G_MAXINT64);
+  if (self->completes)
+    {
+      start_finish (task);
+      return;
+    }
   if (self->probe == NULL)
     {
       start_complete (task);
@@ -727,6 +756,30 @@ start_wait (GTask *task)
       self->probe, TRUE, self->deadline, start_is_alive, task, self->cancellable, start_on_polled, task);
   /* The news of its end may have come together with those of its beginning. */
   mk_waker_wake (self->news);
+}
+
+/* ---- a command that completes ---- */
+
+static void
+start_finish (GTask *task)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkProcessNews news = mk_process_get_news (self->process);
+
+  self->stage = FINISHING;
+  if (news.exited && (news.status == 0 || news.status == mk_simple_executor_get_expected_status (executor)))
+    start_complete (task);
+  else if (news.expired)
+    start_end (task, start_timed_out_error (self, NULL));
+  else if (news.exited || news.lost)
+    {
+      g_autofree char *goal = start_dup_goal (self);
+
+      start_end (task, mk_process_message_exited_error (self->process, goal, self->begun));
+    }
+  else
+    mk_waker_wake_at (self->timer, self->deadline);
 }
 
 /* ---- started() ---- */
@@ -862,6 +915,7 @@ start_fail (GTask *task, GError *error)
     case TIDYING:
     case SPAWNING:
     case CONFIRMING:
+    case FINISHING:
       start_end (task, NULL);
       break;
 
@@ -1034,6 +1088,8 @@ start_on_news (gpointer user_data)
     start_on_spawn_news (task, &news);
   else if (self->stage == CONFIRMING)
     start_confirm (task);
+  else if (self->stage == FINISHING)
+    start_finish (task);
   else if (self->stage == WAITING || (self->stage == COMPLETING && !self->completed))
     {
       if (self->error == NULL && (failure = start_find_failure (task)) != NULL)
@@ -1056,6 +1112,8 @@ start_on_deadline (gpointer user_data)
     start_end (task, start_timed_out_error (self, _ ("its program did not begin to run")));
   else if (self->stage == CONFIRMING)
     start_confirm (task);
+  else if (self->stage == FINISHING)
+    start_end (task, start_timed_out_error (self, NULL));
   return G_SOURCE_CONTINUE;
 }
 

@@ -103,6 +103,7 @@ enum
   PROP_STOP_SIGNAL,
   PROP_KILL_SIGNAL,
   PROP_EXPECTED_STATUS,
+  PROP_COMPLETES,
   PROP_STDIN_MODE,
   PROP_STDOUT_MODE,
   PROP_STDERR_MODE,
@@ -703,6 +704,10 @@ mk_simple_executor_get_property (GObject *object, guint prop_id, GValue *value, 
       g_value_set_int (value, mk_simple_executor_get_expected_status (self));
       break;
 
+    case PROP_COMPLETES:
+      g_value_set_boolean (value, mk_simple_executor_get_completes (self));
+      break;
+
     case PROP_STDIN_MODE:
       g_value_set_enum (value, mk_simple_executor_get_stdin_mode (self));
       break;
@@ -797,6 +802,10 @@ mk_simple_executor_set_property (GObject *object, guint prop_id, const GValue *v
 
     case PROP_EXPECTED_STATUS:
       mk_simple_executor_set_expected_status (self, g_value_get_int (value));
+      break;
+
+    case PROP_COMPLETES:
+      mk_simple_executor_set_completes (self, g_value_get_boolean (value));
       break;
 
     case PROP_STDIN_MODE:
@@ -948,6 +957,18 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    */
   props[PROP_EXPECTED_STATUS] =
       g_param_spec_int ("expected-status", NULL, NULL, MK_STATUS_NONE, MAX_STATUS, MK_STATUS_NONE, flags);
+
+  /**
+   * MkSimpleExecutor:completes:
+   *
+   * Whether the command does its work and ends, as a migration of a database does, %FALSE by default. It is
+   * ready when its first process has ended with status 0 or [property@Mk.SimpleExecutor:expected-status].
+   * With another status the start fails with %MK_ERROR_EXITED, and after the start timeout with
+   * %MK_ERROR_TIMED_OUT. Such an executor cannot have a probe.
+   *
+   * Since: 1.0
+   */
+  props[PROP_COMPLETES] = g_param_spec_boolean ("completes", NULL, NULL, FALSE, flags);
 
   /**
    * MkSimpleExecutor:stdin-mode:
@@ -1178,7 +1199,7 @@ mk_simple_executor_new_for_shell (const char *script)
 
 /* ---- settings ---- */
 
-/* @field: of type int, guint or an enumeration */
+/* @field: of type int, guint, gboolean or an enumeration */
 static void
 simple_executor_set_number (MkSimpleExecutor *self, gpointer field, guint value, guint prop_id)
 {
@@ -1459,6 +1480,28 @@ SETTING (int, kill_signal, KILL_SIGNAL, simple_executor_set_number)
  * Since: 1.0
  */
 SETTING (int, expected_status, EXPECTED_STATUS, simple_executor_set_number)
+
+/**
+ * mk_simple_executor_get_completes: (get-property completes)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:completes].
+ *
+ * Returns: whether the command does its work and ends
+ *
+ * Since: 1.0
+ */
+
+/**
+ * mk_simple_executor_set_completes: (set-property completes)
+ * @self: the executor
+ * @completes: whether the command does its work and ends
+ *
+ * Sets [property@Mk.SimpleExecutor:completes].
+ *
+ * Since: 1.0
+ */
+SETTING (gboolean, completes, COMPLETES, simple_executor_set_number)
 
 /**
  * mk_simple_executor_get_stdin_mode: (get-property stdin-mode)

@@ -165,6 +165,10 @@ int mk_simple_executor_get_expected_status (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_simple_executor_set_expected_status (MkSimpleExecutor *self, int expected_status);
 MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_get_completes (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_completes (MkSimpleExecutor *self, gboolean completes);
+MK_AVAILABLE_IN_1_0
 MkStdioMode mk_simple_executor_get_stdin_mode (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_simple_executor_set_stdin_mode (MkSimpleExecutor *self, MkStdioMode mode);

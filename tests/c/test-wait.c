@@ -230,6 +230,89 @@ test_cancel_wait_for (void)
   mk_test_assert_stops (executor);
 }
 
+/* A command that completes is ready when it has ended. */
+
+static void
+test_completes (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, "--exit-after", "100", NULL);
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_completes (executor, TRUE);
+  g_assert_true (mk_test_start (executor, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_false (mk_simple_executor_get_running (executor));
+  g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, 0);
+  mk_test_assert_stops (executor);
+
+  /* It may be run again, and after a stop too. */
+  g_assert_true (mk_test_start (executor, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (mk_test_start (executor, NULL, &error));
+  g_assert_no_error (error);
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
+static void
+test_completes_badly (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor =
+      mk_test_executor_new (tag, "--exit-after", "30", "--exit", "3", "--print", "why", NULL);
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_completes (executor, TRUE);
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_EXITED);
+  mk_test_assert_contains (error->message, "exited with status 3 after");
+  mk_test_assert_contains (error->message, "while waiting for its work to be done");
+  mk_test_assert_contains (error->message, "why");
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+
+  g_clear_error (&error);
+  mk_simple_executor_set_expected_status (executor, 3);
+  g_assert_true (mk_test_start (executor, NULL, &error));
+  g_assert_no_error (error);
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
+static void
+test_completes_too_late (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new (tag, NULL);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_completes (executor, TRUE);
+  mk_simple_executor_set_start_timeout (executor, 100);
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+
+  mk_simple_executor_set_start_timeout (executor, 0);
+  mk_test_cancel_later (cancellable, 30);
+  g_assert_false (mk_test_start (executor, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  mk_test_assert_nothing_left (tag);
+}
+
+static void
+test_completes_with_a_probe (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, 1, NULL);
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_completes (executor, TRUE);
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT);
+  mk_test_assert_state (executor, MK_EXECUTOR_STATE_STOPPED);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -246,6 +329,11 @@ main (int argc, char **argv)
   mk_test_add ("/wait/for/one-that-exits", test_wait_for_one_that_exits);
   mk_test_add ("/wait/for/without-start", test_wait_for_without_start);
   mk_test_add ("/wait/for/cancelled", test_cancel_wait_for);
+
+  mk_test_add_everywhere ("/wait/completes", test_completes);
+  mk_test_add_everywhere ("/wait/completes/badly", test_completes_badly);
+  mk_test_add ("/wait/completes/too-late", test_completes_too_late);
+  mk_test_add ("/wait/completes/with-a-probe", test_completes_with_a_probe);
 
   return g_test_run ();
 }

@@ -285,12 +285,65 @@ class End(TestCase):
         self.assertEqual(tool.wait(), 125)
         self.assertIn("why", tool.stderr)
 
-    def test_service_may_end_well_while_the_command_runs(self):
+    def test_service_may_not_end_well_either(self):
+        """Whether it ends before the others are ready or later: it is said at once, and is an error."""
         tool = self.start("run", "--service", service("--exit-after", 100, "--exit", 0),
                           "--", "cat", stdin=subprocess.PIPE)
         tool.expect("exited with status 0")
         tool.process.stdin.close()
-        self.assertEqual(tool.wait(), 0)
+        self.assertEqual(tool.wait(), 125)
+
+        ending = ["--service", service("--exit-after", 200, "--exit", 0), "--name", "short"]
+        for after in (1, 3000):
+            port = free_port()
+            slow = ["--service", listener(port, "--after", after), *tcp(port)]
+            for services in (ending + slow, slow + ending):
+                status, _, stderr = self.run_tool("run", *services, "--", "sleep", "0.5")
+                self.assertEqual(status, 125, stderr)
+                self.assertIn("short: exited with status 0", stderr)
+
+    def test_completes(self):
+        port = free_port()
+        done = ["--service", service("--exit-after", 100, "--exit", 0), "--name", "done", "--completes"]
+        slow = ["--service", listener(port, "--after", 200), *tcp(port)]
+        for services in (done + slow, slow + done):
+            status, stdout, stderr = self.run_tool("run", *services, "--", "echo", "both")
+            self.assertEqual((status, stdout), (0, "both\n"), stderr)
+            self.assertIn("done: done after", stderr)
+            self.assertNotIn("exited", stderr)
+
+        # Without a command and with nothing that runs there is nothing to wait for
+        status, _, stderr = self.run_tool("run", *done)
+        self.assertEqual(status, 0, stderr)
+
+    def test_completes_badly(self):
+        step = ["--service", service("--exit-after", 100, "--exit", 3, "--print", "why"), "--completes"]
+        status, stdout, stderr = self.run_tool("run", *step, "--", "echo", "no")
+        self.assertEqual((status, stdout), (125, ""), stderr)
+        self.assertRegex(stderr, "(?s)exited with status 3 .*why")
+        status, stdout, stderr = self.run_tool("run", *step, "--expected-status", "3", "--", "echo", "yes")
+        self.assertEqual((status, stdout), (0, "yes\n"), stderr)
+        status, _, stderr = self.run_tool("run", "--service", service(), "--completes", "--timeout", "0.2")
+        self.assertEqual(status, 124, stderr)
+        status, _, stderr = self.run_tool("run", *step, *tcp(free_port()))
+        self.assertEqual(status, 125)
+        self.assertIn("--completes is a condition of its own", stderr)
+
+    def test_stop_when_dead(self):
+        begun = time.monotonic()
+        ending = ["--service", service("--exit-after", 100, "--exit", 0), "--stop-when-dead"]
+        status, _, stderr = self.run_tool("run", *ending, "--", "sleep", "60")
+        self.assertEqual(status, 125, stderr)
+        self.assertIn("ending the command, as a service has ended", stderr)
+
+        # One that does not end is killed
+        status, _, stderr = self.run_tool("run", *ending, "--stop-timeout", "0.2", "--",
+                                          "env", "--ignore-signal=TERM", "sleep", "60")
+        self.assertEqual(status, 125, stderr)
+        self.assertLess(time.monotonic() - begun, 30)
+        status, _, stderr = self.run_tool("run", *ending)
+        self.assertEqual(status, 125)
+        self.assertIn("--stop-when-dead needs a COMMAND", stderr)
 
     def test_service_ends_without_a_command(self):
         port = free_port()
@@ -333,6 +386,20 @@ class End(TestCase):
         status, _, stderr = self.run_tool("run", "--service", "sleep 9", "--stop-mode", "leaves", "--", "true")
         self.assertEqual(status, 125)
         self.assertIn("--stop-mode needs 'leader' or 'tree', not 'leaves'", stderr)
+
+    def test_stop_signal_and_expected_status(self):
+        script = "trap \"exit 7\" INT; echo up; while :; do sleep 0.1; done"
+        for signal, options, expected in (("INT", [], 125), ("SIGINT", ["--expected-status", "7"], 0),
+                                          ("2", ["--expected-status", "7"], 0), ("sigint", [], 125)):
+            with self.subTest(signal):
+                status, _, stderr = self.run_tool("run", "--service", f"sh -c '{script}'", "--output", "up",
+                                                  "--stop-signal", signal, *options, "--", "true")
+                self.assertEqual(status, expected, stderr)
+        for option, value in (("--stop-signal", "NOPE"), ("--stop-signal", "0"), ("--expected-status", "256"),
+                              ("--expected-status", "-1"), ("--expected-status", "ok")):
+            status, _, stderr = self.run_tool("run", "--service", "sleep 9", option, value, "--", "true")
+            self.assertEqual(status, 125)
+            self.assertRegex(stderr, f"{option} needs .*'{value}'")
 
     def test_status_of_the_stop_signal(self):
         script = "trap \"exit 143\" TERM; echo up; while :; do sleep 0.1; done"
