@@ -27,6 +27,7 @@
 
 #include "mirakuru-glib.h"
 
+#include <signal.h>
 #include <string.h>
 
 G_BEGIN_DECLS
@@ -148,6 +149,78 @@ mk_gtest_fail (gpointer executor,
   return FALSE; /* only after g_test_set_nonfatal_assertions() */
 }
 
+/* The services that run (unowned), in this file of the test program. */
+static inline GPtrArray *
+mk_gtest_get_running (void)
+{
+  static GPtrArray *running = NULL;
+
+  if (running == NULL)
+    running = g_ptr_array_new ();
+  return running;
+}
+
+static inline void
+mk_gtest_on_disposed (gpointer unused G_GNUC_UNUSED, GObject *executor)
+{
+  g_ptr_array_remove (mk_gtest_get_running (), executor);
+}
+
+/* Assertions, and g_error(), end the program from within the test case, before it stops its services. */
+static inline void
+mk_gtest_on_abort (int number)
+{
+  GPtrArray *running = mk_gtest_get_running ();
+
+  signal (number, SIG_DFL);
+  for (guint i = 0; i < running->len; i++)
+    {
+      gpointer executor = g_ptr_array_index (running, i);
+      g_autofree char *description = mk_simple_executor_describe (MK_SIMPLE_EXECUTOR (executor));
+
+      g_test_message ("%s", description);
+      mk_gtest_show_output (executor);
+    }
+  raise (number);
+}
+
+static inline void
+mk_gtest_watch_aborts (void)
+{
+  static const int signals[] = { SIGABRT, SIGTRAP };
+
+  for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
+    {
+      struct sigaction action;
+
+      if (sigaction (signals[i], NULL, &action) != 0 || action.sa_handler != SIG_DFL)
+        continue;
+
+      memset (&action, 0, sizeof action);
+      action.sa_handler = mk_gtest_on_abort;
+      sigaction (signals[i], &action, NULL);
+    }
+}
+
+static inline void
+mk_gtest_note_running (gpointer executor, gboolean is_running)
+{
+  GPtrArray *running = mk_gtest_get_running ();
+  gboolean is_noted = g_ptr_array_find (running, executor, NULL);
+
+  if (is_running && !is_noted)
+    {
+      g_object_weak_ref (G_OBJECT (executor), mk_gtest_on_disposed, NULL);
+      g_ptr_array_add (running, executor);
+      mk_gtest_watch_aborts ();
+    }
+  else if (!is_running && is_noted)
+    {
+      g_object_weak_unref (G_OBJECT (executor), mk_gtest_on_disposed, NULL);
+      g_ptr_array_remove (running, executor);
+    }
+}
+
 static inline gboolean
 mk_gtest_start_full (gpointer executor, const char *file, int line, const char *function)
 {
@@ -160,7 +233,10 @@ mk_gtest_start_full (gpointer executor, const char *file, int line, const char *
   started = mk_simple_executor_start (self, NULL, &error);
   mk_simple_executor_set_start_timeout (self, timeout_ms);
 
-  return started || mk_gtest_fail (executor, "start", error, file, line, function);
+  if (!started)
+    return mk_gtest_fail (executor, "start", error, file, line, function);
+  mk_gtest_note_running (executor, TRUE);
+  return TRUE;
 }
 
 static inline gboolean
@@ -175,6 +251,7 @@ mk_gtest_stop_full (gpointer executor, const char *file, int line, const char *f
     return TRUE;
 
   self = MK_SIMPLE_EXECUTOR (executor);
+  mk_gtest_note_running (executor, FALSE);
   timeout_ms = mk_simple_executor_get_stop_timeout (self);
   mk_simple_executor_set_stop_timeout (self, mk_gtest_scale (timeout_ms));
   stopped = mk_simple_executor_stop (self, NULL, &error);
@@ -192,7 +269,8 @@ mk_gtest_stop_full (gpointer executor, const char *file, int line, const char *f
  * @executor: (type Mk.SimpleExecutor): an executor
  *
  * Starts a service and waits until it is ready, or fails the running test case as g_assert_no_error()
- * does, with the error and what the service has printed as diagnostics. Time limits are scaled.
+ * does, with the error and what the service has printed as diagnostics. Time limits are scaled. If the case
+ * fails before mk_gtest_stop() because of an assertion, what its services have printed is shown, too.
  *
  * Returns: %TRUE; %FALSE if the start failed and assertions are not fatal
  */

@@ -16,6 +16,8 @@ what its services have printed meanwhile. In parallel workers (pytest-xdist) eac
 with ports and directories of their own.
 """
 
+import inspect
+import re
 import sys
 
 import pytest
@@ -40,12 +42,21 @@ def _repository():
 
 def _fill_in(value, places, used):
     """Replaces known places only, so that other braces stay."""
+
+    def replace(match):
+        name, *attributes = match[1].split(".")
+        if name not in places:
+            return match[0]
+        used.add(name)
+        found = places[name]
+        for attribute in attributes:
+            if not hasattr(found, attribute):
+                raise AttributeError(f"{match[0]}: the fixture {name!r} has no attribute {attribute!r}")
+            found = getattr(found, attribute)
+        return str(found)
+
     if isinstance(value, str):
-        for name, text in places.items():
-            if f"{{{name}}}" in value:
-                value = value.replace(f"{{{name}}}", str(text))
-                used.add(name)
-        return value
+        return re.sub(r"\{(\w+(?:\.\w+)*)\}", replace, value)
     if isinstance(value, (list, tuple)):
         return [_fill_in(item, places, used) for item in value]
     if isinstance(value, dict):
@@ -91,22 +102,22 @@ def _make_from_command(options):
     return executor(**{**settings, **options})
 
 
-def _make(command, options, places):
+def _make(command, options, places, needed):
     """The executor, with what stood for the places that the command, or the options, have."""
     used = set()
     if callable(command):
         places = {name: options.get(name, value) for name, value in places.items()}
-        executor = _make_from_function(command, {**places, **options})
+        executor = _make_from_function(command, {**places, **needed, **options})
         used.update(places)
     else:
-        executor = _make_from_command(_fill_in({"command": command, **options}, places, used))
+        executor = _make_from_command(_fill_in({"command": command, **options}, {**places, **needed}, used))
     for name, value in places.items():
         if not hasattr(executor, name):  # a class may have it already
             setattr(executor, name, value if name in used else None)
     return executor
 
 
-def mk_service(command, *, scope="function", name=None, **options):
+def mk_service(command, *, scope="function", name=None, needs=(), **options):
     """Makes a fixture that starts a service before the first test that uses it, and stops it after the last.
 
     The command is a string, which is split as a shell would, or a list. The condition for readiness is
@@ -116,18 +127,21 @@ def mk_service(command, *, scope="function", name=None, **options):
     of the executor: environment={"LANG": "C"}, start_timeout=5000. In all of them {port} stands for a
     free port, and {dir} for a new directory.
 
-    Instead of a command it may be a function that is called with port=, dir= and the options, and
-    returns an executor, for example one of a subclass.
+    needs=["database", "tmp_path"] names other fixtures. They are set up before the service is started and
+    torn down after it is stopped. {tmp_path} stands for the value of such a fixture then, and
+    {database.port} for an attribute of it.
+
+    Instead of a command it may be a function that is called with port=, dir=, the fixtures in needs and the
+    options, and returns an executor, for example one of a subclass.
 
     The value of the fixture is the executor. Its attributes port, an int, and dir, a pathlib.Path, are
     the values of {port} and {dir}, or None if these are not used.
     """
 
-    @pytest.fixture(scope=scope, name=name)
-    def service(request, tmp_path_factory):
+    def service(request, tmp_path_factory, **needed):
         with _repository().PortLease.new() as lease:
             places = {"port": lease.get_port(), "dir": tmp_path_factory.mktemp("service")}
-            executor = _make(command, options, places)
+            executor = _make(command, options, places, needed)
             entry = (request.fixturename, executor)
             services = request.config.stash.setdefault(_SERVICES, [])
             services.append(entry)
@@ -137,7 +151,13 @@ def mk_service(command, *, scope="function", name=None, **options):
             finally:
                 services.remove(entry)
 
-    return service
+    # pytest reads the names of the fixtures that are needed there.
+    needs = [needs] if isinstance(needs, str) else needs
+    parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in needs]
+    signature = inspect.signature(service)
+    kept = [parameter for parameter in signature.parameters.values() if parameter.name != "needed"]
+    service.__signature__ = signature.replace(parameters=kept + parameters)
+    return pytest.fixture(scope=scope, name=name)(service)
 
 
 # --- Reports

@@ -592,7 +592,8 @@ mk_executor_init (MkExecutor *self)
  * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
  * @probe: (nullable): what says that the service is ready
  *
- * Creates an executor for a command, and the probe to wait for.
+ * Creates an executor for a command, and the probe to wait for. The executor takes a reference of its own:
+ * the caller still owns the one it has, and has to drop it.
  *
  * Returns: (transfer full): the executor
  *

@@ -64,6 +64,29 @@ victim_fails (void)
 }
 
 static void
+victim_asserts (void)
+{
+  g_autoptr (MkSimpleExecutor) silent = new_executor ("--ready", "not shown", "--stderr", "nor this");
+  g_autoptr (MkSimpleExecutor) executor = new_executor ("--print", "seen before the end", "--exit", "0");
+
+  mk_gtest_start (silent);
+  mk_gtest_stop (silent);
+  mk_gtest_start (executor);
+  mk_simple_executor_wait (executor, NULL, NULL);
+  g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, 1);
+}
+
+static void
+victim_errors (void)
+{
+  g_autoptr (MkSimpleExecutor) executor = new_executor ("--print", "seen before the end", "--exit", "0");
+
+  mk_gtest_start (executor);
+  mk_simple_executor_wait (executor, NULL, NULL);
+  g_error ("out of order");
+}
+
+static void
 victim_chatty (void)
 {
   g_autoptr (MkSimpleExecutor) executor = new_executor ("--flood", "16000", "--exit", "0");
@@ -189,6 +212,25 @@ test_output_is_shortened (void)
   g_assert_cmpuint (g_strv_length (lines), <, MK_GTEST_LINES + 20);
 }
 
+/* The case does not come to the point where it stops the service. */
+static void
+test_output_at_an_assertion (void)
+{
+  const char *victims[] = { "asserts", "errors" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (victims); i++)
+    {
+      int status;
+      g_autofree char *output = run_victim (victims[i], &status);
+
+      g_assert_cmpint (status, !=, 0);
+      assert_shows (output, "# Output:");
+      assert_shows (output, "#   seen before the end");
+      g_assert_null (strstr (output, "not shown"));
+      g_assert_null (strstr (output, "nor this"));
+    }
+}
+
 static void
 test_skip (void)
 {
@@ -263,6 +305,8 @@ add_victims (void)
   g_test_add_func ("/victim/stop", victim_stop);
   g_test_add_func ("/victim/fails", victim_fails);
   g_test_add_func ("/victim/chatty", victim_chatty);
+  g_test_add_func ("/victim/asserts", victim_asserts);
+  g_test_add_func ("/victim/errors", victim_errors);
   g_test_add_func ("/victim/skips", victim_skips);
 }
 
@@ -282,6 +326,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/gtest/fails/stop", test_stop_fails);
   g_test_add_func ("/gtest/fails/case", test_output_of_failed);
   g_test_add_func ("/gtest/fails/output-is-shortened", test_output_is_shortened);
+  g_test_add_func ("/gtest/fails/assertion", test_output_at_an_assertion);
   g_test_add_func ("/gtest/skip", test_skip);
   g_test_add_func ("/gtest/start-stop", test_start_stop);
   g_test_add_func ("/gtest/time/scale", test_scale);

@@ -18,8 +18,9 @@ cd "$work/consumer"
 meson setup build --wrap-mode=forcefallback --buildtype=plain -Dmirakuru-glib:tests=false \
   -Dmirakuru-glib:introspection=disabled -Dmirakuru-glib:vapi=disabled < /dev/null
 ninja -C build
+unset MIRAKURU_GLIB_SUPERVISOR MIRAKURU_GLIB_LOCALEDIR LD_LIBRARY_PATH
 meson test -C build --no-rebuild --suite consumer --print-errorlogs
 
-# And outside of a test, with what `meson devenv` sets up.
-unset MIRAKURU_GLIB_SUPERVISOR MIRAKURU_GLIB_LOCALEDIR
+# And outside of a test, as it is and with what `meson devenv` sets up.
+./build/consumer | grep -x 'started and stopped'
 meson devenv -C build ./consumer | grep -x 'started and stopped'

@@ -80,6 +80,43 @@ class Plugin(unittest.TestCase):
         self.assertRegex(self.section(output, "stdout"), r"^hello \d+\n")
         self.assertEqual(self.section(output, "stderr"), "{ oops }\n")
 
+    def test_needs_other_fixtures(self):
+        conftest = CONFTEST + f'''
+import pytest
+@pytest.fixture
+def greeting():
+    return "good morning"
+client = mk_service(
+    ["{SERVICE}", "--lifetime", "60", "--print", "{{greeting}} from {{redis.port}} in {{tmp_path.name}}, {{other}}",
+     "--ready", "up"],
+    output="up", needs=("redis", "greeting", "tmp_path"),
+)
+def make(port, dir, greeting):
+    from gi.repository import Mk
+    return Mk.OutputExecutor.new(["{SERVICE}", "--lifetime", "60", "--print", greeting, "--ready", "up"], "up")
+made = mk_service(make, needs="greeting")
+wrong = mk_service("true {{redis.prot}}", needs="redis")
+'''
+        redis_executor()
+        output = self.run_pytest(
+            """
+            def printed(service):
+                return service.dup_output(1).get_data().decode()
+
+            def test_it(client, redis, tmp_path):
+                assert f"good morning from {redis.port} in {tmp_path.name}, {{other}}" in printed(client)
+
+            def test_made(made):
+                assert "good morning" in printed(made)
+
+            def test_wrong(wrong):
+                pass
+            """,
+            conftest=conftest,
+            outcomes={"passed": 2, "error": 1},
+        )
+        self.assertIn("{redis.prot}: the fixture 'redis' has no attribute 'prot'", output)
+
     def test_only_what_was_printed_meanwhile(self):
         output = self.run_pytest(
             """
