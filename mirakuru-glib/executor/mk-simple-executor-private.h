@@ -139,6 +139,7 @@ void
 mk_simple_executor_run_cleanup (MkSimpleExecutor *self, GAsyncReadyCallback callback, gpointer user_data);
 void mk_simple_executor_end_cleanup (MkSimpleExecutor *self);
 gboolean mk_simple_executor_check_alive (MkSimpleExecutor *self, gboolean *knows_better, GError **error);
+GError *mk_simple_executor_stuck_error (MkProcess *process);
 GError *
 mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expected_status, int stop_signal);
 void mk_simple_executor_return (MkSimpleExecutor *self, GTask *task, GError *error);

@@ -75,6 +75,8 @@ typedef struct
   gboolean completed;    /* started() has nothing to do */
 
   gint64 begun;        /* monotonic */
+  gint64 took;         /* until the time was up */
+  char *last_seen;     /* (owned) (nullable) by then */
   gint64 answered;     /* monotonic: when the probe was satisfied */
   gboolean has_paused; /* since then, for the service to go to sleep */
   gint64 deadline;     /* monotonic */
@@ -101,6 +103,7 @@ static void start_become_ready (GTask *task);
 static void start_fail (GTask *task, GError *error);
 static void start_end (GTask *task, GError *error);
 static void start_wind_up (GTask *task);
+static void start_return_failure (GTask *task);
 
 static gboolean start_on_news (gpointer task);
 static gboolean start_on_deadline (gpointer task);
@@ -118,6 +121,7 @@ start_free (Start *self)
   g_clear_object (&self->cancellable);
   g_clear_error (&self->error);
   g_clear_pointer (&self->news, mk_waker_unref);
+  g_free (self->last_seen);
   g_free (self);
 }
 
@@ -551,13 +555,14 @@ start_dup_goal (Start *self)
   return self->probe ? mk_probe_describe (self->probe) : g_strdup (_ ("its start to be complete"));
 }
 
-/* @last_seen: (nullable) */
+/* What has become of the service is known, and said, at the end. @last_seen: (nullable) */
 static GError *
 start_timed_out_error (Start *self, const char *last_seen)
 {
-  g_autofree char *goal = start_dup_goal (self);
-
-  return mk_process_message_timed_out_error (self->process, goal, self->begun, last_seen);
+  self->took = g_get_monotonic_time () - self->begun;
+  g_free (self->last_seen);
+  self->last_seen = g_strdup (last_seen);
+  return g_error_new_literal (MK_ERROR, MK_ERROR_TIMED_OUT, _ ("The start timeout has passed"));
 }
 
 /*
@@ -951,6 +956,11 @@ start_end (GTask *task, GError *error)
       start_wind_up (task);
       return;
     }
+  if (mk_process_get_news (self->process).stuck != 0)
+    {
+      start_return_failure (task);
+      return;
+    }
   /* The stop that came sees to its end, in its own way. */
   if (!start_owns_executor (task))
     return;
@@ -967,6 +977,47 @@ start_end (GTask *task, GError *error)
     mk_process_kill (self->process, launch->kill_signal);
 }
 
+/* Adds to the error what can only be known at the end. */
+static void
+start_complete_error (Start *self)
+{
+  g_autoptr (GError) stuck = self->process != NULL ? mk_simple_executor_stuck_error (self->process) : NULL;
+  g_autofree char *goal = NULL;
+  GError *better = NULL;
+  char *message;
+
+  /* By now all of the output is there. */
+  if (self->attached && g_error_matches (self->error, MK_ERROR, MK_ERROR_EXITED))
+    better = mk_probe_explain_exit (self->probe);
+  else if (self->took > 0)
+    {
+      goal = start_dup_goal (self);
+      better = mk_process_message_timed_out_error (self->process, goal, self->took, self->last_seen);
+    }
+  if (better != NULL)
+    {
+      g_error_free (self->error);
+      self->error = better;
+    }
+
+  if (stuck != NULL && !g_error_matches (self->error, stuck->domain, stuck->code))
+    {
+      /* Translators: two sentences, without their full stops */
+      message = g_strdup_printf (_ ("%s. %s"), self->error->message, stuck->message);
+      g_free (self->error->message);
+      self->error->message = message;
+    }
+  if (self->error->domain == MK_ERROR && self->process != NULL &&
+      mk_process_get_news (self->process).pid != 0)
+    {
+      g_autofree char *output = mk_process_message_output (self->process);
+
+      message = g_strconcat (self->error->message, output, NULL);
+      g_free (self->error->message);
+      self->error->message = message;
+    }
+}
+
 static void
 start_return_failure (GTask *task)
 {
@@ -974,10 +1025,10 @@ start_return_failure (GTask *task)
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
   GMutexLocker *locker = mk_simple_executor_lock (executor);
-  GError *better = NULL;
+  gboolean is_gone = self->process == NULL || mk_process_get_news (self->process).gone;
 
   if (priv->start == task || priv->n_stops == 0)
-    priv->phase = MK_EXECUTOR_STATE_STOPPED;
+    priv->phase = is_gone ? MK_EXECUTOR_STATE_STOPPED : MK_EXECUTOR_STATE_STOPPING;
   /* One that was stopped is pending until its callback is called. */
   if (priv->start == task)
     {
@@ -986,23 +1037,7 @@ start_return_failure (GTask *task)
     }
   g_mutex_locker_free (locker);
 
-  /* By now all of the output is there. */
-  if (self->attached && g_error_matches (self->error, MK_ERROR, MK_ERROR_EXITED) &&
-      (better = mk_probe_explain_exit (self->probe)) != NULL)
-    {
-      g_error_free (self->error);
-      self->error = better;
-    }
-  if (self->error->domain == MK_ERROR && self->process != NULL &&
-      mk_process_get_news (self->process).pid != 0)
-    {
-      g_autofree char *output = mk_process_message_output (self->process);
-      char *message = g_strconcat (self->error->message, output, NULL);
-
-      g_free (self->error->message);
-      self->error->message = message;
-    }
-
+  start_complete_error (self);
   start_return (task, g_steal_pointer (&self->error));
 }
 
@@ -1084,6 +1119,8 @@ start_on_news (gpointer user_data)
   news = mk_process_get_news (self->process);
   if (self->stage == TIDYING && news.gone)
     start_clean (task);
+  else if (self->stage == TIDYING && news.stuck != 0)
+    start_end (task, mk_simple_executor_stuck_error (self->process));
   else if (self->stage == SPAWNING)
     start_on_spawn_news (task, &news);
   else if (self->stage == CONFIRMING)
@@ -1097,6 +1134,8 @@ start_on_news (gpointer user_data)
     }
   else if (self->stage == ENDING && news.gone)
     start_wind_up (task);
+  else if (self->stage == ENDING && news.stuck != 0)
+    start_return_failure (task);
 
   return G_SOURCE_CONTINUE;
 }
@@ -1135,7 +1174,8 @@ start_on_cancelled (GCancellable *cancellable, gpointer user_data)
  *
  * Starts the service and waits until it is ready.
  *
- * If this fails, nothing of the service is left. Errors are:
+ * If this fails, nothing of the service is left, unless the error says that it is still running, which is so
+ * where a process cannot be killed (see [method@Mk.SimpleExecutor.stop]). Errors are:
  *
  * - %MK_ERROR_INVALID_ARGUMENT if a setting makes no sense
  * - %MK_ERROR_ALREADY_RUNNING if what would be waited for is there already

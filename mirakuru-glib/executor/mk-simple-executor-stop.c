@@ -4,7 +4,7 @@
 /*
  * The end of a service, as an operation on the context of its caller.
  *
- *   REQUESTING ──> WAITING ──> CLEANING ──> done
+ *   REQUESTING ──> ASKED ──> WAITING ──> CLEANING ──> done
  *
  * Any number of stops may be under way, in any contexts: each says what it wants to the supervisor, which
  * takes the stricter order, and waits for the process to be gone. request_stop and cleanup are called by the
@@ -23,16 +23,21 @@
 #include "base/mk-sync-private.h"
 #include "base/mk-waker-private.h"
 #include "mk-error.h"
+#include "process/mk-process-message-private.h"
 #include "process/mk-worker-private.h"
 
 /* How long the stop signal has to work at least, when a gentler request took all the time. */
 #define MIN_SIGNAL_TIME_MS 1000
+/* How long after the last order it is waited for news: longer than the process itself takes to say that a
+ * service does not end. */
+#define NEWS_LIMIT_US (8 * G_USEC_PER_SEC)
 
 typedef enum
 {
   REQUESTING, /* a step: request_stop() */
-  WAITING,
-  CLEANING, /* a step: cleanup() */
+  ASKED,      /* it was taken */
+  WAITING,    /* the order was sent */
+  CLEANING,   /* a step: cleanup() */
 } StopStage;
 
 typedef struct
@@ -51,7 +56,7 @@ typedef struct
 
   GCancellable *cancellable; /* (owned) of request_stop */
   MkWaker *news;             /* (owned) (nullable) */
-  MkWaker *timer;            /* (owned) (nullable) the deadline after request_stop */
+  MkWaker *timer;            /* (owned) (nullable) the deadline of the stage */
   MkWaker *cancel_source;    /* (owned) (nullable) */
 } Stop;
 
@@ -206,7 +211,7 @@ stop_on_requested (GObject *object, GAsyncResult *result, gpointer user_data)
     stop_wait (task);
   else
     {
-      self->stage = WAITING;
+      self->stage = ASKED;
       mk_waker_wake_at (self->timer, self->deadline);
       mk_waker_wake (self->news);
     }
@@ -231,42 +236,38 @@ stop_request (GTask *task)
     stop_wait (task);
 }
 
-/* The gentler request was taken, but the service is still there. */
-static gboolean
-stop_on_deadline (gpointer user_data)
-{
-  Stop *self = g_task_get_task_data (user_data);
-
-  if (self->stage == WAITING)
-    mk_process_kill (self->process, self->kill_signal);
-  return G_SOURCE_CONTINUE;
-}
-
 /* ---- the signal ---- */
 
-static void
+/* Returns: when it should have taken effect */
+static gint64
 stop_send_order (Stop *self)
 {
-  gint64 left = (self->deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
+  gint64 now = g_get_monotonic_time ();
+  gint64 left = (self->deadline - now) / G_TIME_SPAN_MILLISECOND;
   guint timeout_ms = (guint) CLAMP (left, MIN (MIN_SIGNAL_TIME_MS, self->timeout_ms), G_MAXUINT);
 
   if (self->kill)
-    mk_process_kill (self->process, self->kill_signal);
-  else
-    mk_process_stop (self->process,
-                     self->stop_mode,
-                     self->stop_signal,
-                     self->kill_signal,
-                     self->deadline == G_MAXINT64 ? 0 : timeout_ms);
+    {
+      mk_process_kill (self->process, self->kill_signal);
+      return now;
+    }
+
+  mk_process_stop (self->process,
+                   self->stop_mode,
+                   self->stop_signal,
+                   self->kill_signal,
+                   self->deadline == G_MAXINT64 ? 0 : timeout_ms);
+  return self->deadline == G_MAXINT64 ? G_MAXINT64 : now + timeout_ms * G_TIME_SPAN_MILLISECOND;
 }
 
 static void
 stop_wait (GTask *task)
 {
   Stop *self = g_task_get_task_data (task);
+  gint64 end = stop_send_order (self);
 
   self->stage = WAITING;
-  stop_send_order (self);
+  mk_waker_wake_at (self->timer, end == G_MAXINT64 ? end : end + NEWS_LIMIT_US);
   /* It may be gone already, but those who watch the state are told first that it is being stopped. */
   mk_waker_wake (self->news);
 }
@@ -276,14 +277,42 @@ stop_on_news (gpointer user_data)
 {
   GTask *task = user_data;
   Stop *self = g_task_get_task_data (task);
+  MkProcessNews news = mk_process_get_news (self->process);
 
-  if (!mk_process_get_news (self->process).gone)
-    return G_SOURCE_CONTINUE;
-
-  if (self->stage == REQUESTING)
+  if (news.gone && self->stage == REQUESTING)
     g_cancellable_cancel (self->cancellable);
-  else if (self->stage == WAITING)
+  else if (news.gone && (self->stage == ASKED || self->stage == WAITING))
     stop_clean (task);
+  else if (news.stuck != 0 && self->stage == WAITING)
+    stop_return (task, FALSE, mk_simple_executor_stuck_error (self->process));
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+stop_on_deadline (gpointer user_data)
+{
+  GTask *task = user_data;
+  Stop *self = g_task_get_task_data (task);
+
+  /* The gentler request was taken, but the service is still there. */
+  if (self->stage == ASKED)
+    {
+      self->kill = TRUE;
+      stop_wait (task);
+    }
+  /* As where the program has closed all of its files. */
+  else if (self->stage == WAITING)
+    {
+      g_autofree char *service = mk_process_message_service (self->process);
+
+      stop_return (task,
+                   FALSE,
+                   g_error_new (MK_ERROR,
+                                MK_ERROR_SUPERVISOR,
+                                /* Translators: a service */
+                                _ ("Whether %s has ended is unknown: no news of it came"),
+                                service));
+    }
   return G_SOURCE_CONTINUE;
 }
 
@@ -415,8 +444,10 @@ stop_return (GTask *task, gboolean gone, GError *error)
  * Fails with %MK_ERROR_FINISHED_WITH_ERROR if the service ended, now or earlier, with a status that is
  * neither 0 nor the expected one, unless it had to be killed (see
  * [method@Mk.SimpleExecutor.dup_kill_reason]); all the same nothing is left then. Fails with %MK_ERROR_FAILED
- * if a process of it has become another user's, and cannot be killed. Cancelling only ends the waiting, with
- * %G_IO_ERROR_CANCELLED: the service goes on being stopped.
+ * if a process of it lives although it was killed: it has become another user's, a debugger holds it, or it
+ * waits in the kernel. The supervisor goes on killing it then, and the state stays
+ * %MK_EXECUTOR_STATE_STOPPING until it has ended; another stop waits once more. Cancelling only ends the
+ * waiting, with %G_IO_ERROR_CANCELLED: the service goes on being stopped.
  *
  * This function blocks, and needs no main loop. The main context of the caller is not run meanwhile.
  *

@@ -30,6 +30,8 @@ typedef struct
   int expected_status;       /* besides 0, where it checks */
   int stop_signal;
   gboolean polling;
+  gint64 took;   /* until the time was up, 0 before */
+  char *seen;    /* (owned) (nullable) by then */
   GError *error; /* (owned) (nullable) to be reported once the service is gone, or the probe's wait is over */
 } ServiceWait;
 
@@ -40,6 +42,7 @@ service_wait_free (ServiceWait *self)
   g_clear_object (&self->probe);
   g_clear_object (&self->cancellable);
   g_clear_error (&self->error);
+  g_free (self->seen);
   g_free (self);
 }
 
@@ -302,6 +305,14 @@ service_wait_return_with_output (GTask *task)
   ServiceWait *self = g_task_get_task_data (task);
   g_autofree char *output = mk_process_message_output (self->process);
 
+  if (self->took > 0)
+    {
+      g_autofree char *goal = mk_probe_describe (self->probe);
+
+      g_clear_error (&self->error);
+      self->error = mk_process_message_timed_out_error (self->process, goal, self->took, self->seen);
+    }
+
   service_wait_return (
       task, g_error_new (self->error->domain, self->error->code, "%s%s", self->error->message, output));
 }
@@ -320,7 +331,7 @@ service_wait_on_goal_news (gpointer user_data)
       self->error = mk_process_message_exited_error (self->process, goal, self->begun);
       g_cancellable_cancel (self->cancellable);
     }
-  else if (!self->polling && news.gone)
+  else if (!self->polling && (news.gone || news.stuck != 0))
     service_wait_return_with_output (task);
 
   return G_SOURCE_CONTINUE;
@@ -355,10 +366,9 @@ service_wait_on_polled (GObject *object, GAsyncResult *result, gpointer user_dat
     service_wait_return (task, NULL);
   else if (timed_out)
     {
-      g_autofree char *goal = mk_probe_describe (self->probe);
-
-      g_clear_error (&error);
-      self->error = mk_process_message_timed_out_error (self->process, goal, self->begun, last_seen);
+      self->took = g_get_monotonic_time () - self->begun;
+      self->seen = g_steal_pointer (&last_seen);
+      self->error = error;
       mk_process_kill (self->process, mk_process_get_launch (self->process)->kill_signal);
       service_wait_on_goal_news (task);
     }

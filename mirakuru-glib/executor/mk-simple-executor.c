@@ -33,6 +33,7 @@
 #include "mk-error.h"
 #include "process/mk-host-private.h"
 #include "process/mk-output-stream-private.h"
+#include "process/mk-proc-private.h"
 #include "process/mk-process-message-private.h"
 
 /* How long dropping the last reference waits for the tree to be gone. */
@@ -478,31 +479,42 @@ mk_simple_executor_run_cleanup (MkSimpleExecutor *self, GAsyncReadyCallback call
     mk_simple_executor_end_cleanup (self);
 }
 
-static GError *
-simple_executor_denied_error (MkProcess *process, GPid pid)
+/* Returns: (transfer full) (nullable): says that the service lives, although it was killed */
+GError *
+mk_simple_executor_stuck_error (MkProcess *process)
 {
-  g_autofree char *service = mk_process_message_service (process);
+  MkProcessNews news = mk_process_get_news (process);
+  g_autofree char *service = NULL;
+  g_autofree char *hold = NULL;
 
+  if (news.stuck == 0)
+    return NULL;
+
+  service = mk_process_message_service (process);
+  if (news.stuck == news.denied)
+    return g_error_new (
+        MK_ERROR,
+        MK_ERROR_FAILED,
+        /* Translators: a service, the number of a process */
+        _ ("%s is still running: its process %d belongs to another user, and cannot be killed"),
+        service,
+        (int) news.stuck);
+
+  hold = mk_proc_describe_hold (news.stuck);
+  if (hold == NULL)
+    return g_error_new (MK_ERROR,
+                        MK_ERROR_FAILED,
+                        /* Translators: a service, the number of a process */
+                        _ ("%s is still running: process %d does not end, although it was killed"),
+                        service,
+                        (int) news.stuck);
   return g_error_new (MK_ERROR,
                       MK_ERROR_FAILED,
-                      /* Translators: a service, the number of a process */
-                      _ ("%s is still running: its process %d belongs to another user, and cannot be killed"),
+                      /* Translators: a service, the number of a process, why: “process 4711 traces it” */
+                      _ ("%s is still running: process %d does not end, although it was killed (%s)"),
                       service,
-                      (int) pid);
-}
-
-/* As one that waits for a broken disk, or that a debugger holds */
-static GError *
-simple_executor_stuck_error (MkProcess *process, GPid pid)
-{
-  g_autofree char *service = mk_process_message_service (process);
-
-  return g_error_new (MK_ERROR,
-                      MK_ERROR_FAILED,
-                      /* Translators: a service, the number of a process */
-                      _ ("%s is still running: process %d does not end, although it was killed"),
-                      service,
-                      (int) pid);
+                      (int) news.stuck,
+                      hold);
 }
 
 /* A program that catches the stop signal to tidy up often exits with 128 and its number, as a shell does. */
@@ -529,10 +541,8 @@ mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expec
   g_autofree char *status = NULL;
   g_autofree char *output = NULL;
 
-  if (news.lost && news.denied != 0)
-    return simple_executor_denied_error (process, news.denied);
-  if (news.stuck)
-    return simple_executor_stuck_error (process, news.pid);
+  if (news.stuck != 0)
+    return mk_simple_executor_stuck_error (process);
   if (any_status)
     return NULL;
 
@@ -623,8 +633,11 @@ mk_simple_executor_dispose (GObject *object)
     mk_signals_detach (priv->signals);
   if (process != NULL && !mk_process_get_news (process).gone)
     {
+      gboolean is_stuck = mk_process_get_news (process).stuck != 0;
+
       mk_process_kill (process, SIGKILL);
-      mk_process_wait_gone (process, DROP_LIMIT_MS);
+      if (!is_stuck)
+        mk_process_wait_gone (process, DROP_LIMIT_MS);
     }
 
   G_OBJECT_CLASS (mk_simple_executor_parent_class)->dispose (object);

@@ -136,7 +136,7 @@ command_run_explain_killed (CommandRun *self)
   command_run_explain (self, what);
 }
 
-/* Nothing of the command is left. */
+/* Nothing of the command is left, or nothing can be done about it. */
 static void
 command_run_finish (CommandRun *self, const MkProcessNews *news)
 {
@@ -148,6 +148,9 @@ command_run_finish (CommandRun *self, const MkProcessNews *news)
   /* One that ended well at the last moment was not killed. */
   if (there || failure != NULL)
     mk_probe_set_detail (g_task_get_source_object (self->task), NULL);
+  else if (news->stuck != 0)
+    /* Translators: the name of a command stands before this */
+    command_run_explain (self, _ ("does not end, although it was killed"));
   else if (news->lost)
     /* Translators: the name of a command stands before this */
     command_run_explain (self, _ ("was killed together with its supervisor"));
@@ -177,7 +180,7 @@ command_run_on_news (gpointer user_data)
   CommandRun *self = user_data;
   MkProcessNews news = mk_process_get_news (self->process);
 
-  if (news.gone)
+  if (news.gone || news.stuck != 0)
     command_run_finish (self, &news);
   else if (news.exited)
     command_run_kill (self); /* what it has left */

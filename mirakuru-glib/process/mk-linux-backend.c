@@ -729,7 +729,7 @@ mk_backend_kill (MkBackend *self, int kill_signal)
   return backend_send (self, MK_MESSAGE_KILL, kill_signal, 0, 0);
 }
 
-/* Kills the supervisor; what is left of the service is swept away. In the worker. */
+/* Kills a supervisor that does nothing any more; what is left of the service is swept away. In the worker. */
 void
 mk_backend_give_up (MkBackend *self)
 {

@@ -12,6 +12,8 @@ guint64 mk_proc_find_listener (GInetAddress *address, guint port);
 char *mk_proc_describe_holder (guint64 inode);
 char *mk_proc_describe_rival (guint64 inode, GPid service, GPid supervisor);
 char *mk_proc_describe_living (GPid pid);
+GPid mk_proc_find_living (GPid supervisor, GPid service);
+char *mk_proc_describe_hold (GPid pid);
 char mk_proc_get_state (GPid pid);
 gint64 mk_proc_get_start_time (GPid pid);
 gboolean mk_proc_is_descendant (GPid pid, GPid ancestor);

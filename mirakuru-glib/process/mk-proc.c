@@ -483,3 +483,63 @@ mk_proc_describe_living (GPid pid)
 
   return proc_get_parent (pid) >= 0 ? proc_describe (pid) : NULL;
 }
+
+/* ---- what does not end ---- */
+
+typedef struct
+{
+  GPid service;
+  GPid found;
+} Living;
+
+/* The first process of the service is the one that people know. */
+static void
+proc_find_living (GPid pid, gpointer user_data)
+{
+  Living *living = user_data;
+
+  if (proc_get_parent (pid) >= 0 && (living->found == 0 || pid == living->service))
+    living->found = pid;
+}
+
+/*
+ * @supervisor: 0 if there is none any more
+ * @service: the first process of the service, 0 if there is none
+ *
+ * Returns: a process below the supervisor that lives, 0 if there is none
+ */
+GPid
+mk_proc_find_living (GPid supervisor, GPid service)
+{
+  Living living = { service, 0 };
+
+  if (service > 0 && !proc_is_own ())
+    return kill (service, 0) == 0 || errno == EPERM ? service : 0;
+
+  if (supervisor > 0)
+    proc_for_each_descendant (supervisor, MAX_WALKS, proc_find_living, &living);
+  return living.found;
+}
+
+/* Returns: (transfer full) (nullable): what keeps a process that was killed from its end, if that can be seen
+ */
+char *
+mk_proc_describe_hold (GPid pid)
+{
+  g_autofree char *status = NULL;
+  const char *line;
+  int tracer = 0;
+
+  if (!proc_is_own () || !proc_read_file (pid, "status", &status, NULL))
+    return NULL;
+
+  line = strstr (status, "\nTracerPid:");
+  if (line != NULL && sscanf (line, "\nTracerPid: %d", &tracer) == 1 && tracer > 0)
+    /* Translators: in parentheses, why a process does not end; the number of a debugger's process */
+    return g_strdup_printf (_ ("process %d traces it"), tracer);
+  if (mk_proc_get_state (pid) == 'D')
+    /* Translators: in parentheses, why a process does not end */
+    return g_strdup (_ ("it waits in the kernel, state D"));
+
+  return NULL;
+}

@@ -133,18 +133,19 @@ mk_process_message_exited_error (MkProcess *process, const char *goal, gint64 be
 }
 
 /*
- * Why a service was killed at the end of its start timeout.
+ * Why a service was killed at the end of its start timeout, or could not be.
  *
  * @goal: a clause that stands after “waiting for”
+ * @took: how long it had, in microseconds
  * @begun: monotonic time
  * @last_seen: (nullable): what the last attempt found
  */
 GError *
-mk_process_message_timed_out_error (MkProcess *process, const char *goal, gint64 begun, const char *last_seen)
+mk_process_message_timed_out_error (MkProcess *process, const char *goal, gint64 took, const char *last_seen)
 {
   MkProcessNews news = mk_process_get_news (process);
   g_autofree char *service = mk_process_message_service (process);
-  g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - begun);
+  g_autofree char *duration = mk_message_duration (took);
   g_autofree char *seen = mk_message_seen (last_seen);
   g_autoptr (GString) details = g_string_new (goal);
 
@@ -156,6 +157,16 @@ mk_process_message_timed_out_error (MkProcess *process, const char *goal, gint64
       /* Translators: in parentheses, after what was waited for */
       g_string_append (details, _ ("its first process exited with status 0"));
     }
+
+  if (news.stuck != 0)
+    return g_error_new (MK_ERROR,
+                        MK_ERROR_TIMED_OUT,
+                        /* Translators: a service, a duration, a clause that stands after “waiting for”, such
+                         * as “127.0.0.1:6379 to accept connections”, with what was seen last */
+                        _ ("%s was not ready within %s (waiting for %s)"),
+                        service,
+                        duration,
+                        details->str);
 
   return g_error_new (MK_ERROR,
                       MK_ERROR_TIMED_OUT,

@@ -21,7 +21,7 @@ typedef struct
   gboolean asked;   /* it was told to end before it did */
   gboolean killed;  /* the kill signal was needed */
   gboolean lost;    /* the supervisor was killed */
-  gboolean stuck;   /* it could not be ended, whatever was tried */
+  GPid stuck;       /* of the tree, and lives although it was killed; 0 if there is none */
   gboolean expired; /* it was killed at its limit, and had not failed before */
   gint64 extended;  /* until when it asked to be waited for, monotonic, 0 if it did not */
   int stop_signal;  /* of the last stop that was not cut short, 0 if there was none */

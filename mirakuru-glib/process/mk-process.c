@@ -30,8 +30,10 @@
 #include "mk-worker-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
 
-/* What has not ended this long after the last deadline is given up. */
-#define BACKSTOP_US (5 * G_USEC_PER_SEC)
+/* What has not ended this long after the last deadline is looked at: something may hold it. */
+#define BACKSTOP_US (500 * G_TIME_SPAN_MILLISECOND)
+/* Where nothing is seen to hold it, it may take so much longer: a large process, or a busy machine. */
+#define PATIENCE_US (4 * G_USEC_PER_SEC)
 /* Who set a limit has so much time to keep it, and to say in its own way what became of it. */
 #define LIMIT_GRACE_US (2 * G_USEC_PER_SEC)
 
@@ -52,9 +54,9 @@ struct _MkProcess
   MkProcessNews news;   /* (locked-by lock) */
   GError *failure;      /* (owned) (nullable) (locked-by lock) */
   GPtrArray *listeners; /* (owned) (element-type MkWaker) (locked-by lock) */
-  gint64 backstop;      /* (locked-by lock) */
+  gint64 backstop;      /* (locked-by lock) when to look what still lives */
+  gint64 patience_end;  /* (locked-by lock) */
   gint64 limit;         /* (locked-by lock) */
-  gboolean given_up;    /* of the worker */
   MkWaker *timer;       /* (owned) (nullable) (locked-by lock) while it runs */
 };
 
@@ -228,23 +230,29 @@ process_on_output (gpointer data, MkStream stream, const guint8 *bytes, gsize le
   self->output_func (self->output_data);
 }
 
+/* A process that has become another user's outlives its supervisor, and the sweep. */
+static gboolean
+process_is_of_another_user (GPid pid)
+{
+  return pid > 0 && kill (pid, 0) < 0 && errno == EPERM;
+}
+
 /* Drops the reference of the worker. */
 static void
 process_on_gone (gpointer data)
 {
   MkProcess *self = data;
-  g_autofree char *living = NULL;
 
   for (guint i = 0; i < 2; i++)
     mk_capture_close (self->captures[i]);
-  if (self->given_up)
-    living = mk_proc_describe_living (self->news.pid);
 
   g_mutex_lock (&self->lock);
   mk_waker_clear (&self->timer);
   g_debug ("%s: gone", self->launch->argv[0]);
   self->news.gone = TRUE;
-  self->news.stuck = living != NULL;
+  self->news.stuck = 0;
+  if (self->news.lost && process_is_of_another_user (self->news.pid))
+    self->news.stuck = self->news.denied = self->news.pid;
   process_tell_listeners (self);
   g_mutex_unlock (&self->lock);
 
@@ -266,15 +274,22 @@ static void
 process_set_asked (MkProcess *self)
 {
   self->limit = G_MAXINT64;
+  self->news.stuck = self->news.gone ? self->news.stuck : 0;
   self->news.asked = self->news.asked || !self->news.exited;
 }
 
-/* Call with the lock held. */
+/* Call with the lock held. @timeout_ms: until the kill signal is sent */
 static void
-process_set_backstop (MkProcess *self, guint timeout_ms)
+process_set_backstop (MkProcess *self, int kill_signal, guint timeout_ms)
 {
-  self->backstop =
-      MIN (self->backstop, g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND + BACKSTOP_US);
+  guint grace_ms = kill_signal == SIGKILL ? 0 : MK_UNWAITED_GRACE_MS;
+  gint64 backstop = g_get_monotonic_time () + (timeout_ms + grace_ms) * G_TIME_SPAN_MILLISECOND + BACKSTOP_US;
+
+  if (backstop < self->backstop)
+    {
+      self->backstop = backstop;
+      self->patience_end = backstop + PATIENCE_US;
+    }
   if (self->timer != NULL)
     mk_waker_wake (self->timer);
 }
@@ -294,9 +309,9 @@ mk_process_stop (MkProcess *self, MkStopMode mode, int stop_signal, int kill_sig
   self->news.stop_signal = stop_signal;
   self->news.stop_time = timeout_ms;
   if (!mk_backend_stop (self->backend, mode, stop_signal, kill_signal, timeout_ms))
-    process_set_backstop (self, 0);
+    process_set_backstop (self, kill_signal, 0);
   else if (timeout_ms > 0)
-    process_set_backstop (self, timeout_ms);
+    process_set_backstop (self, kill_signal, timeout_ms);
 }
 
 /* Call with the lock held. */
@@ -306,7 +321,7 @@ process_kill (MkProcess *self, int kill_signal)
   g_debug ("%s: killing with signal %d", self->launch->argv[0], kill_signal);
   process_set_asked (self);
   mk_backend_kill (self->backend, kill_signal);
-  process_set_backstop (self, MK_UNWAITED_GRACE_MS);
+  process_set_backstop (self, kill_signal, 0);
 }
 
 void
@@ -356,30 +371,64 @@ mk_process_extend_limit (MkProcess *self, gint64 deadline)
   self->limit = MAX (self->limit, deadline + LIMIT_GRACE_US);
 }
 
+/* Call with the lock held. */
+static void
+process_set_stuck (MkProcess *self, GPid living)
+{
+  g_debug ("%s: process %d does not end", self->launch->argv[0], (int) living);
+  self->backstop = G_MAXINT64;
+  self->news.stuck = living;
+  process_tell_listeners (self);
+}
+
+/*
+ * The supervisor goes on killing what it finds, but some processes do not end: a debugger holds them, or the
+ * kernel. Who waits for the end is told then. Where nothing lives, it is the supervisor that does not answer.
+ */
+static void
+process_look_for_living (MkProcess *self)
+{
+  GPid supervisor = mk_backend_get_supervisor (self->backend);
+  GPid living = mk_proc_find_living (supervisor, mk_process_get_news (self).pid);
+  g_autofree char *hold = living != 0 ? mk_proc_describe_hold (living) : NULL;
+  gint64 now = g_get_monotonic_time ();
+  gboolean is_over;
+
+  MK_AUTO_LOCK (&self->lock);
+
+  is_over = now >= self->patience_end;
+  self->backstop = now + BACKSTOP_US;
+  if (!process_is_of_another_user (self->news.denied))
+    self->news.denied = 0;
+  if (living != 0 && self->news.denied != 0)
+    process_set_stuck (self, self->news.denied);
+  else if (living != 0 && (hold != NULL || is_over))
+    process_set_stuck (self, living);
+  else if (is_over)
+    mk_backend_give_up (self->backend);
+  mk_waker_wake_at (self->timer, MIN (self->backstop, self->limit));
+}
+
 static gboolean
 process_on_timer (gpointer user_data)
 {
   MkProcess *self = user_data;
   gint64 now = g_get_monotonic_time ();
+  gboolean is_late;
 
-  MK_AUTO_LOCK (&self->lock);
-
+  g_mutex_lock (&self->lock);
   if (self->limit <= now)
     {
       self->news.expired = !self->news.exited || self->news.status == 0;
       process_kill (self, self->launch->kill_signal);
     }
-  if (self->backstop > now)
-    {
-      mk_waker_wake_at (self->timer, MIN (self->backstop, self->limit));
-      return G_SOURCE_CONTINUE;
-    }
+  is_late = self->backstop <= now;
+  if (!is_late)
+    mk_waker_wake_at (self->timer, MIN (self->backstop, self->limit));
+  g_mutex_unlock (&self->lock);
 
-  g_debug ("%s: given up", self->launch->argv[0]);
-  self->given_up = TRUE;
-  if (self->news.denied != 0 && (kill (self->news.denied, 0) == 0 || errno != EPERM))
-    self->news.denied = 0;
-  mk_backend_give_up (self->backend);
+  if (is_late)
+    process_look_for_living (self);
   return G_SOURCE_CONTINUE;
 }
 
@@ -435,7 +484,7 @@ mk_process_watch_output (MkProcess *self,
          mk_capture_set_watcher (mk_process_get_capture (self, stream), func, data, destroy);
 }
 
-/* Blocks. Returns: FALSE if something may be left after @timeout_ms */
+/* Blocks. Returns: FALSE if something may be left after @timeout_ms, or does not end */
 gboolean
 mk_process_wait_gone (MkProcess *self, guint timeout_ms)
 {
@@ -443,7 +492,8 @@ mk_process_wait_gone (MkProcess *self, guint timeout_ms)
 
   MK_AUTO_LOCK (&self->lock);
 
-  while (!self->news.gone && g_cond_wait_until (&self->changed, &self->lock, deadline))
+  while (!self->news.gone && self->news.stuck == 0 &&
+         g_cond_wait_until (&self->changed, &self->lock, deadline))
     ;
 
   return self->news.gone;

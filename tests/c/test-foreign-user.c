@@ -105,18 +105,25 @@ in_child (const char *service, StopFunc stop)
   return WIFEXITED (status) ? WEXITSTATUS (status) : -1;
 }
 
-/* What is left comes to this program, which may end it. */
+/* The supervisor goes on trying. It comes to this program, which may end the service. */
 static guint
 end_services (void)
 {
-  g_autoptr (GArray) services = mk_test_find_children (getpid (), FALSE);
+  guint n_services = 0;
+  g_autoptr (GArray) supervisors = mk_test_find_children (getpid (), FALSE);
 
-  for (guint i = 0; i < services->len; i++)
+  for (guint i = 0; i < supervisors->len; i++)
     {
-      kill (g_array_index (services, pid_t, i), SIGKILL);
-      waitpid (g_array_index (services, pid_t, i), NULL, 0);
+      pid_t supervisor = g_array_index (supervisors, pid_t, i);
+      g_autoptr (GArray) services = mk_test_find_children (supervisor, FALSE);
+
+      n_services += services->len;
+      for (guint j = 0; j < services->len; j++)
+        kill (g_array_index (services, pid_t, j), SIGKILL);
+      /* Nothing holds it any more. */
+      waitpid (supervisor, NULL, 0);
     }
-  return services->len;
+  return n_services;
 }
 
 static void
