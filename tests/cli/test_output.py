@@ -46,7 +46,7 @@ class Output(TestCase):
                           "--", "cat", stdin=subprocess.PIPE)
         tool.expect("exited with status 0")
         tool.process.stdin.close()
-        self.assertEqual(tool.wait(), 0)
+        self.assertEqual(tool.wait(), 125)
 
     def test_too_costly(self):
         command_line = shlex.join(["sh", "-c", "printf '%060d\\n' 0; exec sleep 60"])
