@@ -93,12 +93,20 @@ mk_gtest_skip_without (const char *program)
   return TRUE;
 }
 
-/* A message of several lines would break the protocol between tests and harness. */
+/* A message of several lines would break the protocol between tests and harness, and what else a service
+ * prints must not reach a terminal as it is. */
 static inline void
 mk_gtest_show_lines (const char *label, const char *text)
 {
-  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  guint n = g_strv_length (lines);
+  g_autofree char *clean = g_strdup (text);
+  g_auto (GStrv) lines = NULL;
+  guint n;
+
+  for (char *c = clean; *c != '\0'; c++)
+    if (g_ascii_iscntrl (*c) && *c != '\n' && *c != '\t')
+      *c = ' ';
+  lines = g_strsplit (clean, "\n", -1);
+  n = g_strv_length (lines);
 
   if (n > 0 && *lines[n - 1] == '\0')
     n--;

@@ -69,7 +69,7 @@ mk_tool_command_get_status (GSubprocess *command)
 int
 mk_tool_command_exec (char **argv)
 {
-  g_autofree char *name = g_filename_display_name (argv[0]);
+  g_autofree char *name = mk_tool_dup_clean (argv[0], FALSE);
   g_autofree char *hint = NULL;
   int saved_errno;
 

@@ -122,46 +122,6 @@ terminal_append_line (GString *out, const char *text, guint columns)
     }
 }
 
-/* The length of the escape sequence for colour that @text begins with, or 0. */
-static gsize
-terminal_get_colour_length (const char *text)
-{
-  gsize length;
-
-  if (!g_str_has_prefix (text, "\033["))
-    return 0;
-
-  length = 2 + strspn (text + 2, "0123456789;");
-  return text[length] == 'm' ? length + 1 : 0;
-}
-
-/* Appends a line of another program's output. Its colours are kept; whatever else could move
- * the cursor is not. */
-static void
-terminal_append_foreign (GString *out, const char *text)
-{
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-  gboolean coloured = FALSE;
-
-  for (const char *p = valid; *p != '\0'; p = g_utf8_next_char (p))
-    {
-      gsize colour_length = terminal_get_colour_length (p);
-      gunichar c = g_utf8_get_char (p);
-
-      if (colour_length > 0)
-        {
-          g_string_append_len (out, p, colour_length);
-          p += colour_length - 1;
-          coloured = TRUE;
-        }
-      else if (c == '\t' || !g_unichar_iscntrl (c))
-        g_string_append_unichar (out, c);
-    }
-
-  if (coloured)
-    g_string_append (out, "\033[m");
-}
-
 /* ---- the display ---- */
 
 static void
@@ -364,7 +324,7 @@ mk_tool_display_add (MkToolDisplay *self, const char *name)
   guint rows;
   guint columns;
 
-  line->name = g_utf8_make_valid (name, -1);
+  line->name = mk_tool_dup_clean (name, FALSE);
   g_ptr_array_add (self->lines, line);
 
   /* The cursor cannot go back to a line that has left the screen. */
@@ -423,15 +383,13 @@ void
 mk_tool_display_output (MkToolDisplay *self, guint line, const char *text)
 {
   static const char *const colours[] = { "36", "33", "35", "34", "32" };
+  g_autofree char *clean = mk_tool_dup_clean (text, self->has_colour);
   g_autofree char *prefix =
       g_strdup_printf ("%s | ", ((const Line *) g_ptr_array_index (self->lines, line))->name);
 
   display_begin_text (self);
   display_append_coloured (self, colours[line % G_N_ELEMENTS (colours)], prefix);
-  if (self->is_terminal)
-    terminal_append_foreign (self->out, text);
-  else
-    g_string_append (self->out, text);
+  g_string_append (self->out, clean);
   display_end_text (self);
 }
 

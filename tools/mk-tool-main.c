@@ -6,6 +6,7 @@
 #include "mk-tool.h"
 
 #include <locale.h>
+#include <string.h>
 
 #include "mk-tool-signals.h"
 
@@ -23,8 +24,38 @@ mk_tool_print_version (void)
   return 0;
 }
 
-/* Returns: (transfer full): @message, which may have bytes that are not UTF-8, with the quotes that
- * the character set of the locale has */
+/* Escape sequences of terminals (ECMA-48), with a first group if they set colours; other control
+ * characters, and those that change the direction of text. */
+#define CONTROL                                                                                              \
+  "(\\x1b\\[[0-9;:]*m)"                                                                                      \
+  "|(?:\\x1b\\[|\\x{9b})[ -?]*[@-~]?"                                                                        \
+  "|(?:\\x1b[\\]PX^_]|[\\x{90}\\x{98}\\x{9d}-\\x{9f}])[^\\x07\\x1b\\n]*(?:\\x07|\\x1b\\\\|\\x{9c})?"         \
+  "|\\x1b[ -/]*[0-~]?"                                                                                       \
+  "|[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x{9f}\\x{61c}\\x{200e}\\x{200f}\\x{2028}-\\x{202e}\\x{2066}-\\x{2069}]"
+
+/* Returns: (transfer full): @text, which may have any bytes, without what could do more to a terminal
+ * than show text */
+char *
+mk_tool_dup_clean (const char *text, gboolean keeps_colours)
+{
+  static GRegex *regex = NULL;
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  char *clean;
+  g_autofree char *coloured = NULL;
+
+  if (regex == NULL)
+    regex = g_regex_new (CONTROL, G_REGEX_OPTIMIZE, 0, NULL);
+
+  clean = g_regex_replace (regex, valid, -1, 0, keeps_colours ? "\\1" : "", 0, NULL);
+  if (!keeps_colours || strchr (clean, '\033') == NULL)
+    return clean;
+
+  coloured = clean;
+  return g_strconcat (coloured, "\033[m", NULL);
+}
+
+/* Returns: (transfer full): @message, which may have any bytes, cleaned, and with the quotes that the
+ * character set of the locale has */
 char *
 mk_tool_dup_plain (const char *message)
 {
@@ -32,7 +63,7 @@ mk_tool_dup_plain (const char *message)
     { "“", "\"" },  { "”", "\"" }, { "„", "\"" }, { "« ", "\"" }, { " »", "\"" }, { "「", "\"" },
     { "」", "\"" }, { "‘", "'" },  { "’", "'" },  { "…", "..." }, { "−", "-" },
   };
-  g_autofree char *valid = g_utf8_make_valid (message, -1);
+  g_autofree char *valid = mk_tool_dup_clean (message, FALSE);
   GString *text;
 
   if (g_get_charset (NULL))

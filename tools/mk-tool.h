@@ -22,6 +22,7 @@ enum
 int mk_tool_status_for_error (const GError *error);
 int mk_tool_print_version (void);
 int mk_tool_report_misuse (const char *message);
+char *mk_tool_dup_clean (const char *text, gboolean keeps_colours);
 char *mk_tool_dup_plain (const char *message);
 
 /* mk-tool-run.c, mk-tool-wait.c */

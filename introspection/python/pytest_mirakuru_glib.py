@@ -25,6 +25,11 @@ import pytest
 _SERVICES = pytest.StashKey()  # of the configuration: fixture name and executor of each that runs
 _PRINTED = pytest.StashKey()  # of a test: how much each service had printed before it
 _LINES = 100  # of a service in a report
+# Colours, movements of the cursor, titles and other control characters, but for tabs and line ends
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[ -?]*[@-~]?|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 def _repository():
@@ -202,6 +207,6 @@ def pytest_runtest_makereport(item, call):
             # Once the limit is reached, it is unknown where the output of the test begins.
             if len(data) < service.get_output_limit() or service.get_output_limit() == 0:
                 data = data[printed.get(service, {}).get(name, 0) :]
-            lines = data.decode(errors="replace").splitlines()[-_LINES:]
+            lines = _ESCAPES.sub("", data.decode(errors="replace")).splitlines()[-_LINES:]
             if lines:
                 report.sections.append((f"{service.describe()}: {name}", "\n".join(lines)))

@@ -12,6 +12,7 @@ char *mk_message_status (int status);
 char *mk_message_signal_name (int number);
 char *mk_message_seen (const char *last_seen);
 char *mk_message_shown (const char *text);
+char *mk_message_filename (const char *filename);
 char *mk_message_clean (const char *text);
 char *mk_message_path (const char *path);
 char *mk_message_command (const char *const *argv);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "mk-escape-private.h"
 #include "mk-i18n-private.h"
 
 #define MAX_SHOWN 200
@@ -74,16 +75,24 @@ mk_message_seen (const char *last_seen)
   return seen;
 }
 
-/* What was not written by this library, fit for a message: valid, on one line, and not long. */
-char *
-mk_message_shown (const char *text)
+/* Characters that change how others look, or how a terminal behaves. */
+static gboolean
+message_is_control (gunichar character)
+{
+  return g_unichar_iscntrl (character) || character == 0x061c ||
+         (character >= 0x200e && character <= 0x200f) || (character >= 0x2028 && character <= 0x202e) ||
+         (character >= 0x2066 && character <= 0x2069);
+}
+
+static char *
+message_shorten (const char *text, guint max_length)
 {
   g_autofree char *valid = g_utf8_make_valid (text, -1);
   GString *shown = g_string_new (NULL);
   const char *c = valid;
 
-  for (guint i = 0; *c != '\0' && i < MAX_SHOWN; c = g_utf8_next_char (c), i++)
-    if (g_unichar_iscntrl (g_utf8_get_char (c)))
+  for (guint i = 0; *c != '\0' && i < max_length; c = g_utf8_next_char (c), i++)
+    if (message_is_control (g_utf8_get_char (c)))
       g_string_append_printf (shown, "\\x%02x", g_utf8_get_char (c));
     else
       g_string_append_unichar (shown, g_utf8_get_char (c));
@@ -93,27 +102,20 @@ mk_message_shown (const char *text)
   return g_string_free (shown, FALSE);
 }
 
-/* Returns: what follows the escape sequence at @text, which points to its ESC */
-static const char *
-message_skip_escape_sequence (const char *text)
+/* What was not written by this library, fit for a message: valid, on one line, and not long. */
+char *
+mk_message_shown (const char *text)
 {
-  const char *c = text + 1;
+  return message_shorten (text, MAX_SHOWN);
+}
 
-  if (*c == '[') /* CSI: parameters, then one final byte */
-    {
-      for (c++; *c >= 0x20 && *c <= 0x3f; c++)
-        ;
-      return *c >= 0x40 && *c <= 0x7e ? c + 1 : c;
-    }
-  if (*c != '\0' && strchr ("]P^_X", *c) != NULL) /* a string that ends in BEL or ESC \ */
-    {
-      while (*c != '\0' && *c != '\a' && *c != '\n' && !(*c == '\033' && c[1] == '\\'))
-        c++;
-      return *c == '\a' ? c + 1 : *c == '\033' ? c + 2 : c;
-    }
-  while (*c >= 0x20 && *c <= 0x2f)
-    c++;
-  return *c >= 0x30 && *c <= 0x7e ? c + 1 : c;
+/* The name of a file, or of a program: as mk_message_shown(), but whole. */
+char *
+mk_message_filename (const char *filename)
+{
+  g_autofree char *name = g_filename_display_name (filename);
+
+  return message_shorten (name, G_MAXUINT);
 }
 
 static void
@@ -137,19 +139,22 @@ mk_message_clean (const char *text)
   GString *clean = g_string_sized_new (strlen (text));
   gsize line = 0; /* where the line begins */
   gboolean over = FALSE;
+  MkEscapeFilter filter = { 0 };
 
-  for (const char *c = text; *c != '\0';)
+  for (const char *c = text; *c != '\0'; c = g_utf8_next_char (c))
     {
       gunichar character = g_utf8_get_char (c);
 
-      if (character == '\033')
-        {
-          c = message_skip_escape_sequence (c);
-          continue;
-        }
+      if (mk_escape_filter_skip (&filter, (guint8) *c))
+        continue;
 
-      c = g_utf8_next_char (c);
-      if (character == '\r')
+      /* Short for ESC and a letter. */
+      if (character >= 0x80 && character <= 0x9f)
+        {
+          mk_escape_filter_skip (&filter, MK_ESCAPE);
+          mk_escape_filter_skip (&filter, (guint8) (character - 0x40));
+        }
+      else if (character == '\r')
         over = TRUE;
       else if (character == '\b')
         message_remove_last_character (clean, line);
@@ -159,7 +164,7 @@ mk_message_clean (const char *text)
           line = clean->len;
           over = FALSE;
         }
-      else if (character == '\t' || !g_unichar_iscntrl (character))
+      else if (character == '\t' || !message_is_control (character))
         {
           if (over)
             g_string_truncate (clean, line);
@@ -184,7 +189,7 @@ mk_message_path (const char *path)
   if (path == NULL)
     return g_strdup (_ ("(no path)"));
 
-  return g_filename_display_name (whole ? whole : path);
+  return mk_message_filename (whole ? whole : path);
 }
 
 /* The command as one would type it, shortened. */
@@ -192,8 +197,6 @@ char *
 mk_message_command (const char *const *argv)
 {
   g_autoptr (GString) line = g_string_new (NULL);
-  g_autofree char *valid = NULL;
-  g_autofree char *begin = NULL;
 
   for (const char *const *word = argv; word != NULL && *word != NULL; word++)
     {
@@ -203,12 +206,7 @@ mk_message_command (const char *const *argv)
       g_string_append_printf (line, "%s%s", line->len ? " " : "", quoted);
     }
 
-  valid = g_utf8_make_valid (line->str, (gssize) line->len);
-  if (g_utf8_strlen (valid, -1) <= COMMAND_LENGTH)
-    return g_steal_pointer (&valid);
-
-  begin = g_utf8_substring (valid, 0, COMMAND_LENGTH - 1);
-  return g_strconcat (begin, "…", NULL);
+  return message_shorten (line->str, COMMAND_LENGTH);
 }
 
 /* @listener: (nullable): a process */

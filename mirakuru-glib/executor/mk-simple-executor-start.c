@@ -136,7 +136,7 @@ start_ensure_worker (MkSimpleExecutor *executor, GError **error)
   if (mk_worker_ensure (&local_error))
     return TRUE;
 
-  program = g_filename_display_name (mk_simple_executor_get_program (executor));
+  program = mk_message_filename (mk_simple_executor_get_program (executor));
   g_set_error (
       error, MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), program, local_error->message);
   return FALSE;
@@ -255,7 +255,7 @@ start_end_step (GTask *task, GAsyncResult *result, gboolean done, const GError *
 {
   Start *self = g_task_get_task_data (task);
   g_autofree char *program =
-      g_filename_display_name (mk_simple_executor_get_program (g_task_get_source_object (task)));
+      mk_message_filename (mk_simple_executor_get_program (g_task_get_source_object (task)));
   GError *failure = error ? g_error_copy (error) : NULL;
 
   if (self->error == NULL && done)

@@ -15,6 +15,7 @@ typedef struct _MkOutputMatcher MkOutputMatcher;
 GRegex *mk_output_matcher_compile (const char *pattern, const char *role, GError **error);
 
 MkOutputMatcher *mk_output_matcher_new (GRegex *regex, const char *role);
+MkOutputMatcher *mk_output_matcher_copy (MkOutputMatcher *self);
 void mk_output_matcher_free (MkOutputMatcher *self);
 
 void mk_output_matcher_append (MkOutputMatcher *self, const guint8 *data, gsize length);

@@ -92,6 +92,20 @@ mk_output_matcher_new (GRegex *regex, const char *role)
   return self;
 }
 
+/* Returns: (transfer full): one that has seen the same, but has no match to tell of */
+MkOutputMatcher *
+mk_output_matcher_copy (MkOutputMatcher *self)
+{
+  MkOutputMatcher *copy = g_new (MkOutputMatcher, 1);
+
+  *copy = *self;
+  copy->regex = g_regex_ref (self->regex);
+  copy->anchored = self->anchored != NULL ? g_regex_ref (self->anchored) : NULL;
+  copy->info = NULL;
+  copy->text = g_string_new_len (self->text->str, (gssize) self->text->len);
+  return copy;
+}
+
 void
 mk_output_matcher_free (MkOutputMatcher *self)
 {

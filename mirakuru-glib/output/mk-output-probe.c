@@ -20,6 +20,7 @@
 
 #include "mk-output-probe-private.h"
 
+#include "base/mk-escape-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
 #include "base/mk-message-private.h"
@@ -50,14 +51,34 @@ typedef enum
 
 typedef struct _OutputRun OutputRun;
 
-/* One stream of a run. */
+/* What one stream is looked through for. */
+typedef struct
+{
+  MkOutputMatcher *banner;  /* (owned) (nullable) until there is a verdict */
+  MkOutputMatcher *failure; /* (owned) (nullable) */
+  guint n_found;            /* matches of the banner */
+} OutputSearch;
+
+/* So many bytes of escape sequences stand before a position in the text without them. */
+typedef struct
+{
+  guint64 position;
+  guint64 n_removed;
+} OutputGap;
+
+/* One stream of a run. From its first escape sequence on it is also looked through as if it had none. */
 typedef struct
 {
   OutputRun *run; /* (unowned) */
   MkStream stream;
-  MkOutputMatcher *banner;  /* (owned) (nullable) until there is a verdict */
-  MkOutputMatcher *failure; /* (owned) (nullable) */
-  gint64 settles_at;        /* G_MAXINT64: nothing is undecided */
+  OutputSearch printed;
+  OutputSearch plain; /* empty before the first escape sequence */
+  MkEscapeFilter filter;
+  guint64 n_plain;   /* bytes that are no part of an escape sequence */
+  guint64 n_removed; /* bytes that are */
+  GArray *gaps;      /* (owned) (element-type OutputGap) the latest ones */
+  guint n_found;     /* matches of the banner, in whichever of the two has more */
+  gint64 settles_at; /* G_MAXINT64: nothing is undecided */
 } OutputLane;
 
 /* One process. */
@@ -77,6 +98,7 @@ struct _OutputRun
   gint64 since;             /* (locked-by lock) monotonic, of the verdict */
   MkStream stream;          /* (locked-by lock) of the verdict, or of the newest output */
   MkOutputMatcher *matched; /* (owned) (nullable) (locked-by lock) of READY and FAILED */
+  guint64 end;              /* (locked-by lock) of the match, in what was printed */
   GError *error;            /* (owned) (nullable) (locked-by lock) of BROKEN */
   /* (owned) (nullable) (locked-by lock) until there is a verdict: its context may not live much longer */
   MkWaker *waker;
@@ -111,10 +133,18 @@ output_run_ref (OutputRun *self)
 }
 
 static void
-output_lane_clear (OutputLane *self)
+output_search_clear (OutputSearch *self)
 {
   g_clear_pointer (&self->banner, mk_output_matcher_free);
   g_clear_pointer (&self->failure, mk_output_matcher_free);
+}
+
+static void
+output_lane_clear (OutputLane *self)
+{
+  output_search_clear (&self->printed);
+  output_search_clear (&self->plain);
+  g_clear_pointer (&self->gaps, g_array_unref);
   self->settles_at = G_MAXINT64;
 }
 
@@ -150,8 +180,9 @@ output_run_new (GRegex *banner, guint occurrences, GRegex *failure, MkWaker *wak
       self->lanes[i].run = self;
       self->lanes[i].stream = streams[i];
       self->lanes[i].settles_at = G_MAXINT64;
-      self->lanes[i].banner = mk_output_matcher_new (banner, _ ("The banner"));
-      self->lanes[i].failure = failure ? mk_output_matcher_new (failure, _ ("The failure pattern")) : NULL;
+      self->lanes[i].printed.banner = mk_output_matcher_new (banner, _ ("The banner"));
+      self->lanes[i].printed.failure =
+          failure ? mk_output_matcher_new (failure, _ ("The failure pattern")) : NULL;
     }
 
   self->settler = mk_waker_attach (mk_worker_get_context (),
@@ -166,10 +197,15 @@ output_run_new (GRegex *banner, guint occurrences, GRegex *failure, MkWaker *wak
  * In any thread; the first verdict stays.
  *
  * @matched: (nullable): taken if it is the first
+ * @end: of its match, in what was printed
  * @error: (transfer full) (nullable)
  */
 static void
-output_run_decide (OutputRun *self, OutputVerdict verdict, MkOutputMatcher **matched, GError *error)
+output_run_decide (OutputRun *self,
+                   OutputVerdict verdict,
+                   MkOutputMatcher **matched,
+                   guint64 end,
+                   GError *error)
 {
   g_mutex_lock (&self->lock);
   if (self->verdict == OUTPUT_OPEN)
@@ -177,6 +213,7 @@ output_run_decide (OutputRun *self, OutputVerdict verdict, MkOutputMatcher **mat
       self->verdict = verdict;
       self->since = g_get_monotonic_time ();
       self->matched = matched ? g_steal_pointer (matched) : NULL;
+      self->end = end;
       self->error = g_steal_pointer (&error);
       mk_waker_wake (self->waker);
       g_clear_pointer (&self->waker, mk_waker_unref);
@@ -203,33 +240,175 @@ output_lane_find (MkOutputMatcher *matcher, gboolean settle, GError **error)
   return settle ? mk_output_matcher_settle (matcher) : mk_output_matcher_find (matcher, error);
 }
 
-/* What comes first in the stream counts: a banner behind the failure pattern comes too late. */
-static void
-output_lane_look (OutputLane *self, gboolean settle)
+/* Returns: where in what was printed the last match of @matcher ends */
+static guint64
+output_lane_get_end (OutputLane *self, MkOutputMatcher *matcher)
+{
+  guint64 end = mk_output_matcher_get_end (matcher);
+  guint64 n_removed = 0;
+
+  if (matcher == self->printed.banner || matcher == self->printed.failure)
+    return end;
+
+  for (guint i = 0; i < self->gaps->len; i++)
+    {
+      const OutputGap *gap = &g_array_index (self->gaps, OutputGap, i);
+
+      if (gap->position < end)
+        n_removed = gap->n_removed;
+    }
+  return end + n_removed;
+}
+
+/*
+ * @end: (inout): lowered to where the failure pattern ends, in what was printed
+ *
+ * Returns: FALSE if it does not match before @end
+ */
+static gboolean
+output_lane_find_failure (OutputLane *self,
+                          OutputSearch *search,
+                          gboolean settle,
+                          guint64 *end,
+                          GError **error)
+{
+  guint64 found;
+
+  if (search->failure == NULL || !output_lane_find (search->failure, settle, error))
+    return FALSE;
+
+  found = output_lane_get_end (self, search->failure);
+  if (found >= *end)
+    return FALSE;
+  *end = found;
+  return TRUE;
+}
+
+/* @end: where the failure pattern ends: a banner behind it comes too late. Returns: whether it has matched
+ * often enough */
+static gboolean
+output_lane_find_banner (OutputLane *self, OutputSearch *search, gboolean settle, guint64 end, GError **error)
 {
   OutputRun *run = self->run;
-  GError *error = NULL;
-  gboolean failed = self->failure != NULL && output_lane_find (self->failure, settle, &error);
-  guint64 end = failed ? mk_output_matcher_get_end (self->failure) : G_MAXUINT64;
 
-  while (error == NULL && run->n_missing > 0 && output_lane_find (self->banner, settle, &error) &&
-         mk_output_matcher_get_end (self->banner) <= end)
+  while (run->n_missing > 0 && output_lane_find (search->banner, settle, error) &&
+         output_lane_get_end (self, search->banner) <= end)
     {
-      run->n_missing--;
+      search->n_found++;
+      if (search->n_found > self->n_found)
+        {
+          self->n_found++;
+          run->n_missing--;
+        }
       settle = FALSE;
     }
 
+  return run->n_missing == 0;
+}
+
+static void
+output_lane_look (OutputLane *self, gboolean settle)
+{
+  OutputSearch *searches[] = { &self->printed, &self->plain };
+  OutputRun *run = self->run;
+  MkOutputMatcher **failure = NULL;
+  MkOutputMatcher **banner = NULL;
+  guint64 end = G_MAXUINT64;
+  GError *error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (searches) && error == NULL; i++)
+    if (output_lane_find_failure (self, searches[i], settle, &end, &error))
+      failure = &searches[i]->failure;
+  for (guint i = 0; i < G_N_ELEMENTS (searches) && error == NULL && banner == NULL; i++)
+    if (searches[i]->banner != NULL && output_lane_find_banner (self, searches[i], settle, end, &error))
+      banner = &searches[i]->banner;
+
   if (error != NULL)
-    output_run_decide (run, OUTPUT_BROKEN, NULL, error);
-  else if (run->n_missing == 0)
-    output_run_decide (run, OUTPUT_READY, &self->banner, NULL);
-  else if (failed)
-    output_run_decide (run, OUTPUT_FAILED, &self->failure, NULL);
+    output_run_decide (run, OUTPUT_BROKEN, NULL, 0, error);
+  else if (banner != NULL)
+    output_run_decide (run, OUTPUT_READY, banner, output_lane_get_end (self, *banner), NULL);
+  else if (failure != NULL)
+    output_run_decide (run, OUTPUT_FAILED, failure, end, NULL);
   else
     return;
 
   output_lane_clear (&run->lanes[0]);
   output_lane_clear (&run->lanes[1]);
+}
+
+static void
+output_search_append (OutputSearch *self, const guint8 *data, gsize length)
+{
+  mk_output_matcher_append (self->banner, data, length);
+  if (self->failure != NULL)
+    mk_output_matcher_append (self->failure, data, length);
+}
+
+static void
+output_search_close (OutputSearch *self)
+{
+  if (self->banner != NULL)
+    mk_output_matcher_close (self->banner);
+  if (self->failure != NULL)
+    mk_output_matcher_close (self->failure);
+}
+
+static gboolean
+output_search_is_undecided (OutputSearch *self)
+{
+  return (self->banner != NULL && mk_output_matcher_is_undecided (self->banner)) ||
+         (self->failure != NULL && mk_output_matcher_is_undecided (self->failure));
+}
+
+/* Up to now, there was no difference. */
+static void
+output_lane_begin_plain (OutputLane *self)
+{
+  self->plain.banner = mk_output_matcher_copy (self->printed.banner);
+  if (self->printed.failure != NULL)
+    self->plain.failure = mk_output_matcher_copy (self->printed.failure);
+  self->plain.n_found = self->printed.n_found;
+  self->gaps = g_array_new (FALSE, FALSE, sizeof (OutputGap));
+}
+
+/* A match is never longer than what is remembered here. */
+static void
+output_lane_note_gap (OutputLane *self)
+{
+  const OutputGap gap = { self->n_plain, self->n_removed };
+  guint n_old = 0;
+
+  while (n_old + 1 < self->gaps->len &&
+         g_array_index (self->gaps, OutputGap, n_old + 1).position + 2 * MK_OUTPUT_LONGEST_MATCH <
+             self->n_plain)
+    n_old++;
+  if (n_old > 0)
+    g_array_remove_range (self->gaps, 0, n_old);
+
+  if (self->gaps->len > 0 &&
+      g_array_index (self->gaps, OutputGap, self->gaps->len - 1).position == gap.position)
+    g_array_set_size (self->gaps, self->gaps->len - 1);
+  g_array_append_val (self->gaps, gap);
+}
+
+static void
+output_lane_append_plain (OutputLane *self, const guint8 *data, gsize length)
+{
+  g_autofree guint8 *plain = g_malloc (length);
+  gsize n = 0;
+
+  for (gsize i = 0; i < length; i++)
+    {
+      if (mk_escape_filter_skip (&self->filter, data[i]))
+        {
+          self->n_removed++;
+          output_lane_note_gap (self);
+          continue;
+        }
+      plain[n++] = data[i];
+      self->n_plain++;
+    }
+  output_search_append (&self->plain, plain, n);
 }
 
 static void
@@ -241,14 +420,25 @@ output_run_set_settler (OutputRun *self)
 static void
 output_lane_feed (OutputLane *self, const guint8 *data, gsize length)
 {
-  mk_output_matcher_append (self->banner, data, length);
-  if (self->failure != NULL)
-    mk_output_matcher_append (self->failure, data, length);
+  const guint8 *escape = self->plain.banner == NULL ? memchr (data, MK_ESCAPE, length) : NULL;
+  gsize n_before = escape != NULL ? (gsize) (escape - data) : length;
+
+  if (self->plain.banner != NULL)
+    output_lane_append_plain (self, data, length);
+  else
+    self->n_plain += n_before;
+  output_search_append (&self->printed, data, n_before);
   output_lane_look (self, FALSE);
 
+  if (escape != NULL && self->printed.banner != NULL)
+    {
+      output_lane_begin_plain (self);
+      output_lane_feed (self, escape, length - n_before);
+      return;
+    }
+
   self->settles_at = G_MAXINT64;
-  if (self->banner != NULL && (mk_output_matcher_is_undecided (self->banner) ||
-                               (self->failure != NULL && mk_output_matcher_is_undecided (self->failure))))
+  if (output_search_is_undecided (&self->printed) || output_search_is_undecided (&self->plain))
     self->settles_at = g_get_monotonic_time () + SETTLE_US;
   output_run_set_settler (self->run);
 }
@@ -274,12 +464,11 @@ static void
 output_lane_end (OutputLane *self)
 {
   self->settles_at = G_MAXINT64;
-  mk_output_matcher_close (self->banner);
-  if (self->failure != NULL)
-    mk_output_matcher_close (self->failure);
+  output_search_close (&self->printed);
+  output_search_close (&self->plain);
   output_lane_look (self, FALSE);
   if (--self->run->n_open == 0)
-    output_run_decide (self->run, OUTPUT_ENDED, NULL, NULL);
+    output_run_decide (self->run, OUTPUT_ENDED, NULL, 0, NULL);
 }
 
 /* Called with all output as it comes, and with @length 0 at its end. */
@@ -551,7 +740,7 @@ output_probe_leave (MkOutputProbe *self)
     return;
 
   mk_process_remove_listener (self->process, self->waker);
-  output_run_decide (self->run, OUTPUT_ENDED, NULL, NULL);
+  output_run_decide (self->run, OUTPUT_ENDED, NULL, 0, NULL);
   mk_waker_clear (&self->waker);
 }
 
@@ -644,8 +833,7 @@ output_run_leave_rest (OutputRun *self, MkProcess *process)
 {
   MK_AUTO_LOCK (&self->lock);
 
-  mk_capture_set_beginning (mk_process_get_capture (process, self->stream),
-                            mk_output_matcher_get_end (self->matched));
+  mk_capture_set_beginning (mk_process_get_capture (process, self->stream), self->end);
 }
 
 static gboolean

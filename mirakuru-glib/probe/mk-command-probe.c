@@ -261,7 +261,7 @@ mk_command_probe_check_task_with (MkProbe *probe, gpointer state, GTask *task)
       return;
     }
 
-  program = launch ? g_filename_display_name (launch->argv[0]) : NULL;
+  program = launch ? mk_message_filename (launch->argv[0]) : NULL;
   if (program != NULL)
     g_prefix_error (&error, _ ("Cannot run “%s”: "), program);
   g_task_return_error (task, error);

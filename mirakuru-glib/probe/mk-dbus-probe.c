@@ -21,6 +21,7 @@
 #include "mk-bus-address-private.h"
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
+#include "base/mk-message-private.h"
 #include "base/mk-lock-private.h"
 #include "base/mk-waker-private.h"
 #include "mk-probe-private.h"
@@ -482,7 +483,7 @@ dbus_probe_bus_listens (MkDBusProbe *self, const char *address, GError **error)
     }
 
   reason = mk_probe_dup_detail (socket);
-  name = g_filename_display_name (path);
+  name = mk_message_filename (path);
   detail = g_strdup_printf (_ ("there is no bus at %s: %s"), name, reason);
   dbus_probe_remember (self, 0, detail);
   return FALSE;

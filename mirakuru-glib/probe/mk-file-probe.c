@@ -114,7 +114,7 @@ static char *
 file_probe_explain (MkFileProbe *self, int number)
 {
   g_autofree char *directory = g_path_get_dirname (self->path);
-  g_autofree char *directory_name = g_filename_display_name (directory);
+  g_autofree char *directory_name = mk_message_filename (directory);
 
   if (number == 0)
     return g_strdup (_ ("what is there is not a regular file"));

@@ -17,6 +17,7 @@
 #include "base/mk-i18n-private.h"
 #include "base/mk-deadline-private.h"
 #include "base/mk-lock-private.h"
+#include "base/mk-message-private.h"
 #include "base/mk-step-private.h"
 #include "base/mk-sync-private.h"
 
@@ -487,10 +488,11 @@ void
 mk_probe_set_detail (MkProbe *self, const char *detail)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  g_autofree char *valid = detail != NULL ? g_utf8_make_valid (detail, -1) : NULL;
   MK_AUTO_LOCK (&priv->lock);
 
   g_free (priv->detail);
-  priv->detail = g_strdup (detail);
+  priv->detail = valid != NULL ? mk_message_clean (valid) : NULL;
 }
 
 char *

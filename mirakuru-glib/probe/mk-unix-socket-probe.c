@@ -78,8 +78,7 @@ unix_socket_probe_is_abstract (MkUnixSocketProbe *self)
 static char *
 unix_socket_probe_dup_name (MkUnixSocketProbe *self)
 {
-  return self->path && *self->path == '@' ? g_filename_display_name (self->path)
-                                          : mk_message_path (self->path);
+  return self->path && *self->path == '@' ? mk_message_filename (self->path) : mk_message_path (self->path);
 }
 
 static gboolean

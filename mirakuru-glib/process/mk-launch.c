@@ -51,7 +51,9 @@ mk_launch_free (MkLaunch *self)
 char *
 mk_launch_dup_name (MkLaunch *self)
 {
-  return g_filename_display_basename (self->argv[0]);
+  g_autofree char *name = g_path_get_basename (self->argv[0]);
+
+  return mk_message_filename (name);
 }
 
 /* ---- bad settings ---- */
@@ -278,14 +280,14 @@ launch_read_interpreter (const char *file)
     return NULL;
 
   line[strcspn (line, "\n")] = '\0';
-  return g_filename_display_name (g_strstrip (line + 2));
+  return mk_message_filename (g_strstrip (line + 2));
 }
 
 static char *
 launch_explain_exec (MkLaunch *self, int error_number)
 {
   g_autofree char *file = launch_find_program (self);
-  g_autofree char *name = g_filename_display_name (file ? file : self->argv[0]);
+  g_autofree char *name = mk_message_filename (file ? file : self->argv[0]);
   g_autofree char *interpreter = NULL;
 
   if (error_number == ENOENT && (file == NULL || !g_file_test (file, G_FILE_TEST_EXISTS)))
@@ -315,8 +317,8 @@ launch_explain_exec (MkLaunch *self, int error_number)
 GError *
 mk_launch_spawn_error (MkLaunch *self, int step, int error_number)
 {
-  g_autofree char *program = g_filename_display_name (self->argv[0]);
-  g_autofree char *directory = g_filename_display_name (self->cwd ? self->cwd : "");
+  g_autofree char *program = mk_message_filename (self->argv[0]);
+  g_autofree char *directory = mk_message_filename (self->cwd ? self->cwd : "");
   g_autofree char *reason = NULL;
 
   switch (step)

@@ -27,6 +27,7 @@
 #include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
+#include "base/mk-message-private.h"
 #include "base/mk-waker-private.h"
 #include "mk-proc-private.h"
 #include "mk-stdio-private.h"
@@ -177,8 +178,8 @@ static GError *
 backend_new_spawn_error (MkLaunch *launch, const GError *cause)
 {
   const char *path = backend_get_supervisor_path ();
-  g_autofree char *program = g_filename_display_name (launch->argv[0]);
-  g_autofree char *helper = g_filename_display_name (path);
+  g_autofree char *program = mk_message_filename (launch->argv[0]);
+  g_autofree char *helper = mk_message_filename (path);
   const char *reason = cause->message;
 
   if (g_file_test (path, G_FILE_TEST_IS_REGULAR) && access (path, X_OK) == 0)
@@ -493,8 +494,8 @@ backend_on_control (int fd, GIOCondition condition, gpointer user_data)
 static void
 backend_report_never_begun (MkBackend *self)
 {
-  g_autofree char *helper = g_filename_display_name (backend_get_supervisor_path ());
-  g_autofree char *program = g_filename_display_name (self->launch->argv[0]);
+  g_autofree char *helper = mk_message_filename (backend_get_supervisor_path ());
+  g_autofree char *program = mk_message_filename (self->launch->argv[0]);
 
   self->reports->failed (
       self->data,

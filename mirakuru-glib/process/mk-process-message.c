@@ -67,14 +67,14 @@ mk_process_message_output (MkProcess *process)
 
   if (launch->stdout_mode == MK_STDIO_MODE_FILE)
     {
-      stdout_name = g_filename_display_name (launch->stdout_path);
+      stdout_name = mk_message_filename (launch->stdout_path);
       g_string_append_c (message, '\n');
       /* Translators: a line of its own; a path */
       g_string_append_printf (message, _ ("Output: see %s"), stdout_name);
     }
   if (launch->stderr_mode == MK_STDIO_MODE_FILE)
     {
-      stderr_name = g_filename_display_name (launch->stderr_path);
+      stderr_name = mk_message_filename (launch->stderr_path);
       g_string_append_c (message, '\n');
       /* Translators: a line of its own; a path */
       g_string_append_printf (message, _ ("Error output: see %s"), stderr_name);

@@ -19,6 +19,7 @@
 #include "mk-error.h"
 #include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
+#include "base/mk-message-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
 
 static void
@@ -95,7 +96,7 @@ stdio_open_file (const char *path, int flags, int *fd, GError **error)
   if (*fd >= 0)
     return g_unix_set_fd_nonblocking (*fd, FALSE, error);
 
-  name = g_filename_display_name (path);
+  name = mk_message_filename (path);
   what = g_strdup_printf (_ ("Cannot open “%s”"), name);
   return stdio_set_error (error, what);
 }
@@ -129,7 +130,7 @@ stdio_open_path (const char *path, int flags, int *fd, GError **error)
   if (*fd >= 0)
     return TRUE;
 
-  name = g_filename_display_name (path);
+  name = mk_message_filename (path);
   what = g_strdup_printf (_ ("Cannot pass “%s” on"), name);
   return stdio_set_error (error, what);
 }

@@ -292,6 +292,54 @@ test_rest_of_each_start (void)
     }
 }
 
+/* Colours do not count, unless the banner has them. */
+static void
+test_colours (void)
+{
+  assert_ready_after ("printf '\\033[32mser\\033[1mver\\033[0m up\\033[m\\n'", "^server up$", "server up");
+  assert_ready_after ("printf '\\033[32mup\\033[0m\\n'", "\\x1b\\[32mup", "\033[32mup");
+  assert_ready_after ("echo first; printf 'p\\033]0;title'; sleep 0.1; printf '\\007ort \\033['; sleep 0.1; "
+                      "printf '1m63\\033[m79\\n'",
+                      "^port \\d+$",
+                      "port 6379");
+}
+
+static void
+test_rest_after_colours (void)
+{
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script (
+      "printf 'early\\n\\033[1mit is \\033[32mrea\\033[mdy\\033[m now\\n'; sleep 0.05; echo late", "ready");
+  g_autofree char *rest = NULL;
+
+  mk_test_assert_starts (executor);
+  rest = read_text (executor, MK_STREAM_STDOUT, strlen ("\033[m now\nlate\n"));
+  g_assert_cmpstr (rest, ==, "\033[m now\nlate\n");
+  mk_test_assert_stops (executor);
+}
+
+static void
+test_occurrences_in_colours (void)
+{
+  g_autoptr (MkOutputExecutor) executor = mk_test_output_new_script (
+      "echo up; printf '\\033[1mup\\033[m\\n'; sleep 0.1; printf 'u\\033[1mp\\033[m now\\n'", "up");
+
+  mk_output_executor_set_occurrences (executor, 3);
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+}
+
+static void
+test_failure_in_colours (void)
+{
+  g_autoptr (MkOutputExecutor) executor =
+      mk_test_output_new_script ("printf 'fa\\033[31mtal\\033[m\\n'; echo ready", "ready");
+  g_autoptr (GError) error = NULL;
+
+  mk_output_executor_set_failure_pattern (executor, "fatal");
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_FAILED);
+}
+
 /* The object */
 
 static void
@@ -388,6 +436,10 @@ main (int argc, char **argv)
   mk_test_add ("/output-executor/rest/left-to-read", test_rest_is_left_to_read);
   mk_test_add ("/output-executor/rest/of-a-flood", test_rest_of_a_flood);
   mk_test_add ("/output-executor/rest/of-each-start", test_rest_of_each_start);
+  mk_test_add ("/output-executor/colours/banner", test_colours);
+  mk_test_add ("/output-executor/colours/rest", test_rest_after_colours);
+  mk_test_add ("/output-executor/colours/occurrences", test_occurrences_in_colours);
+  mk_test_add ("/output-executor/colours/failure", test_failure_in_colours);
   mk_test_add ("/output-executor/waiting-takes-no-cpu", test_waiting_takes_no_cpu);
   mk_test_add_once ("/output-executor/properties", test_properties);
 

@@ -590,6 +590,9 @@ test_clean (void)
     { "dä\b\b\b\bfix\n\b", "fix\n" },
     { "bell\a \001\177\302\205zero", "bell zero" },
     { "“ünïcode” €", "“ünïcode” €" },
+    { "\302\23331mC1\302\2330m \302\235title\atext \302\220data\033\\end", "C1 text end" },
+    { "user\342\200\256gpj.exe\342\201\246", "usergpj.exe" },
+    { "\033[3\033[1;mnested\033[\nline", "nested\nline" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (table); i++)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`mirakuru run --output`: a service is ready when it says so."""
 
+import os
 import shlex
 import subprocess
 import unittest
@@ -40,6 +41,23 @@ class Output(TestCase):
     def test_exits_before(self):
         stderr = self.assert_failed(125, shlex.join(["sh", "-c", "echo bye"]), "--output", "ready")
         self.assertRegex(stderr, "exited with status 0 .* its output")
+
+    def test_control_characters(self):
+        """Whatever a service prints or is called, a terminal shows it as text."""
+        script = self.path("s\033[2Jh\u202e")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\nprintf 'fa\\033[31mtal\\033c\\033[2J\\033]0;title\\a \\302\\2332J\\177\\b\\342\\200\\256!\\033['\n"
+                       "exit 3\n")
+        os.chmod(script, 0o755)
+        no_terminal = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]"
+        for options in ([script], [script, "--verbose"], [script, "--output", "fatal"], ["sleep 9 \033[2J", "--tcp", "1"],
+                        [script + "none"], ["sleep 9", "--cwd", script], ["sleep 9", "--exec", script + "none"],
+                        ["sleep 9", "--file", self.path("none\033c/file")], ["sleep 9", "--output", "(\033[2J"],
+                        ["sleep 9", "--no\033[2Jptions"], ["sleep 9", "--status", "\033[2J"]):
+            options = ["--service", shlex.quote(options[0]) if options[0] != "sleep 9" else options[0], *options[1:]]
+            _, _, stderr = self.run_tool("run", "--timeout", "0.2", *options, "--", script + "none")
+            self.assertNotRegex(stderr, no_terminal)
+        self.assertIn("fatal", self.run_tool("run", "--service", shlex.quote(script), "--tcp", "1", "--", "true")[2])
 
     def test_exits_after_it(self):
         tool = self.start("run", "--service", shlex.join(["sh", "-c", "echo ready; exit 0"]), "--output", "^ready$",

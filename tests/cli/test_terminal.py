@@ -162,7 +162,7 @@ class Lines(TerminalCase):
         self.assertNotIn("\033[2J", terminal.text)
         self.assertIn("\033[31mred", terminal.text)
         screen = terminal.screen()
-        self.assertEqual(screen[:2], ["web | red, [2Jnot cleared", "web | second"])
+        self.assertEqual(screen[:2], ["web | red, not cleared", "web | second"])
         self.assertRegex(screen[2], "^✔ web: ready after")
 
     def test_failure(self):

@@ -117,6 +117,19 @@ wrong = mk_service("true {{redis.prot}}", needs="redis")
         )
         self.assertIn("{redis.prot}: the fixture 'redis' has no attribute 'prot'", output)
 
+    def test_output_is_clean(self):
+        output = self.run_pytest(
+            """
+            from pytest_mirakuru_glib import mk_service
+            rude = mk_service(["printf", r"\\033[1mbold\\033c\\033[2J\\033]0;x\\007\\n"], output="\\n")
+
+            def test_it(rude):
+                assert 0
+            """,
+            outcomes={"failed": 1},
+        )
+        self.assertEqual(self.section(output, "stdout"), "bold\n")
+
     def test_only_what_was_printed_meanwhile(self):
         output = self.run_pytest(
             """
