@@ -11,11 +11,13 @@
 #include "mk-tool-display.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "mk-tool-signals.h"
 #include "mk-tool.h"
 
 #define REDRAW_INTERVAL 100 /* milliseconds */
@@ -84,22 +86,39 @@ terminal_get_size (guint *rows, guint *columns)
   *columns = size.ws_col;
 }
 
-/* In one piece, so that it is not mixed with what others write. There is nowhere to report an
- * error to. */
+/* In one piece if it is short, so that it is not mixed with what others write. There is nowhere to
+ * report an error to.
+ *
+ * Whoever reads may be slow, or have stopped reading, but a signal has to be handled nevertheless:
+ * then what cannot be written now is dropped. */
 static void
 terminal_write (const GString *text)
 {
+  static gboolean is_stalled = FALSE;
   gsize written = 0;
 
   while (written < text->len)
     {
-      gssize n = write (STDERR_FILENO, text->str + written, text->len - written);
+      struct pollfd fds[] = { { .fd = STDERR_FILENO, .events = POLLOUT },
+                              { .fd = mk_tool_signals_get_fd (), .events = POLLIN } };
+      gssize n = -1;
+
+      if (poll (fds, G_N_ELEMENTS (fds), is_stalled ? 0 : -1) < 0 && errno != EINTR)
+        return;
+      if (fds[0].revents != 0)
+        n = write (STDERR_FILENO, text->str + written, MIN (text->len - written, PIPE_BUF));
+      else if (fds[1].revents != 0 || is_stalled)
+        {
+          is_stalled = TRUE;
+          return;
+        }
 
       if (n > 0)
-        written += n;
-      else if (n < 0 && errno == EAGAIN)
-        poll (&(struct pollfd){ .fd = STDERR_FILENO, .events = POLLOUT }, 1, 1000);
-      else if (n < 0 && errno != EINTR)
+        {
+          written += n;
+          is_stalled = FALSE;
+        }
+      else if (fds[0].revents != 0 && errno != EINTR && errno != EAGAIN)
         return;
     }
 }

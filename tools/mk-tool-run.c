@@ -210,7 +210,10 @@ service_new (Run *run, const MkToolServiceOptions *options, GHashTable *names, G
   self->line = mk_tool_display_add (run->display, name);
   g_signal_connect (executor, "exited", G_CALLBACK (service_on_exited), self);
   if (run->options->verbose)
-    g_signal_connect (executor, "line", G_CALLBACK (service_on_line), self);
+    {
+      mk_simple_executor_set_lossless (executor, TRUE);
+      g_signal_connect (executor, "line", G_CALLBACK (service_on_line), self);
+    }
 
   return self;
 }

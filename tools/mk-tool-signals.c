@@ -125,6 +125,13 @@ mk_tool_signals_watch (MkToolSignalFunc func, gpointer user_data)
       sigaction (own_signals[i], &action, NULL);
 }
 
+/* Returns: what poll() says is readable while a signal waits to be handled, −1 if there is nothing */
+int
+mk_tool_signals_get_fd (void)
+{
+  return signal_pipe[0];
+}
+
 /* Ends mirakuru as @number would have ended it, so that a shell or a script that waits for it
  * knows. Returns the exit status for the first process of a PID namespace, which is immune to
  * its own signals. */

@@ -17,6 +17,7 @@ typedef void (*MkToolSignalFunc) (int number, gboolean from_terminal, gpointer u
 void mk_tool_signals_remember (void);
 void mk_tool_signals_restore (void);
 void mk_tool_signals_watch (MkToolSignalFunc func, gpointer user_data);
+int mk_tool_signals_get_fd (void);
 int mk_tool_signals_die (int number);
 
 G_END_DECLS

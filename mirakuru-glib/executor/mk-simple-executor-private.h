@@ -77,6 +77,7 @@ typedef struct
   char *stdout_path; /* (owned) (nullable) */
   char *stderr_path; /* (owned) (nullable) */
   gsize output_limit;
+  gboolean lossless;
   GPtrArray *sockets; /* (owned) (element-type MkPassedSocket) */
 
   char *uuid;         /* (owned) does not change */
@@ -161,6 +162,7 @@ void mk_signals_detach (MkSignals *self);
 void mk_signals_return (MkSignals *self, GTask *task, GError *error);
 MkWaker *mk_signals_get_waker (MkSignals *self);
 void mk_signals_wake (MkSignals *self);
+void mk_signals_hold_output (MkSignals *self, MkSimpleExecutor *executor, MkProcess *process);
 void mk_signals_on_output (gpointer self);
 
 G_END_DECLS

@@ -20,6 +20,7 @@
 
 #include <string.h>
 
+#include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
 #include "base/mk-waker-private.h"
 #include "mk-enum-types.h"
@@ -62,6 +63,7 @@ struct _MkSignals
 
   GMutex lock;
   MkSimpleExecutor *listened; /* (unowned) (nullable) (locked-by lock) until the executor is disposed */
+  gboolean is_holding;        /* (locked-by lock) the service waits for those who are told its lines */
 
   /* Of the context. */
   MkSnapshot told;
@@ -81,7 +83,10 @@ mk_simple_executor_install_signals (MkSimpleExecutorClass *klass)
    * @text: the line without its end, made valid UTF-8
    *
    * The service has printed a line to a captured stream. A last line without an end is told when the
-   * stream ends; a very long line is told in pieces.
+   * stream ends; a very long line is told in pieces. Where handlers are slower than the service, and
+   * [property@Mk.SimpleExecutor:output-limit] bytes are waiting for them, the oldest are dropped, and a line
+   * "[1.2 MB of the output were missed here]" says so; with [property@Mk.SimpleExecutor:lossless] the service
+   * waits instead.
    *
    * Since: 1.0
    */
@@ -148,6 +153,19 @@ signals_length_of_piece (const GString *text)
   return text->len;
 }
 
+/* What comes next does not belong to the line that has begun. */
+static void
+signals_tell_missed (MkSimpleExecutor *executor, MkStream stream, LineReader *reader, guint64 n_bytes)
+{
+  g_autofree char *size = g_format_size (n_bytes);
+  /* Translators: stands in the output of a service. A size such as “1.2 MB” */
+  g_autofree char *text = g_strdup_printf (_ ("[%s of the output were missed here]"), size);
+
+  if (reader->partial->len > 0)
+    signals_emit_line (executor, stream, reader, reader->partial->len, 0);
+  g_signal_emit (executor, signals[SIGNAL_LINE], 0, stream, text);
+}
+
 /* Returns: whether there may be more */
 static gboolean
 signals_read_lines (MkSignals *self, MkSimpleExecutor *executor, MkStream stream)
@@ -160,8 +178,17 @@ signals_read_lines (MkSignals *self, MkSimpleExecutor *executor, MkStream stream
   const char *newline;
   gssize n;
 
-  while ((n = mk_capture_read (capture, &reader->position, chunk, sizeof chunk)) > 0)
+  while (TRUE)
     {
+      guint64 expected = reader->position;
+
+      n = mk_capture_read (capture, &reader->position, chunk, sizeof chunk);
+      mk_process_note_read (self->process, stream, reader->position);
+      if (n <= 0)
+        break;
+      if (reader->position - (guint64) n > expected)
+        signals_tell_missed (executor, stream, reader, reader->position - (guint64) n - expected);
+
       g_string_append_len (partial, chunk, n);
       while ((newline = memchr (partial->str, '\n', partial->len)) != NULL)
         signals_emit_line (executor, stream, reader, (gsize) (newline - partial->str), 1);
@@ -211,10 +238,16 @@ signals_tell_lines (MkSignals *self, MkSimpleExecutor *executor)
   g_autoptr (MkProcess) process = NULL;
   gboolean more;
 
-  if (self->telling_lines || !signals_has_line_handler (executor))
+  if (self->telling_lines)
     return FALSE;
 
   process = mk_simple_executor_dup_process (executor);
+  if (process != NULL && !signals_has_line_handler (executor))
+    {
+      mk_process_note_read (process, MK_STREAM_STDOUT, G_MAXUINT64);
+      mk_process_note_read (process, MK_STREAM_STDERR, G_MAXUINT64);
+      return FALSE;
+    }
   signals_follow_process (self, process);
   if (process == NULL)
     return FALSE;
@@ -426,13 +459,30 @@ mk_signals_wake (MkSignals *self)
   mk_waker_wake (self->state_source);
 }
 
-/* In the worker. The context is only woken for lines if somebody wants them. */
+/* Makes the service wait for those who are told its lines, if there are any, while @process runs. */
+void
+mk_signals_hold_output (MkSignals *self, MkSimpleExecutor *executor, MkProcess *process)
+{
+  gboolean is_holding = mk_simple_executor_get_lossless (executor) && signals_has_line_handler (executor);
+
+  g_mutex_lock (&self->lock);
+  self->is_holding = is_holding;
+  g_mutex_unlock (&self->lock);
+
+  if (!is_holding)
+    return;
+
+  mk_capture_begin_hold (mk_process_get_capture (process, MK_STREAM_STDOUT));
+  mk_capture_begin_hold (mk_process_get_capture (process, MK_STREAM_STDERR));
+}
+
+/* In the worker. The context is only woken for lines if somebody wants them, or did so. */
 void
 mk_signals_on_output (gpointer user_data)
 {
   MkSignals *self = user_data;
 
   MK_AUTO_LOCK (&self->lock);
-  if (self->listened != NULL && signals_has_line_handler (self->listened))
+  if (self->listened != NULL && (self->is_holding || signals_has_line_handler (self->listened)))
     mk_waker_wake (self->line_source);
 }

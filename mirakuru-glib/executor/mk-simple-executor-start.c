@@ -467,6 +467,7 @@ start_new_process (GTask *task, GError **error)
   if (self->probe != NULL && !mk_probe_prepare (self->probe, process, error))
     return NULL;
 
+  mk_signals_hold_output (priv->signals, executor, process);
   return g_steal_pointer (&process);
 }
 

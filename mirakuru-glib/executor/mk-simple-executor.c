@@ -112,6 +112,7 @@ enum
   PROP_STDOUT_PATH,
   PROP_STDERR_PATH,
   PROP_OUTPUT_LIMIT,
+  PROP_LOSSLESS,
   PROP_STATE,
   PROP_RUNNING,
   PROP_ACTIVE,
@@ -745,6 +746,10 @@ mk_simple_executor_get_property (GObject *object, guint prop_id, GValue *value, 
       g_value_set_string (value, mk_simple_executor_get_stderr_path (self));
       break;
 
+    case PROP_LOSSLESS:
+      g_value_set_boolean (value, mk_simple_executor_get_lossless (self));
+      break;
+
     case PROP_OUTPUT_LIMIT:
       g_value_set_uint64 (value, mk_simple_executor_get_output_limit (self));
       break;
@@ -843,6 +848,10 @@ mk_simple_executor_set_property (GObject *object, guint prop_id, const GValue *v
 
     case PROP_STDERR_PATH:
       mk_simple_executor_set_stderr_path (self, g_value_get_string (value));
+      break;
+
+    case PROP_LOSSLESS:
+      mk_simple_executor_set_lossless (self, g_value_get_boolean (value));
       break;
 
     case PROP_OUTPUT_LIMIT:
@@ -1064,6 +1073,18 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    */
   props[PROP_OUTPUT_LIMIT] =
       g_param_spec_uint64 ("output-limit", NULL, NULL, 0, G_MAXSIZE, DEFAULT_OUTPUT_LIMIT, flags);
+
+  /**
+   * MkSimpleExecutor:lossless:
+   *
+   * Whether handlers of [signal@Mk.SimpleExecutor::line] that are connected before the start are told every
+   * line, %FALSE by default. While [property@Mk.SimpleExecutor:output-limit] bytes are waiting for them, the
+   * service has to wait in its write(), as it has with a slow terminal; also for ever, if the context of the
+   * executor is not run.
+   *
+   * Since: 1.0
+   */
+  props[PROP_LOSSLESS] = g_param_spec_boolean ("lossless", NULL, NULL, FALSE, flags);
 
   /**
    * MkSimpleExecutor:state:
@@ -1669,6 +1690,28 @@ SETTING (const char *, stderr_path, STDERR_PATH, simple_executor_set_string)
  * Since: 1.0
  */
 SETTING (gsize, output_limit, OUTPUT_LIMIT, simple_executor_set_size)
+
+/**
+ * mk_simple_executor_get_lossless: (get-property lossless)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:lossless].
+ *
+ * Returns: whether the service waits for those who are told its lines
+ *
+ * Since: 1.0
+ */
+
+/**
+ * mk_simple_executor_set_lossless: (set-property lossless)
+ * @self: the executor
+ * @lossless: whether the service waits for those who are told its lines
+ *
+ * Sets [property@Mk.SimpleExecutor:lossless].
+ *
+ * Since: 1.0
+ */
+SETTING (gboolean, lossless, LOSSLESS, simple_executor_set_number)
 
 /* ---- the service ---- */
 

@@ -195,6 +195,10 @@ void mk_simple_executor_set_stderr_path (MkSimpleExecutor *self, const char *std
 MK_AVAILABLE_IN_1_0
 gsize mk_simple_executor_get_output_limit (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
+gboolean mk_simple_executor_get_lossless (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_lossless (MkSimpleExecutor *self, gboolean lossless);
+MK_AVAILABLE_IN_1_0
 void mk_simple_executor_set_output_limit (MkSimpleExecutor *self, gsize output_limit);
 
 MK_AVAILABLE_IN_1_0

@@ -33,6 +33,8 @@ typedef struct
   void (*event) (gpointer data, MkBackendEvent event, int value);
   /* @error: (transfer full): why it was not started */
   void (*failed) (gpointer data, GError *error);
+  /* Returns: how many bytes of output may be reported for now, 0 until mk_backend_resume() is called */
+  gsize (*room) (gpointer data, MkStream stream);
   /* @length: 0 at the end */
   void (*output) (gpointer data, MkStream stream, const guint8 *bytes, gsize length);
   /* The last one, in any case: nothing is left, and all output was reported. */
@@ -45,6 +47,7 @@ void mk_backend_free (MkBackend *self);
 void mk_backend_spawn (MkBackend *self);
 GOutputStream *mk_backend_get_input (MkBackend *self);
 GPid mk_backend_get_supervisor (MkBackend *self);
+void mk_backend_resume (MkBackend *self);
 
 /* Orders. Returns: FALSE if the order did not get there */
 gboolean mk_backend_signal (MkBackend *self, int signal_number, gboolean group);

@@ -19,6 +19,10 @@ void mk_capture_unref (MkCapture *self);
 void mk_capture_append (MkCapture *self, const guint8 *data, gsize length);
 void mk_capture_close (MkCapture *self);
 
+void mk_capture_begin_hold (MkCapture *self);
+gboolean mk_capture_move_hold (MkCapture *self, guint64 position);
+gsize mk_capture_get_room (MkCapture *self);
+
 gssize mk_capture_read (MkCapture *self, guint64 *position, void *buffer, gsize count);
 gboolean mk_capture_is_readable (MkCapture *self, guint64 position);
 gboolean

@@ -37,7 +37,9 @@ struct _MkCapture
   gsize length;      /* (locked-by lock) */
   guint64 total;     /* (locked-by lock) bytes ever written */
   guint64 beginning; /* (locked-by lock) where readers begin */
-  gboolean closed;   /* (locked-by lock) */
+  guint64 hold;     /* (locked-by lock) what is kept from here on, whatever the limit; G_MAXUINT64: nothing */
+  gboolean is_full; /* (locked-by lock) because of that */
+  gboolean closed;  /* (locked-by lock) */
   GPtrArray *wakers; /* (owned) (element-type GSource) (locked-by lock) that others own */
 };
 
@@ -51,6 +53,7 @@ mk_capture_new (gsize limit)
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   self->limit = limit;
+  self->hold = G_MAXUINT64;
   self->wakers = g_ptr_array_new ();
   return self;
 }
@@ -89,20 +92,21 @@ capture_copy_out (MkCapture *self, gsize offset, void *buffer, gsize count)
   memcpy ((guint8 *) buffer + first, self->ring, count - first);
 }
 
+/* @limit: 0 for none */
 static void
-capture_make_room (MkCapture *self, gsize extra)
+capture_make_room (MkCapture *self, gsize extra, gsize limit)
 {
   gsize wanted = self->length + extra;
   gsize capacity = MAX (self->capacity, FIRST_CAPACITY);
   guint8 *ring;
 
-  if (wanted <= self->capacity || (self->limit != 0 && self->capacity == self->limit))
+  if (wanted <= self->capacity || (limit != 0 && self->capacity >= limit))
     return;
 
   while (capacity < wanted)
     capacity *= 2;
-  if (self->limit != 0 && capacity > self->limit)
-    capacity = self->limit;
+  if (limit != 0 && capacity > limit)
+    capacity = limit;
 
   ring = g_malloc (capacity);
   capture_copy_out (self, 0, ring, self->length);
@@ -132,19 +136,22 @@ static void
 capture_append (MkCapture *self, const guint8 *data, gsize length)
 {
   MK_AUTO_LOCK (&self->lock);
+  gsize limit = self->limit;
   gsize end, first;
 
   if (length == 0)
     return;
 
   self->total += length;
-  if (self->limit != 0 && length > self->limit)
+  if (limit != 0 && self->hold < self->total)
+    limit = MAX (limit, self->total - self->hold);
+  if (limit != 0 && length > limit)
     {
-      data += length - self->limit;
-      length = self->limit;
+      data += length - limit;
+      length = limit;
     }
 
-  capture_make_room (self, length);
+  capture_make_room (self, length, limit);
   if (self->length + length > self->capacity)
     capture_drop_oldest (self, self->length + length - self->capacity);
 
@@ -210,6 +217,50 @@ mk_capture_get_beginning (MkCapture *self)
   MK_AUTO_LOCK (&self->lock);
 
   return self->beginning;
+}
+
+/* From now on, nothing that was not read is dropped: whoever appends has to respect mk_capture_get_room(). */
+void
+mk_capture_begin_hold (MkCapture *self)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  self->hold = self->total;
+}
+
+/*
+ * @position: up to which all was read; G_MAXUINT64 to hold nothing any more
+ *
+ * Returns: whether there is room again
+ */
+gboolean
+mk_capture_move_hold (MkCapture *self, guint64 position)
+{
+  MK_AUTO_LOCK (&self->lock);
+  gboolean was_full = self->is_full;
+
+  if (self->hold == G_MAXUINT64)
+    return FALSE;
+
+  self->hold = position;
+  if (position == G_MAXUINT64 || self->total - position <= self->limit / 2)
+    self->is_full = FALSE;
+  return was_full && !self->is_full;
+}
+
+/* Returns: how many bytes may be appended. Once that is 0, mk_capture_move_hold() says when there is room. */
+gsize
+mk_capture_get_room (MkCapture *self)
+{
+  MK_AUTO_LOCK (&self->lock);
+  gsize used;
+
+  if (self->limit == 0 || self->hold == G_MAXUINT64)
+    return G_MAXSIZE;
+
+  used = self->total - self->hold;
+  self->is_full = self->is_full || used >= self->limit;
+  return self->is_full ? 0 : self->limit - used;
 }
 
 static gboolean

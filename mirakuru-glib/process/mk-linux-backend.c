@@ -64,6 +64,8 @@ struct _MkBackend
   GSubprocess *subprocess;    /* (owned) (nullable) the supervisor */
   GSource *control_source;    /* (owned) (nullable) */
   GSource *output_sources[2]; /* (owned) (nullable) */
+  gboolean is_paused[2];      /* as there was no room for more output */
+  gboolean is_ending;         /* what is left of the output is read whether there is room or not */
   GCancellable *waiting;      /* (owned) (nullable) for the supervisor to be reaped */
   MkWaker *timer;             /* (owned) (nullable) for the sweep, and if nobody reaps the supervisor */
   gint64 sweep_deadline;      /* 0 before the sweep */
@@ -344,11 +346,22 @@ static gboolean
 backend_pump_once (MkBackend *self, guint i)
 {
   static guint8 chunk[CHUNK_SIZE]; /* of the worker */
+  gsize room = self->is_ending ? CHUNK_SIZE
+                               : self->reports->room (self->data, i ? MK_STREAM_STDERR : MK_STREAM_STDOUT);
   ssize_t n;
 
+  /* The service has to wait in its write() then. */
+  if (room == 0)
+    {
+      backend_clear_source (&self->output_sources[i]);
+      self->is_paused[i] = TRUE;
+      return FALSE;
+    }
+
   do
-    n = mk_host_fd_is_ours (&self->record.outputs[i]) ? read (self->record.outputs[i].fd, chunk, sizeof chunk)
-                                                      : 0;
+    n = mk_host_fd_is_ours (&self->record.outputs[i])
+            ? read (self->record.outputs[i].fd, chunk, MIN (room, sizeof chunk))
+            : 0;
   while (n < 0 && errno == EINTR);
 
   if (n > 0)
@@ -383,6 +396,20 @@ static gboolean
 backend_on_stderr (int fd, GIOCondition condition, gpointer user_data)
 {
   return backend_pump (user_data, 1);
+}
+
+/* There is room for output again. In the worker. */
+void
+mk_backend_resume (MkBackend *self)
+{
+  static const GUnixFDSourceFunc funcs[] = { backend_on_stdout, backend_on_stderr };
+
+  for (guint i = 0; i < 2; i++)
+    {
+      if (self->is_paused[i] && self->record.outputs[i].fd >= 0)
+        self->output_sources[i] = backend_watch_fd (self->record.outputs[i].fd, funcs[i], self);
+      self->is_paused[i] = FALSE;
+    }
 }
 
 /* ---- reports of the supervisor ---- */
@@ -514,6 +541,7 @@ backend_finish (MkBackend *self)
 
   mk_host_remove (&self->record);
 
+  self->is_ending = TRUE;
   for (guint i = 0; i < 2; i++)
     {
       for (guint n = 0; n < LAST_CHUNKS && self->record.outputs[i].fd >= 0 && backend_pump_once (self, i);

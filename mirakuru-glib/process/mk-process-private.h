@@ -62,6 +62,7 @@ gboolean mk_process_watch_output (MkProcess *self,
                                   gpointer data,
                                   GDestroyNotify destroy);
 MkCapture *mk_process_get_capture (MkProcess *self, MkStream stream);
+void mk_process_note_read (MkProcess *self, MkStream stream, guint64 position);
 GOutputStream *mk_process_get_stdin (MkProcess *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkProcess, mk_process_unref)

@@ -237,6 +237,32 @@ process_is_of_another_user (GPid pid)
   return pid > 0 && kill (pid, 0) < 0 && errno == EPERM;
 }
 
+static gsize
+process_get_room (gpointer data, MkStream stream)
+{
+  return mk_capture_get_room (mk_process_get_capture (data, stream));
+}
+
+static gboolean
+process_resume_on_worker (gpointer user_data)
+{
+  g_autoptr (MkProcess) self = user_data;
+
+  mk_backend_resume (self->backend);
+  return G_SOURCE_REMOVE;
+}
+
+/*
+ * @position: up to which all of @stream was read, G_MAXUINT64 if it will not be read any more. Matters where
+ * its capture holds what was not read.
+ */
+void
+mk_process_note_read (MkProcess *self, MkStream stream, guint64 position)
+{
+  if (mk_capture_move_hold (mk_process_get_capture (self, stream), position))
+    mk_worker_invoke (process_resume_on_worker, mk_process_ref (self));
+}
+
 /* Drops the reference of the worker. */
 static void
 process_on_gone (gpointer data)
@@ -261,10 +287,7 @@ process_on_gone (gpointer data)
 }
 
 static const MkBackendReports process_reports = {
-  process_on_event,
-  process_on_failed,
-  process_on_output,
-  process_on_gone,
+  process_on_event, process_on_failed, process_get_room, process_on_output, process_on_gone,
 };
 
 /* ---- orders ---- */

@@ -593,6 +593,89 @@ test_not_a_stream (void)
     }
 }
 
+/* ---- lines that are told late ---- */
+
+typedef struct
+{
+  guint n_numbers;
+  guint n_missed; /* how often */
+  gboolean is_complete;
+} Lines;
+
+static void
+on_late_line (MkSimpleExecutor *executor, MkStream stream, const char *text, gpointer user_data)
+{
+  Lines *lines = user_data;
+
+  if (g_str_has_suffix (text, " of the output were missed here]"))
+    lines->n_missed++;
+  else
+    lines->n_numbers++;
+  lines->is_complete = g_str_equal (text, "100000");
+}
+
+/* @lossless: whether the service waits for those who are told its lines */
+static void
+tell_lines_late (gboolean lossless, Lines *lines)
+{
+  const char *argv[] = { "seq", "100000", NULL };
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new (argv);
+
+  g_signal_connect (executor, "line", G_CALLBACK (on_late_line), lines);
+  mk_simple_executor_set_output_limit (executor, 65536);
+  mk_simple_executor_set_lossless (executor, lossless);
+  mk_test_assert_starts (executor);
+  if (!lossless)
+    g_assert_true (mk_simple_executor_wait (executor, NULL, NULL));
+  while (!lines->is_complete)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_true (mk_simple_executor_wait (executor, NULL, NULL));
+}
+
+static void
+test_missed_lines (void)
+{
+  Lines lines = { 0 };
+
+  tell_lines_late (FALSE, &lines);
+  g_assert_cmpuint (lines.n_missed, >=, 1);
+  g_assert_cmpuint (lines.n_numbers, <, 100000);
+}
+
+static void
+test_lossless_lines (void)
+{
+  Lines lines = { 0 };
+
+  tell_lines_late (TRUE, &lines);
+  g_assert_cmpuint (lines.n_missed, ==, 0);
+  g_assert_cmpuint (lines.n_numbers, ==, 100000);
+}
+
+static void
+on_first_line (MkSimpleExecutor *executor, MkStream stream, const char *text, gpointer user_data)
+{
+  g_signal_handlers_disconnect_by_func (executor, on_first_line, NULL);
+}
+
+/* Nobody is told any line (any more), so nobody is waited for. */
+static void
+test_lossless_without_handler (void)
+{
+  const char *argv[] = { "seq", "100000", NULL };
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new (argv);
+
+  mk_simple_executor_set_output_limit (executor, 65536);
+  mk_simple_executor_set_lossless (executor, TRUE);
+  mk_test_assert_starts (executor);
+  g_assert_true (mk_test_await_inactive (executor));
+
+  g_signal_connect (executor, "line", G_CALLBACK (on_first_line), NULL);
+  mk_test_assert_starts (executor);
+  while (mk_simple_executor_get_active (executor))
+    g_main_context_iteration (NULL, TRUE);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -628,6 +711,9 @@ main (int argc, char **argv)
   mk_test_add_once ("/output/input/of-the-dead", test_input_of_the_dead);
   mk_test_add ("/output/last-lines-are-in-errors", test_last_lines_are_in_errors);
   mk_test_add_once ("/output/not-a-stream", test_not_a_stream);
+  mk_test_add_once ("/output/lines/missed", test_missed_lines);
+  mk_test_add ("/output/lines/lossless", test_lossless_lines);
+  mk_test_add ("/output/lines/lossless-without-handler", test_lossless_without_handler);
 
   return g_test_run ();
 }

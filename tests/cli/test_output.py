@@ -2,12 +2,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`mirakuru run --output`: a service is ready when it says so."""
 
+import fcntl
 import os
+import select
 import shlex
+import signal
+import struct
 import subprocess
+import termios
+import time
 import unittest
 
-from clitest import TestCase, free_port, listener, service, tcp
+from clitest import TestCase, free_port, listener, poll, service, tcp
+
+
+def pending(file):
+    """How many bytes wait in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(file, termios.FIONREAD, bytes(4)))[0]
 
 
 class Output(TestCase):
@@ -58,6 +69,30 @@ class Output(TestCase):
             _, _, stderr = self.run_tool("run", "--timeout", "0.2", *options, "--", script + "none")
             self.assertNotRegex(stderr, no_terminal)
         self.assertIn("fatal", self.run_tool("run", "--service", shlex.quote(script), "--tcp", "1", "--", "true")[2])
+
+    def test_verbose_shows_every_line(self):
+        tool = self.start("run", "--verbose", "--service", "seq 100000", "--completes", "--", "true",
+                          stderr=subprocess.PIPE, text=True)
+        lines = []
+        for line in tool.process.stderr:
+            lines.append(line)
+            if len(lines) % 1000 == 0:
+                time.sleep(0.001)  # a slow reader
+        self.assertEqual([line for line in lines if line.startswith("seq | ")],
+                         [f"seq | {number}\n" for number in range(1, 100001)])
+        self.assertEqual(tool.wait(), 0)
+        tool.process.stderr.close()
+
+    def test_verbose_ends_while_nobody_reads(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                tool = self.start("run", "--verbose", "--service", "yes", stderr=subprocess.PIPE)
+                size = fcntl.fcntl(tool.process.stderr, fcntl.F_GETPIPE_SZ)
+                # mirakuru waits until there is room for more than that, and the service for mirakuru
+                poll(lambda: pending(tool.process.stderr) > size - select.PIPE_BUF, lambda: "the pipe is full")
+                tool.send(number)
+                self.assertEqual(tool.wait(), -number)
+                tool.process.stderr.close()
 
     def test_exits_after_it(self):
         tool = self.start("run", "--service", shlex.join(["sh", "-c", "echo ready; exit 0"]), "--output", "^ready$",

@@ -41,6 +41,7 @@ class Settings(TestCase):
             "stdout_mode": Mk.StdioMode.CAPTURE,
             "stderr_mode": Mk.StdioMode.CAPTURE,
             "output_limit": 1 << 20,
+            "lossless": False,
             "state": Mk.ExecutorState.STOPPED,
             "running": False,
             "active": False,
@@ -66,6 +67,7 @@ class Settings(TestCase):
             "stdout_path": "/tmp/out",
             "stderr_path": "/tmp/err",
             "output_limit": 6,
+            "lossless": True,
         }
         for name, value in changes.items():
             with self.subTest(name):
