@@ -19,6 +19,7 @@
 #include "mk-tool-signals.h"
 
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
@@ -286,9 +287,13 @@ service_show_start_failure (Service *self, const GError *error)
   text = g_strdup_printf (_ ("failed after %.2f s"), elapsed);
   mk_tool_display_failed (self->run->display, self->line, text, error->message);
 
-  /* The message of the library speaks of the start timeout. */
+  /* The message of the library speaks of properties. */
   if (g_error_matches (error, MK_ERROR, MK_ERROR_TIMED_OUT))
     mk_tool_display_message (self->run->display, _ ("the option --timeout sets the start timeout"));
+  if (strstr (error->message, "stdout-mode=PTY") != NULL)
+    mk_tool_display_message (self->run->display, _ ("the option --pty sets stdout-mode=PTY"));
+  if (strstr (error->message, "stdin-mode=PIPE") != NULL)
+    mk_tool_display_message (self->run->display, _ ("the option --stdin sets stdin-mode=PIPE"));
 }
 
 static void

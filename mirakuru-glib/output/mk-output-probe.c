@@ -547,10 +547,20 @@ mk_output_probe_describe (MkProbe *probe)
   return g_strdup_printf (_ ("%s to match “%s”"), streams, banner);
 }
 
+/* What the C library does, and others do. */
+static gboolean
+output_probe_may_be_held_back (MkOutputProbe *self, MkProcess *process)
+{
+  return (self->goal.stream & MK_STREAM_FLAGS_STDOUT) != 0 &&
+         mk_process_get_launch (process)->stdout_mode == MK_STDIO_MODE_CAPTURE &&
+         !mk_capture_is_readable (mk_process_get_capture (process, MK_STREAM_STDOUT), 0);
+}
+
 static void
 output_probe_note_last_line (MkOutputProbe *self, OutputRun *run, MkProcess *process)
 {
   g_autofree char *line = NULL;
+  g_autofree char *seen = NULL;
   MkStream stream;
 
   g_mutex_lock (&run->lock);
@@ -558,7 +568,18 @@ output_probe_note_last_line (MkOutputProbe *self, OutputRun *run, MkProcess *pro
   g_mutex_unlock (&run->lock);
 
   line = mk_capture_dup_last_lines (mk_process_get_capture (process, stream), 1, LAST_LINE_BYTES);
-  mk_probe_set_detail (MK_PROBE (self), line ? line : _ ("no output"));
+  if (!output_probe_may_be_held_back (self, process))
+    {
+      mk_probe_set_detail (MK_PROBE (self), line ? line : _ ("no output"));
+      return;
+    }
+
+  seen = g_strdup_printf (
+      /* Translators: “no output”, or the last line of standard error */
+      _ ("%s; many programs hold back what they print to a pipe: try stdout-mode=PTY, stdbuf -oL, or "
+         "PYTHONUNBUFFERED=1 for Python"),
+      line ? line : _ ("no output"));
+  mk_probe_set_detail (MK_PROBE (self), seen);
 }
 
 /* Returns: (transfer full): what the verdict is about, for a message */
@@ -598,13 +619,13 @@ output_probe_check_end (MkOutputProbe *self, OutputRun *run, MkProcess *process,
   g_autofree char *goal = mk_output_probe_describe (MK_PROBE (self));
 
   if (news.exited && news.status == 0)
-    g_set_error (error,
-                 MK_ERROR,
-                 MK_ERROR_EXITED,
-                 /* Translators: a service, a clause such as “its output to match “ready”” */
-                 _ ("%s exited with status 0 while waiting for %s"),
-                 service,
-                 goal);
+    {
+      /* Translators: a service, a clause such as “its output to match “ready”” */
+      g_autofree char *sentence =
+          g_strdup_printf (_ ("%s exited with status 0 while waiting for %s"), service, goal);
+
+      g_propagate_error (error, mk_process_message_ended_error (process, sentence));
+    }
   else if (!news.exited && g_get_monotonic_time () >= run->since + EXIT_DELAY_US)
     g_set_error (error,
                  MK_ERROR,

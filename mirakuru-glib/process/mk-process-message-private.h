@@ -14,4 +14,6 @@ GError *mk_process_message_exited_error (MkProcess *process, const char *goal, g
 GError *
 mk_process_message_timed_out_error (MkProcess *process, const char *goal, gint64 took, const char *last_seen);
 
+GError *mk_process_message_ended_error (MkProcess *process, const char *sentence);
+
 G_END_DECLS

@@ -83,6 +83,20 @@ mk_process_message_output (MkProcess *process)
   return g_string_free (message, FALSE);
 }
 
+/* @sentence: that the service has ended with status 0, without a full stop */
+GError *
+mk_process_message_ended_error (MkProcess *process, const char *sentence)
+{
+  if (mk_process_get_launch (process)->stdin_mode != MK_STDIO_MODE_NULL)
+    return g_error_new_literal (MK_ERROR, MK_ERROR_EXITED, sentence);
+
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_EXITED,
+                      /* Translators: “redis-server (pid 4711) exited with status 0 while waiting for …” */
+                      _ ("%s. If it ends with its input, which is empty, set stdin-mode=PIPE"),
+                      sentence);
+}
+
 /*
  * Why a service cannot become ready any more.
  *
@@ -109,16 +123,18 @@ mk_process_message_exited_error (MkProcess *process, const char *goal, gint64 be
         goal);
 
   if (news.status == 0)
-    return g_error_new (
-        MK_ERROR,
-        MK_ERROR_EXITED,
-        /* Translators: a service, a duration, a clause that stands after “waiting for”, such as
-         * “127.0.0.1:6379 to accept connections” */
-        _ ("%s exited with status 0 after %s while waiting for %s, and left no process that could become "
-           "ready"),
-        service,
-        duration,
-        goal);
+    {
+      g_autofree char *sentence = g_strdup_printf (
+          /* Translators: a service, a duration, a clause that stands after “waiting for”, such as
+           * “127.0.0.1:6379 to accept connections” */
+          _ ("%s exited with status 0 after %s while waiting for %s, and left no process that could become "
+             "ready"),
+          service,
+          duration,
+          goal);
+
+      return mk_process_message_ended_error (process, sentence);
+    }
 
   return g_error_new (MK_ERROR,
                       MK_ERROR_EXITED,

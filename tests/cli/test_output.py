@@ -9,6 +9,7 @@ import shlex
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 import unittest
@@ -93,6 +94,34 @@ class Output(TestCase):
                 tool.send(number)
                 self.assertEqual(tool.wait(), -number)
                 tool.process.stderr.close()
+
+    def test_output_is_held_back(self):
+        code = "import time; print('ready'); time.sleep(60)"
+        self.env.pop("PYTHONUNBUFFERED", None)
+        command = shlex.join([sys.executable, "-c", code])
+        status, _, stderr = self.run_tool("run", "--timeout", "0.5", "--service", command, "--output", "ready", "--", "true")
+        self.assertEqual(status, 124)
+        for word in ("stdbuf -oL", "PYTHONUNBUFFERED=1", "stdout-mode=PTY", "--pty"):
+            self.assertIn(word, stderr)
+        for options in (["--pty"], ["--env", "PYTHONUNBUFFERED=1"]):
+            status, _, stderr = self.run_tool("run", "--service", command, "--output", "ready", *options, "--", "true")
+            self.assertEqual(status, 0, stderr)
+
+        # One that prints, but something else
+        status, _, stderr = self.run_tool("run", "--timeout", "0.5", "--service", "sh -c 'echo not yet; sleep 60'",
+                                          "--output", "ready", "--", "true")
+        self.assertEqual(status, 124)
+        self.assertIn("not yet", stderr)
+        self.assertNotIn("PTY", stderr)
+
+    def test_service_ends_with_its_input(self):
+        status, _, stderr = self.run_tool("run", "--service", "sh -c 'cat; exit 0'", "--output", "ready", "--", "true")
+        self.assertEqual(status, 125)
+        self.assertIn("If it ends with its input, which is empty, set stdin-mode=PIPE", stderr)
+        self.assertIn("--stdin sets stdin-mode=PIPE", stderr)
+        status, _, stderr = self.run_tool("run", "--service", "sh -c 'echo ready; cat; exit 0'", "--output", "ready",
+                                          "--stdin", "--", "sleep", "0.3")
+        self.assertEqual(status, 0, stderr)
 
     def test_exits_after_it(self):
         tool = self.start("run", "--service", shlex.join(["sh", "-c", "echo ready; exit 0"]), "--output", "^ready$",
