@@ -79,6 +79,7 @@ typedef struct
   gsize output_limit;
   gboolean lossless;
   GPtrArray *sockets; /* (owned) (element-type MkPassedSocket) */
+  GArray *passed_fds; /* (owned) (nullable) (element-type int) */
 
   char *uuid;         /* (owned) does not change */
   MkSignals *signals; /* (owned) (nullable) does not change; %NULL in a forked child */

@@ -23,10 +23,13 @@
 
 #include "mk-simple-executor-private.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "base/mk-deadline-private.h"
+#include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
 #include "mk-enum-types.h"
@@ -341,6 +344,36 @@ simple_executor_expand (MkLaunch *launch, char **environment, MkValues *values, 
 }
 
 static gboolean
+simple_executor_pass_fds (MkSimpleExecutor *self, MkLaunch *launch, GError **error)
+{
+  GArray *fds = mk_simple_executor_get_private (self)->passed_fds;
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+
+  for (guint i = 0; fds != NULL && i < fds->len; i++)
+    {
+      int fd = g_array_index (fds, int, i);
+      int copy = fcntl (fd, F_DUPFD_CLOEXEC, 0);
+
+      if (copy < 0)
+        {
+          g_autofree char *reason = mk_descriptor_explain (errno);
+
+          g_set_error (error,
+                       MK_ERROR,
+                       MK_ERROR_INVALID_ARGUMENT,
+                       _ ("Descriptor %d cannot be passed to the service: %s"),
+                       fd,
+                       reason);
+          return FALSE;
+        }
+      if (!mk_launch_add_descriptor (launch, copy, fd, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
 simple_executor_pass_sockets (MkSimpleExecutor *self, MkLaunch *launch, GError **error)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
@@ -388,7 +421,8 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, MkValues *values, GError 
 
   if ((values != NULL && !simple_executor_expand (launch, environment, values, error)) ||
       !mk_launch_set_environment (launch, (const char *const *) environment, marker, error) ||
-      !simple_executor_pass_sockets (self, launch, error) || !mk_launch_validate (launch, error))
+      !simple_executor_pass_sockets (self, launch, error) ||
+      !simple_executor_pass_fds (self, launch, error) || !mk_launch_validate (launch, error))
     return NULL;
 
   return g_steal_pointer (&launch);
@@ -665,6 +699,7 @@ mk_simple_executor_finalize (GObject *object)
   g_strfreev (priv->command);
   g_strfreev (priv->environment);
   g_ptr_array_unref (priv->sockets);
+  g_clear_pointer (&priv->passed_fds, g_array_unref);
   g_free (priv->cwd);
   g_free (priv->stdin_path);
   g_free (priv->stdout_path);
@@ -1958,6 +1993,59 @@ mk_simple_executor_dup_stdin (MkSimpleExecutor *self)
   process = mk_simple_executor_dup_process (self);
   stream = process ? mk_process_get_stdin (process) : NULL;
   return stream ? g_object_ref (stream) : NULL;
+}
+
+/**
+ * mk_simple_executor_set_passed_fds:
+ * @self: the executor
+ * @fds: (array length=n_fds): descriptors of this program, each 3 or more
+ * @n_fds: how many
+ *
+ * Sets which descriptors of this program the service gets from the next start on, under the same numbers, in
+ * addition to its standard input, output and error. They have to be open when a start begins, and remain this
+ * program's; the service gets copies.
+ *
+ * Since: 1.0
+ */
+void
+mk_simple_executor_set_passed_fds (MkSimpleExecutor *self, const int *fds, gsize n_fds)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+
+  g_return_if_fail (MK_IS_SIMPLE_EXECUTOR (self));
+  g_return_if_fail (fds != NULL || n_fds == 0);
+
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+  g_clear_pointer (&priv->passed_fds, g_array_unref);
+  priv->passed_fds = g_array_sized_new (FALSE, FALSE, sizeof (int), (guint) n_fds);
+  for (gsize i = 0; i < n_fds; i++)
+    {
+      g_return_if_fail (fds[i] > STDERR_FILENO);
+      g_array_append_val (priv->passed_fds, fds[i]);
+    }
+}
+
+/**
+ * mk_simple_executor_get_spawn_errno:
+ * @self: the executor
+ *
+ * Gets why the last start failed with %MK_ERROR_SPAWN_FAILED, as the system numbers its errors: `ENOENT`
+ * where the program, its interpreter or its directory is missing, `EACCES` where it is not executable.
+ *
+ * Returns: as `errno`; 0 if the last start did not fail in this way, or the system has no number for it
+ *
+ * Since: 1.0
+ */
+int
+mk_simple_executor_get_spawn_errno (MkSimpleExecutor *self)
+{
+  g_autoptr (MkProcess) process = NULL;
+
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
+
+  process = mk_simple_executor_dup_process (self);
+  return process != NULL && mk_process_get_news (process).gone ? mk_process_get_launch (process)->spawn_errno
+                                                               : 0;
 }
 
 /**

@@ -210,6 +210,10 @@ gboolean mk_simple_executor_get_active (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 GPid mk_simple_executor_get_pid (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_passed_fds (MkSimpleExecutor *self, const int *fds, gsize n_fds);
+MK_AVAILABLE_IN_1_0
+int mk_simple_executor_get_spawn_errno (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
 int mk_simple_executor_get_exit_status (MkSimpleExecutor *self);
 
 MK_AVAILABLE_IN_1_0

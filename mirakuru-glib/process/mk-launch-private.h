@@ -38,6 +38,7 @@ typedef struct
   guint n_sockets;     /* among the descriptors */
   GArray *descriptors; /* (owned) (nullable) (element-type MkLaunchDescriptor) */
   gsize output_limit;
+  int spawn_errno; /* of the worker: why it was not started, 0 if that is not the system's doing */
 } MkLaunch;
 
 /* Whether what the service prints is kept for reading. */

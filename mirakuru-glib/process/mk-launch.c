@@ -321,6 +321,7 @@ mk_launch_spawn_error (MkLaunch *self, int step, int error_number)
   g_autofree char *directory = mk_message_filename (self->cwd ? self->cwd : "");
   g_autofree char *reason = NULL;
 
+  self->spawn_errno = error_number;
   switch (step)
     {
     case MK_SPAWN_STEP_CHDIR:

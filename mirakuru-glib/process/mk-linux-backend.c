@@ -189,7 +189,10 @@ backend_new_spawn_error (MkLaunch *launch, const GError *cause)
       if (strstr (reason, g_strerror (EAGAIN)) != NULL)
         return mk_launch_spawn_error (launch, MK_SPAWN_STEP_FORK, EAGAIN);
       if (strstr (reason, g_strerror (E2BIG)) != NULL)
-        reason = _ ("its command or its environment is too long for the system");
+        {
+          launch->spawn_errno = E2BIG;
+          reason = _ ("its command or its environment is too long for the system");
+        }
       return g_error_new (MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), program, reason);
     }
 

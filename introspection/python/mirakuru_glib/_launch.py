@@ -3,30 +3,29 @@
 """Sets up an executor of the library for what would be the arguments of subprocess.Popen."""
 
 import errno
+import operator
 import os
 import subprocess
 
 from ._native import Mk
 
-# Those that make no difference here, and those about text, which are the streams' business.
-_ACCEPTED = {
-    "args",
-    "bufsize",
-    "close_fds",
-    "creationflags",
-    "encoding",
-    "errors",
-    "pipesize",
-    "process_group",
-    "restore_signals",
-    "start_new_session",
-    "startupinfo",
-    "text",
-    "universal_newlines",
+_USED = {"close_fds", "cwd", "env", "executable", "pass_fds", "shell", "stderr", "stdin", "stdout"}
+# Those about text and buffers are the streams' business. The values of others that a service has anyway, and what
+# there is instead.
+_TEXT = {"bufsize", "encoding", "errors", "text", "universal_newlines"}
+_FIXED = {
+    "creationflags": ((0,), "there is none on this system"),
+    "extra_groups": ((None,), "start the service with setpriv or sudo"),
+    "group": ((None,), "start the service with setpriv or sudo"),
+    "pipesize": ((-1,), "output is read whether it is asked for or not"),
+    "preexec_fn": ((None, os.setsid, os.setpgrp), "the service is not forked from this process"),
+    "process_group": ((None, -1, 0), "each service has a process group of its own"),
+    "restore_signals": ((True,), "each service has the default signals"),
+    "start_new_session": ((True,), "each service has a session of its own"),
+    "startupinfo": ((None,), "there is none on this system"),
+    "umask": ((-1,), "start the service with sh -c 'umask …; exec …'"),
+    "user": ((None,), "start the service with setpriv or sudo"),
 }
-_USED = {"cwd", "env", "executable", "shell", "stderr", "stdin", "stdout"}
-# What Popen would do in a forked child. Here a supervisor starts the service.
-_REFUSED = {"extra_groups", "group", "pass_fds", "preexec_fn", "umask", "user"}
 
 _MODES = {
     "stdin": {
@@ -45,11 +44,31 @@ _MODES["stderr"] = {**_MODES["stdout"], subprocess.STDOUT: Mk.StdioMode.MERGE}
 
 def _check(kwargs):
     for name, value in kwargs.items():
-        # A session of its own is what every service has.
-        if name in _REFUSED and value and value not in (os.setsid, os.setpgrp) and value != -1:
-            raise ValueError(f"{name} cannot be used: services are not forked from this process")
-        if name not in _ACCEPTED | _USED | _REFUSED:
+        if name not in _USED | _TEXT | _FIXED.keys():
             raise TypeError(f"popen_kwargs has an unknown argument: {name!r}")
+        if name in _FIXED:
+            values, instead = _FIXED[name]
+            if not any(value is fixed or (isinstance(fixed, int) and value == fixed) for fixed in values):
+                raise ValueError(f"{name}={value!r} cannot be used: {instead}")
+
+
+def _inheritable_fds():
+    """As a process without close_fds gets them."""
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            if number > 2 and os.get_inheritable(number):
+                yield number
+        except OSError:
+            pass  # that of the listing
+
+
+def _passed_fds(kwargs):
+    numbers = set(map(operator.index, kwargs.get("pass_fds") or ()))
+    if not kwargs.get("close_fds", True) and not numbers:
+        numbers = set(_inheritable_fds())
+    for number in numbers:
+        os.fstat(number)
+    return sorted(number for number in numbers if number > 2)
 
 
 def _set_stream(native, name, stream):
@@ -92,16 +111,13 @@ def configure(native, command, parts, kwargs):
         _set_stream(native, name, kwargs.get(name))
     _set_environment(native, kwargs.get("env"))
     native.set_cwd(kwargs.get("cwd"))
+    native.set_passed_fds(_passed_fds(kwargs))
     native.set_command(argv)
 
 
 def spawn_error(native, message):
     """The exception that Popen would raise for a program that cannot be run."""
     program, cwd = native.get_command()[0], native.get_cwd()
-    if cwd is not None and not os.path.isdir(cwd):
-        number, name = (errno.ENOTDIR if os.path.exists(cwd) else errno.ENOENT), cwd
-    elif os.path.exists(program):
-        number, name = (errno.ENOEXEC if os.access(program, os.X_OK) else errno.EACCES), program
-    else:
-        number, name = errno.ENOENT, program
-    return OSError(number, message, name)
+    number = native.get_spawn_errno() or errno.EAGAIN
+    is_about_cwd = cwd is not None and not (os.path.isdir(cwd) and os.access(cwd, os.X_OK))
+    return OSError(number, message, cwd if is_about_cwd else program)

@@ -3,12 +3,36 @@
 """The library as this package uses it: waits, and checks that are made by probes."""
 
 import functools
+import importlib.util
+import time
 import types
 
 import gi
 
 gi.require_version("Mk", "1")
 from gi.repository import Gio, GLib, Mk  # noqa: E402
+
+
+def original(name):
+    """A module of C, as it is where gevent or eventlet have put other functions into it."""
+    spec = importlib.util.find_spec(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def has_greenlets():
+    """Whether greenlets take turns in this thread: then a check in Python must not be called from C, which could not
+    be left for another one."""
+    return not isinstance(time.sleep, types.BuiltinFunctionType)
+
+
+def pauses(limit):
+    """Lets other greenlets go on, again and again, for at most `limit` seconds (None for no limit)."""
+    begun = time.monotonic()
+    while limit is None or time.monotonic() < begun + limit:
+        yield
+        time.sleep(min(0.01, max(0.001, (time.monotonic() - begun) / 100)))
 
 
 def is_error(error, code):
@@ -35,6 +59,8 @@ def wait_until(function, limit):
 
     Returns whether it did within `limit` milliseconds (0 for no limit). Its exceptions are passed on.
     """
+    if has_greenlets():
+        return any(function() for _ in pauses(limit / 1000 if limit else None)) or bool(function())
     probe, raised = function_probe(function)
     try:
         probe.wait(limit)

@@ -2,20 +2,35 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The process of a service, with the interface of subprocess.Popen."""
 
+import functools
 import io
 import locale
 import math
 import os
-import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 from gi.overrides.Mk import read_bytes
 
-from ._native import Gio, GLib, Mk, wait_until
+from ._native import Gio, GLib, Mk, has_greenlets, original, pauses, wait_until
+
+# A thread that is a greenlet would keep the others from going on.
+_thread, _select = original("_thread"), original("select")
+
+
+def _waits(attempt, timeout):
+    """Whether attempt(seconds), which blocks for so long, is successful within `timeout` seconds (None: no limit)."""
+    if not has_greenlets():
+        return attempt(timeout)
+    return any(attempt(0) for _ in pauses(timeout)) or attempt(0)
+
+
+def _is_readable(number, timeout):
+    poll = _select.poll()
+    poll.register(number, _select.POLLIN)
+    return bool(poll.poll(None if timeout is None else timeout * 1000))
 
 
 class OutputReader(io.RawIOBase):
@@ -32,16 +47,21 @@ class OutputReader(io.RawIOBase):
         return True
 
     def _read(self, count):
-        if self._pipe is not None:
-            return os.read(self._pipe, count)
-        return read_bytes(self._stream, count).get_data() or b""
+        if self._pipe is None:
+            return read_bytes(self._stream, count).get_data() or b""
+        if has_greenlets() and os.get_blocking(self._pipe):
+            _waits(functools.partial(_is_readable, self._pipe), None)
+        return os.read(self._pipe, count)
 
     def readinto(self, buffer):
-        data = self._read(len(buffer))
-        while self._skips_line and data:
-            _line, newline, data = data.partition(b"\n")
-            self._skips_line = not newline
-            data = data or self._read(len(buffer))
+        try:
+            data = self._read(len(buffer))
+            while self._skips_line and data:
+                _line, newline, data = data.partition(b"\n")
+                self._skips_line = not newline
+                data = data or self._read(len(buffer))
+        except BlockingIOError:
+            return None  # somebody has made the descriptor non-blocking
         buffer[: len(data)] = data
         return len(data)
 
@@ -51,8 +71,7 @@ class OutputReader(io.RawIOBase):
             raise ValueError("I/O operation on closed file")
         if self._pipe is None:
             self._pipe, sink = os.pipe()
-            arguments = (self._stream, self._cancellable, sink)
-            threading.Thread(target=self._pump, args=arguments, daemon=True).start()
+            _thread.start_new_thread(self._pump, (self._stream, self._cancellable, sink))
         return self._pipe
 
     @staticmethod
@@ -112,29 +131,32 @@ def _as_text(file, kwargs, **options):
     return io.TextIOWrapper(file, encoding, kwargs.get("errors") or "replace", **options)
 
 
-class _Task(threading.Thread):
+class _Task:
     """A call that may take longer than its caller wants to wait."""
 
     def __init__(self, function, *args):
-        super().__init__(daemon=True)
-        self._call, self._result, self._error = (function, args), None, None
+        self._result, self._error = None, None
+        self._running = _thread.allocate_lock()
         if function is not None:
-            self.start()
+            self._running.acquire()
+            _thread.start_new_thread(self._run, (function, args))
 
-    def run(self):
-        function, args = self._call
+    def _run(self, function, args):
         try:
             self._result = function(*args)
         except Exception as error:  # pylint: disable=broad-except
             self._error = error
-        self._call = None
+        finally:
+            self._running.release()
 
     def wait(self, timeout):
-        if self.ident is not None:
-            self.join(timeout)
-            if self.is_alive():
-                return False
+        if not _waits(self._has_ended, timeout):
+            return False
+        self._running.release()
         return True
+
+    def _has_ended(self, timeout):
+        return self._running.acquire(timeout=-1 if timeout is None else timeout)
 
     def get(self):
         if self._error is not None:
@@ -208,9 +230,7 @@ class Process:
         """Waits for the process, but not for others that it has started."""
         deadline = None if timeout is None else time.monotonic() + timeout
         if self.poll() is None and self._pidfd is not None:
-            end = select.poll()
-            end.register(self._pidfd, select.POLLIN)
-            end.poll(None if timeout is None else max(0, timeout * 1000))
+            _waits(functools.partial(_is_readable, self._pidfd), timeout if timeout is None else max(0, timeout))
         # It has ended, which the library may learn a moment later.
         limit = 0 if deadline is None else max(1, math.ceil((deadline - time.monotonic()) * 1000))
         if self.poll() is None and not wait_until(lambda: self.poll() is not None, limit):

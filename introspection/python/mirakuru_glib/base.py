@@ -25,6 +25,7 @@ from ._native import (
     describe_holder,
     end_service,
     function_probe,
+    has_greenlets,
     is_error,
     probe_of,
     wait_until,
@@ -48,10 +49,9 @@ ENV_UUID = "mirakuru_uuid"
 
 # How much of its output an error shows.
 OUTPUT_LENGTH = 1000
-# How much of a command repr() and str() show.
+# How much of a command repr() shows.
 REPR_LENGTH = 10
 EARLY_EXIT_MS = 20  # for so long the exit of a service that seemed to be ready is waited for
-STR_LENGTH = 60
 
 # What a signal to a process that has just ended may fail with.
 IGNORED_ERROR_CODES = [errno.ESRCH]
@@ -83,7 +83,7 @@ def _raise_one_of(failures):
 
 
 def _shorten(command, length):
-    return command if len(command) <= length else f"{command[:length]}..."
+    return command if length is None or len(command) <= length else f"{command[:length]}..."
 
 
 def _decoded(value):
@@ -469,13 +469,13 @@ class SimpleExecutor:
         return self._describe(REPR_LENGTH, hex(id(self)))
 
     def __str__(self):
-        return self._describe(STR_LENGTH)
+        return self._describe(None, hex(id(self)))
 
 
 class Executor(SimpleExecutor):
     """An executor that waits until a check says that the service is ready.
 
-    A subclass has the checks: `pre_start_check()`, `after_start_check()`.
+    A subclass has the checks: `pre_start_check()`, and `after_start_check()` if that is another one.
     """
 
     def pre_start_check(self):
@@ -483,8 +483,8 @@ class Executor(SimpleExecutor):
         raise NotImplementedError
 
     def after_start_check(self):
-        """Whether the service is ready."""
-        raise NotImplementedError
+        """Whether the service is ready; by default, what `pre_start_check()` says."""
+        return self.pre_start_check()
 
     def start(self):
         """Runs the command, and waits until its service is ready."""
@@ -532,7 +532,10 @@ class Executor(SimpleExecutor):
     def _wait_until_ready(self):
         """The same as waiting for check_subprocess(), but the library watches the process, and polls."""
         probe, raised = probe_of(self.after_start_check), []
-        if probe is None:
+        if probe is None and has_greenlets():
+            self._wait_for(self.check_subprocess)
+            probe, _ = function_probe(lambda: True)
+        elif probe is None:
             probe, raised = function_probe(self.after_start_check)
         failures = []
         try:

@@ -7,6 +7,7 @@ import gc
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -119,10 +120,110 @@ class Command(DropInTest):
         for text in (repr(executor), str(executor)):
             self.assertIn("SimpleExecutor", text)
             self.assertIn("sleep 300", text)
-            self.assertLess(len(text), 200)
+        # Dependants look for words of the command.
+        self.assertIn("x" * 200, str(executor))
+        self.assertIn("x" * 200, str(mirakuru.TimeoutExpired(executor, 1)))
+        self.assertLess(len(repr(executor)), 100)
         self.assertIn("localhost:80", str(mirakuru.TCPExecutor(SLEEP, "localhost", 80)))
         self.assertIn("foo", str(mirakuru.OutputExecutor(SLEEP, "foo")))
         self.assertIn("http://localhost/x", str(mirakuru.HTTPExecutor(SLEEP, "http://localhost/x")))
+
+    def test_errno_of_what_cannot_be_run(self):
+        folder = self.folder()
+
+        def program(name, text, mode=0o755):
+            path = folder / name
+            path.write_text(text)
+            path.chmod(mode)
+            return str(path)
+
+        # The PATH and the directory that count are those of the service.
+        cases = [
+            (errno.ENOENT, {"command": "mk-no-such-program"}),
+            (errno.ENOENT, {"command": "/nonexistent/program"}),
+            (errno.ENOENT, {"command": program("interpreter", "#!/nonexistent/interpreter\n")}),
+            (errno.EACCES, {"command": program("plain", "exit 0\n", 0o644)}),
+            (errno.EACCES, {"command": str(folder)}),
+            (errno.ENOEXEC, {"command": program("no-shebang", "exit 0\n")}),
+            (errno.E2BIG, {"command": ["true", "x" * (1 << 18)]}),
+            (errno.ENOENT, {"command": "true", "cwd": "/nonexistent"}),
+            (errno.ENOTDIR, {"command": "true", "cwd": program("file", "")}),
+            (errno.ENOENT, {"command": "true", "envvars": {"PATH": str(folder)}}),
+            (errno.ENOENT, {"command": "./here"}),
+        ]
+        for number, options in cases:
+            with self.subTest(options=str(options)[:80]):
+                executor = self.keep(SimpleExecutor(**options))
+                with self.assertRaises(OSError) as caught:
+                    executor.start()
+                self.assertEqual(caught.exception.errno, number)
+                self.assertIs(type(caught.exception), type(OSError(number, "")))
+        self.assertEqual(caught.exception.filename, "./here")
+        program("here", "#!/bin/sh\nexec sleep 300\n")
+        for options in ({"command": "./here", "cwd": folder}, {"command": "here", "envvars": {"PATH": f"{folder}:/bin:/usr/bin"}}):
+            self.keep(SimpleExecutor(**options)).start().stop()
+
+    def test_descriptors_are_passed(self):
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        os.set_inheritable(write, True)
+        for kwargs in ({"pass_fds": [write]}, {"close_fds": False}):
+            executor = self.keep(SimpleExecutor(["sh", "-c", f"echo through >&{write}"], popen_kwargs=kwargs)).start()
+            self.assertEqual(os.read(read, 100), b"through\n")
+            executor.stop()
+        executor = self.keep(SimpleExecutor(["sh", "-c", f"echo through >&{write}"])).start()
+        self.assertNotEqual(executor.process.wait(20), 0)
+        executor.kill()
+        os.close(write)
+        with self.assertRaises(OSError):
+            SimpleExecutor(SLEEP, popen_kwargs={"pass_fds": [write]}).start()
+
+    def test_input_at_its_position(self):
+        with open(self.folder() / "input", "w+", encoding="utf-8") as file:
+            file.write("skipped\nread\n")
+            file.flush()
+            os.lseek(file.fileno(), len("skipped\n"), os.SEEK_SET)
+            executor = self.keep(SimpleExecutor("cat", stdin=file)).start()
+            self.assertEqual(executor.output().read(), "read\n")
+            executor.stop()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            executor = self.keep(SimpleExecutor("cat", stdin=theirs, stdout=theirs)).start()
+            ours.sendall(b"there and back\n")
+            self.assertEqual(ours.recv(100), b"there and back\n")
+            executor.stop()
+
+    def test_what_popen_would_do_in_the_child_is_refused(self):
+        refused = {
+            "creationflags": 1, "extra_groups": [], "group": "root", "pipesize": 4096, "preexec_fn": print,
+            "process_group": 1, "restore_signals": False, "start_new_session": False, "startupinfo": object(),
+            "umask": 0, "user": 0,
+        }
+        for name, value in refused.items():
+            with self.subTest(name), self.assertRaisesRegex(ValueError, f"^{name}="):
+                SimpleExecutor(SLEEP, popen_kwargs={name: value}).start()
+        fine = {
+            "creationflags": 0, "extra_groups": None, "group": None, "pipesize": -1, "preexec_fn": os.setsid,
+            "process_group": 0, "restore_signals": True, "start_new_session": True, "startupinfo": None, "umask": -1,
+            "user": None, "bufsize": 1, "close_fds": True, "pass_fds": (), "errors": "strict",
+        }
+        self.keep(SimpleExecutor(SLEEP, popen_kwargs=fine)).start().stop()
+
+    def test_only_a_check_before_the_start(self):
+        class Flag(mirakuru.Executor):
+            def pre_start_check(self):
+                return os.path.exists(self.path)
+
+        path = str(self.folder() / "flag")
+        executor = self.keep(Flag(["sh", "-c", 'sleep 0.1; touch "$1"; exec sleep 300', "sh", path], timeout=20))
+        executor.path = path
+        executor.start()
+        self.assertTrue(os.path.exists(path))
+        other = self.keep(Flag(SLEEP))
+        other.path = path
+        with self.assertRaises(mirakuru.AlreadyRunning):
+            other.start()
+        executor.stop()
 
     def test_no_such_program(self):
         with self.assertRaises(FileNotFoundError):

@@ -36,6 +36,17 @@ class Process(DropInTest):
         self.assertEqual(process.poll(), -signal.SIGTERM)
         self.assertEqual(process.wait(), -signal.SIGTERM)
 
+    def test_non_blocking_readers(self):
+        executor = self.keep(SimpleExecutor(["sh", "-c", "read line; echo $line; exec sleep 300"])).start()
+        output = executor.output().buffer.raw
+        os.set_blocking(output.fileno(), False)
+        self.assertIsNone(output.read(100))
+        executor.process.stdin.write("there\n")
+        executor.process.stdin.flush()
+        select.select([output], [], [], 20)
+        self.assertEqual(output.read(100), b"there\n")
+        executor.stop()
+
     def test_ways_to_end_it(self):
         for end, number in (
             (lambda process: process.terminate(), signal.SIGTERM),

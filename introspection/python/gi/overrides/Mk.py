@@ -8,7 +8,8 @@
 - An executor is a context manager, and has stopped() and lines(); a lease of a port is one, too.
 - Errors of the library are exceptions of their own, such as Mk.TimedOutError. All of them are
   Mk.ServiceError and GLib.Error.
-- Signal handlers run during a blocking call, and what they raise ends it.
+- Signal handlers run during a blocking call, and what they raise ends it. So do the greenlets of gevent or eventlet,
+  where these have replaced time.sleep().
 - With asyncio, the result of X_async() can be awaited.
 - An exception in a hook that was written in Python becomes an error with its text.
 
@@ -23,7 +24,9 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
+import types
 import warnings
 from collections.abc import Iterable, Mapping, Set
 
@@ -211,33 +214,43 @@ def _bind(names, args, kwargs):
 
 # How late a signal handler runs whose signal comes just before GLib begins to wait, in milliseconds.
 _SIGNAL_DELAY = 200
+# How long other greenlets go on before a call looks whether it is over, in seconds: a hundredth of the time that it
+# takes, within these limits.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.01
 
 
-class _Ends(threading.local):
-    """What ends the blocking calls of a thread, of which one may be made in a hook of the other.
+class _Ends:
+    """What ends the blocking calls of a thread or greenlet, of which one may be made in a hook of the other.
 
     That is what a signal handler raises, and what a hook raises that is not an Exception, such as SystemExit.
     """
 
-    depth, raised = 0, None
+    def __init__(self):
+        self._calls = {}  # of each thread or greenlet: how many there are, and what was raised
 
     def note(self, exception):
-        if self.depth:
-            self.raised = self.raised or exception
+        if (call := self._calls.get(threading.get_ident())) is not None:
+            call[1] = call[1] or exception
+
+    def has(self, exception):
+        return self._calls.get(threading.get_ident(), (0, None))[1] is exception
 
     @contextlib.contextmanager
     def reraised(self):
-        self.depth += 1
+        ident = threading.get_ident()
+        call = self._calls.setdefault(ident, [0, None])
+        call[0] += 1
         try:
             yield
         finally:
-            self.depth -= 1
-            if self.raised is not None and not self.depth:
-                raised, self.raised = self.raised, None
-                try:
-                    raise raised from None
-                finally:
-                    del raised
+            call[0] -= 1
+            if not call[0]:
+                del self._calls[ident]
+                if call[1] is not None:
+                    try:
+                        raise call[1] from None
+                    finally:
+                        call.clear()
 
 
 _ends = _Ends()
@@ -296,38 +309,61 @@ os.register_at_fork(after_in_child=_contexts.clear)  # their descriptors are tho
 
 @contextlib.contextmanager
 def _main_context():
-    """A main context that is the default of the thread, and that a signal wakes up."""
+    """A main context that a signal wakes up."""
     if _contexts:
         context = _contexts.pop()
     else:
         context, timer = GLib.MainContext.new(), GLib.timeout_source_new(_SIGNAL_DELAY)
         timer.set_callback("again".format)  # written in C: no handler can run in it
         timer.attach(context)
-    context.push_thread_default()
     try:
         yield context
     finally:
-        context.pop_thread_default()
         _contexts.append(context)
 
 
+@contextlib.contextmanager
+def _as_default(context):
+    """Not for longer than GLib is called: where greenlets take turns in a thread, each call has a context of its own."""
+    context.push_thread_default()
+    try:
+        yield
+    finally:
+        context.pop_thread_default()
+
+
+def _has_greenlets():
+    """Whether gevent, eventlet or the like has replaced what threads wait with: then they wait for each other."""
+    return not isinstance(time.sleep, types.BuiltinFunctionType)
+
+
+def _iterate(context, begun):
+    greenlets = _has_greenlets()
+    with _as_default(context):
+        dispatched = context.iteration(not greenlets)
+    if greenlets and not dispatched:
+        time.sleep(min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, (time.monotonic() - begun) / 100)))
+
+
 def _iterate_until_done(context, cancellable, results):
+    begun = time.monotonic()
     try:
         while not results:
-            context.iteration(True)
+            _iterate(context, begun)
             _signals.handle()
     except BaseException as error:
         _ends.note(error)
         cancellable.cancel()
-        while not results:
-            context.iteration(True)
+        with _as_default(context):
+            while not results:
+                context.iteration(True)
         raise
 
 
 def _block(sync, begin, finish, cancellable=None, undo=None):
     """Makes a blocking call. In the main thread signal handlers run meanwhile, and what they raise ends it."""
     # The handlers of Python run in the main thread only, and at the end of the interpreter GLib cannot call it back.
-    if threading.current_thread() is not threading.main_thread() or sys.is_finalizing():
+    if threading.get_native_id() != os.getpid() or sys.is_finalizing():
         with _ends.reraised():
             return _typed(sync, cancellable=cancellable)
     cancellable, results = Gio.Cancellable() if cancellable is None else cancellable, {}
@@ -335,7 +371,8 @@ def _block(sync, begin, finish, cancellable=None, undo=None):
         raise TypeError(f"expected a Gio.Cancellable, not {cancellable!r}")
     try:
         with _ends.reraised(), _signals.noted(), _main_context() as context:
-            begin(cancellable=cancellable, callback=results.__setitem__)
+            with _as_default(context):
+                begin(cancellable=cancellable, callback=results.__setitem__)
             _iterate_until_done(context, cancellable, results)
             return _typed(finish, *results.values())
     except BaseException as error:
@@ -491,7 +528,7 @@ def _check_hook(hook, result):
             text, domain, code = _explain(exception), Gio.io_error_quark(), Gio.IOErrorEnum.FAILED
             if not isinstance(exception, Exception):
                 _ends.note(exception)
-            if exception is _ends.raised:  # the probe must not be polled again
+            if _ends.has(exception):  # the probe must not be polled again
                 domain, code = Mk.error_quark(), Mk.Error.FAILED
         raise GLib.Error(text, GLib.quark_to_string(domain), code)
 
