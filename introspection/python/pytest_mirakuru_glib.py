@@ -19,6 +19,7 @@ with ports and directories of their own.
 import inspect
 import re
 import sys
+import warnings
 
 import pytest
 
@@ -34,11 +35,15 @@ _ESCAPES = re.compile(
 
 def _repository():
     """Loaded by the first service, so that a test suite without services does not need the library."""
-    import gi
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ImportWarning)  # of PyGObject itself
+            import gi
 
-    gi.require_version("Mk", "1")
-    from gi.repository import Mk
-
+            gi.require_version("Mk", "1")
+            from gi.repository import Mk
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ImportError(f"mk_service needs PyGObject and the typelib of mirakuru-glib in this Python: {error}") from error
     return Mk
 
 

@@ -2,15 +2,28 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The library as this package uses it: waits, and checks that are made by probes."""
 
+from __future__ import annotations
+
 import functools
 import importlib.util
 import time
 import types
+import warnings
+from collections.abc import Callable
+from typing import Any
 
-import gi
+try:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImportWarning)  # of PyGObject itself
+        import gi
 
-gi.require_version("Mk", "1")
-from gi.repository import Gio, GLib, Mk  # noqa: E402
+        gi.require_version("Mk", "1")
+        from gi.repository import Gio, GLib, Mk
+except (ImportError, AttributeError, ValueError) as error:  # a folder gi without PyGObject has no require_version()
+    raise ImportError(
+        "mirakuru_glib needs PyGObject and the typelib of mirakuru-glib in this Python: install python3-gi and "
+        f"mirakuru-glib; a virtual environment sees them with --system-site-packages ({error})"
+    ) from error
 
 
 def original(name):
@@ -84,7 +97,7 @@ def check_now(probe):
         return False
 
 
-def probed(make_probe):
+def probed(make_probe: Callable[[Any], Any]) -> Callable[[Any], bool]:
     """Makes a check of an executor from a method that returns a probe.
 
     A wait for a check that nobody has overridden uses the probe itself, without Python in between.

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The lifecycle of a command, and the wait until a check says that its service is ready."""
 
+from __future__ import annotations
+
 import errno
 import logging
 import math
@@ -13,9 +15,11 @@ import signal
 import sys
 import time
 import weakref
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from subprocess import PIPE
-from typing import TypeVar
+from types import TracebackType
+from typing import IO, Any, TypeVar
 
 from . import _launch
 from ._native import (
@@ -67,7 +71,7 @@ _exit_hook = weakref.finalize(_natives, lambda: None)
 _popen_trees = weakref.WeakSet()
 
 
-def cleanup_subprocesses():
+def cleanup_subprocesses() -> None:
     """Kills the services of all executors of this program, as its end does by itself."""
     for native in list(_natives):
         end_service(native)
@@ -125,20 +129,20 @@ class SimpleExecutor:
 
     def __init__(
         self,
-        command,
-        cwd=None,
-        shell=False,
-        timeout=3600,
-        sleep=0.1,
-        stop_signal=signal.SIGTERM,
-        kill_signal=SIGKILL,
-        expected_returncode=None,
-        envvars=None,
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=None,
-        popen_kwargs=None,
-    ):
+        command: str | list[str] | tuple[str, ...],
+        cwd: str | os.PathLike[str] | None = None,
+        shell: bool = False,
+        timeout: float | None = 3600,
+        sleep: float = 0.1,
+        stop_signal: int = signal.SIGTERM,
+        kill_signal: int = SIGKILL,
+        expected_returncode: int | None = None,
+        envvars: Mapping[str, str] | None = None,
+        stdin: int | IO[Any] | None = PIPE,
+        stdout: int | IO[Any] | None = PIPE,
+        stderr: int | IO[Any] | None = None,
+        popen_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
         if isinstance(command, (list, tuple)):
             self.command_parts = [os.fsdecode(part) for part in command]
             self.command = " ".join(map(shlex.quote, self.command_parts))
@@ -170,12 +174,12 @@ class SimpleExecutor:
     # ---- state ----
 
     @property
-    def native(self):
+    def native(self) -> Any:
         """The executor of the library: for its signals, its output, its state."""
         return self._native
 
     @property
-    def process(self):
+    def process(self) -> Any:
         """The process of the command, None before a start and after a stop.
 
         A subclass may set it to a Popen of its own.
@@ -183,7 +187,7 @@ class SimpleExecutor:
         return self._process
 
     @process.setter
-    def process(self, process):
+    def process(self, process: Any) -> None:
         if process is self._process:
             return
         if self._popen_end is not None:
@@ -200,12 +204,12 @@ class SimpleExecutor:
         return next(e for e in self._native.dup_environment() if e.startswith(prefix))[len(prefix) :]
 
     @property
-    def envvars(self):
+    def envvars(self) -> dict[str, str]:
         """The environment that the service gets."""
         return {**os.environ, **self._envvars, ENV_UUID: self._uuid}
 
     @property
-    def _popen_kwargs(self):
+    def _popen_kwargs(self) -> dict[str, Any]:
         streams = {"stdin": self._stdin, "stdout": self._stdout, "stderr": self._stderr}
         return {
             **{name: stream for name, stream in streams.items() if stream},
@@ -217,16 +221,16 @@ class SimpleExecutor:
             **self._additional_popen_kwargs,
         }
 
-    def running(self):
+    def running(self) -> bool:
         """Whether the process of the command lives."""
         process = self.process
         return process is not None and process.poll() is None
 
-    def output(self):
+    def output(self) -> IO[Any] | None:
         """What the service prints, as a text file; None if nothing was started, or it is not piped."""
         return self.process.stdout if self.process is not None else None
 
-    def err_output(self):
+    def err_output(self) -> IO[Any] | None:
         """The same of standard error."""
         return self.process.stderr if self.process is not None else None
 
@@ -239,13 +243,15 @@ class SimpleExecutor:
 
     # ---- start ----
 
-    def __enter__(self):
+    def __enter__(self: SimpleExecutorType) -> SimpleExecutorType:
         return self.start()
 
-    def __exit__(self, exc_type, exc_value, traceback):
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.stop()
 
-    def start(self):
+    def start(self: SimpleExecutorType) -> SimpleExecutorType:
         """Runs the command, unless that was done already."""
         if self.process is None:
             self._spawn()
@@ -302,7 +308,7 @@ class SimpleExecutor:
 
     # ---- waiting ----
 
-    def _set_timeout(self):
+    def _set_timeout(self) -> None:
         """Lets the time for the waits that follow begin now."""
         self._endtime = time.monotonic() + self._timeout if self._timeout else None
 
@@ -311,11 +317,11 @@ class SimpleExecutor:
         """The seconds that are left; math.inf without a limit."""
         return math.inf if self._endtime is None else max(0, self._endtime - time.monotonic())
 
-    def check_timeout(self):
+    def check_timeout(self) -> bool:
         """Whether there is time left."""
         return self._remaining_timeout > 0
 
-    def wait_for(self, wait_for):
+    def wait_for(self: SimpleExecutorType, wait_for: Callable[[], bool]) -> SimpleExecutorType:
         """Waits until a function returns true; if the time is over before, kills the service."""
         return self._wait_for(wait_for)
 
@@ -336,7 +342,9 @@ class SimpleExecutor:
 
     # ---- stop ----
 
-    def stop(self, stop_signal=None, expected_returncode=None):
+    def stop(
+        self: SimpleExecutorType, stop_signal: int | None = None, expected_returncode: int | None = None
+    ) -> SimpleExecutorType:
         """Stops the service, and waits until nothing of it is left."""
         if sys.is_finalizing() or not self._is_started():
             return self
@@ -384,7 +392,7 @@ class SimpleExecutor:
             self.kill()
 
     @contextmanager
-    def stopped(self):
+    def stopped(self: SimpleExecutorType) -> Iterator[SimpleExecutorType]:
         """Stops the service for the time of a with statement, if it runs."""
         was_running = self.running()
         if was_running:
@@ -395,7 +403,7 @@ class SimpleExecutor:
             if was_running:
                 self.start()
 
-    def kill(self, wait=True, sig=None):
+    def kill(self: SimpleExecutorType, wait: bool = True, sig: int | None = None) -> SimpleExecutorType:
         """Kills the service and everything that it has started."""
         if sys.is_finalizing():
             return self  # all has been killed already
@@ -424,7 +432,7 @@ class SimpleExecutor:
     def _is_active(self):
         return self._native is not None and self._native.get_active()
 
-    def _kill_all_kids(self, sig):
+    def _kill_all_kids(self, sig: int) -> set[int]:
         """Sends a signal to all processes that have the marker of this executor in their environment."""
         marked = processes_with_env(ENV_UUID, self._uuid)
         for pid in marked:
@@ -434,7 +442,7 @@ class SimpleExecutor:
                 pass  # it has just ended
         return marked
 
-    def _clear_process(self):
+    def _clear_process(self) -> None:
         """Forgets the process; if it lives, it is killed."""
         if self._popen_tree is not None:
             self._popen_tree.kill(operator.index(self._kill_signal))
@@ -449,7 +457,7 @@ class SimpleExecutor:
             process.release()
         self._endtime = None
 
-    def __del__(self):
+    def __del__(self) -> None:
         if self.process is not None:
             self.kill()
 
@@ -465,10 +473,10 @@ class SimpleExecutor:
         words = [f'{name}: "{command}"', self._address(), *more]
         return _readable(f"<{' '.join(word for word in words if word)}>")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self._describe(REPR_LENGTH, hex(id(self)))
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self._describe(None, hex(id(self)))
 
 
@@ -478,15 +486,15 @@ class Executor(SimpleExecutor):
     A subclass has the checks: `pre_start_check()`, and `after_start_check()` if that is another one.
     """
 
-    def pre_start_check(self):
+    def pre_start_check(self) -> bool:
         """Whether what would be waited for is there before anything was started."""
         raise NotImplementedError
 
-    def after_start_check(self):
+    def after_start_check(self) -> bool:
         """Whether the service is ready; by default, what `pre_start_check()` says."""
         return self.pre_start_check()
 
-    def start(self):
+    def start(self: ExecutorType) -> ExecutorType:
         """Runs the command, and waits until its service is ready."""
         if self.pre_start_check():
             raise self._already_running()
@@ -504,14 +512,14 @@ class Executor(SimpleExecutor):
         error.detail = describe_holder(probe) if probe else ""
         return error
 
-    def check_subprocess(self):
+    def check_subprocess(self) -> bool:
         """Whether the service is ready; an error if its process has ended with one."""
         code = self.process.poll() if self.process is not None else None
         if code:
             raise self._killed(ProcessExitedWithError(self, code), self._last_output())
         return self.after_start_check()
 
-    def wait_for(self, wait_for):
+    def wait_for(self: ExecutorType, wait_for: Callable[[], bool]) -> ExecutorType:
         """Waits until a function returns true; if the time is over before, kills the service."""
         is_own_check = getattr(wait_for, "__func__", None) is Executor.check_subprocess
         if is_own_check and isinstance(self.process, Process) and self._endtime == self._spawn_endtime:

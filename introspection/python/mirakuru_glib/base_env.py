@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Finds processes by their environment."""
 
+from __future__ import annotations
+
 import os
 
 
@@ -22,7 +24,7 @@ def _has(pid, entry):
         return name.read() != b"mk-supervisor\n"
 
 
-def processes_with_env(env_name, env_value):
+def processes_with_env(env_name: str, env_value: str) -> set[int]:
     """The ids of the processes that were started with this value of a variable, or with it before a colon.
 
     So the marker of an executor finds its own processes, and a process id those of all its executors.

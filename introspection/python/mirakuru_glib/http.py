@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Services that are ready when a URL is answered with the right status."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException  # noqa: F401  # for the checks of dependants
+from typing import Any
 from urllib.parse import urlencode, urlparse
 
 from ._native import GLib, Mk, probed
@@ -17,7 +21,16 @@ class HTTPExecutor(TCPExecutor):
 
     DEFAULT_PORT = 80
 
-    def __init__(self, command, url, status=r"^2\d\d$", method="HEAD", payload=None, headers=None, **kwargs):
+    def __init__(
+        self,
+        command: str | list[str] | tuple[str, ...],
+        url: str,
+        status: str | int = r"^2\d\d$",
+        method: str = "HEAD",
+        payload: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         self.url = urlparse(url)
         if not self.url.hostname:
             raise ValueError("Url provided does not contain hostname")

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Services that say when they are ready."""
 
+from __future__ import annotations
+
 import functools
 import operator
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ._native import Mk
 from .base import SimpleExecutor
@@ -26,7 +28,9 @@ class OutputExecutor(SimpleExecutor):
     line of the banner is left to be read.
     """
 
-    def __init__(self, command, banner, **kwargs):
+    def __init__(
+        self, command: str | list[str] | tuple[str, ...], banner: str | re.Pattern[str], **kwargs: Any
+    ) -> None:
         super().__init__(command, **kwargs)
         self._banner = re.compile(banner)
         if not any((self._stdout, self._stderr)):

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Services that are ready when a file is there."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 from ._native import Mk, probed
 from .base import Executor
@@ -11,7 +14,9 @@ from .base import Executor
 class PidExecutor(Executor):
     """An executor that waits until a file is there."""
 
-    def __init__(self, command, filename, **kwargs):
+    def __init__(
+        self, command: str | list[str] | tuple[str, ...], filename: str | os.PathLike[str], **kwargs: Any
+    ) -> None:
         super().__init__(command, **kwargs)
         if not filename:
             raise ValueError("the name of the pid file is empty")

@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Services that are ready when a TCP port accepts connections."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from ._native import Mk, probed
 from .base import Executor
 
@@ -9,7 +13,7 @@ from .base import Executor
 class TCPExecutor(Executor):
     """An executor that waits until a TCP port accepts connections, over IPv4 or IPv6."""
 
-    def __init__(self, command, host, port, **kwargs):
+    def __init__(self, command: str | list[str] | tuple[str, ...], host: str, port: int, **kwargs: Any) -> None:
         super().__init__(command, **kwargs)
         self.host = host
         self.port = int(port)

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Services that are ready when a Unix socket accepts connections."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 from ._native import Mk, probed
 from .base import Executor
@@ -11,7 +14,7 @@ from .base import Executor
 class UnixSocketExecutor(Executor):
     """An executor that waits until a Unix socket accepts connections."""
 
-    def __init__(self, command, socket_name, **kwargs):
+    def __init__(self, command: str | list[str] | tuple[str, ...], socket_name: str, **kwargs: Any) -> None:
         super().__init__(command, **kwargs)
         self.socket = socket_name
 

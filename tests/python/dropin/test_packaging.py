@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What surrounds the package: types, warnings, a Python without PyGObject."""
+
+import importlib.util
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import textwrap
+import unittest
+import venv
+
+from dropintest import LIMIT, DropInTest
+
+SUITE = """
+    import socket
+    import sys
+    import mirakuru_glib
+    sys.modules["mirakuru"] = mirakuru_glib
+    from mirakuru import OutputExecutor, SimpleExecutor, TCPExecutor
+    from pytest_mirakuru_glib import mk_service
+
+    sleeper = mk_service("sleep 60")
+
+    def test_kinds(sleeper):
+        assert sleeper.get_running()
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            port = unused.getsockname()[1]
+        command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+        with TCPExecutor(command, "127.0.0.1", port, timeout=30) as executor:
+            assert executor.running()
+        with OutputExecutor("sh -c 'echo up; sleep 60'", "up", timeout=30) as executor:
+            executor.output().fileno()
+        executor = SimpleExecutor("sh -c 'echo a; echo b >&2'", stderr=-1).start()
+        assert executor.process.communicate(timeout=20) == ("a\\n", "b\\n")
+        executor.stop()
+        del executor
+    """
+
+
+class Packaging(DropInTest):
+    def run_python(self, python, *arguments, **options):
+        return subprocess.run(
+            [python, *arguments], capture_output=True, text=True, timeout=3 * LIMIT, check=False, **options
+        )
+
+    @unittest.skipUnless(shutil.which("mypy"), "mypy is not installed")
+    def test_types(self):
+        sample = pathlib.Path(__file__).with_name("sample_types.py")
+        package = importlib.util.find_spec("mirakuru_glib").submodule_search_locations[0]
+        environment = {**os.environ, "MYPYPATH": os.path.dirname(package)}
+        done = subprocess.run(
+            ["mypy", "--strict", "--follow-imports=silent", f"--cache-dir={self.folder()}", str(sample)],
+            capture_output=True, text=True, timeout=3 * LIMIT, env=environment, check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertTrue(os.path.exists(os.path.join(package, "py.typed")))
+
+    @unittest.skipUnless(importlib.util.find_spec("pytest"), "pytest is not installed")
+    def test_no_warnings(self):
+        folder = self.folder()
+        (folder / "test_it.py").write_text(textwrap.dedent(SUITE))
+        done = self.run_python(sys.executable, "-W", "error", "-m", "pytest", "-W", "error", "-p", "no:cacheprovider",
+                               cwd=folder)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("warning", done.stdout)
+
+    def test_without_pygobject(self):
+        folder = self.folder()
+        venv.create(folder)
+        done = self.run_python(folder / "bin" / "python", "-c", "import mirakuru_glib")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr.splitlines()[-1], "^ImportError: mirakuru_glib needs PyGObject .*python3-gi")
+
+
+if __name__ == "__main__":
+    unittest.main()
