@@ -200,7 +200,7 @@ mk_probe_wait_choose_interval (MkProbe *probe, gint64 elapsed, gint64 cost)
   gint64 interval = MIN_INTERVAL_US;
 
   if (by_hand > 0)
-    return by_hand;
+    return MAX (by_hand, retry_after);
   if (pace == MK_PROBE_PACE_WOKEN)
     return G_MAXINT64;
 
@@ -218,7 +218,7 @@ mk_probe_wait_choose_interval (MkProbe *probe, gint64 elapsed, gint64 cost)
 void
 mk_probe_wait_spare_resolver (MkProbe *probe, const GError *error, gint64 elapsed)
 {
-  if (error != NULL && error->domain == G_RESOLVER_ERROR)
+  if (error != NULL && error->domain == G_RESOLVER_ERROR && mk_probe_get_interval (probe) == 0)
     mk_probe_set_retry_after (
         probe,
         (guint) CLAMP (elapsed / G_TIME_SPAN_MILLISECOND, MIN_RESOLVE_INTERVAL_MS, MAX_RESOLVE_INTERVAL_MS));
