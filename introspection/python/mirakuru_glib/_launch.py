@@ -93,7 +93,10 @@ def _command(command, parts, kwargs):
 def _set_environment(native, environment):
     if environment is None:
         environment = os.environ
-    environment = {os.fsdecode(name): value for name, value in environment.items()}
+    environment = {
+        os.fsdecode(name): os.fsdecode(value) if isinstance(value, bytes) else value
+        for name, value in environment.items()
+    }
     changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
     native.set_environment({**changed, **{name: None for name in os.environ if name not in environment}})
 

@@ -25,6 +25,8 @@ except (ImportError, AttributeError, ValueError) as error:  # a folder gi withou
         f"mirakuru-glib; a virtual environment sees them with --system-site-packages ({error})"
     ) from error
 
+from gi.overrides.Mk import has_greenlets  # noqa: E402
+
 
 def original(name):
     """A module of C, as it is where gevent or eventlet have put other functions into it."""
@@ -32,12 +34,6 @@ def original(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def has_greenlets():
-    """Whether greenlets take turns in this thread: then a check in Python must not be called from C, which could not
-    be left for another one."""
-    return not isinstance(time.sleep, types.BuiltinFunctionType)
 
 
 def pauses(limit):
@@ -72,7 +68,7 @@ def wait_until(function, limit):
 
     Returns whether it did within `limit` milliseconds (0 for no limit). Its exceptions are passed on.
     """
-    if has_greenlets():
+    if has_greenlets():  # which could not leave a function that is called from C
         return any(function() for _ in pauses(limit / 1000 if limit else None)) or bool(function())
     probe, raised = function_probe(function)
     try:

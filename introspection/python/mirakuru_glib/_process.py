@@ -27,10 +27,18 @@ def _waits(attempt, timeout):
     return any(attempt(0) for _ in pauses(timeout)) or attempt(0)
 
 
-def _is_readable(number, timeout):
+def _polls(number, events, timeout):
     poll = _select.poll()
-    poll.register(number, _select.POLLIN)
+    poll.register(number, events)
     return bool(poll.poll(None if timeout is None else timeout * 1000))
+
+
+def _is_readable(number, timeout):
+    return _polls(number, _select.POLLIN, timeout)
+
+
+def _is_writable(number, timeout):
+    return _polls(number, _select.POLLOUT, timeout)
 
 
 class OutputReader(io.RawIOBase):
@@ -109,6 +117,9 @@ class InputWriter(io.RawIOBase):
         return self._stream.get_fd()
 
     def write(self, data):
+        if has_greenlets():
+            _waits(functools.partial(_is_writable, self.fileno()), None)
+            data = data[: _select.PIPE_BUF]  # there is room for so much
         return os.write(self.fileno(), data)
 
     def close(self):
@@ -289,6 +300,8 @@ class Process:
                     file.close()
             except OSError:
                 pass  # nothing reads what is still to be written
+            except RuntimeError:
+                pass  # another greenlet is in it, and sees its end
 
     def release(self):
         """Cuts the tie to the executor; what is known stays."""

@@ -17,7 +17,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from subprocess import PIPE
+from subprocess import PIPE, Popen
 from types import TracebackType
 from typing import IO, Any, TypeVar
 
@@ -179,7 +179,7 @@ class SimpleExecutor:
         return self._native
 
     @property
-    def process(self) -> Any:
+    def process(self) -> Popen[Any] | None:
         """The process of the command, None before a start and after a stop.
 
         A subclass may set it to a Popen of its own.

@@ -166,7 +166,70 @@ CASES = {
                 raise AssertionError("no end")
         assert not executor.running()
         """,
+    "input": """
+        # It is read only after another greenlet has said so.
+        go, write = os.pipe()
+        command = ["sh", "-c", f"head -c 1 < /dev/fd/{go} > /dev/null; wc -c"]
+        executor = mirakuru.SimpleExecutor(command, popen_kwargs={"pass_fds": [go]}).start()
+        def let_go():
+            time.sleep(0.2)
+            os.write(write, b"x")
+        spawn(let_go)
+        with others_go_on(5):
+            executor.process.stdin.write("x" * (1 << 20))
+            executor.process.stdin.close()
+        assert int(executor.output().read()) == 1 << 20
+        executor.stop()
+        """,
+    "stopped by another": """
+        executor = mirakuru.SimpleExecutor(["sh", "-c", "echo up; exec sleep 60"]).start()
+        def read():
+            lines.extend(executor.output())
+            lines.append("end")
+        lines = []
+        reader = spawn(read)
+        while not lines:
+            time.sleep(0.01)
+        executor.stop()
+        wait(reader)
+        assert lines == ["up\\n", "end"], lines
+        process = executor.start().process
+        def write():
+            try:
+                process.stdin.write("x" * (1 << 20))
+            except BrokenPipeError:
+                lines.append("broken")
+        writer = spawn(write)
+        time.sleep(0.1)
+        executor.stop()
+        wait(writer)
+        assert lines[-1] == "broken"
+        """,
+    "hooks of the library": """
+        from gi.repository import Mk
+        class Slow(Mk.Executor):
+            checks = 0
+            def do_after_start_check(self):
+                time.sleep(0.02)
+                self.checks += 1
+                return self.checks > 5
+        def run():
+            with Slow(command=["sleep", "60"], start_timeout=30000) as executor:
+                return executor.checks
+        def probe():
+            answers = [False, True]
+            def check():
+                time.sleep(0.02)
+                return answers.pop(0)
+            Mk.CallbackProbe.new(check).wait(30000)
+            return answers
+        with others_go_on(10):
+            runs, probes = [spawn(run) for _ in range(4)], [spawn(probe) for _ in range(4)]
+            assert [wait(greenlet) for greenlet in runs] == [6] * 4
+            assert [wait(greenlet) for greenlet in probes] == [[]] * 4
+        """,
 }
+PATCHED_LATE = ("start and stop", "wait and communicate", "output", "time is up")
 
 
 class Greenlets(DropInTest):
@@ -184,7 +247,7 @@ class Greenlets(DropInTest):
         if importlib.util.find_spec(library) is None:
             self.skipTest(f"{library} is not installed")
         for case in CASES:
-            for patched_first in (True, False) if library == "gevent" else (True,):
+            for patched_first in (True, False) if library == "gevent" and case in PATCHED_LATE else (True,):
                 with self.subTest(case, patched_first=patched_first):
                     self.run_program(library, case, patched_first)
 

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from unittest import mock
 
-from dropintest import DropInTest, lives, service, wait_until
+from dropintest import LOCALHOST, DropInTest, free_port, listener, lives, service, wait_until
 
 import mirakuru
 from mirakuru import OutputExecutor, SimpleExecutor
@@ -167,11 +168,12 @@ class Command(DropInTest):
         read, write = os.pipe()
         self.addCleanup(os.close, read)
         os.set_inheritable(write, True)
+        command = ["sh", "-c", f"echo through > /dev/fd/{write}"]
         for kwargs in ({"pass_fds": [write]}, {"close_fds": False}):
-            executor = self.keep(SimpleExecutor(["sh", "-c", f"echo through >&{write}"], popen_kwargs=kwargs)).start()
+            executor = self.keep(SimpleExecutor(command, popen_kwargs=kwargs)).start()
             self.assertEqual(os.read(read, 100), b"through\n")
             executor.stop()
-        executor = self.keep(SimpleExecutor(["sh", "-c", f"echo through >&{write}"])).start()
+        executor = self.keep(SimpleExecutor(command)).start()
         self.assertNotEqual(executor.process.wait(20), 0)
         executor.kill()
         os.close(write)
@@ -208,6 +210,13 @@ class Command(DropInTest):
             "user": None, "bufsize": 1, "close_fds": True, "pass_fds": (), "errors": "strict",
         }
         self.keep(SimpleExecutor(SLEEP, popen_kwargs=fine)).start().stop()
+
+    def test_sleep_is_replaced_by_a_test(self):
+        port = free_port()
+        with mock.patch("time.sleep", side_effect=AssertionError("nobody sleeps")):
+            executor = self.keep(mirakuru.TCPExecutor(listener(port), LOCALHOST, port, timeout=30)).start()
+            executor.wait_for(executor.running)
+            executor.stop()
 
     def test_only_a_check_before_the_start(self):
         class Flag(mirakuru.Executor):

@@ -68,6 +68,19 @@ class Packaging(DropInTest):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertNotIn("warning", done.stdout)
 
+    def test_bytes_are_not_compared_with_text(self):
+        program = """if True:
+            import os, mirakuru_glib
+            environment = {b"PATH": os.environb[b"PATH"], b"X": b"\\xff", "Y": "z"}
+            for options in ({"popen_kwargs": {"env": environment}}, {"envvars": environment, "cwd": b"/"}):
+                executor = mirakuru_glib.SimpleExecutor([b"env"], **options).start()
+                printed = executor.output().buffer.read().splitlines()
+                assert b"X=\\xff" in printed and b"Y=z" in printed, printed
+                executor.stop()
+            """
+        done = self.run_python(sys.executable, "-bb", "-W", "error", "-c", program)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_without_pygobject(self):
         folder = self.folder()
         venv.create(folder)

@@ -21,6 +21,7 @@ import contextlib
 import datetime
 import functools
 import os
+import select
 import signal
 import sys
 import threading
@@ -219,6 +220,20 @@ _SIGNAL_DELAY = 200
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.01
 
 
+def has_greenlets():
+    """Whether gevent, eventlet or the like has replaced what threads wait with: then they wait for each other.
+
+    All of them replace select(), too; a test that replaces time.sleep() does not.
+    """
+    return not any(isinstance(function, types.BuiltinFunctionType) for function in (time.sleep, select.select))
+
+
+def _ident():
+    """Of the thread, or of the greenlet."""
+    greenlet = sys.modules.get("greenlet") if has_greenlets() else None
+    return threading.get_ident() if greenlet is None else id(greenlet.getcurrent())
+
+
 class _Ends:
     """What ends the blocking calls of a thread or greenlet, of which one may be made in a hook of the other.
 
@@ -229,15 +244,15 @@ class _Ends:
         self._calls = {}  # of each thread or greenlet: how many there are, and what was raised
 
     def note(self, exception):
-        if (call := self._calls.get(threading.get_ident())) is not None:
+        if (call := self._calls.get(_ident())) is not None:
             call[1] = call[1] or exception
 
     def has(self, exception):
-        return self._calls.get(threading.get_ident(), (0, None))[1] is exception
+        return self._calls.get(_ident(), (0, None))[1] is exception
 
     @contextlib.contextmanager
     def reraised(self):
-        ident = threading.get_ident()
+        ident = _ident()
         call = self._calls.setdefault(ident, [0, None])
         call[0] += 1
         try:
@@ -322,23 +337,30 @@ def _main_context():
         _contexts.append(context)
 
 
+# The threads or greenlets whose contexts are the default now: one, as often as its hooks make calls.
+_inside = []
+
+
 @contextlib.contextmanager
 def _as_default(context):
-    """Not for longer than GLib is called: where greenlets take turns in a thread, each call has a context of its own."""
+    """Not for longer than GLib is called: where greenlets take turns in a thread, each call has a context of its own.
+
+    A greenlet whose hook waits is still inside of GLib; the others call it after that.
+    """
+    ident = _ident()
+    while _inside and _inside[-1] != ident:
+        time.sleep(_SHORTEST_PAUSE)
+    _inside.append(ident)
     context.push_thread_default()
     try:
         yield
     finally:
         context.pop_thread_default()
-
-
-def _has_greenlets():
-    """Whether gevent, eventlet or the like has replaced what threads wait with: then they wait for each other."""
-    return not isinstance(time.sleep, types.BuiltinFunctionType)
+        _inside.pop()
 
 
 def _iterate(context, begun):
-    greenlets = _has_greenlets()
+    greenlets = has_greenlets()
     with _as_default(context):
         dispatched = context.iteration(not greenlets)
     if greenlets and not dispatched:
