@@ -280,7 +280,7 @@ launch_read_interpreter (const char *file)
     return NULL;
 
   line[strcspn (line, "\n")] = '\0';
-  return mk_message_filename (g_strstrip (line + 2));
+  return g_strdup (line + 2 + strspn (line + 2, " \t"));
 }
 
 static char *
@@ -289,6 +289,7 @@ launch_explain_exec (MkLaunch *self, int error_number)
   g_autofree char *file = launch_find_program (self);
   g_autofree char *name = mk_message_filename (file ? file : self->argv[0]);
   g_autofree char *interpreter = NULL;
+  g_autofree char *interpreter_name = NULL;
 
   if (error_number == ENOENT && (file == NULL || !g_file_test (file, G_FILE_TEST_EXISTS)))
     return g_strdup (
@@ -297,18 +298,27 @@ launch_explain_exec (MkLaunch *self, int error_number)
             : _ ("there is no such program in the directories of PATH; install it, or give its path"));
   if (file != NULL && g_file_test (file, G_FILE_TEST_IS_DIR))
     return g_strdup_printf (_ ("“%s” is a directory, not a program"), name);
-  if (error_number == EACCES)
+  if (error_number == EACCES && file != NULL && g_file_test (file, G_FILE_TEST_EXISTS) &&
+      !g_file_test (file, G_FILE_TEST_IS_EXECUTABLE))
     return g_strdup_printf (_ ("“%s” is not executable (chmod +x makes it so)"), name);
 
   interpreter = file ? launch_read_interpreter (file) : NULL;
-  if (interpreter != NULL)
+  if (interpreter != NULL && g_str_has_suffix (interpreter, "\r"))
+    return g_strdup_printf (
+        _ ("the first line of “%s” ends as lines do on Windows, with a carriage return (dos2unix removes it)"),
+        name);
+  interpreter_name = interpreter ? mk_message_filename (g_strchomp (interpreter)) : NULL;
+  if (interpreter_name != NULL)
     return g_strdup_printf (_ ("the interpreter “%s” in the first line of “%s” cannot be run: %s"),
-                            interpreter,
+                            interpreter_name,
                             name,
                             g_strerror (error_number));
   if (error_number == ENOEXEC)
     return g_strdup_printf (
         _ ("“%s” is not a program for this machine; a script needs a first line such as #!/bin/sh"), name);
+  if (error_number == ENOENT)
+    return g_strdup_printf (_ ("the dynamic loader that “%s” needs is missing; it may be for another system"),
+                            name);
 
   return g_strdup (g_strerror (error_number));
 }

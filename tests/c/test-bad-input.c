@@ -129,6 +129,9 @@ test_program_that_cannot_run (void)
   g_autofree char *plain = write_file ("plain", "#!/bin/sh\n", 0644);
   g_autofree char *script = write_file ("script", "#!/nowhere/sh -e\n", 0755);
   g_autofree char *headless = write_file ("headless", "echo hello\n", 0755);
+  g_autofree char *windows = write_file ("windows", "#!/bin/sh\r\n", 0755);
+  g_autofree char *through_plain_text = g_strdup_printf ("#!%s\n", plain);
+  g_autofree char *through_plain = write_file ("through-plain", through_plain_text, 0755);
 
   set_program (executor, plain);
   assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, plain, "not executable", NULL);
@@ -136,6 +139,10 @@ test_program_that_cannot_run (void)
   assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, folder, "directory", NULL);
   set_program (executor, script);
   assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, script, "/nowhere/sh", "interpreter", NULL);
+  set_program (executor, windows);
+  assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, windows, "carriage return", NULL);
+  set_program (executor, through_plain);
+  assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, through_plain, plain, "interpreter", NULL);
   set_program (executor, headless);
   assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, headless, NULL);
   set_program (executor, mk_test_service_path ());
