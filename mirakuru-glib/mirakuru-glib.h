@@ -12,6 +12,7 @@
 #include "mk-enum-types.h"
 #include "mk-error.h"
 #include "mk-executor.h"
+#include "mk-executor-group.h"
 #include "mk-file-probe.h"
 #include "mk-http-executor.h"
 #include "mk-http-probe.h"

@@ -20,6 +20,7 @@ typedef gboolean (
     *MkValuesScope) (gpointer scope, const char *service, const char *key, char **value, GError **error);
 
 MkValues *mk_values_new (const char *name, MkValuesScope scope, gpointer scope_data);
+MkValues *mk_values_new_for_client (MkValuesScope scope, gpointer scope_data);
 MkValues *mk_values_ref (MkValues *self);
 void mk_values_unref (MkValues *self);
 

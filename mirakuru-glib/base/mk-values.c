@@ -36,6 +36,7 @@ struct _MkValues
   char *name;          /* (owned) (nullable) */
   MkValuesScope scope; /* (nullable) */
   gpointer scope_data; /* (unowned) */
+  gboolean is_client;  /* it has no values of its own */
 
   GMutex lock;
   GHashTable *values;    /* (owned) (locked-by lock): from names to texts */
@@ -67,6 +68,16 @@ mk_values_new (const char *name, MkValuesScope scope, gpointer scope_data)
   self->leases = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_port_release);
   if (name != NULL)
     mk_values_set (self, "name", name);
+  return self;
+}
+
+/* For what uses services, and is none: only other services have values. */
+MkValues *
+mk_values_new_for_client (MkValuesScope scope, gpointer scope_data)
+{
+  MkValues *self = mk_values_new (NULL, scope, scope_data);
+
+  self->is_client = TRUE;
   return self;
 }
 
@@ -228,7 +239,7 @@ values_find (MkValues *self, const char *key, char **value, GError **error)
   g_autofree char *unwanted = NULL;
 
   if (dot == NULL)
-    return values_find_own (self, key, value, error);
+    return !self->is_client && values_find_own (self, key, value, error);
   if (self->scope == NULL)
     return FALSE;
 

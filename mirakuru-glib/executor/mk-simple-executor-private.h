@@ -81,6 +81,12 @@ typedef struct
   GPtrArray *sockets; /* (owned) (element-type MkPassedSocket) */
   GArray *passed_fds; /* (owned) (nullable) (element-type int) */
 
+  /* Of the group that it is in; does not change once it is there. */
+  char *name;                   /* (owned) (nullable) */
+  MkValuesScope scope;          /* (nullable) */
+  gpointer scope_data;          /* (owned) by way of scope_destroy */
+  GDestroyNotify scope_destroy; /* (nullable) */
+
   char *uuid;         /* (owned) does not change */
   MkSignals *signals; /* (owned) (nullable) does not change; %NULL in a forked child */
 
@@ -118,6 +124,12 @@ GMutexLocker *mk_simple_executor_lock (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self);
 gboolean mk_simple_executor_has_sockets (MkSimpleExecutor *self);
+gboolean mk_simple_executor_has_scope (MkSimpleExecutor *self);
+void mk_simple_executor_set_scope (MkSimpleExecutor *self,
+                                   const char *name,
+                                   MkValuesScope scope,
+                                   gpointer scope_data,
+                                   GDestroyNotify scope_destroy);
 MkProcess *mk_simple_executor_dup_process (MkSimpleExecutor *self);
 const char *mk_simple_executor_get_program (MkSimpleExecutor *self);
 MkValues *mk_simple_executor_new_values (MkSimpleExecutor *self, gboolean *expands);

@@ -325,9 +325,10 @@ mk_simple_executor_new_values (MkSimpleExecutor *self, gboolean *expands)
 {
   MkSimpleExecutorClassPrivate *klass =
       mk_simple_executor_class_get_private (MK_SIMPLE_EXECUTOR_GET_CLASS (self));
-  MkValues *values = mk_values_new (NULL, NULL, NULL);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  MkValues *values = mk_values_new (priv->name, priv->scope, priv->scope_data);
 
-  *expands = klass->begin_values (self, values);
+  *expands = klass->begin_values (self, values) || priv->name != NULL;
   if (*expands && !mk_values_has (values, "host"))
     mk_values_set (values, "host", DEFAULT_HOST);
   return values;
@@ -700,6 +701,9 @@ mk_simple_executor_finalize (GObject *object)
   g_strfreev (priv->environment);
   g_ptr_array_unref (priv->sockets);
   g_clear_pointer (&priv->passed_fds, g_array_unref);
+  if (priv->scope_destroy != NULL)
+    priv->scope_destroy (priv->scope_data);
+  g_free (priv->name);
   g_free (priv->cwd);
   g_free (priv->stdin_path);
   g_free (priv->stdout_path);
@@ -2083,6 +2087,28 @@ mk_simple_executor_add_socket (MkSimpleExecutor *self, GSocket *socket, const ch
 
   MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
   g_ptr_array_add (priv->sockets, passed);
+}
+
+gboolean
+mk_simple_executor_has_scope (MkSimpleExecutor *self)
+{
+  return mk_simple_executor_get_private (self)->name != NULL;
+}
+
+/* For a group: the service has a name there, and can use values of others. @scope_data: (transfer full) */
+void
+mk_simple_executor_set_scope (MkSimpleExecutor *self,
+                              const char *name,
+                              MkValuesScope scope,
+                              gpointer scope_data,
+                              GDestroyNotify scope_destroy)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+
+  priv->name = g_strdup (name);
+  priv->scope = scope;
+  priv->scope_data = scope_data;
+  priv->scope_destroy = scope_destroy;
 }
 
 /* Whether something of this program may answer in the place of the service before it is started */

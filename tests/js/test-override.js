@@ -50,6 +50,19 @@ async function failure(body) {
 
 /* ---- promises ---- */
 
+test('a group around a function', async () => {
+  const group = Mk.ExecutorGroup.new();
+  group.add('db', Mk.TcpExecutor.new([...service(), '--listen', `${LOCALHOST}:{port}`], LOCALHOST, 0));
+  group.add('web', Mk.OutputExecutor.new([...service(), '--ready', 'db is {db.port}'], 'db is (?<seen>\\d+)\\n'));
+  const port = await Mk.withGroup(group, () => {
+    assertEqual(group.get_state(), Mk.ExecutorState.READY);
+    assertEqual(group.dup_value('web.seen'), group.dup_value('db.port'));
+    return group.expand('{db.port}');
+  });
+  assert(Number(port) > 0);
+  assertEqual(group.get_state(), Mk.ExecutorState.STOPPED);
+});
+
 test('all asynchronous methods return promises', () => {
   const methods = asyncMethods();
   assert(methods.length >= 9, `${methods.length} methods`);

@@ -4,7 +4,8 @@
 // Adapts mirakuru-glib to JavaScript; gjs loads it with the namespace, `import Mk from 'gi://Mk?version=1'`.
 //
 // - Asynchronous calls return promises.
-// - Mk.withExecutor() and Mk.whileStopped() start and stop a service around a function, whatever that does.
+// - Mk.withExecutor() and Mk.whileStopped() start and stop a service around a function, whatever that does, and
+//   Mk.withGroup() all services of a group.
 // - An exception in a virtual function becomes its error.
 //
 //     await Mk.withExecutor(Mk.TcpExecutor.new(command, '127.0.0.1', port), async () => {
@@ -98,7 +99,7 @@ async function finallyDo(body, after) {
  * `body` does. Fails as the start does, then as `body` does, then as the stop does.
  *
  * @template T
- * @param {Mk.SimpleExecutor} executor what to start
+ * @param {Mk.SimpleExecutor|Mk.ExecutorGroup} executor what to start
  * @param {(executor: Mk.SimpleExecutor) => T | Promise<T>} body called while the service runs
  * @param {?Gio.Cancellable} cancellable ends the wait for the service to get ready
  * @returns {Promise<T>} what `body` returned, once nothing of the service is left
@@ -131,6 +132,7 @@ function _init() {
   for (const [type, names] of [
     [Mk.SimpleExecutor, ['start', 'stop', 'stop_full', 'kill', 'wait', 'wait_check', 'wait_for']],
     [Mk.Probe, ['check', 'wait', 'wait_gone']],
+    [Mk.ExecutorGroup, ['start', 'stop']],
   ]) {
     for (const name of names)
       promisify(type.prototype, `${name}_async`, `${name}_finish`);
@@ -140,5 +142,5 @@ function _init() {
     Mk.Error, Mk.Error.FAILED);
   catchErrorsOf(Mk.Probe, ['vfunc_check_task'], Gio.IOErrorEnum, Gio.IOErrorEnum.FAILED);
 
-  Object.assign(Mk, {withExecutor, whileStopped});
+  Object.assign(Mk, {withExecutor, withGroup: withExecutor, whileStopped});
 }

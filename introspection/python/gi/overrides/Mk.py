@@ -781,23 +781,8 @@ class _Base:
             return super().__repr__()
 
 
-class SimpleExecutor(_Base, Mk.SimpleExecutor):
-    __doc__ = Mk.SimpleExecutor.__doc__
-
-    def lines(self, stream=Mk.Stream.STDOUT):
-        """What the service prints since it was started, line by line, until its end. Also for `async for`."""
-        return _Lines(self.open_output(stream))
-
-    @contextlib.contextmanager
-    def stopped(self):
-        """Stops the service for as long as the block lasts; what did not run is not started after it."""
-        ran = self.get_state() in (Mk.ExecutorState.STARTING, Mk.ExecutorState.READY)
-        self.stop()
-        try:
-            yield self
-        finally:
-            if ran:
-                self.start()
+class _Running:
+    """What runs during a with statement."""
 
     def __enter__(self):
         self.start()
@@ -822,6 +807,25 @@ class SimpleExecutor(_Base, Mk.SimpleExecutor):
             if exception is None:
                 raise
             _add_note(exception, error)
+
+
+class SimpleExecutor(_Running, _Base, Mk.SimpleExecutor):
+    __doc__ = Mk.SimpleExecutor.__doc__
+
+    def lines(self, stream=Mk.Stream.STDOUT):
+        """What the service prints since it was started, line by line, until its end. Also for `async for`."""
+        return _Lines(self.open_output(stream))
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """Stops the service for as long as the block lasts; what did not run is not started after it."""
+        ran = self.get_state() in (Mk.ExecutorState.STARTING, Mk.ExecutorState.READY)
+        self.stop()
+        try:
+            yield self
+        finally:
+            if ran:
+                self.start()
 
 
 def _add_note(exception, error):
@@ -855,11 +859,32 @@ class PortLease(Mk.PortLease):
 
 PortLease = override(PortLease)
 
-__all__ += ["SimpleExecutor", "Probe", "PortLease"]
+
+class ExecutorGroup(_Running, Mk.ExecutorGroup):
+    __doc__ = Mk.ExecutorGroup.__doc__
+
+    def __getitem__(self, key):
+        """An executor by the name of its service, or by its position."""
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        if (executor := self.lookup(key)) is None:
+            raise KeyError(key)
+        return executor
+
+    def __contains__(self, key):
+        return self.lookup(key) is not None if isinstance(key, str) else super().__contains__(key)
+
+    def __repr__(self):
+        return f"<Mk.ExecutorGroup: {', '.join(map(self.get_name, self))}>"
+
+
+ExecutorGroup = override(ExecutorGroup)
+
+__all__ += ["SimpleExecutor", "Probe", "PortLease", "ExecutorGroup"]
 
 _wrap_functions(PortLease.__mro__[1])
-for _base in (SimpleExecutor, Probe):
-    _wrap_functions(_base.__mro__[2])
+for _base in (SimpleExecutor, Probe, ExecutorGroup):
+    _wrap_functions(next(_class for _class in _base.__mro__ if _class.__module__ == "gi.repository.Mk"))
 for _name in dir(Mk):
     _class = getattr(Mk, _name)
     if isinstance(_class, type) and issubclass(_class, (SimpleExecutor, Probe)):
