@@ -175,7 +175,21 @@ backend_new_supervisor_argv (MkLaunch *launch)
   return argv;
 }
 
-/* GLib does not tell by its code what it is. */
+/* GLib does not tell by its code what it is. Returns: 0 if it is another one */
+static int
+backend_find_errno (const GError *cause)
+{
+  const int numbers[] = { EAGAIN, E2BIG, EMFILE, ENFILE, ENOMEM };
+
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      if (strstr (cause->message, g_strerror (numbers[i])) != NULL)
+        return numbers[i];
+    }
+
+  return 0;
+}
+
 static GError *
 backend_new_spawn_error (MkLaunch *launch, const GError *cause)
 {
@@ -186,13 +200,11 @@ backend_new_spawn_error (MkLaunch *launch, const GError *cause)
 
   if (g_file_test (path, G_FILE_TEST_IS_REGULAR) && access (path, X_OK) == 0)
     {
-      if (strstr (reason, g_strerror (EAGAIN)) != NULL)
+      launch->spawn_errno = backend_find_errno (cause);
+      if (launch->spawn_errno == EAGAIN)
         return mk_launch_spawn_error (launch, MK_SPAWN_STEP_FORK, EAGAIN);
-      if (strstr (reason, g_strerror (E2BIG)) != NULL)
-        {
-          launch->spawn_errno = E2BIG;
-          reason = _ ("its command or its environment is too long for the system");
-        }
+      if (launch->spawn_errno == E2BIG)
+        reason = _ ("its command or its environment is too long for the system");
       return g_error_new (MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), program, reason);
     }
 
@@ -279,11 +291,21 @@ static gboolean backend_on_resend (gpointer user_data);
 static void
 backend_try_spawn (MkBackend *self, MkStdio *stdio, GError **error)
 {
+  g_autoptr (GError) cause = NULL;
   int sockets[2];
 
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
     {
       g_propagate_error (error, mk_launch_spawn_error (self->launch, MK_SPAWN_STEP_FORK, errno));
+      return;
+    }
+
+  /* GLib ends the program where it has no descriptor to find out whether an output stream can be polled. */
+  if (stdio->host[0] >= 0 && !mk_descriptor_check (&cause))
+    {
+      close (sockets[0]);
+      close (sockets[1]);
+      g_propagate_error (error, backend_new_spawn_error (self->launch, cause));
       return;
     }
 

@@ -58,29 +58,31 @@ stdio_move_fd (int fd)
 }
 
 static gboolean
-stdio_set_error (GError **error, const char *what)
+stdio_set_error (MkLaunch *launch, GError **error, const char *what)
 {
-  g_autofree char *reason = mk_descriptor_explain (errno);
+  int number = errno;
+  g_autofree char *reason = mk_descriptor_explain (number);
 
+  launch->spawn_errno = number;
   g_set_error (error, MK_ERROR, MK_ERROR_SPAWN_FAILED, "%s: %s", what, reason);
   return FALSE;
 }
 
 static gboolean
-stdio_open_pipe (int *read_end, int *write_end, GError **error)
+stdio_open_pipe (MkLaunch *launch, int *read_end, int *write_end, GError **error)
 {
   int fds[2];
 
   if (!g_unix_open_pipe (fds, FD_CLOEXEC, NULL))
-    return stdio_set_error (error, _ ("Cannot make a pipe"));
+    return stdio_set_error (launch, error, _ ("Cannot make a pipe"));
 
   *read_end = stdio_move_fd (fds[0]);
   *write_end = stdio_move_fd (fds[1]);
-  return (*read_end >= 0 && *write_end >= 0) || stdio_set_error (error, _ ("Cannot make a pipe"));
+  return (*read_end >= 0 && *write_end >= 0) || stdio_set_error (launch, error, _ ("Cannot make a pipe"));
 }
 
 static gboolean
-stdio_open_file (const char *path, int flags, int *fd, GError **error)
+stdio_open_file (MkLaunch *launch, const char *path, int flags, int *fd, GError **error)
 {
   g_autofree char *name = NULL;
   g_autofree char *what = NULL;
@@ -98,24 +100,24 @@ stdio_open_file (const char *path, int flags, int *fd, GError **error)
 
   name = mk_message_filename (path);
   what = g_strdup_printf (_ ("Cannot open “%s”"), name);
-  return stdio_set_error (error, what);
+  return stdio_set_error (launch, error, what);
 }
 
 static gboolean
-stdio_inherit (int number, int *fd, GError **error)
+stdio_inherit (MkLaunch *launch, int number, int *fd, GError **error)
 {
   *fd = fcntl (number, F_DUPFD_CLOEXEC, MK_CONTROL_FD + 1);
   if (*fd >= 0)
     return TRUE;
   /* The program has none itself. */
-  return errno == EBADF ? stdio_open_file ("/dev/null", O_RDWR, fd, error)
-                        : stdio_set_error (error, _ ("Cannot pass a standard stream on"));
+  return errno == EBADF ? stdio_open_file (launch, "/dev/null", O_RDWR, fd, error)
+                        : stdio_set_error (launch, error, _ ("Cannot pass a standard stream on"));
 }
 
 /* As in a shell, /dev/fd/N is the descriptor itself, and not another way to its file: it may be a socket, and
  * what is in a file stays. */
 static gboolean
-stdio_open_path (const char *path, int flags, int *fd, GError **error)
+stdio_open_path (MkLaunch *launch, const char *path, int flags, int *fd, GError **error)
 {
   const char *prefix = "/dev/fd/";
   g_autofree char *name = NULL;
@@ -124,7 +126,7 @@ stdio_open_path (const char *path, int flags, int *fd, GError **error)
 
   if (!g_str_has_prefix (path, prefix) ||
       !g_ascii_string_to_unsigned (path + strlen (prefix), 10, 0, G_MAXINT, &number, NULL))
-    return stdio_open_file (path, flags, fd, error);
+    return stdio_open_file (launch, path, flags, fd, error);
 
   *fd = fcntl ((int) number, F_DUPFD_CLOEXEC, MK_CONTROL_FD + 1);
   if (*fd >= 0)
@@ -132,7 +134,7 @@ stdio_open_path (const char *path, int flags, int *fd, GError **error)
 
   name = mk_message_filename (path);
   what = g_strdup_printf (_ ("Cannot pass “%s” on"), name);
-  return stdio_set_error (error, what);
+  return stdio_set_error (launch, error, what);
 }
 
 /* ---- terminals ---- */
@@ -186,7 +188,7 @@ stdio_open_terminal (MkStdio *stdio, int stream, MkLaunch *launch, GError **erro
     stdio->service[stream] = stdio_move_fd (open (name, flags));
 
   return (stdio->service[stream] >= 0 && stdio_set_up_terminal (stdio->service[stream], launch)) ||
-         stdio_set_error (error, _ ("Cannot open a terminal"));
+         stdio_set_error (launch, error, _ ("Cannot open a terminal"));
 }
 
 /* ---- the streams ---- */
@@ -202,7 +204,7 @@ stdio_open_output (MkStdio *stdio, int stream, MkLaunch *launch, GError **error)
   switch (mode)
     {
     case MK_STDIO_MODE_CAPTURE:
-      if (!stdio_open_pipe (&stdio->host[stream], &stdio->service[stream], error))
+      if (!stdio_open_pipe (launch, &stdio->host[stream], &stdio->service[stream], error))
         return FALSE;
       return g_unix_set_fd_nonblocking (stdio->host[stream], TRUE, error);
 
@@ -210,42 +212,44 @@ stdio_open_output (MkStdio *stdio, int stream, MkLaunch *launch, GError **error)
       return stdio_open_terminal (stdio, stream, launch, error);
 
     case MK_STDIO_MODE_INHERIT:
-      return stdio_inherit (stream, &stdio->service[stream], error);
+      return stdio_inherit (launch, stream, &stdio->service[stream], error);
 
     case MK_STDIO_MODE_FILE:
-      return stdio_open_path (path, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC, &stdio->service[stream], error);
+      return stdio_open_path (
+          launch, path, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC, &stdio->service[stream], error);
 
     case MK_STDIO_MODE_MERGE:
       stdio->service[stream] = fcntl (stdio->service[STDOUT_FILENO], F_DUPFD_CLOEXEC, MK_CONTROL_FD + 1);
-      return stdio->service[stream] >= 0 || stdio_set_error (error, _ ("Cannot merge the output streams"));
+      return stdio->service[stream] >= 0 ||
+             stdio_set_error (launch, error, _ ("Cannot merge the output streams"));
 
     case MK_STDIO_MODE_NULL:
     case MK_STDIO_MODE_PIPE:
     default:
-      return stdio_open_file ("/dev/null", O_WRONLY, &stdio->service[stream], error);
+      return stdio_open_file (launch, "/dev/null", O_WRONLY, &stdio->service[stream], error);
     }
 }
 
 static gboolean
-stdio_open_input (MkStdio *stdio, MkStdioMode mode, const char *path, GError **error)
+stdio_open_input (MkStdio *stdio, MkLaunch *launch, GError **error)
 {
-  switch (mode)
+  switch (launch->stdin_mode)
     {
     case MK_STDIO_MODE_PIPE:
-      return stdio_open_pipe (&stdio->service[STDIN_FILENO], &stdio->host[STDIN_FILENO], error);
+      return stdio_open_pipe (launch, &stdio->service[STDIN_FILENO], &stdio->host[STDIN_FILENO], error);
 
     case MK_STDIO_MODE_INHERIT:
-      return stdio_inherit (STDIN_FILENO, &stdio->service[STDIN_FILENO], error);
+      return stdio_inherit (launch, STDIN_FILENO, &stdio->service[STDIN_FILENO], error);
 
     case MK_STDIO_MODE_FILE:
-      return stdio_open_path (path, O_RDONLY, &stdio->service[STDIN_FILENO], error);
+      return stdio_open_path (launch, launch->stdin_path, O_RDONLY, &stdio->service[STDIN_FILENO], error);
 
     case MK_STDIO_MODE_NULL:
     case MK_STDIO_MODE_CAPTURE:
     case MK_STDIO_MODE_MERGE:
     case MK_STDIO_MODE_PTY:
     default:
-      return stdio_open_file ("/dev/null", O_RDONLY, &stdio->service[STDIN_FILENO], error);
+      return stdio_open_file (launch, "/dev/null", O_RDONLY, &stdio->service[STDIN_FILENO], error);
     }
 }
 
@@ -255,8 +259,7 @@ mk_stdio_open (MkStdio *self, MkLaunch *launch, GError **error)
 {
   *self = (MkStdio){ { -1, -1, -1 }, { -1, -1, -1 } };
 
-  if (stdio_open_input (self, launch->stdin_mode, launch->stdin_path, error) &&
-      stdio_open_output (self, STDOUT_FILENO, launch, error) &&
+  if (stdio_open_input (self, launch, error) && stdio_open_output (self, STDOUT_FILENO, launch, error) &&
       stdio_open_output (self, STDERR_FILENO, launch, error))
     return TRUE;
 

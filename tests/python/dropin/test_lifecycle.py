@@ -164,6 +164,31 @@ class Command(DropInTest):
         for options in ({"command": "./here", "cwd": folder}, {"command": "here", "envvars": {"PATH": f"{folder}:/bin:/usr/bin"}}):
             self.keep(SimpleExecutor(**options)).start().stop()
 
+    def test_few_descriptors(self):
+        program = """if True:
+            import errno, os, resource
+            import mirakuru_glib
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+            mirakuru_glib.SimpleExecutor("true").start().kill()
+            taken, failures = [], 0
+            while len(taken) < 64:
+                try:
+                    taken.append(os.open("/dev/null", os.O_RDONLY))
+                except OSError:
+                    break
+            while True:
+                try:
+                    mirakuru_glib.SimpleExecutor("true").start().kill()
+                    break
+                except OSError as error:
+                    assert error.errno == errno.EMFILE and "ulimit -n" in str(error), error
+                    failures += 1
+                os.close(taken.pop())
+            assert failures > 3, failures
+            """
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_descriptors_are_passed(self):
         read, write = os.pipe()
         self.addCleanup(os.close, read)
