@@ -198,13 +198,14 @@ class Process:
         if stream is None:
             return None
         options = {"write_through": True, "line_buffering": kwargs.get("bufsize") == 1}
-        return _as_text(io.BufferedWriter(InputWriter(stream)), kwargs, **options)
+        file = InputWriter(stream)
+        return _as_text(file if kwargs.get("bufsize") == 0 else io.BufferedWriter(file), kwargs, **options)
 
     def _open_output(self, which, kwargs, skipping):
         if self._native.get_property(f"{which.value_nick}-mode") != Mk.StdioMode.CAPTURE:
             return None
         reader = OutputReader(self._native.open_output(which), skips_line=which in skipping)
-        return _as_text(io.BufferedReader(reader), kwargs)
+        return _as_text(reader if kwargs.get("bufsize") == 0 else io.BufferedReader(reader), kwargs)
 
     def __repr__(self):
         return f"<{type(self).__name__}: returncode: {self.returncode} args: {self.args!r}>"

@@ -36,6 +36,18 @@ class Process(DropInTest):
         self.assertEqual(process.poll(), -signal.SIGTERM)
         self.assertEqual(process.wait(), -signal.SIGTERM)
 
+    def test_without_buffers(self):
+        for text in (True, False):
+            kwargs = {"bufsize": 0, "universal_newlines": text}
+            executor = self.keep(SimpleExecutor("cat", popen_kwargs=kwargs)).start()
+            process = executor.process
+            process.stdin.write("there\n" if text else b"there\n")
+            if text:
+                self.assertEqual(process.stdout.readline(), "there\n")
+            else:
+                self.assertEqual(process.stdout.read(1000), b"there\n")
+            executor.stop()
+
     def test_non_blocking_readers(self):
         executor = self.keep(SimpleExecutor(["sh", "-c", "read line; echo $line; exec sleep 300"])).start()
         output = executor.output().buffer.raw
