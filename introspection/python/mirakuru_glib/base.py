@@ -438,8 +438,9 @@ class SimpleExecutor:
         for pid in marked:
             try:
                 os.kill(pid, sig)
-            except ProcessLookupError:
-                pass  # it has just ended
+            except OSError as error:
+                if error.errno not in IGNORED_ERROR_CODES:
+                    raise
         return marked
 
     def _clear_process(self) -> None:

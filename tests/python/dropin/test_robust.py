@@ -3,6 +3,7 @@
 """Nothing crashes: bad arguments, exceptions, threads, forks, signals, the end of the interpreter."""
 
 import contextlib
+import errno
 import gc
 import os
 import re
@@ -99,6 +100,12 @@ class BadArguments(DropInTest):
         executor.stop().kill()
         executor._clear_process()
         self.assertEqual(executor._kill_all_kids(signal.SIGTERM), set())
+        gone = OSError()
+        gone.errno = errno.ESRCH
+        found = mock.patch.object(mirakuru.base, "processes_with_env", return_value={1})
+        for error in (gone, ProcessLookupError(errno.ESRCH, "No such process")):
+            with found, mock.patch("os.kill", side_effect=error):
+                self.assertEqual(executor._kill_all_kids(signal.SIGTERM), {1})
         for use in (process.terminate, process.kill, process.poll, process.wait, process.communicate):
             try:
                 use()
