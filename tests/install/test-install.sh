@@ -30,7 +30,7 @@ build_and_install () {
 
 expected_files () {
   local parts='library' python_folder
-  python_folder=$(cd "$prefix" && find lib -name pytest_mirakuru_glib.py -printf '%h\n')
+  python_folder=$(cd "$prefix" && find lib -name pytest_mirakuru_glib -printf '%h\n')
   [ -z "$python$gjs" ] || parts="$parts|introspection"
   [ -z "$python" ] || parts="$parts|python"
   [ -z "$valac" ] || parts="$parts|vapi"
@@ -81,5 +81,5 @@ env -i -C "$work/home" HOME="$work/home" TMPDIR="$work/home" LC_ALL=C.UTF-8 \
   PKG_CONFIG_PATH="$prefix/lib/pkgconfig" \
   GI_TYPELIB_PATH="$prefix/lib/girepository-1.0" \
   XDG_DATA_DIRS="$prefix/share:/usr/share" \
-  PYTHONPATH="$(find "$prefix" -name pytest_mirakuru_glib.py -printf '%h\n')" PYTHONDONTWRITEBYTECODE=1 \
+  PYTHONPATH="$(find "$prefix" -name pytest_mirakuru_glib -printf '%h\n')" PYTHONDONTWRITEBYTECODE=1 \
   bash "$source/tests/install/use-prefix.sh" "$prefix" "$python" "$valac" "$gjs"

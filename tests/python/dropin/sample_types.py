@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from mirakuru_glib import Executor, HTTPExecutor, OutputExecutor, ProcessExitedWithError, SimpleExecutor, TCPExecutor
 from mirakuru_glib.base import ExecutorType
 from mirakuru_glib.exceptions import TimeoutExpired
+from pytest_mirakuru_glib import mk_service
+
+database = mk_service("server --port {port}", tcp="127.0.0.1:{port}", scope="session", needs=["tmp_path"])
 
 
 class Redis(TCPExecutor):
@@ -18,6 +21,9 @@ class Redis(TCPExecutor):
 
     def version(self) -> str:
         return self.command_parts[0]
+
+    def pid(self) -> int | None:
+        return self.process.pid if self.process is not None else None
 
     def stop(self, stop_signal: int | None = None, expected_returncode: int | None = None) -> Redis:
         super().stop(stop_signal or signal.SIGINT, expected_returncode)

@@ -49,15 +49,21 @@ class Packaging(DropInTest):
 
     @unittest.skipUnless(shutil.which("mypy"), "mypy is not installed")
     def test_types(self):
-        sample = pathlib.Path(__file__).with_name("sample_types.py")
-        package = importlib.util.find_spec("mirakuru_glib").submodule_search_locations[0]
-        environment = {**os.environ, "MYPYPATH": os.path.dirname(package)}
+        """As installed, by both names."""
+        folder = self.folder()
+        venv.create(folder / "venv")
+        packages = next((folder / "venv").glob("lib/python3*/site-packages"))
+        python = pathlib.Path(importlib.util.find_spec("mirakuru_glib").origin).parents[1]
+        for package in ("mirakuru_glib", "pytest_mirakuru_glib", "alias/mirakuru"):
+            shutil.copytree(python / package, packages / os.path.basename(package))
+        sample = pathlib.Path(__file__).with_name("sample_types.py").read_text()
+        (folder / "by_name.py").write_text(sample)
+        (folder / "by_alias.py").write_text(sample.replace("from mirakuru_glib", "from mirakuru"))
         done = subprocess.run(
-            ["mypy", "--strict", "--follow-imports=silent", f"--cache-dir={self.folder()}", str(sample)],
-            capture_output=True, text=True, timeout=3 * LIMIT, env=environment, check=False,
+            ["mypy", "--strict", "--python-executable", folder / "venv" / "bin" / "python", "by_name.py", "by_alias.py"],
+            capture_output=True, text=True, timeout=3 * LIMIT, cwd=folder, check=False,
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertTrue(os.path.exists(os.path.join(package, "py.typed")))
 
     @unittest.skipUnless(importlib.util.find_spec("pytest"), "pytest is not installed")
     def test_no_warnings(self):

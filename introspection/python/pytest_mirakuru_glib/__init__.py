@@ -16,10 +16,14 @@ what its services have printed meanwhile. In parallel workers (pytest-xdist) eac
 with ports and directories of their own.
 """
 
+from __future__ import annotations
+
 import inspect
 import re
 import sys
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import pytest
 
@@ -127,7 +131,14 @@ def _make(command, options, places, needed):
     return executor
 
 
-def mk_service(command, *, scope="function", name=None, needs=(), **options):
+def mk_service(
+    command: str | Sequence[str] | Callable[..., Any],
+    *,
+    scope: Literal["session", "package", "module", "class", "function"] = "function",
+    name: str | None = None,
+    needs: str | Sequence[str] = (),
+    **options: Any,
+) -> Any:
     """Makes a fixture that starts a service before the first test that uses it, and stops it after the last.
 
     The command is a string, which is split as a shell would, or a list. The condition for readiness is

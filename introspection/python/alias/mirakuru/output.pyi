@@ -1,0 +1,3 @@
+# SPDX-FileCopyrightText: mirakuru-glib contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from mirakuru_glib.output import *
