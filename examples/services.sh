@@ -16,3 +16,9 @@ mirakuru run \
 (sleep 0.1; touch there) &
 mirakuru wait --file there --timeout 5 -- echo 'it is there'
 # [end]
+
+# [values]
+mirakuru run --service "redis-server --port {port} --dir {dir} --save ''" --name redis --tcp '{port}' \
+  --service 'redis-cli -p {redis.port} set tea green' --completes -- \
+  redis-cli -p '{redis.port}' get tea
+# [end]

@@ -29,7 +29,7 @@ command_set_up_child (gpointer user_data)
 
 /* Finds the program in PATH. On failure @status is what a shell would exit with. */
 GSubprocess *
-mk_tool_command_spawn (const char *const *argv, int *status, GError **error)
+mk_tool_command_spawn (const char *const *argv, char **environment, int *status, GError **error)
 {
   g_autoptr (GSubprocessLauncher) launcher =
       g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_INHERIT | G_SUBPROCESS_FLAGS_INHERIT_FDS);
@@ -37,6 +37,7 @@ mk_tool_command_spawn (const char *const *argv, int *status, GError **error)
   GSubprocess *command;
   const char *hint;
 
+  g_subprocess_launcher_set_environ (launcher, environment);
   g_subprocess_launcher_set_child_setup (launcher, command_set_up_child, GINT_TO_POINTER (getpid ()), NULL);
   command = g_subprocess_launcher_spawnv (launcher, argv, &local_error);
   if (command != NULL)

@@ -80,6 +80,7 @@ options_free_service (MkToolServiceOptions *service)
   g_free (service->banner);
   g_ptr_array_unref (service->environment);
   g_ptr_array_unref (service->probes);
+  g_ptr_array_unref (service->requires);
   g_free (service);
 }
 
@@ -91,6 +92,7 @@ options_add_service (MkToolOptions *self, const char *option_name, const char *v
   service->command_line = g_strdup (value);
   service->environment = g_ptr_array_new_with_free_func (g_free);
   service->probes = g_ptr_array_new_with_free_func (g_object_unref);
+  service->requires = g_ptr_array_new_with_free_func (g_free);
   service->stdin_mode = MK_STDIO_MODE_NULL;
   service->stop_signal = SIGTERM;
   service->expected_status = MK_STATUS_NONE;
@@ -172,6 +174,16 @@ options_set_expected_status (MkToolServiceOptions *service,
         error, _ ("%s needs an exit status from 0 to 255, not '%s'"), option_name, value);
 
   service->expected_status = (int) number;
+  return TRUE;
+}
+
+static gboolean
+options_add_required (MkToolServiceOptions *service,
+                      const char *option_name,
+                      const char *value,
+                      GError **error)
+{
+  g_ptr_array_add (service->requires, g_strdup (value));
   return TRUE;
 }
 
@@ -447,6 +459,12 @@ static const Option options[] = {
     NULL,
     N_ ("Ready when it has ended well, as a migration does"),
     .set_service = options_set_completes },
+  { "requires",
+    0,
+    RUN,
+    N_ ("NAME"),
+    N_ ("Another service that has to be ready before this one is started"),
+    .set_service = options_add_required },
   { "name",
     0,
     RUN,

@@ -31,6 +31,7 @@ typedef struct
   int stop_signal;
   int expected_status; /* MK_STATUS_NONE: none but 0 and those of the stop signal */
   gboolean completes;  /* it is ready when it has ended well */
+  GPtrArray *requires; /* (owned) (element-type filename): names of other services */
 } MkToolServiceOptions;
 
 /* What the command line says; `mirakuru wait` has no services, `mirakuru run` no probes of
@@ -71,6 +72,7 @@ MkProbe *mk_tool_readiness_make_notify (const char *value, GError **error);
 void mk_tool_readiness_add_header (MkHttpProbe *probe, const char *header);
 void mk_tool_readiness_set_follow_redirects (MkHttpProbe *probe, const char *unused);
 void mk_tool_readiness_set_accept_any_certificate (MkHttpProbe *probe, const char *unused);
+gboolean mk_tool_readiness_is_open (MkProbe *probe);
 char *mk_tool_readiness_dup_name (const char *option, const char *value);
 
 G_END_DECLS

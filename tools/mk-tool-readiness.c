@@ -13,6 +13,12 @@ readiness_parse_port (const char *value, const char *text, guint *port, GError *
 {
   guint64 number = 0;
 
+  /* Each start leases a port then. */
+  if (g_str_equal (text, "{port}"))
+    {
+      *port = 0;
+      return TRUE;
+    }
   if (*text == '\0' || !g_ascii_string_to_unsigned (text, 10, 1, G_MAXUINT16, &number, NULL))
     return mk_tool_options_fail (
         error, _ ("'%s' is not HOST:PORT: the port must be a number from 1 to 65535"), value);
@@ -187,6 +193,19 @@ mk_tool_readiness_make_notify (const char *value, GError **error)
     }
 
   return MK_PROBE (mk_notify_probe_new ((int) fd));
+}
+
+/* Whether what it asks is known at the start only, as with the port 0. */
+gboolean
+mk_tool_readiness_is_open (MkProbe *probe)
+{
+  g_autofree char *clause = NULL;
+
+  if (MK_IS_TCP_PROBE (probe))
+    return mk_tcp_probe_get_port (MK_TCP_PROBE (probe)) == 0;
+
+  clause = mk_probe_describe (probe);
+  return strchr (clause, '{') != NULL;
 }
 
 /* The value as it was given, without the user and the password of a URL. */

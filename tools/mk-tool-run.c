@@ -3,12 +3,12 @@
 
 /* `mirakuru run`, from its command line to its exit status.
  *
- *   STARTING ──all ready──> RUNNING ──COMMAND ended, or a signal──> STOPPING ──> the end
- *       └──────────────a service failed, or a signal──────────────────^
+ *   CHECKING ──> STARTING ──all ready──> RUNNING ──COMMAND ended, or a signal──> STOPPING ──> the end
+ *       └────────────┴─────────────a service failed, or a signal────────────────────^
  *
- * Each service is stopped exactly once, after its start is over, and the main loop ends when
- * all starts and stops are. The status is known when STOPPING begins; only a 0 may still turn
- * into a failure. Everything happens on the main context, in one thread.
+ * The group of the services does the work; here it is shown. The main loop ends when the group is stopped.
+ * The status is known when STOPPING begins; only a 0 may still turn into a failure. Everything
+ * happens on the main context, in one thread.
  *
  * A signal that ends the run ends mirakuru too, when nothing is left of the services: a shell or
  * a script that waits for mirakuru then stops as well. But while COMMAND runs the signal is for
@@ -29,6 +29,7 @@
 
 typedef enum
 {
+  PHASE_CHECKING,
   PHASE_STARTING,
   PHASE_RUNNING,
   PHASE_STOPPING,
@@ -41,14 +42,15 @@ typedef struct
   GMainLoop *loop;            /* (owned) */
   GCancellable *starts;       /* (owned) */
   GPtrArray *services;        /* (owned) (element-type Service) */
+  MkExecutorGroup *group;     /* (owned) */
   GSubprocess *command;       /* (owned) (nullable) */
   gboolean is_ending_command; /* --stop-when-dead has asked COMMAND to end */
   guint kill_source;          /* when COMMAND is killed, as it does not end; or 0 */
   gboolean has_lost;          /* a service ended by itself */
   Phase phase;
-  guint n_starting;
-  guint n_unstopped;
-  int last_signal; /* 0 before the first one */
+  guint n_checking;
+  gboolean is_starting; /* the group */
+  int last_signal;      /* 0 before the first one */
   gint64 last_signal_at;
   gint64 command_ended_at; /* 0 before; a signal that comes with it was meant for COMMAND */
   int fatal_signal;        /* that mirakuru will die of, or 0 */
@@ -62,16 +64,18 @@ typedef struct
   const MkToolServiceOptions *options; /* (unowned) */
   MkSimpleExecutor *executor;          /* (owned) */
   guint line;
-  guint n_checked; /* probes that were not met before the start */
-  gboolean is_starting;
+  guint n_checked;       /* probes that were not met before the start */
+  MkExecutorState state; /* that is shown */
+  gboolean has_begun;
   gboolean was_ready;
   gboolean has_ended;
+  gboolean has_failed;
 } Service;
 
 static void run_begin_stopping (Run *self, int status);
 static void run_lose_service (Run *self);
-static void run_service_started (Run *self, const GError *error);
-static void run_service_stopped (Run *self, const GError *error);
+static void run_service_checked (Run *self, const GError *error);
+static void service_on_state (MkSimpleExecutor *executor, GParamSpec *pspec, gpointer user_data);
 
 /* ---- one service ---- */
 
@@ -191,6 +195,35 @@ service_on_line (MkSimpleExecutor *executor, MkStream stream, const char *text, 
   mk_tool_display_output (self->run->display, self->line, text);
 }
 
+/* In placeholders such as {redis.port} a name is a letter, then letters, digits, - and _. */
+static gboolean
+service_join_group (Service *self, const char *name, GError **error)
+{
+  g_autofree char *plain = g_strdup (name);
+  g_autofree char *unique = NULL;
+
+  for (char *c = plain; *c != '\0'; c++)
+    if (!g_ascii_isalnum (*c) && *c != '_')
+      *c = '-';
+
+  unique = g_strdup_printf ("%s%s", g_ascii_isalpha (*plain) ? "" : "service-", plain);
+  for (guint i = 2; mk_executor_group_lookup (self->run->group, unique) != NULL; i++)
+    {
+      g_free (unique);
+      unique = g_strdup_printf ("%s-%u", plain, i);
+    }
+
+  return mk_executor_group_add (self->run->group, unique, self->executor, error);
+}
+
+static void
+service_free (Service *self)
+{
+  g_signal_handlers_disconnect_by_data (self->executor, self);
+  g_object_unref (self->executor);
+  g_free (self);
+}
+
 /* @names holds the names in use, and gets the one of the new service. */
 static Service *
 service_new (Run *run, const MkToolServiceOptions *options, GHashTable *names, GError **error)
@@ -209,6 +242,12 @@ service_new (Run *run, const MkToolServiceOptions *options, GHashTable *names, G
   self->options = options;
   self->executor = executor;
   self->line = mk_tool_display_add (run->display, name);
+  if (!service_join_group (self, name, error))
+    {
+      service_free (self);
+      return NULL;
+    }
+  g_signal_connect (executor, "notify::state", G_CALLBACK (service_on_state), self);
   g_signal_connect (executor, "exited", G_CALLBACK (service_on_exited), self);
   if (run->options->verbose)
     {
@@ -219,12 +258,20 @@ service_new (Run *run, const MkToolServiceOptions *options, GHashTable *names, G
   return self;
 }
 
-static void
-service_free (Service *self)
+static gboolean
+service_add_requirements (Service *self, GError **error)
 {
-  g_signal_handlers_disconnect_by_data (self->executor, self);
-  g_object_unref (self->executor);
-  g_free (self);
+  const char *name = mk_executor_group_get_name (self->run->group, self->executor);
+  GPtrArray *requires = self->options->requires;
+
+  for (guint i = 0; i < requires->len; i++)
+    if (!mk_executor_group_add_dependency (self->run->group, name, g_ptr_array_index (requires, i), error))
+      {
+        g_prefix_error (error, _ ("--service '%s': "), self->options->command_line);
+        return FALSE;
+      }
+
+  return TRUE;
 }
 
 /* Returns: (transfer full) (nullable): "waiting for …" */
@@ -272,17 +319,19 @@ service_show_ready (Service *self)
 }
 
 static void
+service_show_given_up (Service *self)
+{
+  double elapsed = mk_tool_display_get_elapsed (self->run->display, self->line);
+  g_autofree char *text = g_strdup_printf (_ ("given up after %.2f s"), elapsed);
+
+  mk_tool_display_done (self->run->display, self->line, text);
+}
+
+static void
 service_show_start_failure (Service *self, const GError *error)
 {
   double elapsed = mk_tool_display_get_elapsed (self->run->display, self->line);
   g_autofree char *text = NULL;
-
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    {
-      text = g_strdup_printf (_ ("given up after %.2f s"), elapsed);
-      mk_tool_display_done (self->run->display, self->line, text);
-      return;
-    }
 
   text = g_strdup_printf (_ ("failed after %.2f s"), elapsed);
   mk_tool_display_failed (self->run->display, self->line, text, error->message);
@@ -297,71 +346,53 @@ service_show_start_failure (Service *self, const GError *error)
 }
 
 static void
-service_show_stopped (Service *self, const GError *error)
+service_show_stopped (Service *self)
 {
   double elapsed = mk_tool_display_get_elapsed (self->run->display, self->line);
   g_autofree char *text = g_strdup_printf (_ ("stopped after %.2f s"), elapsed);
   g_autofree char *killed = mk_simple_executor_dup_kill_reason (self->executor);
 
-  if (error != NULL || killed != NULL)
-    mk_tool_display_failed (self->run->display, self->line, text, error != NULL ? error->message : killed);
-  else if (self->was_ready && !self->has_ended)
+  if (killed != NULL)
+    mk_tool_display_failed (self->run->display, self->line, text, killed);
+  else if (self->was_ready && !self->has_ended && !self->has_failed)
     mk_tool_display_done (self->run->display, self->line, text);
 }
 
 static void
-service_on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
+service_show_stop_failure (Service *self, const GError *error)
+{
+  double elapsed = mk_tool_display_get_elapsed (self->run->display, self->line);
+  g_autofree char *text = g_strdup_printf (_ ("stopped after %.2f s"), elapsed);
+
+  mk_tool_display_failed (self->run->display, self->line, text, error->message);
+}
+
+/* What the group does with it. */
+static void
+service_on_state (MkSimpleExecutor *executor, GParamSpec *pspec, gpointer user_data)
 {
   Service *self = user_data;
-  g_autoptr (GError) error = NULL;
+  MkExecutorState before = self->state;
 
-  mk_simple_executor_stop_finish (self->executor, result, &error);
-  service_show_stopped (self, error);
-  run_service_stopped (self->run, error);
-}
-
-/* Also for a service that never started: then there is nothing to do. A start that is under way
- * was cancelled, and calls this again when it has ended. */
-static void
-service_stop (Service *self)
-{
-  if (self->is_starting)
-    return;
-
-  if (self->was_ready && !self->has_ended)
+  self->state = mk_simple_executor_get_state (executor);
+  if (self->state == MK_EXECUTOR_STATE_STARTING)
+    {
+      self->has_begun = TRUE;
+      service_show_start (self);
+    }
+  else if (before == MK_EXECUTOR_STATE_STARTING &&
+           (self->state == MK_EXECUTOR_STATE_READY || self->state == MK_EXECUTOR_STATE_EXITED))
+    {
+      self->was_ready = TRUE;
+      service_show_ready (self);
+    }
+  else if (self->state == MK_EXECUTOR_STATE_STOPPING && self->was_ready && !self->has_ended)
     mk_tool_display_wait (self->run->display, self->line, _ ("stopping"));
-  mk_simple_executor_stop_async (self->executor, NULL, service_on_stopped, self);
+  else if (self->state == MK_EXECUTOR_STATE_STOPPED && self->was_ready)
+    service_show_stopped (self);
 }
 
-static void
-service_end_start (Service *self, const GError *error)
-{
-  gboolean is_to_stop = self->run->phase == PHASE_STOPPING;
-
-  self->is_starting = FALSE;
-  self->was_ready = error == NULL;
-
-  if (error == NULL)
-    service_show_ready (self);
-  else
-    service_show_start_failure (self, error);
-
-  if (is_to_stop)
-    service_stop (self);
-  else
-    run_service_started (self->run, error);
-}
-
-static void
-service_on_started (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GError) error = NULL;
-
-  mk_simple_executor_start_finish (MK_SIMPLE_EXECUTOR (source), result, &error);
-  service_end_start (user_data, error);
-}
-
-static void service_check_or_start (Service *self);
+static void service_check (Service *self);
 
 static void
 service_on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -382,31 +413,34 @@ service_on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (error != NULL &&
       (error->domain == MK_ERROR || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
-    service_end_start (self, error);
+    {
+      service_show_start (self);
+      if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        service_show_given_up (self);
+      else
+        service_show_start_failure (self, error);
+      run_service_checked (self->run, error);
+    }
   else
-    service_check_or_start (self);
+    service_check (self);
 }
 
 /* The executor refuses to start when all of several probes are met before. Here one is enough:
- * something else than the service would have met it. */
+ * something else than the service would have met it. A port that will be leased is free. */
 static void
-service_check_or_start (Service *self)
+service_check (Service *self)
 {
   GPtrArray *probes = self->options->probes;
+
+  while (self->n_checked < probes->len &&
+         mk_tool_readiness_is_open (g_ptr_array_index (probes, self->n_checked)))
+    self->n_checked++;
 
   if (probes->len > 1 && self->n_checked < probes->len)
     mk_probe_check_async (
         g_ptr_array_index (probes, self->n_checked++), self->run->starts, service_on_checked, self);
   else
-    mk_simple_executor_start_async (self->executor, self->run->starts, service_on_started, self);
-}
-
-static void
-service_start (Service *self)
-{
-  self->is_starting = TRUE;
-  service_show_start (self);
-  service_check_or_start (self);
+    run_service_checked (self->run, NULL);
 }
 
 /* ---- the run ---- */
@@ -417,6 +451,7 @@ run_free (Run *self)
   g_clear_handle_id (&self->kill_source, g_source_remove);
   g_clear_object (&self->command);
   g_ptr_array_unref (self->services);
+  g_object_unref (self->group);
   g_object_unref (self->starts);
   g_main_loop_unref (self->loop);
   mk_tool_display_free (self->display);
@@ -426,14 +461,13 @@ run_free (Run *self)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Run, run_free)
 
 static void
-run_service_stopped (Run *self, const GError *error)
+run_on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  if (error != NULL && self->status == 0)
-    self->status = MK_TOOL_STATUS_FAILED;
+  Run *self = user_data;
 
-  self->n_unstopped--;
-  if (self->n_unstopped == 0)
-    g_main_loop_quit (self->loop);
+  if (!mk_executor_group_stop_finish (self->group, result, NULL) && self->status == 0)
+    self->status = MK_TOOL_STATUS_FAILED;
+  g_main_loop_quit (self->loop);
 }
 
 static void
@@ -444,11 +478,41 @@ run_begin_stopping (Run *self, int status)
 
   self->phase = PHASE_STOPPING;
   self->status = status == 0 && self->has_lost ? MK_TOOL_STATUS_FAILED : status;
-  self->n_unstopped = self->services->len;
   g_cancellable_cancel (self->starts);
+  /* What is under way comes to its end first. */
+  if (self->n_checking == 0 && !self->is_starting)
+    mk_executor_group_stop_async (self->group, NULL, run_on_stopped, self);
+}
 
+static Service *
+run_find_service (Run *self, MkSimpleExecutor *executor)
+{
   for (guint i = 0; i < self->services->len; i++)
-    service_stop (g_ptr_array_index (self->services, i));
+    {
+      Service *service = g_ptr_array_index (self->services, i);
+
+      if (service->executor == executor)
+        return service;
+    }
+
+  g_assert_not_reached ();
+}
+
+/* One that ends by itself has told so. */
+static void
+run_on_failed (MkExecutorGroup *group, const char *name, const GError *error, gpointer user_data)
+{
+  Run *self = user_data;
+  Service *service = run_find_service (self, mk_executor_group_lookup (group, name));
+
+  if (service->was_ready && g_error_matches (error, MK_ERROR, MK_ERROR_EXITED))
+    return;
+
+  service->has_failed = TRUE;
+  if (service->was_ready)
+    service_show_stop_failure (service, error);
+  else
+    service_show_start_failure (service, error);
 }
 
 /* What COMMAND died of ends mirakuru too, if it was sent to both. Who types Ctrl-C in an
@@ -510,13 +574,34 @@ run_lose_service (Run *self)
     run_end_command (self);
 }
 
+/* Returns: (transfer full) (nullable): COMMAND with the values of the services */
+static char **
+run_expand_command (Run *self, GError **error)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (char **arg = self->options->command; *arg != NULL; arg++)
+    {
+      g_autofree char *expanded = mk_executor_group_expand (self->group, *arg, error);
+
+      if (expanded == NULL)
+        return NULL;
+      g_strv_builder_add (builder, expanded);
+    }
+
+  return g_strv_builder_end (builder);
+}
+
 static void
 run_start_command (Run *self)
 {
   g_autoptr (GError) error = NULL;
-  int status = 0;
+  g_auto (GStrv) environment = mk_executor_group_dup_environment (self->group, NULL);
+  g_auto (GStrv) argv = run_expand_command (self, &error);
+  int status = MK_TOOL_STATUS_FAILED;
 
-  self->command = mk_tool_command_spawn ((const char *const *) self->options->command, &status, &error);
+  if (argv != NULL)
+    self->command = mk_tool_command_spawn ((const char *const *) argv, environment, &status, &error);
   if (self->command != NULL)
     {
       g_subprocess_wait_async (self->command, NULL, run_on_command_ended, self);
@@ -538,20 +623,78 @@ run_is_complete (Run *self)
   return TRUE;
 }
 
+/* What was being started when another service failed, or a signal came. */
 static void
-run_service_started (Run *self, const GError *error)
+run_show_given_up (Run *self)
 {
-  self->n_starting--;
+  for (guint i = 0; i < self->services->len; i++)
+    {
+      Service *service = g_ptr_array_index (self->services, i);
 
-  if (error != NULL)
+      if (service->has_begun && !service->was_ready && !service->has_failed)
+        service_show_given_up (service);
+    }
+}
+
+static gboolean
+run_has_begun (Run *self)
+{
+  for (guint i = 0; i < self->services->len; i++)
+    if (((Service *) g_ptr_array_index (self->services, i))->has_begun ||
+        ((Service *) g_ptr_array_index (self->services, i))->has_failed)
+      return TRUE;
+
+  return FALSE;
+}
+
+static void
+run_on_started (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Run *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  self->is_starting = FALSE;
+  if (!mk_executor_group_start_finish (self->group, result, &error))
+    run_show_given_up (self);
+  /* No service has failed: the group itself cannot be started. */
+  if (error != NULL && !run_has_begun (self))
+    mk_tool_display_error (self->display, NULL, error->message);
+
+  if (self->phase == PHASE_STOPPING)
+    mk_executor_group_stop_async (self->group, NULL, run_on_stopped, self);
+  else if (error != NULL)
     run_begin_stopping (self, mk_tool_status_for_error (error));
-  else if (self->n_starting == 0)
+  else
     {
       self->phase = PHASE_RUNNING;
       if (self->options->command != NULL)
         run_start_command (self);
       else if (run_is_complete (self))
         run_begin_stopping (self, 0);
+    }
+}
+
+/* @error: (nullable): why it cannot be started */
+static void
+run_service_checked (Run *self, const GError *error)
+{
+  self->n_checking--;
+  if (error != NULL && self->phase == PHASE_CHECKING)
+    {
+      self->phase = PHASE_STOPPING;
+      self->status = mk_tool_status_for_error (error);
+      g_cancellable_cancel (self->starts);
+    }
+  if (self->n_checking > 0)
+    return;
+
+  if (self->phase == PHASE_STOPPING)
+    mk_executor_group_stop_async (self->group, NULL, run_on_stopped, self);
+  else
+    {
+      self->phase = PHASE_STARTING;
+      self->is_starting = TRUE;
+      mk_executor_group_start_async (self->group, self->starts, run_on_started, self);
     }
 }
 
@@ -628,6 +771,8 @@ run_new (MkToolOptions *options)
   self->loop = g_main_loop_new (NULL, FALSE);
   self->starts = g_cancellable_new ();
   self->services = g_ptr_array_new_with_free_func ((GDestroyNotify) service_free);
+  self->group = mk_executor_group_new ();
+  g_signal_connect (self->group, "failed", G_CALLBACK (run_on_failed), self);
 
   return self;
 }
@@ -647,15 +792,19 @@ run_add_services (Run *self, GError **error)
       g_ptr_array_add (self->services, service);
     }
 
+  for (guint i = 0; i < self->services->len; i++)
+    if (!service_add_requirements (g_ptr_array_index (self->services, i), error))
+      return FALSE;
+
   return TRUE;
 }
 
 static int
 run_to_the_end (Run *self)
 {
-  self->n_starting = self->services->len;
+  self->n_checking = self->services->len;
   for (guint i = 0; i < self->services->len; i++)
-    service_start (g_ptr_array_index (self->services, i));
+    service_check (g_ptr_array_index (self->services, i));
 
   g_main_loop_run (self->loop);
 

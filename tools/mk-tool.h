@@ -30,7 +30,7 @@ int mk_tool_run_main (char **argv);
 int mk_tool_wait_main (char **argv);
 
 /* mk-tool-command.c */
-GSubprocess *mk_tool_command_spawn (const char *const *argv, int *status, GError **error);
+GSubprocess *mk_tool_command_spawn (const char *const *argv, char **environment, int *status, GError **error);
 int mk_tool_command_get_status (GSubprocess *command);
 int mk_tool_command_exec (char **argv);
 

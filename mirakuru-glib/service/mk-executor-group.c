@@ -396,11 +396,11 @@ group_fail (GTask *task, Member *member, GError *error)
   MkExecutorGroup *self = g_task_get_source_object (task);
   Operation *operation = g_task_get_task_data (task);
 
-  if (operation->error == NULL && member != NULL)
-    {
-      g_signal_emit (self, signals[SIGNAL_FAILED], 0, member->name, error);
-      g_prefix_error (&error, "%s: ", member->name);
-    }
+  /* The others are cancelled because of the first one. */
+  if (member != NULL && !(operation->is_ending && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
+    g_signal_emit (self, signals[SIGNAL_FAILED], 0, member->name, error);
+  if (member != NULL)
+    g_prefix_error (&error, "%s: ", member->name);
   operation_take_error (operation, error);
   operation->is_ending = TRUE;
   g_cancellable_cancel (operation->cancellable);
@@ -477,6 +477,7 @@ group_on_member_stopped (GObject *source, GAsyncResult *result, gpointer user_da
   member->phase = MEMBER_DOWN;
   if (!mk_simple_executor_stop_finish (member->executor, result, &error))
     {
+      g_signal_emit (member->group, signals[SIGNAL_FAILED], 0, member->name, error);
       g_prefix_error (&error, "%s: ", member->name);
       operation_take_error (operation, error);
     }
@@ -698,8 +699,9 @@ mk_executor_group_class_init (MkExecutorGroupClass *klass)
    * @name: the service
    * @error: what has happened
    *
-   * A service was the first one to fail during a start, which is then ended, or it has ended by itself later.
-   * In the latter case the others go on.
+   * A service could not be started, which ends the start of the group; or it has ended by itself later, and
+   * the others go on; or it has not ended well when it was stopped. What is cancelled because another service
+   * has failed has not failed.
    *
    * Since: 1.0
    */

@@ -6,7 +6,7 @@ import os
 import shutil
 import unittest
 
-from clitest import TestCase, free_port, service, tcp
+from clitest import LOCALHOST, TestCase, free_port, service, tcp
 
 
 class Service(TestCase):
@@ -79,6 +79,62 @@ class Service(TestCase):
         self.assertEqual(status, 124, stderr)
         self.assertIn("org.example.Nobody", stderr)
         self.assertEqual(self.run_service(command, "--dbus", "no name")[0], 125)
+
+
+class Values(TestCase):
+    """What one service is told of another, and COMMAND of all."""
+
+    def test_placeholders(self):
+        status, stdout, stderr = self.run_tool(
+            "run", "--service", service("--listen", f"{LOCALHOST}:{{port}}"), "--name", "my db", "--tcp", f"{LOCALHOST}:{{port}}",
+            "--service", service("--print", "db at {my-db.port}", "--ready", "up"), "--name", "app",
+            "--output", r"db at (?<seen>\d+)", "--",
+            "sh", "-c", "echo $MY_DB_PORT $MY_DB_HOST {my-db.port} {app.seen} {app.name} ${x} {{my-db.port}} {none.port}")
+        self.assertEqual(status, 0, stderr)
+        port = stdout.split()[0]
+        self.assertTrue(port.isdecimal(), stdout)
+        self.assertEqual(stdout.split(), [port, LOCALHOST, port, port, "app", "{my-db.port}", "{none.port}"])
+
+    def test_directory(self):
+        status, stdout, stderr = self.run_tool(
+            "run", "--service", service("--pid-file", "{dir}/pid"), "--name", "it", "--file", "{dir}/pid", "--",
+            "sh", "-c", "ls $IT_DIR; echo {it.dir}")
+        self.assertEqual(status, 0, stderr)
+        self.assertEqual(stdout.split()[0], "pid")
+        self.assertFalse(os.path.exists(stdout.split()[1]))
+
+    def test_value_that_nobody_has(self):
+        status, _, stderr = self.run_tool("run", "--service", service(), "--name", "db", "--", "echo", "{db.prot}")
+        self.assertEqual(status, 125)
+        self.assertIn("“db” has no value “prot”", stderr)
+        status, _, stderr = self.run_tool("run", "--service", service("--print", "{db.prot}"), "--service", service(),
+                                          "--name", "db", "--", "true")
+        self.assertEqual(status, 125)
+        self.assertIn("has no value", stderr)
+
+    def test_requires(self):
+        stamps = self.path("stamps")
+        slow = ["--service", service("--after", 300, "--ready", "up", "--stamp", stamps, "--on-term", "0"), "--name", "slow",
+                "--output", "up"]
+        quick = ["--service", service("--ready", "up", "--stamp", stamps, "--on-term", "0"), "--name", "quick", "--output", "up",
+                 "--requires", "slow"]
+        for services in (slow + quick, quick + slow):
+            status, _, stderr = self.run_tool("run", *services, "--", "true")
+            self.assertEqual(status, 0, stderr)
+            words = [line.split()[0] for line in self.read("stamps").splitlines()]
+            self.assertEqual([word for word in words if word in ("start", "ready", "term")],
+                             ["start", "ready", "start", "ready", "term", "term"])
+            os.unlink(stamps)
+
+    def test_wrong_requirements(self):
+        one = ["--service", service(), "--name", "one"]
+        for options, words in ((["--requires", "none"], "There is no service “none”"),
+                               (["--requires", "one"], "“one” cannot require itself"),
+                               (["--requires", "two", "--service", service(), "--name", "two", "--requires", "one"],
+                                "one → two → one")):
+            status, _, stderr = self.run_tool("run", *one, *options, "--", "true")
+            self.assertEqual(status, 125)
+            self.assertIn(words, stderr)
 
 
 if __name__ == "__main__":

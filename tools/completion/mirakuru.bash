@@ -8,7 +8,7 @@ _mirakuru_options () {
   local conditions='--tcp --http --http-unix --unix --file --exec --dbus --listening-only --interval --attempt-timeout --stable-for --any'
   local request='--status --body --method --header --follow --cacert --cert --insecure'
   case $1 in
-    run) echo "--service $conditions $request --notify --output --name --cwd --env --unset --stdin --pty --completes --stop-mode --stop-signal --expected-status --stop-when-dead --timeout --stop-timeout --verbose --quiet --version --help" ;;
+    run) echo "--service $conditions $request --notify --output --name --cwd --env --unset --stdin --pty --completes --requires --stop-mode --stop-signal --expected-status --stop-when-dead --timeout --stop-timeout --verbose --quiet --version --help" ;;
     wait) echo "$conditions $request --gone --timeout --quiet --version --help" ;;
     *) echo 'run wait --version --help' ;;
   esac
@@ -47,7 +47,7 @@ _mirakuru () {
     --stop-mode) _mirakuru_reply < <(compgen -W 'leader tree' -- "$current") ;;
     --unset) _mirakuru_reply < <(compgen -v -- "$current") ;;
     --env) _mirakuru_reply < <(compgen -v -S = -- "$current") ;;
-    --tcp | --http | --status | --body | --header | --dbus | --output | --notify | --name | --expected-status) COMPREPLY=() ;;
+    --tcp | --http | --status | --body | --header | --dbus | --output | --notify | --name | --requires | --expected-status) COMPREPLY=() ;;
     --interval | --attempt-timeout | --stable-for | --timeout | -t | --stop-timeout) COMPREPLY=() ;;
     *) _mirakuru_reply < <(compgen -W "$(_mirakuru_options "${COMP_WORDS[1]}")" -- "$current") ;;
   esac
