@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.machinery
 import importlib.util
 import time
 import types
@@ -30,7 +31,8 @@ from gi.overrides.Mk import has_greenlets  # noqa: E402
 
 def original(name):
     """A module of C, as it is where gevent or eventlet have put other functions into it."""
-    spec = importlib.util.find_spec(name)
+    finders = (importlib.machinery.BuiltinImporter, importlib.machinery.PathFinder)
+    spec = next(filter(None, (finder.find_spec(name) for finder in finders)))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

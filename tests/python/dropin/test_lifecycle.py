@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Start, stop, kill: what programs written for mirakuru rely on."""
 
+import contextlib
 import errno
 import gc
 import os
@@ -236,11 +237,17 @@ class Command(DropInTest):
         }
         self.keep(SimpleExecutor(SLEEP, popen_kwargs=fine)).start().stop()
 
-    def test_sleep_is_replaced_by_a_test(self):
+    def test_functions_are_replaced_by_a_test(self):
         port = free_port()
-        with mock.patch("time.sleep", side_effect=AssertionError("nobody sleeps")):
+        forbidden = AssertionError("nobody calls this")
+        with contextlib.ExitStack() as stack:
+            for name in ("time.sleep", "select.select", "select.poll", "threading.Thread", "socket.socket"):
+                stack.enter_context(mock.patch(name, side_effect=forbidden))
             executor = self.keep(mirakuru.TCPExecutor(listener(port), LOCALHOST, port, timeout=30)).start()
             executor.wait_for(executor.running)
+            executor.output().fileno()
+            with self.assertRaises(subprocess.TimeoutExpired):
+                executor.process.wait(0.1)
             executor.stop()
 
     def test_only_a_check_before_the_start(self):

@@ -223,15 +223,16 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.01
 def has_greenlets():
     """Whether gevent, eventlet or the like has replaced what threads wait with: then they wait for each other.
 
-    All of them replace select(), too; a test that replaces time.sleep() does not.
+    All of them use greenlet, and replace select(), too; a test that replaces time.sleep() does not.
     """
+    if "greenlet" not in sys.modules:
+        return False
     return not any(isinstance(function, types.BuiltinFunctionType) for function in (time.sleep, select.select))
 
 
 def _ident():
     """Of the thread, or of the greenlet."""
-    greenlet = sys.modules.get("greenlet") if has_greenlets() else None
-    return threading.get_ident() if greenlet is None else id(greenlet.getcurrent())
+    return id(sys.modules["greenlet"].getcurrent()) if has_greenlets() else threading.get_ident()
 
 
 class _Ends:
