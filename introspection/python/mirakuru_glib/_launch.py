@@ -62,12 +62,19 @@ def _inheritable_fds():
             pass  # that of the listing
 
 
+def _check_open(name, number):
+    try:
+        os.fstat(number)
+    except OSError as error:
+        raise OSError(error.errno, f"{name} has descriptor {number}: {error.strerror}") from None
+
+
 def _passed_fds(kwargs):
     numbers = set(map(operator.index, kwargs.get("pass_fds") or ()))
     if not kwargs.get("close_fds", True) and not numbers:
         numbers = set(_inheritable_fds())
     for number in numbers:
-        os.fstat(number)
+        _check_open("pass_fds", number)
     return sorted(number for number in numbers if number > 2)
 
 
@@ -76,8 +83,10 @@ def _set_stream(native, name, stream):
     if mode is not None:
         native.set_property(f"{name}-mode", mode)
         return
+    if not isinstance(stream, int) and not hasattr(stream, "fileno"):
+        raise TypeError(f"{name}={stream!r} cannot be used: it is not an open file")
     number = stream if isinstance(stream, int) else stream.fileno()
-    os.fstat(number)
+    _check_open(name, number)
     native.set_property(f"{name}-mode", Mk.StdioMode.FILE)
     native.set_property(f"{name}-path", f"/dev/fd/{number}")
 

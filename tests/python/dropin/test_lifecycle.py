@@ -230,6 +230,12 @@ class Command(DropInTest):
         for name, value in refused.items():
             with self.subTest(name), self.assertRaisesRegex(ValueError, f"^{name}="):
                 SimpleExecutor(SLEEP, popen_kwargs={name: value}).start()
+        with self.assertRaisesRegex(TypeError, "^stdout='file' "):
+            SimpleExecutor(SLEEP, popen_kwargs={"stdout": "file"}).start()
+        for name, value in {"stdin": 1 << 20, "pass_fds": [1 << 20]}.items():
+            with self.assertRaisesRegex(OSError, f"{name} has descriptor {1 << 20}") as caught:
+                SimpleExecutor(SLEEP, popen_kwargs={name: value}).start()
+            self.assertEqual(caught.exception.errno, errno.EBADF)
         fine = {
             "creationflags": 0, "extra_groups": None, "group": None, "pipesize": -1, "preexec_fn": os.setsid,
             "process_group": 0, "restore_signals": True, "start_new_session": True, "startupinfo": None, "umask": -1,
