@@ -94,6 +94,8 @@ options_add_service (MkToolOptions *self, const char *option_name, const char *v
   service->probes = g_ptr_array_new_with_free_func (g_object_unref);
   service->requires = g_ptr_array_new_with_free_func (g_free);
   service->stdin_mode = MK_STDIO_MODE_NULL;
+  service->timeout = MK_TOOL_TIME_UNSET;
+  service->stop_timeout = MK_TOOL_TIME_UNSET;
   service->stop_signal = SIGTERM;
   service->expected_status = MK_STATUS_NONE;
   g_ptr_array_add (self->services, service);
@@ -264,6 +266,14 @@ options_set_pty (MkToolServiceOptions *service, const char *option_name, const c
 }
 
 static gboolean
+options_set_log_dir (MkToolOptions *self, const char *option_name, const char *value, GError **error)
+{
+  g_free (self->log_dir);
+  self->log_dir = g_strdup (value);
+  return TRUE;
+}
+
+static gboolean
 options_set_any (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
 {
   service->any = TRUE;
@@ -287,8 +297,9 @@ typedef struct
 
   /* applies to all */
   gboolean (*set) (MkToolOptions *self, const char *option_name, const char *value, GError **error);
-  gsize flag; /* the offset of a gboolean in MkToolOptions */
-  gsize time; /* the offset of milliseconds in MkToolOptions */
+  gsize flag;         /* the offset of a gboolean in MkToolOptions */
+  gsize time;         /* the offset of milliseconds in MkToolOptions */
+  gsize service_time; /* and in MkToolServiceOptions, after a --service */
 
   /* applies to the service before it */
   gboolean (*set_service) (MkToolServiceOptions *service,
@@ -526,8 +537,9 @@ static const Option options[] = {
     't',
     RUN,
     N_ ("TIME"),
-    N_ ("Time for each service to be ready (60; 0: no limit)"),
-    .time = G_STRUCT_OFFSET (MkToolOptions, timeout) },
+    N_ ("Time for each service to be ready, or for the one before (60; 0: no limit)"),
+    .time = G_STRUCT_OFFSET (MkToolOptions, timeout),
+    .service_time = G_STRUCT_OFFSET (MkToolServiceOptions, timeout) },
   { "timeout",
     't',
     WAIT,
@@ -538,8 +550,15 @@ static const Option options[] = {
     0,
     RUN,
     N_ ("TIME"),
-    N_ ("Time for a service to end before it is killed (10; 0: no limit)"),
-    .time = G_STRUCT_OFFSET (MkToolOptions, stop_timeout) },
+    N_ ("Time for each service to end before it is killed, or for the one before (10; 0: no limit)"),
+    .time = G_STRUCT_OFFSET (MkToolOptions, stop_timeout),
+    .service_time = G_STRUCT_OFFSET (MkToolServiceOptions, stop_timeout) },
+  { "log-dir",
+    0,
+    RUN,
+    N_ ("DIR"),
+    N_ ("Write all output of each service to a file NAME.log in this directory"),
+    .set = options_set_log_dir },
   { "stop-when-dead",
     0,
     RUN,
@@ -690,6 +709,13 @@ options_apply (const char *option_name, const char *value, gpointer data, GError
     return FALSE;
   if (option->set != NULL)
     return option->set (self, name, value, error);
+  if (option->service_time != 0 && self->services->len > 0)
+    return options_parse_time (name,
+                               value,
+                               &G_STRUCT_MEMBER (guint,
+                                                 g_ptr_array_index (self->services, self->services->len - 1),
+                                                 option->service_time),
+                               error);
   if (option->time != 0)
     return options_parse_time (name, value, &G_STRUCT_MEMBER (guint, self, option->time), error);
   if (option->flag != 0)
@@ -801,6 +827,7 @@ mk_tool_options_free (MkToolOptions *self)
   g_ptr_array_unref (self->probes);
   g_ptr_array_unref (self->probe_names);
   g_strfreev (self->command);
+  g_free (self->log_dir);
   g_free (self);
 }
 

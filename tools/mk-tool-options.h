@@ -14,6 +14,8 @@ typedef enum
   MK_TOOL_OPTIONS_WAIT = 1 << 1,
 } MkToolOptionsFlags;
 
+#define MK_TOOL_TIME_UNSET G_MAXUINT
+
 /* What the command line says about one service. */
 typedef struct
 {
@@ -28,6 +30,8 @@ typedef struct
   char *stdin_path; /* (owned) (nullable) (type filename) */
   gboolean has_pty;
   MkStopMode stop_mode;
+  guint timeout;      /* in milliseconds, 0 for no limit, MK_TOOL_TIME_UNSET for that of all */
+  guint stop_timeout; /* likewise */
   int stop_signal;
   int expected_status; /* MK_STATUS_NONE: none but 0 and those of the stop signal */
   gboolean completes;  /* it is ready when it has ended well */
@@ -47,6 +51,7 @@ typedef struct
   guint stop_timeout;          /* in milliseconds, 0 for no limit */
   gboolean any;
   gboolean gone;
+  char *log_dir;           /* (owned) (nullable) (type filename) */
   gboolean stop_when_dead; /* COMMAND ends when a service does */
   gboolean quiet;
   gboolean verbose;

@@ -18,12 +18,15 @@
 #include "mk-tool-options.h"
 #include "mk-tool-signals.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
 
+/* Of each output of a service, when COMMAND has failed. */
+#define LAST_LINES 10
 /* Two Ctrl-C within this time mean it. */
 #define INTERRUPT_INTERVAL (2 * G_USEC_PER_SEC)
 
@@ -148,8 +151,12 @@ service_make_executor (const MkToolServiceOptions *service_options,
   mk_simple_executor_set_stop_signal (executor, service_options->stop_signal);
   mk_simple_executor_set_expected_status (executor, service_options->expected_status);
   mk_simple_executor_set_completes (executor, service_options->completes);
-  mk_simple_executor_set_start_timeout (executor, options->timeout);
-  mk_simple_executor_set_stop_timeout (executor, options->stop_timeout);
+  mk_simple_executor_set_start_timeout (
+      executor, service_options->timeout != MK_TOOL_TIME_UNSET ? service_options->timeout : options->timeout);
+  mk_simple_executor_set_stop_timeout (executor,
+                                       service_options->stop_timeout != MK_TOOL_TIME_UNSET
+                                           ? service_options->stop_timeout
+                                           : options->stop_timeout);
 
   return executor;
 }
@@ -213,7 +220,18 @@ service_join_group (Service *self, const char *name, GError **error)
       unique = g_strdup_printf ("%s-%u", plain, i);
     }
 
-  return mk_executor_group_add (self->run->group, unique, self->executor, error);
+  if (!mk_executor_group_add (self->run->group, unique, self->executor, error))
+    return FALSE;
+
+  if (self->run->options->log_dir != NULL)
+    {
+      g_autofree char *name_of_file = g_strconcat (unique, ".log", NULL);
+      g_autofree char *path = g_build_filename (self->run->options->log_dir, name_of_file, NULL);
+
+      mk_simple_executor_set_stdout_path (self->executor, path);
+      mk_simple_executor_set_stderr_path (self->executor, path);
+    }
+  return TRUE;
 }
 
 static void
@@ -526,6 +544,33 @@ run_note_command_signal (Run *self)
     self->fatal_signal = number;
 }
 
+/* They may tell why COMMAND has failed. */
+static void
+service_show_last_lines (Service *self)
+{
+  static const MkStream streams[] = { MK_STREAM_STDOUT, MK_STREAM_STDERR };
+
+  for (guint i = 0; i < G_N_ELEMENTS (streams); i++)
+    {
+      g_autoptr (GBytes) output = mk_simple_executor_dup_output (self->executor, streams[i]);
+      gsize size = 0;
+      const char *data = g_bytes_get_data (output, &size);
+      g_autofree char *text = g_strndup (data != NULL ? data : "", size);
+      g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
+      guint n_lines = g_strv_length (lines);
+
+      for (guint j = n_lines > LAST_LINES ? n_lines - LAST_LINES : 0; j < n_lines; j++)
+        mk_tool_display_output (self->run->display, self->line, g_strchomp (lines[j]));
+    }
+}
+
+static void
+run_show_last_lines (Run *self)
+{
+  for (guint i = 0; i < self->services->len; i++)
+    service_show_last_lines (g_ptr_array_index (self->services, i));
+}
+
 static void
 run_on_command_ended (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -534,6 +579,8 @@ run_on_command_ended (GObject *source, GAsyncResult *result, gpointer user_data)
   g_subprocess_wait_finish (self->command, result, NULL);
   self->command_ended_at = g_get_monotonic_time ();
   run_note_command_signal (self);
+  if (self->fatal_signal == 0 && !self->options->verbose && !g_subprocess_get_successful (self->command))
+    run_show_last_lines (self);
   run_begin_stopping (
       self, self->is_ending_command ? MK_TOOL_STATUS_FAILED : mk_tool_command_get_status (self->command));
 }
@@ -781,6 +828,16 @@ static gboolean
 run_add_services (Run *self, GError **error)
 {
   g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  if (self->options->log_dir != NULL && g_mkdir_with_parents (self->options->log_dir, 0777) != 0)
+    {
+      int number = errno;
+
+      return mk_tool_options_fail (error,
+                                   _ ("--log-dir: cannot make the directory '%s': %s"),
+                                   self->options->log_dir,
+                                   g_strerror (number));
+    }
 
   for (guint i = 0; i < self->options->services->len; i++)
     {

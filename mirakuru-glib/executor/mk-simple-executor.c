@@ -1089,6 +1089,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * the open descriptor N of the program itself: a file is not emptied then, and a socket or a pipe will do
    * as well.
    *
+   * If the mode is CAPTURE or PTY, the file gets a copy of all that is captured, whatever
+   * [property@Mk.SimpleExecutor:output-limit] is. It has to be a regular file then.
+   *
    * Since: 1.0
    */
   props[PROP_STDOUT_PATH] = g_param_spec_string ("stdout-path", NULL, NULL, NULL, flags);

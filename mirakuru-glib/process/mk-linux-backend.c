@@ -57,6 +57,7 @@ struct _MkBackend
   MkHostRecord record;  /* written by the worker, with the lock held what orders need */
   gboolean told_to_end; /* (locked-by lock) */
   GOutputStream *input; /* (owned) (nullable) (locked-by lock) */
+  MkHostFd copies[2];   /* of the worker: where else output goes */
   GArray *orders;       /* (owned) (element-type MkMessage) (locked-by lock) to be sent again */
   MkWaker *resend;      /* (owned) (nullable) (locked-by lock) */
 
@@ -84,6 +85,7 @@ mk_backend_new (MkLaunch *launch, const MkBackendReports *reports, gpointer data
 
   g_mutex_init (&self->lock);
   mk_host_record_init (&self->record);
+  self->copies[0].fd = self->copies[1].fd = -1;
   self->orders = g_array_new (FALSE, FALSE, sizeof (MkMessage));
   self->launch = launch;
   self->reports = reports;
@@ -273,6 +275,8 @@ backend_take_host_ends (MkBackend *self, MkStdio *stdio, int control_fd)
 
   mk_host_fd_set (&self->record.outputs[0], g_steal_fd (&stdio->host[1]));
   mk_host_fd_set (&self->record.outputs[1], g_steal_fd (&stdio->host[2]));
+  for (guint i = 0; i < 2; i++)
+    mk_host_fd_set (&self->copies[i], g_steal_fd (&stdio->copies[i]));
   if (stdio->host[0] >= 0)
     {
       /* For its class to ignore SIGPIPE, which a write to a service that ended would raise. */
@@ -364,6 +368,28 @@ backend_close_output (MkBackend *self, guint i)
   if (self->record.outputs[i].fd >= 0)
     self->reports->output (self->data, i ? MK_STREAM_STDERR : MK_STREAM_STDOUT, NULL, 0);
   mk_host_fd_close (&self->record.outputs[i]);
+  mk_host_fd_close (&self->copies[i]);
+}
+
+/* A disk that is full must not keep the service from working. */
+static void
+backend_copy (MkBackend *self, guint i, const guint8 *bytes, gsize length)
+{
+  while (length > 0 && self->copies[i].fd >= 0)
+    {
+      ssize_t n = mk_host_fd_is_ours (&self->copies[i]) ? write (self->copies[i].fd, bytes, length) : -1;
+
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        {
+          g_debug ("%s: its output is copied no more: %s", self->launch->argv[0], g_strerror (errno));
+          mk_host_fd_close (&self->copies[i]);
+          return;
+        }
+      bytes += n;
+      length -= (gsize) n;
+    }
 }
 
 /* Returns: FALSE when there is nothing more to read for now or ever */
@@ -389,6 +415,8 @@ backend_pump_once (MkBackend *self, guint i)
             : 0;
   while (n < 0 && errno == EINTR);
 
+  if (n > 0)
+    backend_copy (self, i, chunk, (gsize) n);
   if (n > 0)
     self->reports->output (self->data, i ? MK_STREAM_STDERR : MK_STREAM_STDOUT, chunk, (gsize) n);
   else if (n == 0 || errno != EAGAIN)

@@ -12,6 +12,7 @@ typedef struct
 {
   int service[3]; /* the service's ends */
   int host[3];    /* the other ends of its pipes */
+  int copies[2];  /* files of the host, for what comes out of those of standard output and standard error */
 } MkStdio;
 
 gboolean mk_stdio_open (MkStdio *self, MkLaunch *launch, GError **error);

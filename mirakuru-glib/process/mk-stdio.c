@@ -38,6 +38,8 @@ mk_stdio_close (MkStdio *self)
       stdio_close_fd (&self->service[i]);
       stdio_close_fd (&self->host[i]);
     }
+  for (guint i = 0; i < 2; i++)
+    stdio_close_fd (&self->copies[i]);
 }
 
 /*
@@ -193,6 +195,34 @@ stdio_open_terminal (MkStdio *stdio, int stream, MkLaunch *launch, GError **erro
 
 /* ---- the streams ---- */
 
+/*
+ * For a copy of what is captured. Whoever reads from a pipe or a socket could keep the worker waiting.
+ *
+ * @path: (nullable)
+ */
+static gboolean
+stdio_open_copy (MkStdio *stdio, int stream, MkLaunch *launch, const char *path, GError **error)
+{
+  int *copy = &stdio->copies[stream - 1];
+  g_autofree char *name = NULL;
+  struct stat info;
+
+  if (path == NULL || *path == '\0')
+    return TRUE;
+  if (!stdio_open_path (launch, path, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC, copy, error))
+    return FALSE;
+  if (fstat (*copy, &info) == 0 && S_ISREG (info.st_mode))
+    return TRUE;
+
+  name = mk_message_filename (path);
+  g_set_error (error,
+               MK_ERROR,
+               MK_ERROR_INVALID_ARGUMENT,
+               _ ("“%s” is not a regular file: a copy of captured output can only go to one"),
+               name);
+  return FALSE;
+}
+
 /* Appending lets standard output and standard error share a file. */
 static gboolean
 stdio_open_output (MkStdio *stdio, int stream, MkLaunch *launch, GError **error)
@@ -204,12 +234,13 @@ stdio_open_output (MkStdio *stdio, int stream, MkLaunch *launch, GError **error)
   switch (mode)
     {
     case MK_STDIO_MODE_CAPTURE:
-      if (!stdio_open_pipe (launch, &stdio->host[stream], &stdio->service[stream], error))
-        return FALSE;
-      return g_unix_set_fd_nonblocking (stdio->host[stream], TRUE, error);
+      return stdio_open_pipe (launch, &stdio->host[stream], &stdio->service[stream], error) &&
+             g_unix_set_fd_nonblocking (stdio->host[stream], TRUE, error) &&
+             stdio_open_copy (stdio, stream, launch, path, error);
 
     case MK_STDIO_MODE_PTY:
-      return stdio_open_terminal (stdio, stream, launch, error);
+      return stdio_open_terminal (stdio, stream, launch, error) &&
+             stdio_open_copy (stdio, stream, launch, path, error);
 
     case MK_STDIO_MODE_INHERIT:
       return stdio_inherit (launch, stream, &stdio->service[stream], error);
@@ -257,7 +288,7 @@ stdio_open_input (MkStdio *stdio, MkLaunch *launch, GError **error)
 gboolean
 mk_stdio_open (MkStdio *self, MkLaunch *launch, GError **error)
 {
-  *self = (MkStdio){ { -1, -1, -1 }, { -1, -1, -1 } };
+  *self = (MkStdio){ { -1, -1, -1 }, { -1, -1, -1 }, { -1, -1 } };
 
   if (stdio_open_input (self, launch, error) && stdio_open_output (self, STDOUT_FILENO, launch, error) &&
       stdio_open_output (self, STDERR_FILENO, launch, error))

@@ -593,6 +593,45 @@ test_not_a_stream (void)
     }
 }
 
+/* ---- copies ---- */
+
+static void
+test_copy_in_a_file (void)
+{
+  g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
+  g_autofree char *path = g_build_filename (folder, "copy", NULL);
+  g_autofree char *text = NULL;
+  g_autofree char *kept = NULL;
+  const char *argv[] = { "sh", "-c", "seq 200000; echo oops >&2", NULL };
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new (argv);
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_output_limit (executor, 1000);
+  mk_simple_executor_set_stdout_path (executor, path);
+  mk_simple_executor_set_stderr_path (executor, path);
+  for (guint i = 0; i < 2; i++)
+    {
+      gsize length;
+
+      g_clear_pointer (&text, g_free);
+      mk_test_assert_starts (executor);
+      g_assert_true (mk_test_wait (executor, NULL, NULL));
+      g_assert_true (g_file_get_contents (path, &text, &length, NULL));
+      /* 9 numbers of one digit, 90 of two … and a newline each */
+      g_assert_cmpuint (
+          length, ==, 9 * 2 + 90 * 3 + 900 * 4 + 9000 * 5 + 90000 * 6 + 100001 * 7 + strlen ("oops\n"));
+      mk_test_assert_contains (text, "oops\n");
+      mk_test_assert_contains (text, "\n100000\n");
+    }
+  kept = output_text (executor, MK_STREAM_STDERR);
+  g_assert_cmpstr (kept, ==, "oops\n");
+
+  mk_simple_executor_set_stdout_path (executor, "/dev/null");
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT);
+  mk_test_assert_contains (error->message, "“/dev/null” is not a regular file");
+}
+
 /* ---- lines that are told late ---- */
 
 typedef struct
@@ -711,6 +750,7 @@ main (int argc, char **argv)
   mk_test_add_once ("/output/input/of-the-dead", test_input_of_the_dead);
   mk_test_add ("/output/last-lines-are-in-errors", test_last_lines_are_in_errors);
   mk_test_add_once ("/output/not-a-stream", test_not_a_stream);
+  mk_test_add_once ("/output/copy", test_copy_in_a_file);
   mk_test_add_once ("/output/lines/missed", test_missed_lines);
   mk_test_add ("/output/lines/lossless", test_lossless_lines);
   mk_test_add ("/output/lines/lossless-without-handler", test_lossless_without_handler);

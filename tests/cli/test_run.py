@@ -362,6 +362,39 @@ class End(TestCase):
         status, _, stderr = self.run_tool("run", "--service", bad, "--", "sh", "-c", "sleep 0.3; exit 5")
         self.assertEqual(status, 5, stderr)
 
+    def test_last_lines_when_the_command_fails(self):
+        noisy = service("--print", "\n".join(f"line {number}" for number in range(30)), "--stderr", "why it failed", "--ready", "up")
+        arguments = ["run", "--service", noisy, "--name", "noisy", "--output", "up", "--"]
+        status, _, stderr = self.run_tool(*arguments, "sh", "-c", "exit 3")
+        self.assertEqual(status, 3)
+        for words in ("noisy | line 29\n", "noisy | up\n", "noisy | why it failed\n"):
+            self.assertIn(words, stderr)
+        self.assertNotIn("line 10\n", stderr)
+        self.assertNotIn("noisy |", self.run_tool(*arguments, "true")[2])
+
+    def test_log_directory(self):
+        logs = self.path("logs/inner")
+        one = service("--print", "\n".join(f"line {number}" for number in range(30)), "--stderr", "an error", "--ready", "up")
+        status, _, stderr = self.run_tool("run", "--log-dir", logs, "--service", one, "--name", "a b", "--output", "up",
+                                          "--service", service("--ready", "two"), "--name", "other", "--output", "two", "--", "true")
+        self.assertEqual(status, 0, stderr)
+        text = self.read("logs/inner/a-b.log")
+        self.assertEqual(text.count("line "), 30)
+        self.assertIn("an error\n", text)
+        self.assertEqual(self.read("logs/inner/other.log"), "two\n")
+        status, _, stderr = self.run_tool("run", "--log-dir", "/dev/null/x", "--service", one, "--", "true")
+        self.assertEqual(status, 125)
+        self.assertIn("--log-dir: cannot make the directory", stderr)
+
+    def test_times_of_one_service(self):
+        quick = ["--service", service("--after", 600, "--ready", "up"), "--output", "up"]
+        never = ["--service", service(), "--name", "never", *tcp(free_port()), "--timeout", "0.2"]
+        for services in (quick + never, never + quick):
+            status, _, stderr = self.run_tool("run", "--timeout", "30", *services, "--", "true")
+            self.assertEqual(status, 124)
+            self.assertIn("never: mk-test-service", stderr)
+            self.assertIn("within 0.2 s", stderr)
+
     def test_deaf_service_is_killed(self):
         port = free_port()
         begun = time.monotonic()
