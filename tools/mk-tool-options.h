@@ -51,6 +51,7 @@ typedef struct
   guint stop_timeout;          /* in milliseconds, 0 for no limit */
   gboolean any;
   gboolean gone;
+  gboolean isolate;        /* a home for this run alone */
   char *log_dir;           /* (owned) (nullable) (type filename) */
   gboolean stop_when_dead; /* COMMAND ends when a service does */
   gboolean quiet;

@@ -45,6 +45,7 @@ typedef struct
   GMainLoop *loop;            /* (owned) */
   GCancellable *starts;       /* (owned) */
   GPtrArray *services;        /* (owned) (element-type Service) */
+  char *home;                 /* (owned) (nullable) (type filename): with --isolate */
   MkExecutorGroup *group;     /* (owned) */
   GSubprocess *command;       /* (owned) (nullable) */
   gboolean is_ending_command; /* --stop-when-dead has asked COMMAND to end */
@@ -118,10 +119,9 @@ service_new_executor (const MkToolServiceOptions *options, const char *const *ar
 }
 
 static MkSimpleExecutor *
-service_make_executor (const MkToolServiceOptions *service_options,
-                       const MkToolOptions *options,
-                       GError **error)
+service_make_executor (Run *run, const MkToolServiceOptions *service_options, GError **error)
 {
+  const MkToolOptions *options = run->options;
   g_autoptr (GStrvBuilder) environment = g_strv_builder_new ();
   g_auto (GStrv) strv = NULL;
   g_auto (GStrv) argv = NULL;
@@ -133,6 +133,12 @@ service_make_executor (const MkToolServiceOptions *service_options,
       return NULL;
     }
 
+  if (run->home != NULL)
+    {
+      g_auto (GStrv) isolated = mk_tool_home_dup_environment (run->home);
+
+      g_strv_builder_addv (environment, (const char **) isolated);
+    }
   for (guint i = 0; i < service_options->environment->len; i++)
     g_strv_builder_add (environment, g_ptr_array_index (service_options->environment, i));
   strv = g_strv_builder_end (environment);
@@ -246,7 +252,7 @@ service_free (Service *self)
 static Service *
 service_new (Run *run, const MkToolServiceOptions *options, GHashTable *names, GError **error)
 {
-  MkSimpleExecutor *executor = service_make_executor (options, run->options, error);
+  MkSimpleExecutor *executor = service_make_executor (run, options, error);
   g_autofree char *name = NULL;
   Service *self;
 
@@ -470,6 +476,9 @@ run_free (Run *self)
   g_clear_object (&self->command);
   g_ptr_array_unref (self->services);
   g_object_unref (self->group);
+  if (self->home != NULL)
+    mk_tool_home_remove (self->home);
+  g_free (self->home);
   g_object_unref (self->starts);
   g_main_loop_unref (self->loop);
   mk_tool_display_free (self->display);
@@ -639,11 +648,28 @@ run_expand_command (Run *self, GError **error)
   return g_strv_builder_end (builder);
 }
 
+/* Returns: (transfer full): what COMMAND gets, but for the values of the services */
+static char **
+run_dup_environment (Run *self)
+{
+  char **environment = g_get_environ ();
+  g_auto (GStrv) isolated = self->home != NULL ? mk_tool_home_dup_environment (self->home) : NULL;
+
+  for (char **entry = isolated; entry != NULL && *entry != NULL; entry++)
+    {
+      g_auto (GStrv) words = g_strsplit (*entry, "=", 2);
+
+      environment = g_environ_setenv (environment, words[0], words[1], TRUE);
+    }
+  return environment;
+}
+
 static void
 run_start_command (Run *self)
 {
   g_autoptr (GError) error = NULL;
-  g_auto (GStrv) environment = mk_executor_group_dup_environment (self->group, NULL);
+  g_auto (GStrv) base = run_dup_environment (self);
+  g_auto (GStrv) environment = mk_executor_group_dup_environment (self->group, (const char *const *) base);
   g_auto (GStrv) argv = run_expand_command (self, &error);
   int status = MK_TOOL_STATUS_FAILED;
 
@@ -829,6 +855,8 @@ run_add_services (Run *self, GError **error)
 {
   g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
+  if (self->options->isolate && (self->home = mk_tool_home_make (error)) == NULL)
+    return FALSE;
   if (self->options->log_dir != NULL && g_mkdir_with_parents (self->options->log_dir, 0777) != 0)
     {
       int number = errno;

@@ -372,6 +372,24 @@ class End(TestCase):
         self.assertNotIn("line 10\n", stderr)
         self.assertNotIn("noisy |", self.run_tool(*arguments, "true")[2])
 
+    def test_isolate(self):
+        names = ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"]
+        print_all = [part for name in [*names, "DBUS_SESSION_BUS_ADDRESS", "MINE"] for part in ("--print-env", name)]
+        script = "for name in " + " ".join(names) + "; do eval path=\\$$name; test -d $path && echo $path; done; touch $HOME/new; " \
+                 "echo $GSETTINGS_BACKEND $DBUS_SESSION_BUS_ADDRESS; stat -c %a $XDG_RUNTIME_DIR"
+        status, stdout, stderr = self.run_tool(
+            "run", "--isolate", "--verbose", "--service", service(*print_all, "--ready", "up"), "--name", "it",
+            "--env", "MINE=x", "--output", "up", "--", "sh", "-c", script)
+        self.assertEqual(status, 0, stderr)
+        *paths, rest, mode = stdout.splitlines()
+        self.assertEqual((len(paths), rest, mode), (6, "memory disabled:", "700"))
+        self.assertTrue(all(path.startswith(paths[0]) for path in paths))
+        self.assertNotEqual(paths[0], os.environ.get("HOME"))
+        self.assertFalse(os.path.exists(paths[0]))
+        for name, path in zip(names, paths):
+            self.assertIn(f"it | {name}={path}\n", stderr)
+        self.assertIn("it | MINE=x\n", stderr)
+
     def test_log_directory(self):
         logs = self.path("logs/inner")
         one = service("--print", "\n".join(f"line {number}" for number in range(30)), "--stderr", "an error", "--ready", "up")
