@@ -95,6 +95,7 @@ typedef struct
   MkProcess *process;    /* (owned) (nullable) of the last start, kept until the next one */
   MkValues *values;      /* (owned) (nullable) from the beginning of a start until nothing is left */
   gint64 start_deadline; /* monotonic */
+  guint64 ready_time;    /* microseconds from the spawn until it was ready, 0 before */
   GTask *start;          /* (unowned) (nullable) the start that owns the executor; a stop clears it */
   GTask *pending_start;  /* (unowned) (nullable) one that has not come to its end, even if it was stopped */
   guint n_stops;         /* how many stops are waiting for the end of that process */
@@ -116,6 +117,7 @@ typedef struct
   gboolean active;
   GPid pid;
   int exit_status;
+  guint64 ready_time;
 } MkSnapshot;
 
 MkSimpleExecutorClassPrivate *mk_simple_executor_class_get_private (gpointer klass);

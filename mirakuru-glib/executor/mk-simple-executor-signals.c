@@ -291,6 +291,8 @@ signals_tell_state (MkSignals *self, MkSimpleExecutor *executor)
     g_object_notify (object, "active");
   if (before.exit_status != now.exit_status)
     g_object_notify (object, "exit-status");
+  if (before.ready_time != now.ready_time)
+    g_object_notify (object, "ready-time");
   if (before.state != now.state)
     g_object_notify (object, "state");
   g_object_thaw_notify (object);

@@ -224,6 +224,7 @@ start_begin (GTask *task, GError **error)
     return start_refuse_probe (error);
 
   priv->phase = MK_EXECUTOR_STATE_STARTING;
+  priv->ready_time = 0;
   priv->start = task;
   priv->pending_start = task;
   self->old_values = g_steal_pointer (&priv->values);
@@ -867,6 +868,7 @@ start_become_ready (GTask *task)
       priv->start = NULL;
       priv->pending_start = NULL;
       priv->phase = MK_EXECUTOR_STATE_READY;
+      priv->ready_time = (guint64) (g_get_monotonic_time () - self->begun);
     }
   g_mutex_locker_free (locker);
 

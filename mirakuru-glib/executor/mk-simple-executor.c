@@ -121,6 +121,7 @@ enum
   PROP_ACTIVE,
   PROP_PID,
   PROP_EXIT_STATUS,
+  PROP_READY_TIME,
   N_PROPS
 };
 
@@ -213,7 +214,7 @@ MkSnapshot
 mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self)
 {
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
-  MkSnapshot snapshot = { priv->phase, FALSE, FALSE, 0, MK_STATUS_NONE };
+  MkSnapshot snapshot = { priv->phase, FALSE, FALSE, 0, MK_STATUS_NONE, priv->ready_time };
   MkProcessNews news;
 
   if (priv->process == NULL)
@@ -809,6 +810,10 @@ mk_simple_executor_get_property (GObject *object, guint prop_id, GValue *value, 
       g_value_set_int (value, mk_simple_executor_get_pid (self));
       break;
 
+    case PROP_READY_TIME:
+      g_value_set_uint64 (value, mk_simple_executor_get_ready_time (self));
+      break;
+
     case PROP_EXIT_STATUS:
       g_value_set_int (value, mk_simple_executor_get_exit_status (self));
       break;
@@ -1164,6 +1169,16 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * Since: 1.0
    */
   props[PROP_PID] = g_param_spec_int ("pid", NULL, NULL, 0, G_MAXINT, 0, read_flags);
+
+  /**
+   * MkSimpleExecutor:ready-time:
+   *
+   * How long the service needed from its spawn until it was ready, in microseconds; 0 until then. It stays
+   * until the next start.
+   *
+   * Since: 1.0
+   */
+  props[PROP_READY_TIME] = g_param_spec_uint64 ("ready-time", NULL, NULL, 0, G_MAXUINT64, 0, read_flags);
 
   /**
    * MkSimpleExecutor:exit-status:
@@ -1831,6 +1846,24 @@ mk_simple_executor_get_pid (MkSimpleExecutor *self)
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
 
   return mk_simple_executor_get_snapshot (self).pid;
+}
+
+/**
+ * mk_simple_executor_get_ready_time: (get-property ready-time)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:ready-time].
+ *
+ * Returns: microseconds
+ *
+ * Since: 1.0
+ */
+guint64
+mk_simple_executor_get_ready_time (MkSimpleExecutor *self)
+{
+  g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);
+
+  return mk_simple_executor_get_snapshot (self).ready_time;
 }
 
 /**

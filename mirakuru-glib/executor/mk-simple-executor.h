@@ -214,6 +214,8 @@ void mk_simple_executor_set_passed_fds (MkSimpleExecutor *self, const int *fds, 
 MK_AVAILABLE_IN_1_0
 int mk_simple_executor_get_spawn_errno (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
+guint64 mk_simple_executor_get_ready_time (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
 int mk_simple_executor_get_exit_status (MkSimpleExecutor *self);
 
 MK_AVAILABLE_IN_1_0

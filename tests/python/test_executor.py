@@ -46,9 +46,20 @@ class Settings(TestCase):
             "running": False,
             "active": False,
             "exit_status": NONE,
+            "ready_time": 0,
         }
         self.assertEqual({name: executor.get_property(name) for name in expected}, expected)
         self.assertEqual(Mk.STATUS_NONE, NONE)
+
+    def test_ready_time(self):
+        executor, seen = self.keep(Mk.OutputExecutor.new(service("--after", 200, "--ready", "up"), "up")), []
+        executor.connect("notify::ready-time", lambda *_: seen.append(executor.get_ready_time()))
+        for _ in range(2):
+            executor.start()
+            self.assertGreater(executor.get_ready_time(), 200_000)
+            executor.stop()
+            self.assertGreater(executor.props.ready_time, 200_000)
+        iterate_until(lambda: seen, "it is told")
 
     def test_set_notifies_once(self):
         changes = {
