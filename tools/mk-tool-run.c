@@ -184,13 +184,17 @@ service_make_name (const MkToolServiceOptions *options, MkSimpleExecutor *execut
   return g_steal_pointer (&name);
 }
 
+/* The group may know it before the executor has told so. */
 static void
-service_on_exited (MkSimpleExecutor *executor, int status, gpointer user_data)
+service_tell_exited (Service *self)
 {
-  Service *self = user_data;
+  int status = mk_simple_executor_get_exit_status (self->executor);
   g_autofree char *text =
       status < 0 ? g_strdup_printf (_ ("was ended by signal %d (%s)"), -status, g_strsignal (-status))
                  : g_strdup_printf (_ ("exited with status %d"), status);
+
+  if (self->has_ended)
+    return;
 
   self->has_ended = TRUE;
   if (self->options->completes)
@@ -198,6 +202,12 @@ service_on_exited (MkSimpleExecutor *executor, int status, gpointer user_data)
 
   mk_tool_display_failed (self->run->display, self->line, text, text);
   run_lose_service (self->run);
+}
+
+static void
+service_on_exited (MkSimpleExecutor *executor, int status, gpointer user_data)
+{
+  service_tell_exited (user_data);
 }
 
 static void
@@ -525,7 +535,6 @@ run_find_service (Run *self, MkSimpleExecutor *executor)
   g_assert_not_reached ();
 }
 
-/* One that ends by itself has told so. */
 static void
 run_on_failed (MkExecutorGroup *group, const char *name, const GError *error, gpointer user_data)
 {
@@ -533,7 +542,10 @@ run_on_failed (MkExecutorGroup *group, const char *name, const GError *error, gp
   Service *service = run_find_service (self, mk_executor_group_lookup (group, name));
 
   if (service->was_ready && g_error_matches (error, MK_ERROR, MK_ERROR_EXITED))
-    return;
+    {
+      service_tell_exited (service);
+      return;
+    }
 
   service->has_failed = TRUE;
   if (service->was_ready)
