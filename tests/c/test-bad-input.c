@@ -291,6 +291,7 @@ test_stream_modes (void)
   assert_start_fails (executor, MK_ERROR_INVALID_ARGUMENT, "Standard error", "path", NULL);
   mk_simple_executor_set_stderr_path (executor, "/nowhere/log");
   assert_start_fails (executor, MK_ERROR_SPAWN_FAILED, "/nowhere/log", mk_test_strerror (ENOENT), NULL);
+  mk_simple_executor_set_stderr_path (executor, NULL);
   mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_CAPTURE);
   assert_usable (executor);
 }
