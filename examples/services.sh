@@ -2,7 +2,9 @@
 # SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 set -eu
-cd "$(mktemp -d)"
+folder=$(mktemp -d)
+cp "$1" "$folder" # services.ini
+cd "$folder"
 port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
 
 # [two]
@@ -21,4 +23,12 @@ mirakuru wait --file there --timeout 5 -- echo 'it is there'
 mirakuru run --service "redis-server --port {port} --dir {dir} --save ''" --name redis --tcp '{port}' \
   --service 'redis-cli -p {redis.port} set tea green' --completes -- \
   redis-cli -p '{redis.port}' get tea
+# [end]
+
+# [template]
+mirakuru run --template redis -- redis-cli -p '{redis.port}' ping
+# [end]
+
+# [file]
+mirakuru run --file services.ini -- sh -c 'redis-cli -u $REDIS_URL get tea'
 # [end]

@@ -21,6 +21,8 @@
 #include "mk-pid-executor.h"
 #include "mk-port-lease.h"
 #include "mk-probe.h"
+#include "mk-probe-settings.h"
+#include "mk-service-setting.h"
 #include "mk-simple-executor.h"
 #include "mk-tcp-executor.h"
 #include "mk-tcp-probe.h"

@@ -1,7 +1,9 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "mk-output-executor.h"
+#include "mk-output-executor-private.h"
+
+#include <string.h>
 
 #include "mk-enum-types.h"
 #include "mk-error.h"
@@ -407,4 +409,32 @@ mk_output_executor_dup_match (MkOutputExecutor *self, const char *name_or_number
 
   priv = mk_output_executor_get_instance_private (self);
   return mk_output_probe_dup_match (priv->output_probe, name_or_number);
+}
+
+/* Returns: (transfer full): the names of the groups in the banner, which GRegex does not list */
+char **
+mk_output_executor_list_groups (MkOutputExecutor *self)
+{
+  const char *banner = output_executor_get_goal (self)->banner;
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (const char *p = banner; p != NULL && (p = strstr (p, "(?")) != NULL;)
+    {
+      gsize length;
+
+      p += strlen ("(?");
+      if (*p == 'P')
+        p++;
+      if (*p++ != '<')
+        continue;
+      length = strspn (p, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_");
+      if (length > 0 && p[length] == '>')
+        {
+          g_autofree char *name = g_strndup (p, length);
+
+          g_strv_builder_add (builder, name);
+        }
+    }
+
+  return g_strv_builder_end (builder);
 }

@@ -62,6 +62,7 @@ typedef struct
   /* Settings, (locked-by lock). They take effect at the next start, those about stopping at the next stop. */
   char **command;     /* (owned) (nullable) */
   char **environment; /* (owned) (nullable) */
+  char **exported;    /* (owned) (nullable): what the services export that it requires, of lower priority */
   char *cwd;          /* (owned) (nullable) */
   guint start_timeout;
   guint stop_timeout;
@@ -80,6 +81,8 @@ typedef struct
   gboolean lossless;
   GPtrArray *sockets; /* (owned) (element-type MkPassedSocket) */
   GArray *passed_fds; /* (owned) (nullable) (element-type int) */
+
+  gboolean keeps_directory; /* cleanup() wants to see the private directory; does not change */
 
   /* Of the group that it is in; does not change once it is there. */
   char *name;                   /* (owned) (nullable) */
@@ -126,6 +129,10 @@ GMutexLocker *mk_simple_executor_lock (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot (MkSimpleExecutor *self);
 MkSnapshot mk_simple_executor_get_snapshot_unlocked (MkSimpleExecutor *self);
 gboolean mk_simple_executor_has_sockets (MkSimpleExecutor *self);
+void mk_simple_executor_remove_socket (MkSimpleExecutor *self, GSocket *socket);
+MkValues *mk_simple_executor_dup_values (MkSimpleExecutor *self);
+void mk_simple_executor_take_exported (MkSimpleExecutor *self, char **exported);
+char **mk_simple_executor_dup_overlay (MkSimpleExecutor *self);
 gboolean mk_simple_executor_has_scope (MkSimpleExecutor *self);
 void mk_simple_executor_set_scope (MkSimpleExecutor *self,
                                    const char *name,

@@ -86,7 +86,8 @@ typedef struct
   MkWaker *timer;            /* (owned) (nullable) the deadline of SPAWNING; steps watch theirs themselves */
   MkWaker *cancel_source;    /* (owned) (nullable) */
 
-  GError *error; /* (owned) (nullable) why it fails */
+  GError *error;     /* (owned) (nullable) why it fails */
+  gboolean by_vfunc; /* that is what a virtual function has said */
 } Start;
 
 /* The stages, in their order. */
@@ -262,6 +263,7 @@ start_end_step (GTask *task, GAsyncResult *result, gboolean done, const GError *
   if (self->error == NULL && done)
     return TRUE;
 
+  self->by_vfunc = self->error == NULL;
   if (self->error != NULL)
     g_clear_error (&failure);
   else if (failure == NULL)
@@ -440,9 +442,13 @@ start_prepare (GTask *task)
 
 /* Returns: FALSE with an error if the service would not know the port that is waited for */
 static gboolean
-start_check_port (Start *self, GError **error)
+start_check_port (GTask *task, GError **error)
 {
-  if (!mk_values_is_port_unused (self->values))
+  Start *self = g_task_get_task_data (task);
+
+  /* It may be that of a socket that is passed. */
+  if (!mk_values_is_port_unused (self->values) ||
+      mk_simple_executor_has_sockets (g_task_get_source_object (task)))
     return TRUE;
 
   g_set_error_literal (error,
@@ -513,7 +519,8 @@ start_spawn (GTask *task)
   if (error == NULL && self->expands)
     mk_values_expand_strv (self->values, argv, &error);
   self->launch->private_directory = mk_values_dup (self->values, "dir");
-  if (error != NULL || !start_check_port (self, &error) ||
+  self->launch->keeps_directory = mk_simple_executor_get_private (executor)->keeps_directory;
+  if (error != NULL || !start_check_port (task, &error) ||
       !mk_launch_set_argv (self->launch, g_steal_pointer (&argv), &error) ||
       (process = start_new_process (task, &error)) == NULL || !start_publish_process (task, process))
     {
@@ -990,7 +997,7 @@ start_complete_error (Start *self)
   char *message;
 
   /* By now all of the output is there. */
-  if (self->attached && g_error_matches (self->error, MK_ERROR, MK_ERROR_EXITED))
+  if (self->attached && !self->by_vfunc && g_error_matches (self->error, MK_ERROR, MK_ERROR_EXITED))
     better = mk_probe_explain_exit (self->probe);
   else if (self->took > 0)
     {

@@ -392,6 +392,32 @@ simple_executor_pass_sockets (MkSimpleExecutor *self, MkLaunch *launch, GError *
   return TRUE;
 }
 
+/* @exported: (transfer full) */
+void
+mk_simple_executor_take_exported (MkSimpleExecutor *self, char **exported)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+
+  g_strfreev (priv->exported);
+  priv->exported = exported;
+}
+
+/* Returns: (transfer full): what differs from the environment of the program */
+char **
+mk_simple_executor_dup_overlay (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+
+  if (priv->exported != NULL)
+    g_strv_builder_addv (builder, (const char **) priv->exported);
+  if (priv->environment != NULL)
+    g_strv_builder_addv (builder, (const char **) priv->environment);
+  return g_strv_builder_end (builder);
+}
+
 /*
  * @values: (nullable): what the placeholders in the settings stand for
  *
@@ -418,9 +444,9 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, MkValues *values, GError 
   launch->stdout_path = g_strdup (priv->stdout_path);
   launch->stderr_path = g_strdup (priv->stderr_path);
   launch->output_limit = priv->output_limit;
-  environment = g_strdupv (priv->environment);
   g_mutex_locker_free (locker);
 
+  environment = mk_simple_executor_dup_overlay (self);
   if ((values != NULL && !simple_executor_expand (launch, environment, values, error)) ||
       !mk_launch_set_environment (launch, (const char *const *) environment, marker, error) ||
       !simple_executor_pass_sockets (self, launch, error) ||
@@ -700,6 +726,7 @@ mk_simple_executor_finalize (GObject *object)
   g_clear_pointer (&priv->values, mk_values_unref);
   g_strfreev (priv->command);
   g_strfreev (priv->environment);
+  g_strfreev (priv->exported);
   g_ptr_array_unref (priv->sockets);
   g_clear_pointer (&priv->passed_fds, g_array_unref);
   if (priv->scope_destroy != NULL)
@@ -2125,6 +2152,17 @@ mk_simple_executor_add_socket (MkSimpleExecutor *self, GSocket *socket, const ch
   g_ptr_array_add (priv->sockets, passed);
 }
 
+void
+mk_simple_executor_remove_socket (MkSimpleExecutor *self, GSocket *socket)
+{
+  GPtrArray *sockets = mk_simple_executor_get_private (self)->sockets;
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+
+  for (guint i = 0; i < sockets->len; i++)
+    if (((MkPassedSocket *) g_ptr_array_index (sockets, i))->socket == socket)
+      g_ptr_array_remove_index (sockets, i--);
+}
+
 gboolean
 mk_simple_executor_has_scope (MkSimpleExecutor *self)
 {
@@ -2242,6 +2280,16 @@ mk_simple_executor_dup_value (MkSimpleExecutor *self, const char *key)
   if (value == NULL && g_str_equal (key, "pid") && snapshot.pid != 0)
     value = g_strdup_printf ("%d", (int) snapshot.pid);
   return value;
+}
+
+/* Returns: (transfer full) (nullable): from the beginning of a start until nothing is left */
+MkValues *
+mk_simple_executor_dup_values (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+  MK_SIMPLE_EXECUTOR_AUTO_LOCK (self);
+
+  return priv->values ? mk_values_ref (priv->values) : NULL;
 }
 
 static const char *

@@ -18,6 +18,7 @@ struct _MkProbeGroupClass
 
 void mk_probe_group_install_probes (gpointer klass);
 void mk_probe_group_set_any (MkProbeGroup *self);
+void mk_probe_group_set_any_before_start (MkProbeGroup *self);
 void mk_probe_group_add (MkProbeGroup *self, MkProbe *probe);
 void mk_probe_group_add_many (MkProbeGroup *self, MkProbe **probes, gsize n_probes);
 MkProbe **mk_probe_group_dup_probes (MkProbeGroup *self, gsize *n_probes);

@@ -39,7 +39,8 @@ typedef struct
 
 typedef struct
 {
-  gboolean any; /* one part is enough; does not change */
+  gboolean any;              /* one part is enough; does not change */
+  gboolean any_before_start; /* one part is enough to refuse a start; does not change */
 
   GMutex lock;
   GPtrArray *probes; /* (owned) (element-type MkProbe) (locked-by lock) none is ever removed */
@@ -681,12 +682,25 @@ mk_probe_group_find_rival (MkProbe *probe, GPid service, GPid supervisor)
   return rival;
 }
 
+/* To be called when the probe is made: before a start it is satisfied as soon as one part is. */
+void
+mk_probe_group_set_any_before_start (MkProbeGroup *self)
+{
+  MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (self);
+
+  priv->any_before_start = TRUE;
+}
+
 /* A group of the same kind, of what the parts ask before a start. */
 static MkProbe *
 mk_probe_group_dup_before_start (MkProbe *probe, GError **error)
 {
   g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
   g_autoptr (MkProbeGroup) before = g_object_new (G_OBJECT_TYPE (probe), NULL);
+  MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (MK_PROBE_GROUP (probe));
+
+  if (priv->any_before_start)
+    mk_probe_group_set_any (before);
 
   for (guint i = 0; i < parts->len; i++)
     {
@@ -771,8 +785,11 @@ mk_probe_group_dup_expanded (MkProbe *probe, MkValues *values, GError **error)
 {
   g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
   g_autoptr (MkProbeGroup) group = g_object_new (G_OBJECT_TYPE (probe), NULL);
+  MkProbeGroupPrivate *priv = mk_probe_group_get_instance_private (MK_PROBE_GROUP (probe));
   gboolean changed = FALSE;
 
+  if (priv->any_before_start)
+    mk_probe_group_set_any_before_start (group);
   for (guint i = 0; i < parts->len; i++)
     {
       g_autoptr (MkProbe) part = g_object_ref (g_ptr_array_index (parts, i));

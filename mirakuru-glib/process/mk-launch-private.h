@@ -20,11 +20,12 @@ typedef struct
 /* How a service is to be started; not changed any more once it is spawned. */
 typedef struct
 {
-  char **argv;             /* (owned) */
-  char **environment;      /* (owned) all of it, marker included */
-  char *marker;            /* (owned) "NAME=value" */
-  char *cwd;               /* (owned) (nullable) */
-  char *private_directory; /* (owned) (nullable): removed when the service has been stopped */
+  char **argv;              /* (owned) */
+  char **environment;       /* (owned) all of it, marker included */
+  char *marker;             /* (owned) "NAME=value" */
+  char *cwd;                /* (owned) (nullable) */
+  char *private_directory;  /* (owned) (nullable): removed when the service has been stopped */
+  gboolean keeps_directory; /* until the host removes it, or is gone */
   MkStopMode stop_mode;
   int stop_signal;
   int kill_signal;

@@ -169,7 +169,10 @@ backend_new_supervisor_argv (MkLaunch *launch)
                                                                     : MK_SUPERVISOR_STOP_LEADER));
   g_ptr_array_add (argv, backend_list_descriptors (launch));
   g_ptr_array_add (argv, g_strdup (launch->cwd ? launch->cwd : ""));
-  g_ptr_array_add (argv, g_strdup (launch->private_directory ? launch->private_directory : ""));
+  g_ptr_array_add (argv,
+                   g_strconcat (launch->keeps_directory ? MK_SUPERVISOR_KEEP : "",
+                                launch->private_directory ? launch->private_directory : "",
+                                NULL));
   for (char **arg = launch->argv; *arg != NULL; arg++)
     g_ptr_array_add (argv, g_strdup (*arg));
   g_ptr_array_add (argv, NULL);

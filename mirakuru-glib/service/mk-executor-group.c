@@ -21,9 +21,13 @@
 #include "base/mk-sync-private.h"
 #include "base/mk-values-private.h"
 #include "base/mk-waker-private.h"
+#include "executor/mk-output-executor-private.h"
 #include "executor/mk-simple-executor-private.h"
 #include "mk-enum-types.h"
 #include "mk-error.h"
+#include "mk-service-executor-private.h"
+#include "mk-service-setting-private.h"
+#include "mk-service-template-private.h"
 #include "process/mk-process-message-private.h"
 
 /**
@@ -84,7 +88,9 @@ struct _MkExecutorGroup
 {
   GObject parent_instance;
 
-  GPtrArray *members; /* (owned) (element-type Member) */
+  GPtrArray *members;    /* (owned) (element-type Member) */
+  GPtrArray *defaults;   /* (owned) (element-type MkServiceSetting) */
+  GHashTable *overrides; /* (owned) (element-type utf8 GPtrArray): settings by the name of a service */
   MkExecutorState state;
   GTask *task; /* (unowned) (nullable): the operation under way, with an Operation */
 };
@@ -260,9 +266,15 @@ member_find_needs (Member *self)
                           mk_simple_executor_get_stdout_path (self->executor),
                           mk_simple_executor_get_stderr_path (self->executor) };
 
+  g_autoptr (GPtrArray) others = NULL;
+
   g_ptr_array_set_size (self->needs, 0);
   for (guint i = 0; i < self->requires->len; i++)
     member_need (self, g_ptr_array_index (self->requires, i));
+  if (MK_IS_SERVICE_EXECUTOR (self->executor))
+    others = mk_service_executor_list_texts (MK_SERVICE_EXECUTOR (self->executor));
+  for (guint i = 0; others != NULL && i < others->len; i++)
+    member_need_mentioned (self, g_ptr_array_index (others, i));
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
     for (const char *const *text = lists[i]; text != NULL && *text != NULL; text++)
       member_need_mentioned (self, *text);
@@ -484,6 +496,22 @@ group_on_member_stopped (GObject *source, GAsyncResult *result, gpointer user_da
   call_end (call);
 }
 
+/* It is a client of what it requires. */
+static void
+member_take_exports (Member *self)
+{
+  char **environment = g_new0 (char *, 1);
+
+  for (guint i = 0; i < self->needs->len; i++)
+    {
+      MkSimpleExecutor *executor = ((Member *) g_ptr_array_index (self->needs, i))->executor;
+
+      if (MK_IS_SERVICE_EXECUTOR (executor))
+        mk_service_executor_export (MK_SERVICE_EXECUTOR (executor), &environment);
+    }
+  mk_simple_executor_take_exported (self->executor, environment);
+}
+
 static void
 group_start_members (GTask *task)
 {
@@ -497,6 +525,7 @@ group_start_members (GTask *task)
       if (member->phase != MEMBER_DOWN || !member_has_its_needs (member))
         continue;
       member->phase = MEMBER_STARTING;
+      member_take_exports (member);
       mk_simple_executor_start_async (
           member->executor, operation->cancellable, group_on_member_started, call_new (task, member));
     }
@@ -663,6 +692,8 @@ static void
 mk_executor_group_finalize (GObject *object)
 {
   g_ptr_array_unref (MK_EXECUTOR_GROUP (object)->members);
+  g_ptr_array_unref (MK_EXECUTOR_GROUP (object)->defaults);
+  g_hash_table_unref (MK_EXECUTOR_GROUP (object)->overrides);
 
   G_OBJECT_CLASS (mk_executor_group_parent_class)->finalize (object);
 }
@@ -722,6 +753,9 @@ static void
 mk_executor_group_init (MkExecutorGroup *self)
 {
   self->members = g_ptr_array_new_with_free_func (member_free);
+  self->defaults = mk_service_settings_new ();
+  self->overrides =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
 }
 
 static GType
@@ -768,6 +802,28 @@ MkExecutorGroup *
 mk_executor_group_new (void)
 {
   return g_object_new (MK_TYPE_EXECUTOR_GROUP, NULL);
+}
+
+/**
+ * mk_executor_group_new_from_file:
+ * @file: a services file
+ * @error: return location for an error
+ *
+ * Creates a group with the services of a file. See [method@Mk.ExecutorGroup.add_from_file].
+ *
+ * Returns: (transfer full): the group; %NULL with an error
+ *
+ * Since: 1.0
+ */
+MkExecutorGroup *
+mk_executor_group_new_from_file (GFile *file, GError **error)
+{
+  g_autoptr (MkExecutorGroup) self = mk_executor_group_new ();
+
+  g_return_val_if_fail (G_IS_FILE (file), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return mk_executor_group_add_from_file (self, file, error) ? g_steal_pointer (&self) : NULL;
 }
 
 /**
@@ -831,6 +887,305 @@ mk_executor_group_add (MkExecutorGroup *self, const char *name, MkSimpleExecutor
     }
 
   return FALSE;
+}
+
+/**
+ * mk_executor_group_set_defaults:
+ * @self: the group
+ * @settings: (array zero-terminated=1) (nullable): texts "Key=value", with the keys of services files
+ * @error: return location for an error
+ *
+ * Sets what holds for all services that are described by settings and are added from now on, unless they say
+ * otherwise: `Timeout=10s`, or `Environment=LANG=C`.
+ *
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if one of them is not "Key=value". What is wrong with a value is said
+ * when a service is added.
+ *
+ * Returns: whether they were set
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_executor_group_set_defaults (MkExecutorGroup *self, const char *const *settings, GError **error)
+{
+  GPtrArray *defaults;
+
+  g_return_val_if_fail (MK_IS_EXECUTOR_GROUP (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  defaults = mk_service_settings_new_from_strv (settings, error);
+  if (defaults == NULL)
+    return FALSE;
+
+  g_ptr_array_unref (self->defaults);
+  self->defaults = defaults;
+  return TRUE;
+}
+
+/**
+ * mk_executor_group_add_override:
+ * @self: the group
+ * @name: the name of a service that will be added
+ * @setting: a text "Key=value" with a key of services files, or "value=text" for one of its
+ *   values, which begin with a small letter: "database=test"
+ * @error: return location for an error
+ *
+ * Sets something of a service that a file or a template describes, before that is added.
+ *
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if @setting has no "=". What is wrong with the value is said when
+ * the service is added.
+ *
+ * Returns: whether it was set
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_executor_group_add_override (MkExecutorGroup *self, const char *name, const char *setting, GError **error)
+{
+  g_autofree char *value = NULL;
+  const char *strv[2] = { setting, NULL };
+  g_autoptr (GPtrArray) list = NULL;
+  GPtrArray *overrides;
+
+  g_return_val_if_fail (MK_IS_EXECUTOR_GROUP (self), FALSE);
+  g_return_val_if_fail (name != NULL && setting != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (g_ascii_islower (*setting) && strchr (setting, '=') != NULL)
+    strv[0] = value = g_strconcat ("Values=", setting, NULL);
+  list = mk_service_settings_new_from_strv (strv, error);
+  if (list == NULL)
+    return FALSE;
+
+  overrides = g_hash_table_lookup (self->overrides, name);
+  if (overrides == NULL)
+    {
+      overrides = mk_service_settings_new ();
+      g_hash_table_insert (self->overrides, g_strdup (name), overrides);
+    }
+  g_ptr_array_add (overrides, mk_service_setting_copy (g_ptr_array_index (list, 0)));
+  return TRUE;
+}
+
+/* @settings: (element-type MkServiceSetting). Returns: (transfer none) (nullable): %NULL with an error */
+static MkSimpleExecutor *
+group_add_service (MkExecutorGroup *self, const char *name, GPtrArray *settings, GError **error)
+{
+  g_autoptr (GPtrArray) all = mk_service_template_unfold (settings, error);
+  GPtrArray *overrides = g_hash_table_lookup (self->overrides, name);
+  g_autoptr (MkServiceExecutor) executor = NULL;
+
+  if (all == NULL)
+    return NULL;
+
+  for (guint i = 0; i < self->defaults->len; i++)
+    g_ptr_array_insert (all, (int) i, mk_service_setting_copy (g_ptr_array_index (self->defaults, i)));
+  for (guint i = 0; overrides != NULL && i < overrides->len; i++)
+    g_ptr_array_add (all, mk_service_setting_copy (g_ptr_array_index (overrides, i)));
+  executor = mk_service_executor_new (all, error);
+  if (executor == NULL || !mk_executor_group_add (self, name, MK_SIMPLE_EXECUTOR (executor), error))
+    return NULL;
+
+  return MK_SIMPLE_EXECUTOR (executor);
+}
+
+/* Those that the settings name, which may have been added later. */
+static gboolean
+group_add_required (MkExecutorGroup *self, const char *name, GError **error)
+{
+  MkServiceExecutor *executor = MK_SERVICE_EXECUTOR (mk_executor_group_lookup (self, name));
+
+  for (const char *const *on = mk_service_executor_get_requires (executor); *on != NULL; on++)
+    if (!mk_executor_group_add_dependency (self, name, *on, error))
+      {
+        g_prefix_error (error, "Requires: ");
+        return FALSE;
+      }
+
+  return TRUE;
+}
+
+/* Takes the last ones away again. */
+static void
+group_truncate (MkExecutorGroup *self, guint n_members)
+{
+  guint n_removed = self->members->len - n_members;
+
+  if (n_removed == 0)
+    return;
+  g_ptr_array_set_size (self->members, (int) n_members);
+  g_list_model_items_changed (G_LIST_MODEL (self), n_members, n_removed, 0);
+}
+
+/**
+ * mk_executor_group_add_service:
+ * @self: the group
+ * @name: the name of the service, see [method@Mk.ExecutorGroup.add]
+ * @settings: (array zero-terminated=1): texts "Key=value", with the keys of services files:
+ * "Command=redis-server
+ *   --port {port}", "Tcp={port}"
+ * @error: return location for an error
+ *
+ * Adds a service that is described by settings, such as `Command` and `Tcp`, or `Template` and `Values`. See
+ * [Services by name](services.html) for the keys. Keys that take several values may be repeated; what
+ * describes a condition, such as `Status`, follows it. What the service requires must have been added before.
+ *
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if a setting makes no sense: the message begins with its key; and
+ * with %MK_ERROR_SPAWN_FAILED if a program is missing that the settings say is needed. Then nothing was
+ * added. See also [method@Mk.ExecutorGroup.add].
+ *
+ * Returns: (transfer none): the executor of the service, whose properties may still be set; %NULL with an
+ *   error
+ *
+ * Since: 1.0
+ */
+MkSimpleExecutor *
+mk_executor_group_add_service (MkExecutorGroup *self,
+                               const char *name,
+                               const char *const *settings,
+                               GError **error)
+{
+  g_autoptr (GPtrArray) list = NULL;
+  MkSimpleExecutor *executor;
+  guint n_before;
+
+  g_return_val_if_fail (MK_IS_EXECUTOR_GROUP (self), NULL);
+  g_return_val_if_fail (name != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  n_before = self->members->len;
+  list = mk_service_settings_new_from_strv (settings, error);
+  executor = list != NULL ? group_add_service (self, name, list, error) : NULL;
+  if (executor != NULL && !group_add_required (self, name, error))
+    {
+      group_truncate (self, n_before);
+      return NULL;
+    }
+
+  return executor;
+}
+
+/**
+ * mk_executor_group_add_template:
+ * @self: the group
+ * @name: the name of the service, see [method@Mk.ExecutorGroup.add]
+ * @template_name: the name of a template, such as "redis", or the path of a services file, with a slash
+ * @error: return location for an error
+ *
+ * Adds a service that a template describes. See [Services by name](services.html) for the templates, and
+ * [method@Mk.ExecutorGroup.add_service] for how to set its values.
+ *
+ * Fails as that does; with %MK_ERROR_SPAWN_FAILED if the program of the service is missing.
+ *
+ * Returns: (transfer none): the executor of the service; %NULL with an error
+ *
+ * Since: 1.0
+ */
+MkSimpleExecutor *
+mk_executor_group_add_template (MkExecutorGroup *self,
+                                const char *name,
+                                const char *template_name,
+                                GError **error)
+{
+  g_autofree char *setting = NULL;
+  const char *settings[2] = { NULL, NULL };
+
+  g_return_val_if_fail (MK_IS_EXECUTOR_GROUP (self), NULL);
+  g_return_val_if_fail (name != NULL, NULL);
+  g_return_val_if_fail (template_name != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  setting = g_strconcat ("Template=", template_name, NULL);
+  settings[0] = setting;
+  return mk_executor_group_add_service (self, name, settings, error);
+}
+
+/**
+ * mk_executor_group_add_from_file:
+ * @self: the group
+ * @file: a services file
+ * @error: return location for an error
+ *
+ * Adds all services of a file. It is read at once, and the thread waits for that.
+ *
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if something in it makes no sense: the message names the file, the
+ * line and the key; with %MK_ERROR_SPAWN_FAILED if a program is missing that the file says is needed; and
+ * with the errors of reading a file. Then nothing was added.
+ *
+ * Returns: whether they were added
+ *
+ * Since: 1.0
+ */
+gboolean
+mk_executor_group_add_from_file (MkExecutorGroup *self, GFile *file, GError **error)
+{
+  g_autoptr (GPtrArray) sections = NULL;
+  guint n_before;
+
+  g_return_val_if_fail (MK_IS_EXECUTOR_GROUP (self), FALSE);
+  g_return_val_if_fail (G_IS_FILE (file), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  sections = mk_service_settings_load (file, error);
+  if (sections == NULL)
+    return FALSE;
+
+  n_before = self->members->len;
+  for (guint i = 0; i < 2 * sections->len; i++)
+    {
+      MkServiceSection *section = g_ptr_array_index (sections, i % sections->len);
+      g_autoptr (GError) local_error = NULL;
+
+      if (i < sections->len ? group_add_service (self, section->name, section->settings, &local_error) != NULL
+                            : group_add_required (self, section->name, &local_error))
+        continue;
+
+      /* The error of a setting says where it stands. */
+      group_truncate (self, n_before);
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      mk_service_section_locate (section, error);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/**
+ * mk_executor_group_list_templates:
+ *
+ * Lists the names of the templates, those of the user (`~/.local/share/mirakuru-glib-1/templates`) and those
+ * that came with the library.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the names, sorted
+ *
+ * Since: 1.0
+ */
+char **
+mk_executor_group_list_templates (void)
+{
+  return mk_service_template_list ();
+}
+
+/**
+ * mk_executor_group_find_template:
+ * @template_name: the name of a template
+ * @error: return location for an error
+ *
+ * Finds the services file that is a template.
+ *
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if there is none of this name.
+ *
+ * Returns: (transfer full): the file; %NULL with an error
+ *
+ * Since: 1.0
+ */
+GFile *
+mk_executor_group_find_template (const char *template_name, GError **error)
+{
+  g_return_val_if_fail (template_name != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return mk_service_template_find (template_name, error);
 }
 
 /**
@@ -1243,6 +1598,25 @@ group_make_variable (const char *name, const char *key)
   return variable;
 }
 
+static char **
+group_export_captured (Member *member, char **environment)
+{
+  g_auto (GStrv) names = NULL;
+
+  if (!MK_IS_OUTPUT_EXECUTOR (member->executor))
+    return environment;
+
+  names = mk_output_executor_list_groups (MK_OUTPUT_EXECUTOR (member->executor));
+  for (char **name = names; *name != NULL; name++)
+    {
+      g_autofree char *said = mk_output_executor_dup_match (MK_OUTPUT_EXECUTOR (member->executor), *name);
+
+      if (said != NULL)
+        environment = g_environ_setenv (environment, *name, said, TRUE);
+    }
+  return environment;
+}
+
 /**
  * mk_executor_group_dup_environment:
  * @self: the group
@@ -1250,7 +1624,8 @@ group_make_variable (const char *name, const char *key)
  *   environment of this program
  *
  * Makes an environment for clients of the services: for each service "redis" that has these values,
- * `REDIS_PORT`, `REDIS_HOST` and `REDIS_DIR`.
+ * `REDIS_PORT`, `REDIS_HOST` and `REDIS_DIR`; what the named groups of a banner have captured, under their
+ * own names; and what the settings of a service say with `Export`.
  *
  * Returns: (transfer full) (array zero-terminated=1) (element-type filename): @base with these added
  *
@@ -1277,6 +1652,9 @@ mk_executor_group_dup_environment (MkExecutorGroup *self, const char *const *bas
           if (value != NULL)
             environment = g_environ_setenv (environment, variable, value, TRUE);
         }
+      environment = group_export_captured (member, environment);
+      if (MK_IS_SERVICE_EXECUTOR (member->executor))
+        mk_service_executor_export (MK_SERVICE_EXECUTOR (member->executor), &environment);
     }
 
   return environment;

@@ -20,8 +20,32 @@ MK_AVAILABLE_IN_1_0
 MkExecutorGroup *mk_executor_group_new (void);
 
 MK_AVAILABLE_IN_1_0
+MkExecutorGroup *mk_executor_group_new_from_file (GFile *file, GError **error);
+
+MK_AVAILABLE_IN_1_0
+gboolean mk_executor_group_set_defaults (MkExecutorGroup *self, const char *const *settings, GError **error);
+MK_AVAILABLE_IN_1_0
+gboolean
+mk_executor_group_add_override (MkExecutorGroup *self, const char *name, const char *setting, GError **error);
+MK_AVAILABLE_IN_1_0
 gboolean
 mk_executor_group_add (MkExecutorGroup *self, const char *name, MkSimpleExecutor *executor, GError **error);
+MK_AVAILABLE_IN_1_0
+MkSimpleExecutor *mk_executor_group_add_service (MkExecutorGroup *self,
+                                                 const char *name,
+                                                 const char *const *settings,
+                                                 GError **error);
+MK_AVAILABLE_IN_1_0
+MkSimpleExecutor *mk_executor_group_add_template (MkExecutorGroup *self,
+                                                  const char *name,
+                                                  const char *template_name,
+                                                  GError **error);
+MK_AVAILABLE_IN_1_0
+gboolean mk_executor_group_add_from_file (MkExecutorGroup *self, GFile *file, GError **error);
+MK_AVAILABLE_IN_1_0
+char **mk_executor_group_list_templates (void);
+MK_AVAILABLE_IN_1_0
+GFile *mk_executor_group_find_template (const char *template_name, GError **error);
 MK_AVAILABLE_IN_1_0
 gboolean
 mk_executor_group_add_dependency (MkExecutorGroup *self, const char *name, const char *on, GError **error);

@@ -15,12 +15,14 @@
 
 #include <stdint.h>
 
-#define MK_SUPERVISOR_PROTOCOL "2"
+#define MK_SUPERVISOR_PROTOCOL "3"
 #define MK_CONTROL_FD          3
 
 /* Stop modes */
 #define MK_SUPERVISOR_STOP_LEADER "leader"
-#define MK_SUPERVISOR_STOP_TREE   "tree"
+/* Before the private directory: the host removes it */
+#define MK_SUPERVISOR_KEEP      "+"
+#define MK_SUPERVISOR_STOP_TREE "tree"
 
 /* In the environment of the service this value is replaced: nobody knows its pid before. */
 #define MK_LISTEN_PID         "LISTEN_PID"

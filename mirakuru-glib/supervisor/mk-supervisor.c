@@ -88,6 +88,7 @@ typedef struct
   int n_passed;
   char *folder;
   char *private_folder; /* removed after a stop */
+  bool keeps_folder;    /* … if the host does not do that */
   char **argv;
 
   /* Watched, -1 where closed. */
@@ -838,7 +839,8 @@ supervisor_run (Supervisor *self)
     }
 
   /* Whoever has a service that ended by itself may want to see what it has left. */
-  if (self->phase != RUNNING && self->private_folder != NULL && *self->private_folder != '\0')
+  if (self->phase != RUNNING && self->private_folder != NULL && *self->private_folder != '\0' &&
+      !(self->keeps_folder && self->control_fd >= 0))
     mk_remove_tree (self->private_folder);
   supervisor_send_news (self, MK_MESSAGE_EMPTY, self->escalated, 0);
 }
@@ -911,7 +913,8 @@ main (int argc, char **argv)
   self.stops_tree = strcmp (argv[6], MK_SUPERVISOR_STOP_TREE) == 0;
   supervisor_read_passed (&self, argv[7]);
   self.folder = argv[8];
-  self.private_folder = strdup (argv[9]);
+  self.keeps_folder = argv[9][0] == MK_SUPERVISOR_KEEP[0];
+  self.private_folder = strdup (argv[9] + self.keeps_folder);
   self.argv = argv + 10;
 
   /* Out of the reach of Ctrl-C on the host's terminal; and nothing of the host's is to be held open. */

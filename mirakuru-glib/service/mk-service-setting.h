@@ -1,0 +1,19 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#if !defined(MK_INSIDE) && !defined(MK_COMPILATION)
+#error "Only <mirakuru-glib.h> can be included directly."
+#endif
+
+#include <glib.h>
+
+#include "mk-version-macros.h"
+
+G_BEGIN_DECLS
+
+MK_AVAILABLE_IN_1_0
+gboolean mk_parse_duration (const char *text, guint *milliseconds, GError **error);
+
+G_END_DECLS
