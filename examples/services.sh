@@ -30,5 +30,5 @@ mirakuru run --template redis -- redis-cli -p '{redis.port}' ping
 # [end]
 
 # [file]
-mirakuru run --file services.ini -- sh -c 'redis-cli -u $REDIS_URL get tea'
+mirakuru run --file services.ini -- redis-cli -u '{redis.url}' get tea
 # [end]

@@ -61,7 +61,7 @@ mk_tool_dup_plain (const char *message)
 {
   static const char *const plain[][2] = {
     { "“", "\"" },  { "”", "\"" }, { "„", "\"" }, { "« ", "\"" }, { " »", "\"" }, { "「", "\"" },
-    { "」", "\"" }, { "‘", "'" },  { "’", "'" },  { "…", "..." }, { "−", "-" },
+    { "」", "\"" }, { "‘", "'" },  { "’", "'" },  { "…", "..." }, { "−", "-" },   { "–", "-" },
   };
   g_autofree char *valid = mk_tool_dup_clean (message, FALSE);
   GString *text;
@@ -115,11 +115,13 @@ main_without_command (int argc, char **argv)
       _ ("Starts services, knows the moment they are ready, and leaves nothing behind.\n"
          "\n"
          "Commands:\n"
-         "  run     Start services, run a command while they are up, stop them\n"
-         "  wait    Wait for a service that something else starts or stops"));
+         "  run        Start services, run a command while they are up, stop them\n"
+         "  wait       Wait for a service that something else starts or stops\n"
+         "  templates  List the services that can be started by name"));
   g_option_context_set_description (
       context,
       _ ("Examples:\n"
+         "  mirakuru run --template redis -- redis-cli -p '{redis.port}' ping\n"
          "  mirakuru run --service 'redis-server --port 6379' --tcp 6379 -- redis-cli ping\n"
          "  mirakuru wait --tcp localhost:6379 --timeout 10 -- redis-cli ping\n"
          "\n"
@@ -132,9 +134,9 @@ main_without_command (int argc, char **argv)
   if (version)
     return mk_tool_print_version ();
   if (argc < 2)
-    return mk_tool_report_misuse (_ ("no command: 'run' or 'wait' is needed"));
+    return mk_tool_report_misuse (_ ("no command: 'run', 'wait' or 'templates' is needed"));
 
-  message = g_strdup_printf (_ ("there is no command '%s', only 'run' and 'wait'"), argv[1]);
+  message = g_strdup_printf (_ ("there is no command '%s', only 'run', 'wait' and 'templates'"), argv[1]);
   return mk_tool_report_misuse (message);
 }
 
@@ -158,6 +160,12 @@ main (int argc, char **argv)
     {
       g_set_prgname ("mirakuru wait");
       return mk_tool_wait_main (argv + 1);
+    }
+
+  if (g_str_equal (command, "templates"))
+    {
+      g_set_prgname ("mirakuru templates");
+      return mk_tool_templates_main (argv + 1);
     }
 
   g_set_prgname ("mirakuru");

@@ -8,7 +8,6 @@
 
 #include "mk-tool-options.h"
 
-#include <signal.h>
 #include <string.h>
 
 #define DEFAULT_TIMEOUT      60000
@@ -29,43 +28,13 @@ mk_tool_options_fail (GError **error, const char *format, ...)
   return FALSE;
 }
 
-/* Returns the milliseconds of the unit that @text is, a second if there is none, or 0. */
-static guint
-options_get_unit (const char *text)
-{
-  if (*text == '\0' || g_str_equal (text, "s"))
-    return 1000;
-  if (g_str_equal (text, "ms"))
-    return 1;
-
-  return g_str_equal (text, "m") ? 60 * 1000 : 0;
-}
-
-/* Only digits and a point: strtod() would also take "inf", "0x1p3" and blanks. */
 static gboolean
 options_parse_time (const char *option_name, const char *value, guint *milliseconds, GError **error)
 {
-  gsize length = strspn (value, "0123456789.");
-  g_autofree char *digits = g_strndup (value, length);
-  gboolean is_number =
-      strpbrk (digits, "0123456789") != NULL && strchr (digits, '.') == strrchr (digits, '.');
-  guint unit = options_get_unit (value + length);
-  double number = is_number && unit != 0 ? g_ascii_strtod (digits, NULL) * unit : -1;
+  g_autoptr (GError) local_error = NULL;
 
-  if (number < 0 || number > G_MAXUINT)
-    return mk_tool_options_fail (
-        error,
-        _ ("%s needs a time from 0 to %u seconds, such as 500ms, 30s or 2m (or a number of seconds), "
-           "not '%s'"),
-        option_name,
-        G_MAXUINT / 1000,
-        value);
-
-  /* Rounded up: 0 has a meaning of its own. */
-  *milliseconds = (guint) number;
-  if (*milliseconds < number && *milliseconds < G_MAXUINT)
-    *milliseconds += 1;
-  return TRUE;
+  return mk_parse_duration (value, milliseconds, &local_error) ||
+         mk_tool_options_fail (error, "%s: %s", option_name, local_error->message);
 }
 
 /* ---- one service ---- */
@@ -73,109 +42,60 @@ options_parse_time (const char *option_name, const char *value, guint *milliseco
 static void
 options_free_service (MkToolServiceOptions *service)
 {
-  g_free (service->command_line);
+  g_free (service->source);
   g_free (service->name);
-  g_free (service->cwd);
-  g_free (service->stdin_path);
-  g_free (service->banner);
-  g_ptr_array_unref (service->environment);
-  g_ptr_array_unref (service->probes);
+  g_ptr_array_unref (service->settings);
   g_ptr_array_unref (service->requires);
   g_free (service);
+}
+
+static void
+options_add_setting (GPtrArray *settings, const char *key, const char *value)
+{
+  g_ptr_array_add (settings, g_strconcat (key, "=", value != NULL ? value : "", NULL));
+}
+
+static MkToolServiceOptions *
+options_new_service (MkToolOptions *self, MkToolSource kind, const char *source)
+{
+  MkToolServiceOptions *service = g_new0 (MkToolServiceOptions, 1);
+
+  service->kind = kind;
+  service->source = g_strdup (source);
+  service->settings = g_ptr_array_new_with_free_func (g_free);
+  service->requires = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (self->services, service);
+  return service;
 }
 
 static gboolean
 options_add_service (MkToolOptions *self, const char *option_name, const char *value, GError **error)
 {
-  MkToolServiceOptions *service = g_new0 (MkToolServiceOptions, 1);
+  MkToolServiceOptions *service = options_new_service (self, MK_TOOL_SOURCE_COMMAND, value);
 
-  service->command_line = g_strdup (value);
-  service->environment = g_ptr_array_new_with_free_func (g_free);
-  service->probes = g_ptr_array_new_with_free_func (g_object_unref);
-  service->requires = g_ptr_array_new_with_free_func (g_free);
-  service->stdin_mode = MK_STDIO_MODE_NULL;
-  service->timeout = MK_TOOL_TIME_UNSET;
-  service->stop_timeout = MK_TOOL_TIME_UNSET;
-  service->stop_signal = SIGTERM;
-  service->expected_status = MK_STATUS_NONE;
-  g_ptr_array_add (self->services, service);
-
+  options_add_setting (service->settings, "Command", value);
   return TRUE;
 }
 
 static gboolean
-options_set_output (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
+options_add_template (MkToolOptions *self, const char *option_name, const char *value, GError **error)
 {
-  if (service->banner != NULL)
-    return mk_tool_options_fail (
-        error, _ ("%s can be given once for a service: 'A|B' matches either"), option_name);
-  if (*value == '\0')
-    return mk_tool_options_fail (error, _ ("%s needs a regular expression to look for"), option_name);
+  MkToolServiceOptions *service = options_new_service (self, MK_TOOL_SOURCE_TEMPLATE, value);
 
-  service->banner = g_strdup (value);
+  options_add_setting (service->settings, "Template", value);
   return TRUE;
 }
 
 static gboolean
-options_set_stop_mode (MkToolServiceOptions *service,
-                       const char *option_name,
-                       const char *value,
-                       GError **error)
+options_add_override (MkToolOptions *self, const char *option_name, const char *value, GError **error)
 {
-  g_autoptr (GEnumClass) modes = g_type_class_ref (MK_TYPE_STOP_MODE);
-  const GEnumValue *mode = g_enum_get_value_by_nick (modes, value);
+  const char *dot = strchr (value, '.');
+  const char *equals = strchr (value, '=');
 
-  if (mode == NULL)
-    return mk_tool_options_fail (error, _ ("%s needs 'leader' or 'tree', not '%s'"), option_name, value);
+  if (dot == NULL || equals == NULL || dot > equals || dot == value || equals == dot + 1)
+    return mk_tool_options_fail (error, _ ("%s needs NAME.KEY=VALUE, not '%s'"), option_name, value);
 
-  service->stop_mode = mode->value;
-  return TRUE;
-}
-
-/* Returns the number of a signal such as "INT", "SIGINT" or "2", or 0. */
-static int
-options_get_signal (const char *text)
-{
-  const char *name = g_ascii_strncasecmp (text, "SIG", 3) == 0 ? text + 3 : text;
-  guint64 number = 0;
-
-  if (g_ascii_string_to_unsigned (text, 10, 1, SIGRTMAX, &number, NULL))
-    return (int) number;
-
-  for (int i = 1; i < SIGRTMIN; i++)
-    if (sigabbrev_np (i) != NULL && g_ascii_strcasecmp (name, sigabbrev_np (i)) == 0)
-      return i;
-
-  return 0;
-}
-
-static gboolean
-options_set_stop_signal (MkToolServiceOptions *service,
-                         const char *option_name,
-                         const char *value,
-                         GError **error)
-{
-  service->stop_signal = options_get_signal (value);
-  if (service->stop_signal == 0)
-    return mk_tool_options_fail (
-        error, _ ("%s needs a signal such as INT or SIGINT, not '%s'"), option_name, value);
-
-  return TRUE;
-}
-
-static gboolean
-options_set_expected_status (MkToolServiceOptions *service,
-                             const char *option_name,
-                             const char *value,
-                             GError **error)
-{
-  guint64 number = 0;
-
-  if (!g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT8, &number, NULL))
-    return mk_tool_options_fail (
-        error, _ ("%s needs an exit status from 0 to 255, not '%s'"), option_name, value);
-
-  service->expected_status = (int) number;
+  g_ptr_array_add (self->overrides, g_strdup (value));
   return TRUE;
 }
 
@@ -186,16 +106,6 @@ options_add_required (MkToolServiceOptions *service,
                       GError **error)
 {
   g_ptr_array_add (service->requires, g_strdup (value));
-  return TRUE;
-}
-
-static gboolean
-options_set_completes (MkToolServiceOptions *service,
-                       const char *option_name,
-                       const char *value,
-                       GError **error)
-{
-  service->completes = TRUE;
   return TRUE;
 }
 
@@ -221,62 +131,10 @@ options_set_name (MkToolServiceOptions *service, const char *option_name, const 
 }
 
 static gboolean
-options_set_cwd (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
-{
-  g_free (service->cwd);
-  service->cwd = g_strdup (value);
-  return TRUE;
-}
-
-static gboolean
-options_add_env (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
-{
-  if (*value == '=' || strchr (value, '=') == NULL)
-    return mk_tool_options_fail (error, _ ("%s needs NAME=VALUE, not '%s'"), option_name, value);
-
-  g_ptr_array_add (service->environment, g_strdup (value));
-  return TRUE;
-}
-
-static gboolean
-options_add_unset (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
-{
-  if (*value == '\0' || strchr (value, '=') != NULL)
-    return mk_tool_options_fail (error, _ ("%s needs the name of a variable, not '%s'"), option_name, value);
-
-  g_ptr_array_add (service->environment, g_strdup (value));
-  return TRUE;
-}
-
-/* Without a file it is a pipe that mirakuru keeps open. */
-static gboolean
-options_set_stdin (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
-{
-  g_free (service->stdin_path);
-  service->stdin_path = g_strdup (value);
-  service->stdin_mode = value != NULL ? MK_STDIO_MODE_FILE : MK_STDIO_MODE_PIPE;
-  return TRUE;
-}
-
-static gboolean
-options_set_pty (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
-{
-  service->has_pty = TRUE;
-  return TRUE;
-}
-
-static gboolean
 options_set_log_dir (MkToolOptions *self, const char *option_name, const char *value, GError **error)
 {
   g_free (self->log_dir);
   self->log_dir = g_strdup (value);
-  return TRUE;
-}
-
-static gboolean
-options_set_any (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
-{
-  service->any = TRUE;
   return TRUE;
 }
 
@@ -297,9 +155,8 @@ typedef struct
 
   /* applies to all */
   gboolean (*set) (MkToolOptions *self, const char *option_name, const char *value, GError **error);
-  gsize flag;         /* the offset of a gboolean in MkToolOptions */
-  gsize time;         /* the offset of milliseconds in MkToolOptions */
-  gsize service_time; /* and in MkToolServiceOptions, after a --service */
+  gsize flag; /* the offset of a gboolean in MkToolOptions */
+  gsize time; /* the offset of milliseconds in MkToolOptions */
 
   /* applies to the service before it */
   gboolean (*set_service) (MkToolServiceOptions *service,
@@ -307,13 +164,10 @@ typedef struct
                            const char *value,
                            GError **error);
 
-  /* is a condition of the service before it, or of `mirakuru wait` */
-  MkProbe *(*make) (const char *value, GError **error);
-
-  /* applies to the condition before it */
-  void (*set_http) (MkHttpProbe *probe, const char *value);
-  void (*set_tcp) (MkTcpProbe *probe);
-  void (*set_probe_time) (MkProbe *probe, guint time_ms);
+  /* is this key of services files, for the service before it, or for what `mirakuru wait` waits for; a
+   * default for all services if it has a time, too */
+  const char *key;
+  gboolean is_condition; /* for `mirakuru wait`: what follows it describes it */
 } Option;
 
 #define RUN  MK_TOOL_OPTIONS_RUN
@@ -327,149 +181,146 @@ static const Option options[] = {
     N_ ("CMD"),
     N_ ("Start this service (quoted as in a shell)"),
     .is_command = TRUE,
-    .set = options_add_service },
+    .set = options_add_service,
+    .key = "Command" },
+  { "template",
+    0,
+    RUN,
+    N_ ("NAME"),
+    N_ ("Start the service that a template describes (see 'mirakuru templates')"),
+    .set = options_add_template,
+    .key = "Template" },
+  { "set",
+    0,
+    RUN,
+    N_ ("NAME.KEY=VALUE"),
+    N_ ("Value or setting of a service of a template or a file, such as redis.port=6379"),
+    .set = options_add_override,
+    .key = "Values" },
   { "tcp",
     0,
     RUN | WAIT,
     N_ ("HOST:PORT"),
     N_ ("Ready when this port accepts connections"),
-    .make = mk_tool_readiness_make_tcp },
+    .key = "Tcp",
+    .is_condition = TRUE },
   { "listening-only",
     0,
     RUN | WAIT,
     NULL,
     N_ ("… which is looked up on this machine, without a connection"),
-    .set_tcp = mk_tool_readiness_set_listening_only },
+    .key = "ListeningOnly" },
   { "http",
     0,
     RUN | WAIT,
     N_ ("URL"),
     N_ ("Ready when this URL answers"),
-    .make = mk_tool_readiness_make_http },
+    .key = "Http",
+    .is_condition = TRUE },
   /* Translators: this and the next ones continue “Ready when this URL answers” */
   { "status",
     0,
     RUN | WAIT,
     N_ ("CODE"),
     N_ ("… with this status (a code or a regular expression)"),
-    .set_http = mk_http_probe_set_status },
+    .key = "Status" },
   { "body",
     0,
     RUN | WAIT,
     N_ ("REGEXP"),
     N_ ("… with a body that matches this regular expression"),
-    .set_http = mk_http_probe_set_body_pattern },
-  { "method",
-    0,
-    RUN | WAIT,
-    N_ ("METHOD"),
-    N_ ("… to a request of this method (HEAD)"),
-    .set_http = mk_http_probe_set_method },
+    .key = "Body" },
+  { "method", 0, RUN | WAIT, N_ ("METHOD"), N_ ("… to a request of this method (HEAD)"), .key = "Method" },
   { "header",
     0,
     RUN | WAIT,
     N_ ("'NAME: VALUE'"),
     N_ ("… with this header in the request"),
-    .set_http = mk_tool_readiness_add_header },
-  { "follow",
-    0,
-    RUN | WAIT,
-    NULL,
-    N_ ("… perhaps after redirects"),
-    .set_http = mk_tool_readiness_set_follow_redirects },
+    .key = "Header" },
+  { "follow", 0, RUN | WAIT, NULL, N_ ("… perhaps after redirects"), .key = "Follow" },
   { "cacert",
     0,
     RUN | WAIT,
     N_ ("FILE"),
     N_ ("… with a certificate that an authority in this file has signed"),
-    .set_http = mk_http_probe_set_ca_file },
+    .key = "CaCert" },
   { "cert",
     0,
     RUN | WAIT,
     N_ ("FILE"),
     N_ ("… to a client with this certificate and key (PEM)"),
-    .set_http = mk_http_probe_set_certificate_file },
-  { "insecure",
-    0,
-    RUN | WAIT,
-    NULL,
-    N_ ("… whatever its certificate is"),
-    .set_http = mk_tool_readiness_set_accept_any_certificate },
+    .key = "Cert" },
+  { "insecure", 0, RUN | WAIT, NULL, N_ ("… whatever its certificate is"), .key = "Insecure" },
   { "http-unix",
     0,
     RUN | WAIT,
     N_ ("PATH"),
     N_ ("… on this Unix socket (without --http: http://localhost/)"),
-    .make = mk_tool_readiness_make_http_unix,
-    .set_http = mk_http_probe_set_socket_path },
+    .key = "HttpUnix",
+    .is_condition = TRUE },
   { "unix",
     0,
     RUN | WAIT,
     N_ ("PATH"),
     N_ ("Ready when this Unix socket accepts connections"),
-    .make = mk_tool_readiness_make_unix },
+    .key = "Unix",
+    .is_condition = TRUE },
   { "file",
     0,
     RUN | WAIT,
     N_ ("PATH"),
-    N_ ("Ready when this file exists"),
-    .make = mk_tool_readiness_make_file },
+    N_ ("Ready when this file exists; before any service: a file that describes services"),
+    .key = "File",
+    .is_condition = TRUE },
   { "exec",
     0,
     RUN | WAIT,
     N_ ("CMD"),
     N_ ("Ready when this command succeeds (quoted as in a shell)"),
     .is_command = TRUE,
-    .make = mk_tool_readiness_make_exec },
+    .key = "Exec",
+    .is_condition = TRUE },
   { "dbus",
     0,
     RUN | WAIT,
     N_ ("[BUS:]NAME"),
     N_ ("Ready when this name has an owner on a bus (session, system or an address)"),
-    .make = mk_tool_readiness_make_dbus },
+    .key = "DBus",
+    .is_condition = TRUE },
   { "notify",
     0,
     RUN,
     N_ ("FD"),
     N_ ("Ready when it says so: READY=1 (sd_notify), or a newline on descriptor FD"),
     .is_optional = TRUE,
-    .make = mk_tool_readiness_make_notify },
+    .key = "Notify",
+    .is_condition = TRUE },
   { "output",
     0,
     RUN,
     N_ ("REGEXP"),
     N_ ("Ready when its output matches this regular expression"),
-    .set_service = options_set_output },
+    .key = "Output" },
   { "interval",
     0,
     RUN | WAIT,
     N_ ("TIME"),
     N_ ("Time between two attempts for the condition before (0: automatic)"),
-    .set_probe_time = mk_probe_set_interval },
+    .key = "Interval" },
   { "attempt-timeout",
     0,
     RUN | WAIT,
     N_ ("TIME"),
     N_ ("Time for one attempt for the condition before (0: automatic)"),
-    .set_probe_time = mk_probe_set_attempt_timeout },
+    .key = "AttemptTimeout" },
   { "stable-for",
     0,
     RUN | WAIT,
     N_ ("TIME"),
     N_ ("Time for which the condition before must stay met (0)"),
-    .set_probe_time = mk_probe_set_stable_for },
-  { "any",
-    0,
-    RUN,
-    NULL,
-    N_ ("Ready when one of the conditions is met, instead of all"),
-    .set_service = options_set_any },
-  { "completes",
-    0,
-    RUN,
-    NULL,
-    N_ ("Ready when it has ended well, as a migration does"),
-    .set_service = options_set_completes },
+    .key = "StableFor" },
+  { "any", 0, RUN, NULL, N_ ("Ready when one of the conditions is met, instead of all"), .key = "Any" },
+  { "completes", 0, RUN, NULL, N_ ("Ready when it has ended well, as a migration does"), .key = "Completes" },
   { "requires",
     0,
     RUN,
@@ -482,45 +333,40 @@ static const Option options[] = {
     N_ ("NAME"),
     N_ ("Name of the service in what is printed"),
     .set_service = options_set_name },
-  { "cwd", 0, RUN, N_ ("DIR"), N_ ("Directory the service is started in"), .set_service = options_set_cwd },
+  { "cwd", 0, RUN, N_ ("DIR"), N_ ("Directory the service is started in"), .key = "Cwd" },
   { "env",
     0,
     RUN,
     N_ ("NAME=VALUE"),
     N_ ("Variable for the environment of the service"),
-    .set_service = options_add_env },
-  { "unset",
-    0,
-    RUN,
-    N_ ("NAME"),
-    N_ ("Variable that the service does not get"),
-    .set_service = options_add_unset },
+    .key = "Environment" },
+  { "unset", 0, RUN, N_ ("NAME"), N_ ("Variable that the service does not get"), .key = "UnsetEnvironment" },
   { "stdin",
     0,
     RUN,
     N_ ("FILE"),
     N_ ("Input of the service (without FILE: open, and never ends)"),
     .is_optional = TRUE,
-    .set_service = options_set_stdin },
-  { "pty", 0, RUN, NULL, N_ ("Let the service print to a terminal"), .set_service = options_set_pty },
+    .key = "Stdin" },
+  { "pty", 0, RUN, NULL, N_ ("Let the service print to a terminal"), .key = "Pty" },
   { "stop-mode",
     0,
     RUN,
     N_ ("MODE"),
     N_ ("What gets the stop signal: leader (first process, then the rest; default), tree (all at once)"),
-    .set_service = options_set_stop_mode },
+    .key = "StopMode" },
   { "stop-signal",
     0,
     RUN,
     N_ ("SIGNAL"),
     N_ ("Signal that asks the service to end (TERM)"),
-    .set_service = options_set_stop_signal },
+    .key = "StopSignal" },
   { "expected-status",
     0,
     RUN,
     N_ ("STATUS"),
     N_ ("Exit status of the service that is no failure either (besides 0)"),
-    .set_service = options_set_expected_status },
+    .key = "ExpectedStatus" },
   { "any",
     0,
     WAIT,
@@ -539,7 +385,7 @@ static const Option options[] = {
     N_ ("TIME"),
     N_ ("Time for each service to be ready, or for the one before (60; 0: no limit)"),
     .time = G_STRUCT_OFFSET (MkToolOptions, timeout),
-    .service_time = G_STRUCT_OFFSET (MkToolServiceOptions, timeout) },
+    .key = "Timeout" },
   { "timeout",
     't',
     WAIT,
@@ -552,7 +398,7 @@ static const Option options[] = {
     N_ ("TIME"),
     N_ ("Time for each service to end before it is killed, or for the one before (10; 0: no limit)"),
     .time = G_STRUCT_OFFSET (MkToolOptions, stop_timeout),
-    .service_time = G_STRUCT_OFFSET (MkToolServiceOptions, stop_timeout) },
+    .key = "StopTimeout" },
   { "isolate",
     0,
     RUN,
@@ -612,59 +458,55 @@ options_find (MkToolOptionsFlags commands, const char *word)
   return NULL;
 }
 
-/* Adds the condition that @option stands for to @probes. */
-static gboolean
-options_add_condition (MkToolOptions *self,
-                       const Option *option,
-                       const char *value,
-                       GPtrArray *probes,
-                       GError **error)
+/* The value as it was given, without the user and the password of a URL. */
+static char *
+options_dup_shown (const char *option, const char *value)
 {
-  MkProbe *probe = option->make (value, error);
+  const char *at = strrchr (value, '@');
+  const char *slashes = strstr (value, "://");
 
-  if (probe == NULL)
-    return FALSE;
+  if (!g_str_equal (option, "http") || at == NULL)
+    return g_strdup (value);
+  if (slashes == NULL || slashes > at)
+    return g_strdup_printf ("…%s", at);
 
-  g_ptr_array_add (probes, probe);
-  if (probes == self->probes)
-    g_ptr_array_add (self->probe_names, mk_tool_readiness_dup_name (option->name, value));
-  return TRUE;
+  return g_strdup_printf ("%.*s…%s", (int) (slashes - value) + 3, value, at);
 }
 
-/* Sets what @option says about @probe, the condition before it. */
 static gboolean
-options_set_detail (const Option *option, const char *value, MkProbe *probe, GError **error)
+options_has_key (GPtrArray *settings, const char *key)
 {
-  g_autofree char *name = g_strconcat ("--", option->name, NULL);
-  guint time_ms = 0;
+  gsize length = strlen (key);
 
-  if (option->set_http != NULL)
+  for (guint i = 0; i < settings->len; i++)
     {
-      if (!MK_IS_HTTP_PROBE (probe))
-        return mk_tool_options_fail (
-            error, _ ("%s describes a request: it must follow the --http it is for"), name);
+      const char *setting = g_ptr_array_index (settings, i);
 
-      option->set_http (MK_HTTP_PROBE (probe), value);
-      return TRUE;
+      if (strncmp (setting, key, length) == 0 && setting[length] == '=')
+        return TRUE;
     }
 
-  if (option->set_tcp != NULL)
+  return FALSE;
+}
+
+/* What `mirakuru wait` waits for. --http-unix belongs to an --http, or is a condition itself. */
+static void
+options_add_to_conditions (MkToolOptions *self, const Option *option, const char *value)
+{
+  GPtrArray *last =
+      self->conditions->len > 0 ? g_ptr_array_index (self->conditions, self->conditions->len - 1) : NULL;
+  gboolean is_detail =
+      !option->is_condition || (g_str_equal (option->key, "HttpUnix") && last != NULL &&
+                                options_has_key (last, "Http") && !options_has_key (last, "HttpUnix"));
+
+  /* The library says what is wrong with what describes nothing. */
+  if (!is_detail || last == NULL)
     {
-      if (!MK_IS_TCP_PROBE (probe))
-        return mk_tool_options_fail (error, _ ("%s must follow the --tcp it is for"), name);
-
-      option->set_tcp (MK_TCP_PROBE (probe));
-      return TRUE;
+      last = g_ptr_array_new_with_free_func (g_free);
+      g_ptr_array_add (self->conditions, last);
+      g_ptr_array_add (self->probe_names, options_dup_shown (option->name, value));
     }
-
-  if (probe == NULL)
-    return mk_tool_options_fail (
-        error, _ ("%s must follow the condition it is for, such as --tcp or --exec"), name);
-  if (!options_parse_time (name, value, &time_ms, error))
-    return FALSE;
-
-  option->set_probe_time (probe, time_ms);
-  return TRUE;
+  options_add_setting (last, option->key, value);
 }
 
 /* An option that describes a service, or what `mirakuru wait` waits for. */
@@ -675,33 +517,42 @@ options_apply_to_target (MkToolOptions *self,
                          const char *value,
                          GError **error)
 {
-  MkToolServiceOptions *service = NULL;
-  GPtrArray *probes = self->probes;
-  MkProbe *last;
+  gboolean is_stdin = g_strcmp0 (option->key, "Stdin") == 0;
+  const char *text = value != NULL ? value : is_stdin ? "" : "true";
+  MkToolServiceOptions *service;
 
-  if (self->commands == MK_TOOL_OPTIONS_RUN)
+  if (self->commands == MK_TOOL_OPTIONS_WAIT)
     {
-      if (self->services->len == 0)
-        return mk_tool_options_fail (
-            error, _ ("%s describes a service: it must follow the --service it is for"), name);
-
-      service = g_ptr_array_index (self->services, self->services->len - 1);
-      probes = service->probes;
+      options_add_to_conditions (self, option, text);
+      return TRUE;
     }
+
+  if (self->services->len == 0)
+    return mk_tool_options_fail (
+        error, _ ("%s describes a service: it must follow the --service or --template it is for"), name);
+  service = g_ptr_array_index (self->services, self->services->len - 1);
+  if (service->kind == MK_TOOL_SOURCE_FILE)
+    return mk_tool_options_fail (error,
+                                 _ ("%s describes a service, and must follow the --service or --template it "
+                                    "is for: --set changes what is in a file"),
+                                 name);
 
   if (option->set_service != NULL)
     return option->set_service (service, name, value, error);
 
-  last = probes->len > 0 ? g_ptr_array_index (probes, probes->len - 1) : NULL;
+  options_add_setting (service->settings, option->key, text);
+  return TRUE;
+}
 
-  /* --http-unix is either. */
-  if (option->make != NULL && option->set_http != NULL && MK_IS_HTTP_PROBE (last) &&
-      mk_http_probe_get_socket_path (MK_HTTP_PROBE (last)) == NULL)
-    return options_set_detail (option, value, last, error);
-  if (option->make != NULL)
-    return options_add_condition (self, option, value, probes, error);
+/* Without a --service before it, --file is a services file. */
+static gboolean
+options_is_services_file (MkToolOptions *self, const Option *option)
+{
+  const MkToolServiceOptions *last =
+      self->services->len > 0 ? g_ptr_array_index (self->services, self->services->len - 1) : NULL;
 
-  return options_set_detail (option, value, last, error);
+  return self->commands == MK_TOOL_OPTIONS_RUN && g_strcmp0 (option->key, "File") == 0 &&
+         (last == NULL || last->kind == MK_TOOL_SOURCE_FILE);
 }
 
 static gboolean
@@ -715,15 +566,14 @@ options_apply (const char *option_name, const char *value, gpointer data, GError
     return FALSE;
   if (option->set != NULL)
     return option->set (self, name, value, error);
-  if (option->service_time != 0 && self->services->len > 0)
-    return options_parse_time (name,
-                               value,
-                               &G_STRUCT_MEMBER (guint,
-                                                 g_ptr_array_index (self->services, self->services->len - 1),
-                                                 option->service_time),
-                               error);
-  if (option->time != 0)
-    return options_parse_time (name, value, &G_STRUCT_MEMBER (guint, self, option->time), error);
+  if (options_is_services_file (self, option))
+    return options_new_service (self, MK_TOOL_SOURCE_FILE, value) != NULL;
+  if (option->time != 0 && (option->key == NULL || self->services->len == 0))
+    {
+      if (option->key != NULL)
+        options_add_setting (self->defaults, option->key, value);
+      return options_parse_time (name, value, &G_STRUCT_MEMBER (guint, self, option->time), error);
+    }
   if (option->flag != 0)
     return G_STRUCT_MEMBER (gboolean, self, option->flag) = TRUE;
 
@@ -818,6 +668,9 @@ options_new (MkToolOptionsFlags commands)
 
   self->commands = commands;
   self->services = g_ptr_array_new_with_free_func ((GDestroyNotify) options_free_service);
+  self->defaults = g_ptr_array_new_with_free_func (g_free);
+  self->overrides = g_ptr_array_new_with_free_func (g_free);
+  self->conditions = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
   self->probes = g_ptr_array_new_with_free_func (g_object_unref);
   self->probe_names = g_ptr_array_new_with_free_func (g_free);
   self->timeout = DEFAULT_TIMEOUT;
@@ -830,6 +683,9 @@ void
 mk_tool_options_free (MkToolOptions *self)
 {
   g_ptr_array_unref (self->services);
+  g_ptr_array_unref (self->defaults);
+  g_ptr_array_unref (self->overrides);
+  g_ptr_array_unref (self->conditions);
   g_ptr_array_unref (self->probes);
   g_ptr_array_unref (self->probe_names);
   g_strfreev (self->command);
@@ -860,21 +716,65 @@ options_check_run (MkToolOptions *self, GError **error)
   if (self->version)
     return TRUE;
   if (self->services->len == 0)
-    return mk_tool_options_fail (error, _ ("nothing to start: no --service"));
+    return mk_tool_options_fail (error, _ ("nothing to start: no --service, --template or --file"));
   if (self->quiet && self->verbose)
     return mk_tool_options_fail (error, _ ("--quiet and --verbose exclude each other"));
   if (self->stop_when_dead && self->command == NULL)
     return mk_tool_options_fail (error, _ ("--stop-when-dead needs a COMMAND after '--'"));
 
-  for (guint i = 0; i < self->services->len; i++)
-    {
-      const MkToolServiceOptions *service = g_ptr_array_index (self->services, i);
+  return TRUE;
+}
 
-      if (service->any && service->banner != NULL)
-        return mk_tool_options_fail (error, _ ("--any and --output exclude each other"));
-      if (service->completes && (service->probes->len > 0 || service->banner != NULL))
-        return mk_tool_options_fail (
-            error, _ ("--completes is a condition of its own: the service can have no other one"));
+/* @message: from the library, which knows keys of services files. Returns: (transfer full): the same about
+ * an option of the command line */
+char *
+mk_tool_options_rename_key (const char *message)
+{
+  gsize length = strcspn (message, ":");
+  GString *renamed = g_string_new (NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (options); i++)
+    if (options[i].key != NULL && strlen (options[i].key) == length &&
+        strncmp (message, options[i].key, length) == 0)
+      {
+        g_string_append_printf (renamed, "--%s", options[i].name);
+        message += length;
+        break;
+      }
+
+  /* Others are mentioned as “Http=”. */
+  g_string_append (renamed, message);
+  for (gsize i = 0; i < G_N_ELEMENTS (options); i++)
+    if (options[i].key != NULL)
+      {
+        g_autofree char *mentioned = g_strconcat (options[i].key, "=", NULL);
+        g_autofree char *name = g_strconcat ("--", options[i].name, NULL);
+
+        g_string_replace (renamed, mentioned, name, 0);
+      }
+
+  return g_string_free (renamed, FALSE);
+}
+
+/* Makes the probes of `mirakuru wait`. */
+static gboolean
+options_make_probes (MkToolOptions *self, GError **error)
+{
+  for (guint i = 0; i < self->conditions->len; i++)
+    {
+      GPtrArray *settings = g_ptr_array_index (self->conditions, i);
+      g_autoptr (GError) local_error = NULL;
+      MkProbe *probe;
+
+      g_ptr_array_add (settings, NULL);
+      probe = mk_probe_from_settings ((const char *const *) settings->pdata, &local_error);
+      if (probe == NULL)
+        {
+          g_autofree char *message = mk_tool_options_rename_key (local_error->message);
+
+          return mk_tool_options_fail (error, "%s", message);
+        }
+      g_ptr_array_add (self->probes, probe);
     }
 
   return TRUE;
@@ -886,14 +786,14 @@ mk_tool_options_new_for_run (char **argv, GError **error)
   g_autoptr (MkToolOptions) self = options_new (MK_TOOL_OPTIONS_RUN);
   GOptionGroup *group = g_option_group_new ("run", NULL, NULL, self, NULL);
   g_autoptr (GOptionContext) context = options_new_context (
-      _ ("--service CMD … [-- COMMAND…]"),
+      _ ("--service CMD | --template NAME | --file FILE … [-- COMMAND…]"),
       group,
       _ ("Starts the services side by side, runs COMMAND once all of them are ready, stops them\n"
          "and exits with the status of COMMAND. Without COMMAND the services run until Ctrl-C.\n"
          "\n"
-         "What stands after a --service and before the next one describes it. A service without a\n"
-         "condition is ready as soon as it is started, one with several when all of them are met, or\n"
-         "with --any one of them. --interval and --attempt-timeout apply to the condition before them,\n"
+         "What stands after a --service or --template and before the next one describes it. A service\n"
+         "without a condition is ready as soon as it is started, one with several when all of them are\n"
+         "met, or with --any one of them. --interval and --attempt-timeout apply to the condition before them,\n"
          "and what describes a request (…) to the --http before it.\n"
          "\n"
          "A TIME is a number of seconds, or has a unit: 500ms, 30s, 2m."),
@@ -907,6 +807,9 @@ mk_tool_options_new_for_run (char **argv, GError **error)
          "  129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM before the services were ready\n"
          "\n"
          "Examples:\n"
+         "  mirakuru run --template redis -- redis-cli -p '{redis.port}' ping\n"
+         "  mirakuru run --template postgresql --set postgresql.database=test -- ./run-tests\n"
+         "  mirakuru run --file services.ini -- ./run-tests\n"
          "  mirakuru run --service 'redis-server --port 6379' --tcp 127.0.0.1:6379 -- redis-cli ping\n"
          "  mirakuru run --timeout 10 --verbose \\\n"
          "      --service 'redis-server --port 6379' --tcp 6379 \\\n"
@@ -977,6 +880,8 @@ mk_tool_options_new_for_wait (char **argv, GError **error)
   if (!options_parse (self, context, argv, error))
     return NULL;
 
+  if (!options_make_probes (self, error))
+    return NULL;
   if (!self->version && self->probes->len == 0)
     {
       mk_tool_options_fail (error, _ ("nothing to wait for: no condition, such as --tcp"));

@@ -3,8 +3,8 @@
 
 /* `mirakuru run`, from its command line to its exit status.
  *
- *   CHECKING ──> STARTING ──all ready──> RUNNING ──COMMAND ended, or a signal──> STOPPING ──> the end
- *       └────────────┴─────────────a service failed, or a signal────────────────────^
+ *   STARTING ──all ready──> RUNNING ──COMMAND ended, or a signal──> STOPPING ──> the end
+ *       └───────────────a service failed, or a signal──────────────────^
  *
  * The group of the services does the work; here it is shown. The main loop ends when the group is stopped.
  * The status is known when STOPPING begins; only a 0 may still turn into a failure. Everything
@@ -25,6 +25,8 @@
 
 #include <glib-unix.h>
 
+#define FILE_OPTION     "--file"
+#define REQUIRES_OPTION "--requires"
 /* Of each output of a service, when COMMAND has failed. */
 #define LAST_LINES 10
 /* Two Ctrl-C within this time mean it. */
@@ -32,7 +34,6 @@
 
 typedef enum
 {
-  PHASE_CHECKING,
   PHASE_STARTING,
   PHASE_RUNNING,
   PHASE_STOPPING,
@@ -52,7 +53,6 @@ typedef struct
   guint kill_source;          /* when COMMAND is killed, as it does not end; or 0 */
   gboolean has_lost;          /* a service ended by itself */
   Phase phase;
-  guint n_checking;
   gboolean is_starting; /* the group */
   int last_signal;      /* 0 before the first one */
   gint64 last_signal_at;
@@ -65,10 +65,9 @@ typedef struct
 typedef struct
 {
   Run *run;                            /* (unowned) */
-  const MkToolServiceOptions *options; /* (unowned) */
+  const MkToolServiceOptions *options; /* (unowned) (nullable): %NULL for one of a file */
   MkSimpleExecutor *executor;          /* (owned) */
   guint line;
-  guint n_checked;       /* probes that were not met before the start */
   MkExecutorState state; /* that is shown */
   gboolean has_begun;
   gboolean was_ready;
@@ -78,111 +77,9 @@ typedef struct
 
 static void run_begin_stopping (Run *self, int status);
 static void run_lose_service (Run *self);
-static void run_service_checked (Run *self, const GError *error);
 static void service_on_state (MkSimpleExecutor *executor, GParamSpec *pspec, gpointer user_data);
 
 /* ---- one service ---- */
-
-/* Returns: (transfer full) (nullable): all probes in one */
-static MkProbe *
-service_dup_probe (const MkToolServiceOptions *options)
-{
-  MkProbe **probes = (MkProbe **) options->probes->pdata;
-
-  if (options->probes->len > 1 && options->any)
-    return MK_PROBE (mk_any_probe_new (probes, options->probes->len));
-  if (options->probes->len > 1)
-    return MK_PROBE (mk_all_probe_new (probes, options->probes->len));
-  return options->probes->len == 1 ? g_object_ref (probes[0]) : NULL;
-}
-
-static MkSimpleExecutor *
-service_new_executor (const MkToolServiceOptions *options, const char *const *argv)
-{
-  g_autoptr (MkExecutor) executor = NULL;
-  g_autoptr (MkProbe) probe = NULL;
-
-  if (options->banner == NULL && options->probes->len == 0)
-    return mk_simple_executor_new (argv);
-
-  if (options->banner != NULL)
-    {
-      executor = MK_EXECUTOR (mk_output_executor_new (argv, options->banner));
-      mk_output_executor_set_stream (MK_OUTPUT_EXECUTOR (executor), MK_STREAM_FLAGS_BOTH);
-    }
-  else
-    executor = mk_executor_new (argv, NULL);
-
-  probe = service_dup_probe (options);
-  mk_executor_set_probe (executor, probe);
-  return MK_SIMPLE_EXECUTOR (g_steal_pointer (&executor));
-}
-
-static MkSimpleExecutor *
-service_make_executor (Run *run, const MkToolServiceOptions *service_options, GError **error)
-{
-  const MkToolOptions *options = run->options;
-  g_autoptr (GStrvBuilder) environment = g_strv_builder_new ();
-  g_auto (GStrv) strv = NULL;
-  g_auto (GStrv) argv = NULL;
-  MkSimpleExecutor *executor;
-
-  if (!g_shell_parse_argv (service_options->command_line, NULL, &argv, error))
-    {
-      g_prefix_error (error, _ ("--service '%s': "), service_options->command_line);
-      return NULL;
-    }
-
-  if (run->home != NULL)
-    {
-      g_auto (GStrv) isolated = mk_tool_home_dup_environment (run->home);
-
-      g_strv_builder_addv (environment, (const char **) isolated);
-    }
-  for (guint i = 0; i < service_options->environment->len; i++)
-    g_strv_builder_add (environment, g_ptr_array_index (service_options->environment, i));
-  strv = g_strv_builder_end (environment);
-
-  executor = service_new_executor (service_options, (const char *const *) argv);
-  mk_simple_executor_set_environment (executor, (const char *const *) strv);
-  mk_simple_executor_set_cwd (executor, service_options->cwd);
-  mk_simple_executor_set_stdin_mode (executor, service_options->stdin_mode);
-  mk_simple_executor_set_stdin_path (executor, service_options->stdin_path);
-  if (service_options->has_pty)
-    {
-      mk_simple_executor_set_stdout_mode (executor, MK_STDIO_MODE_PTY);
-      mk_simple_executor_set_stderr_mode (executor, MK_STDIO_MODE_PTY);
-    }
-  mk_simple_executor_set_stop_mode (executor, service_options->stop_mode);
-  mk_simple_executor_set_stop_signal (executor, service_options->stop_signal);
-  mk_simple_executor_set_expected_status (executor, service_options->expected_status);
-  mk_simple_executor_set_completes (executor, service_options->completes);
-  mk_simple_executor_set_start_timeout (
-      executor, service_options->timeout != MK_TOOL_TIME_UNSET ? service_options->timeout : options->timeout);
-  mk_simple_executor_set_stop_timeout (executor,
-                                       service_options->stop_timeout != MK_TOOL_TIME_UNSET
-                                           ? service_options->stop_timeout
-                                           : options->stop_timeout);
-
-  return executor;
-}
-
-static char *
-service_make_name (const MkToolServiceOptions *options, MkSimpleExecutor *executor, GHashTable *names)
-{
-  g_autofree char *program = g_path_get_basename (mk_simple_executor_get_command (executor)[0]);
-  g_autofree char *base = options->name != NULL ? g_strdup (options->name) : g_utf8_make_valid (program, -1);
-  g_autofree char *name = g_strdup (base);
-
-  for (guint i = 2; g_hash_table_contains (names, name); i++)
-    {
-      g_free (name);
-      name = g_strdup_printf ("%s-%u", base, i);
-    }
-
-  g_hash_table_add (names, g_strdup (name));
-  return g_steal_pointer (&name);
-}
 
 /* The group may know it before the executor has told so. */
 static void
@@ -197,7 +94,7 @@ service_tell_exited (Service *self)
     return;
 
   self->has_ended = TRUE;
-  if (self->options->completes)
+  if (mk_simple_executor_get_completes (self->executor))
     return;
 
   mk_tool_display_failed (self->run->display, self->line, text, text);
@@ -218,38 +115,6 @@ service_on_line (MkSimpleExecutor *executor, MkStream stream, const char *text, 
   mk_tool_display_output (self->run->display, self->line, text);
 }
 
-/* In placeholders such as {redis.port} a name is a letter, then letters, digits, - and _. */
-static gboolean
-service_join_group (Service *self, const char *name, GError **error)
-{
-  g_autofree char *plain = g_strdup (name);
-  g_autofree char *unique = NULL;
-
-  for (char *c = plain; *c != '\0'; c++)
-    if (!g_ascii_isalnum (*c) && *c != '_')
-      *c = '-';
-
-  unique = g_strdup_printf ("%s%s", g_ascii_isalpha (*plain) ? "" : "service-", plain);
-  for (guint i = 2; mk_executor_group_lookup (self->run->group, unique) != NULL; i++)
-    {
-      g_free (unique);
-      unique = g_strdup_printf ("%s-%u", plain, i);
-    }
-
-  if (!mk_executor_group_add (self->run->group, unique, self->executor, error))
-    return FALSE;
-
-  if (self->run->options->log_dir != NULL)
-    {
-      g_autofree char *name_of_file = g_strconcat (unique, ".log", NULL);
-      g_autofree char *path = g_build_filename (self->run->options->log_dir, name_of_file, NULL);
-
-      mk_simple_executor_set_stdout_path (self->executor, path);
-      mk_simple_executor_set_stderr_path (self->executor, path);
-    }
-  return TRUE;
-}
-
 static void
 service_free (Service *self)
 {
@@ -258,29 +123,16 @@ service_free (Service *self)
   g_free (self);
 }
 
-/* @names holds the names in use, and gets the one of the new service. */
+/* @options: (nullable). @shown: what the service is called in what is printed */
 static Service *
-service_new (Run *run, const MkToolServiceOptions *options, GHashTable *names, GError **error)
+service_new (Run *run, const MkToolServiceOptions *options, MkSimpleExecutor *executor, const char *shown)
 {
-  MkSimpleExecutor *executor = service_make_executor (run, options, error);
-  g_autofree char *name = NULL;
-  Service *self;
+  Service *self = g_new0 (Service, 1);
 
-  if (executor == NULL)
-    return NULL;
-
-  name = service_make_name (options, executor, names);
-
-  self = g_new0 (Service, 1);
   self->run = run;
   self->options = options;
-  self->executor = executor;
-  self->line = mk_tool_display_add (run->display, name);
-  if (!service_join_group (self, name, error))
-    {
-      service_free (self);
-      return NULL;
-    }
+  self->executor = g_object_ref (executor);
+  self->line = mk_tool_display_add (run->display, shown);
   g_signal_connect (executor, "notify::state", G_CALLBACK (service_on_state), self);
   g_signal_connect (executor, "exited", G_CALLBACK (service_on_exited), self);
   if (run->options->verbose)
@@ -292,20 +144,15 @@ service_new (Run *run, const MkToolServiceOptions *options, GHashTable *names, G
   return self;
 }
 
-static gboolean
-service_add_requirements (Service *self, GError **error)
+static void
+service_write_log (Service *self)
 {
-  const char *name = mk_executor_group_get_name (self->run->group, self->executor);
-  GPtrArray *requires = self->options->requires;
+  g_autofree char *file_name =
+      g_strconcat (mk_executor_group_get_name (self->run->group, self->executor), ".log", NULL);
+  g_autofree char *path = g_build_filename (self->run->options->log_dir, file_name, NULL);
 
-  for (guint i = 0; i < requires->len; i++)
-    if (!mk_executor_group_add_dependency (self->run->group, name, g_ptr_array_index (requires, i), error))
-      {
-        g_prefix_error (error, _ ("--service '%s': "), self->options->command_line);
-        return FALSE;
-      }
-
-  return TRUE;
+  mk_simple_executor_set_stdout_path (self->executor, path);
+  mk_simple_executor_set_stderr_path (self->executor, path);
 }
 
 /* Returns: (transfer full) (nullable): "waiting for …" */
@@ -329,7 +176,7 @@ service_describe_goal (Service *self)
     /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
     return g_strdup_printf (_ ("waiting for %s"), clause);
 
-  return self->options->completes ? g_strdup (_ ("at work")) : NULL;
+  return mk_simple_executor_get_completes (self->executor) ? g_strdup (_ ("at work")) : NULL;
 }
 
 static void
@@ -345,7 +192,7 @@ service_show_ready (Service *self)
 {
   double elapsed = mk_tool_display_get_elapsed (self->run->display, self->line);
   int pid = (int) mk_simple_executor_get_pid (self->executor);
-  g_autofree char *text = self->options->completes
+  g_autofree char *text = mk_simple_executor_get_completes (self->executor)
                               ? g_strdup_printf (_ ("done after %.2f s"), elapsed)
                               : g_strdup_printf (_ ("ready after %.2f s (pid %d)"), elapsed, pid);
 
@@ -426,57 +273,6 @@ service_on_state (MkSimpleExecutor *executor, GParamSpec *pspec, gpointer user_d
     service_show_stopped (self);
 }
 
-static void service_check (Service *self);
-
-static void
-service_on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  Service *self = user_data;
-  g_autoptr (GError) error = NULL;
-
-  if (mk_probe_check_finish (MK_PROBE (source), result, &error))
-    {
-      g_autofree char *clause = mk_probe_describe (MK_PROBE (source));
-
-      error = g_error_new (MK_ERROR,
-                           MK_ERROR_ALREADY_RUNNING,
-                           /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
-                           _ ("Something else is ready already: %s"),
-                           clause);
-    }
-
-  if (error != NULL &&
-      (error->domain == MK_ERROR || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
-    {
-      service_show_start (self);
-      if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        service_show_given_up (self);
-      else
-        service_show_start_failure (self, error);
-      run_service_checked (self->run, error);
-    }
-  else
-    service_check (self);
-}
-
-/* The executor refuses to start when all of several probes are met before. Here one is enough:
- * something else than the service would have met it. A port that will be leased is free. */
-static void
-service_check (Service *self)
-{
-  GPtrArray *probes = self->options->probes;
-
-  while (self->n_checked < probes->len &&
-         mk_tool_readiness_is_open (g_ptr_array_index (probes, self->n_checked)))
-    self->n_checked++;
-
-  if (probes->len > 1 && self->n_checked < probes->len)
-    mk_probe_check_async (
-        g_ptr_array_index (probes, self->n_checked++), self->run->starts, service_on_checked, self);
-  else
-    run_service_checked (self->run, NULL);
-}
-
 /* ---- the run ---- */
 
 static void
@@ -517,7 +313,7 @@ run_begin_stopping (Run *self, int status)
   self->status = status == 0 && self->has_lost ? MK_TOOL_STATUS_FAILED : status;
   g_cancellable_cancel (self->starts);
   /* What is under way comes to its end first. */
-  if (self->n_checking == 0 && !self->is_starting)
+  if (!self->is_starting)
     mk_executor_group_stop_async (self->group, NULL, run_on_stopped, self);
 }
 
@@ -660,28 +456,11 @@ run_expand_command (Run *self, GError **error)
   return g_strv_builder_end (builder);
 }
 
-/* Returns: (transfer full): what COMMAND gets, but for the values of the services */
-static char **
-run_dup_environment (Run *self)
-{
-  char **environment = g_get_environ ();
-  g_auto (GStrv) isolated = self->home != NULL ? mk_tool_home_dup_environment (self->home) : NULL;
-
-  for (char **entry = isolated; entry != NULL && *entry != NULL; entry++)
-    {
-      g_auto (GStrv) words = g_strsplit (*entry, "=", 2);
-
-      environment = g_environ_setenv (environment, words[0], words[1], TRUE);
-    }
-  return environment;
-}
-
 static void
 run_start_command (Run *self)
 {
   g_autoptr (GError) error = NULL;
-  g_auto (GStrv) base = run_dup_environment (self);
-  g_auto (GStrv) environment = mk_executor_group_dup_environment (self->group, (const char *const *) base);
+  g_auto (GStrv) environment = mk_executor_group_dup_environment (self->group, NULL);
   g_auto (GStrv) argv = run_expand_command (self, &error);
   int status = MK_TOOL_STATUS_FAILED;
 
@@ -702,7 +481,7 @@ static gboolean
 run_is_complete (Run *self)
 {
   for (guint i = 0; i < self->services->len; i++)
-    if (!((Service *) g_ptr_array_index (self->services, i))->options->completes)
+    if (!mk_simple_executor_get_completes (((Service *) g_ptr_array_index (self->services, i))->executor))
       return FALSE;
 
   return TRUE;
@@ -756,30 +535,6 @@ run_on_started (GObject *source, GAsyncResult *result, gpointer user_data)
         run_start_command (self);
       else if (run_is_complete (self))
         run_begin_stopping (self, 0);
-    }
-}
-
-/* @error: (nullable): why it cannot be started */
-static void
-run_service_checked (Run *self, const GError *error)
-{
-  self->n_checking--;
-  if (error != NULL && self->phase == PHASE_CHECKING)
-    {
-      self->phase = PHASE_STOPPING;
-      self->status = mk_tool_status_for_error (error);
-      g_cancellable_cancel (self->starts);
-    }
-  if (self->n_checking > 0)
-    return;
-
-  if (self->phase == PHASE_STOPPING)
-    mk_executor_group_stop_async (self->group, NULL, run_on_stopped, self);
-  else
-    {
-      self->phase = PHASE_STARTING;
-      self->is_starting = TRUE;
-      mk_executor_group_start_async (self->group, self->starts, run_on_started, self);
     }
 }
 
@@ -862,47 +617,236 @@ run_new (MkToolOptions *options)
   return self;
 }
 
+/* That of a setting gets the name of its option. */
+static gboolean
+run_fail (const GError *setting_error, GError **error)
+{
+  g_autofree char *message = mk_tool_options_rename_key (setting_error->message);
+
+  return mk_tool_options_fail (error, "%s", message);
+}
+
+/* What holds for all services, unless they say otherwise, and what --set says. */
+static gboolean
+run_prepare_group (Run *self, GError **error)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) defaults = NULL;
+
+  for (guint i = 0; i < self->options->defaults->len; i++)
+    g_strv_builder_add (builder, g_ptr_array_index (self->options->defaults, i));
+  defaults = g_strv_builder_end (builder);
+  if (!mk_executor_group_set_defaults (self->group, (const char *const *) defaults, error))
+    return FALSE;
+
+  for (guint i = 0; i < self->options->overrides->len; i++)
+    {
+      g_auto (GStrv) words = g_strsplit (g_ptr_array_index (self->options->overrides, i), ".", 2);
+
+      if (!mk_executor_group_add_override (self->group, words[0], words[1], error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* Returns: (transfer full): what the service is called if its options do not say it */
+static char *
+run_choose_name (const MkToolServiceOptions *options)
+{
+  g_auto (GStrv) argv = NULL;
+  g_autofree char *program = NULL;
+
+  if (options->name != NULL)
+    return g_strdup (options->name);
+
+  if (options->kind == MK_TOOL_SOURCE_COMMAND && g_shell_parse_argv (options->source, NULL, &argv, NULL))
+    program = g_path_get_basename (argv[0]);
+  else if (options->kind == MK_TOOL_SOURCE_TEMPLATE)
+    {
+      program = g_path_get_basename (options->source);
+      if (g_str_has_suffix (program, ".ini"))
+        program[strlen (program) - strlen (".ini")] = '\0';
+    }
+  return program != NULL ? g_utf8_make_valid (program, -1) : g_strdup ("service");
+}
+
+/* In placeholders such as {redis.port} a name is a letter, then letters, digits, - and _. */
+static char *
+run_make_group_name (Run *self, const char *name)
+{
+  g_autofree char *plain = g_strdup (name);
+  char *unique;
+
+  for (char *c = plain; *c != '\0'; c++)
+    if (!g_ascii_isalnum (*c) && *c != '_')
+      *c = '-';
+
+  unique = g_strdup_printf ("%s%s", g_ascii_isalpha (*plain) ? "" : "service-", plain);
+  for (guint i = 2; mk_executor_group_lookup (self->group, unique) != NULL; i++)
+    {
+      g_free (unique);
+      unique = g_strdup_printf ("%s-%u", plain, i);
+    }
+  return unique;
+}
+
+/* @names: (inout): those that are shown; gets one more that is in no use */
+static const char *
+run_make_shown_name (GHashTable *names, const char *base)
+{
+  char *name = g_strdup (base);
+
+  for (guint i = 2; g_hash_table_contains (names, name); i++)
+    {
+      g_free (name);
+      name = g_strdup_printf ("%s-%u", base, i);
+    }
+  g_hash_table_add (names, name);
+  return name;
+}
+
+static gboolean
+run_add_service (Run *self, const MkToolServiceOptions *options, GHashTable *names, GError **error)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_autofree char *name = run_choose_name (options);
+  g_autofree char *group_name = run_make_group_name (self, name);
+  g_auto (GStrv) settings = NULL;
+  MkSimpleExecutor *executor;
+
+  for (guint i = 0; i < options->settings->len; i++)
+    g_strv_builder_add (builder, g_ptr_array_index (options->settings, i));
+  settings = g_strv_builder_end (builder);
+  executor = mk_executor_group_add_service (self->group, group_name, (const char *const *) settings, error);
+  if (executor == NULL)
+    return FALSE;
+
+  g_ptr_array_add (self->services, service_new (self, options, executor, run_make_shown_name (names, name)));
+  return TRUE;
+}
+
+static gboolean
+run_add_file (Run *self, const MkToolServiceOptions *options, GHashTable *names, GError **error)
+{
+  g_autoptr (GFile) file = g_file_new_for_commandline_arg (options->source);
+  guint n_before = g_list_model_get_n_items (G_LIST_MODEL (self->group));
+
+  if (!mk_executor_group_add_from_file (self->group, file, error))
+    {
+      if ((*error)->domain == G_IO_ERROR)
+        g_prefix_error (error, "%s: ", FILE_OPTION);
+      return FALSE;
+    }
+
+  for (guint i = n_before; i < g_list_model_get_n_items (G_LIST_MODEL (self->group)); i++)
+    {
+      g_autoptr (MkSimpleExecutor) executor = g_list_model_get_item (G_LIST_MODEL (self->group), i);
+      const char *name = mk_executor_group_get_name (self->group, executor);
+
+      g_ptr_array_add (self->services, service_new (self, NULL, executor, run_make_shown_name (names, name)));
+    }
+  return TRUE;
+}
+
+/* The services of --requires and --set may stand anywhere on the command line. */
+static gboolean
+run_add_requirements (Run *self, GError **error)
+{
+  for (guint i = 0; i < self->options->overrides->len; i++)
+    {
+      const char *override = g_ptr_array_index (self->options->overrides, i);
+      g_autofree char *name = g_strndup (override, strcspn (override, "."));
+
+      if (mk_executor_group_lookup (self->group, name) == NULL)
+        return mk_tool_options_fail (error, _ ("--set %s: there is no service '%s'"), override, name);
+    }
+
+  for (guint i = 0; i < self->services->len; i++)
+    {
+      Service *service = g_ptr_array_index (self->services, i);
+      const char *name = mk_executor_group_get_name (self->group, service->executor);
+      GPtrArray *requires = service->options != NULL ? service->options->requires : NULL;
+
+      for (guint j = 0; requires != NULL && j < requires->len; j++)
+        if (!mk_executor_group_add_dependency (self->group, name, g_ptr_array_index (requires, j), error))
+          {
+            g_prefix_error (error, "%s: ", REQUIRES_OPTION);
+            return FALSE;
+          }
+    }
+
+  return TRUE;
+}
+
+static gboolean
+run_make_log_dir (Run *self, GError **error)
+{
+  int number;
+
+  if (g_mkdir_with_parents (self->options->log_dir, 0777) == 0)
+    return TRUE;
+
+  number = errno;
+  return mk_tool_options_fail (error,
+                               _ ("--log-dir: cannot make the directory '%s': %s"),
+                               self->options->log_dir,
+                               g_strerror (number));
+}
+
+/* In the environment of mirakuru itself, so that services can say otherwise. There are no threads yet. */
+static gboolean
+run_isolate (Run *self, GError **error)
+{
+  g_auto (GStrv) environment = NULL;
+
+  self->home = mk_tool_home_make (error);
+  if (self->home == NULL)
+    return FALSE;
+
+  environment = mk_tool_home_dup_environment (self->home);
+  for (char **entry = environment; *entry != NULL; entry++)
+    {
+      g_auto (GStrv) words = g_strsplit (*entry, "=", 2);
+
+      g_setenv (words[0], words[1], TRUE);
+    }
+  return TRUE;
+}
+
 static gboolean
 run_add_services (Run *self, GError **error)
 {
   g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GError) local_error = NULL;
+  gboolean is_added;
 
-  if (self->options->isolate && (self->home = mk_tool_home_make (error)) == NULL)
+  if (self->options->isolate && !run_isolate (self, error))
     return FALSE;
-  if (self->options->log_dir != NULL && g_mkdir_with_parents (self->options->log_dir, 0777) != 0)
+
+  is_added = run_prepare_group (self, &local_error);
+  for (guint i = 0; is_added && i < self->options->services->len; i++)
     {
-      int number = errno;
+      const MkToolServiceOptions *options = g_ptr_array_index (self->options->services, i);
 
-      return mk_tool_options_fail (error,
-                                   _ ("--log-dir: cannot make the directory '%s': %s"),
-                                   self->options->log_dir,
-                                   g_strerror (number));
+      is_added = options->kind == MK_TOOL_SOURCE_FILE ? run_add_file (self, options, names, &local_error)
+                                                      : run_add_service (self, options, names, &local_error);
     }
+  if (!is_added || !run_add_requirements (self, &local_error))
+    return run_fail (local_error, error);
 
-  for (guint i = 0; i < self->options->services->len; i++)
-    {
-      Service *service = service_new (self, g_ptr_array_index (self->options->services, i), names, error);
-
-      if (service == NULL)
-        return FALSE;
-
-      g_ptr_array_add (self->services, service);
-    }
-
-  for (guint i = 0; i < self->services->len; i++)
-    if (!service_add_requirements (g_ptr_array_index (self->services, i), error))
-      return FALSE;
-
+  if (self->options->log_dir != NULL && !run_make_log_dir (self, error))
+    return FALSE;
+  for (guint i = 0; self->options->log_dir != NULL && i < self->services->len; i++)
+    service_write_log (g_ptr_array_index (self->services, i));
   return TRUE;
 }
 
 static int
 run_to_the_end (Run *self)
 {
-  self->n_checking = self->services->len;
-  for (guint i = 0; i < self->services->len; i++)
-    service_check (g_ptr_array_index (self->services, i));
-
+  self->is_starting = TRUE;
+  mk_executor_group_start_async (self->group, self->starts, run_on_started, self);
   g_main_loop_run (self->loop);
 
   /* What the services printed last. */

@@ -25,8 +25,9 @@ int mk_tool_report_misuse (const char *message);
 char *mk_tool_dup_clean (const char *text, gboolean keeps_colours);
 char *mk_tool_dup_plain (const char *message);
 
-/* mk-tool-run.c, mk-tool-wait.c */
+/* mk-tool-run.c, mk-tool-templates.c, mk-tool-wait.c */
 int mk_tool_run_main (char **argv);
+int mk_tool_templates_main (char **argv);
 int mk_tool_wait_main (char **argv);
 
 /* mk-tool-command.c */

@@ -30,6 +30,8 @@
 #include "mk-service-template-private.h"
 #include "process/mk-process-message-private.h"
 
+#define REQUIRES_KEY "Requires"
+
 /**
  * MkExecutorGroup:
  *
@@ -998,7 +1000,7 @@ group_add_required (MkExecutorGroup *self, const char *name, GError **error)
   for (const char *const *on = mk_service_executor_get_requires (executor); *on != NULL; on++)
     if (!mk_executor_group_add_dependency (self, name, *on, error))
       {
-        g_prefix_error (error, "Requires: ");
+        g_prefix_error (error, "%s: ", REQUIRES_KEY);
         return FALSE;
       }
 

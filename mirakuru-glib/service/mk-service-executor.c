@@ -587,8 +587,9 @@ service_executor_add_socket (MkServiceExecutor *self, const MkServiceSetting *se
 static char *
 service_executor_list_values (MkServiceExecutor *self)
 {
-  GString *names = g_string_new ("port, host");
+  GString *names = g_string_new ("port");
 
+  g_string_append_printf (names, ", %s", "host");
   for (guint i = 0; i < self->values->len; i++)
     {
       const char *entry = g_ptr_array_index (self->values, i);

@@ -51,7 +51,7 @@ class Completion(unittest.TestCase):
 
     def test_words(self):
         self.assertEqual(complete("w"), {"wait"})
-        self.assertEqual(complete(""), {"run", "wait", "--version", "--help"})
+        self.assertEqual(complete(""), {"run", "wait", "templates", "--version", "--help"})
         self.assertEqual(complete("wait", "--file", "mirakuru.b"), {"mirakuru.bash"})
         self.assertEqual(complete("run", "--http", "http://x/", "--method", "G"), {"GET"})
         self.assertEqual(complete("run", "--tcp", ""), set())

@@ -57,7 +57,7 @@ class Run(TestCase):
             for args in (["run", "--service", "true"], ["wait"]):
                 status, _, stderr = self.run_tool(*args, f"--exec={value}")
                 self.assertEqual(status, 125)
-                self.assertIn(f"'{value}' is not a command", stderr)
+                self.assertIn(f"“{value}” is not a command", stderr)
 
 
     def test_times_of_attempts(self):

@@ -115,7 +115,7 @@ class Run(KindTestCase):
         for value in ("2", "1024", "x", ""):
             status, _, stderr = self.run_tool("run", "--service", "sleep 60", f"--notify={value}", "--", "true")
             self.assertEqual(status, 125, stderr)
-            self.assertIn(f"--notify needs a descriptor from 3 to 1023, not '{value}'", stderr)
+            self.assertIn(f"--notify: “{value}” is neither true, for NOTIFY_SOCKET, nor a descriptor from 3 to 1023", stderr)
 
     def start_service(self, kind, options, *rest):
         command = service(*shlex.split(options))

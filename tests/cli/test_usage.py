@@ -51,7 +51,7 @@ class Mistakes(TestCase):
         self.assert_misuse(["wait", *args], *texts, program="mirakuru wait")
 
     def test_command(self):
-        self.assert_misuse([], "'run' or 'wait'")
+        self.assert_misuse([], "'run', 'wait' or 'templates'")
         self.assert_misuse(["start"], "'start'")
         self.assert_misuse(["--no-such-option"], "--no-such-option")
         self.assert_misuse([""], "''")
@@ -63,7 +63,7 @@ class Mistakes(TestCase):
         self.assert_wait_misuse(["--gone", "--", "true"], "--tcp")
 
     def test_option_before_its_service(self):
-        for option in ("--tcp=6379", "--name=x", "--cwd=/", "--env=A=b", "--http=http://localhost/", "--unix=/x", "--file=/x",
+        for option in ("--tcp=6379", "--name=x", "--cwd=/", "--env=A=b", "--http=http://localhost/", "--unix=/x",
                        "--output=x", "--exec=true", "--status=200", "--method=GET", "--header=A: b", "--insecure", "--interval=1",
                        "--attempt-timeout=1"):
             self.assert_run_misuse([option, "--service", "true"], option.split("=")[0], "--service")
@@ -120,8 +120,8 @@ class Mistakes(TestCase):
         for value in ("", ":", "localhost", "localhost:", "localhost:0", "localhost:70000", "0", "65536", "-1",
                       "localhost:-1", "localhost:http", "localhost:12x", "localhost: 1", "::1:6379", "[::1]", "[::1]6379",
                       "[::1:6379", "http://localhost:80", "a b:80", "user@localhost:80", "99999999999999999999"):
-            self.assert_run_misuse(["--service", "true", f"--tcp={value}"], f"'{value}'", "PORT")
-            self.assert_wait_misuse([f"--tcp={value}"], f"'{value}'", "PORT")
+            self.assert_run_misuse(["--service", "true", f"--tcp={value}"], f"“{value}”", "PORT")
+            self.assert_wait_misuse([f"--tcp={value}"], f"“{value}”", "PORT")
 
     def test_urls_and_ports(self):
         for value in ("tcp://127.0.0.1:80", "http://x:80/"):
@@ -159,9 +159,9 @@ class Mistakes(TestCase):
         for value in ("", "-1", "-0.5", "abc", "1 s", "1h", "s", "ms", "1sm", "-1s", "1e3s", "71583m", "nan", "inf", "0x10", " 1", "1e3", "1.2.3", ".", "1,5", "4294968",
                       "99999999999999999999999"):
             for option in ("--timeout", "--stop-timeout"):
-                self.assert_run_misuse(["--service", "true", f"{option}={value}"], option, f"'{value}'", "seconds")
+                self.assert_run_misuse(["--service", "true", f"{option}={value}"], option, f"“{value}”", "seconds")
             for option in ("--timeout", "--interval", "--attempt-timeout"):
-                self.assert_wait_misuse(["--tcp", "1", f"{option}={value}"], option, f"'{value}'", "seconds")
+                self.assert_wait_misuse(["--tcp", "1", f"{option}={value}"], option, f"“{value}”", "seconds")
 
     def test_good_times(self):
         for value in ("0", "60", "0.5", ".5", "5.", "4294967", "0.0001", "500ms", "30s", "2m", "0.5m", "0ms"):
@@ -174,11 +174,11 @@ class Mistakes(TestCase):
 
     def test_bad_environment(self):
         for value in ("NAME", "", "=value"):
-            self.assert_run_misuse(["--service", "true", "--env", value], "NAME=VALUE", f"'{value}'")
+            self.assert_run_misuse(["--service", "true", "--env", value], "NAME=VALUE", f"“{value}”")
 
     def test_bad_names_of_variables(self):
         for value in ("NAME=x", "", "="):
-            self.assert_run_misuse(["--service", "true", "--unset", value], "--unset", f"'{value}'")
+            self.assert_run_misuse(["--service", "true", "--unset", value], "--unset", f"“{value}”")
 
     def test_option_of_the_other_command(self):
         self.assert_wait_misuse(["--tcp", "1", "--pty"], "'--pty'", "'mirakuru run'")

@@ -89,7 +89,7 @@ class Words(unittest.TestCase):
             with self.subTest(language):
                 catalogue = gettext.translation(DOMAIN, CATALOGUES, [language])
                 option = self.translate(catalogue, "Start this service (quoted as in a shell)")
-                mistake = self.translate(catalogue, "there is no command '%s', only 'run' and 'wait'")
+                mistake = self.translate(catalogue, "there is no command '%s', only 'run', 'wait' and 'templates'")
                 self.assertIn(option, self.run_in(language, tool, "run", "--help").stdout)
                 self.assertIn(fill(mistake, "frobnicate"), self.run_in(language, tool, "frobnicate").stderr)
 

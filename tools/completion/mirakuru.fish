@@ -14,6 +14,8 @@ end
 
 complete -c mirakuru -n __mirakuru_needs_command -f -a run -d 'Start services, run a command while they are up, stop them'
 complete -c mirakuru -n __mirakuru_needs_command -f -a wait -d 'Wait for a service that something else starts or stops'
+complete -c mirakuru -n __mirakuru_needs_command -f -a templates -d 'List the services that can be started by name'
+complete -c mirakuru -n '__mirakuru_command templates' -f -a '(mirakuru templates 2> /dev/null | string split -f 1 " ")'
 
 for command in run wait
     complete -c mirakuru -n "__mirakuru_command $command" -x -l tcp -d 'Ready when this port accepts connections'
@@ -42,6 +44,8 @@ end
 
 complete -c mirakuru -n '__mirakuru_command wait' -f -l gone -d 'Wait until none of the conditions is met any more'
 complete -c mirakuru -n '__mirakuru_command run' -x -s s -l service -a '(__fish_complete_command)' -d 'Start this service'
+complete -c mirakuru -n '__mirakuru_command run' -x -l template -a '(mirakuru templates 2> /dev/null | string split -f 1 " ")' -d 'Start the service of a template'
+complete -c mirakuru -n '__mirakuru_command run' -x -l set -d 'Value or setting of a service'
 complete -c mirakuru -n '__mirakuru_command run' -x -l output -d 'Ready when its output matches this regular expression'
 complete -c mirakuru -n '__mirakuru_command run' -x -l name -d 'Name of the service in what is printed'
 complete -c mirakuru -n '__mirakuru_command run' -x -l cwd -a '(__fish_complete_directories)' -d 'Directory the service is started in'
