@@ -36,6 +36,8 @@ good_executor (void)
   return mk_test_executor_new (tag, NULL);
 }
 
+static void assert_start_fails (gpointer executor, MkError code, ...) G_GNUC_NULL_TERMINATED;
+
 /* Fails, and the message has all the parts in it. */
 static void
 assert_start_fails (gpointer executor, MkError code, ...)
@@ -352,7 +354,7 @@ test_ports_and_hosts (void)
   g_assert_false (mk_test_probe_wait (nowhere, MK_TEST_LIMIT_MS, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT);
   mk_test_assert_contains (error->message, "0 is not a TCP port");
-  assert_start_fails (unaware, MK_ERROR_INVALID_ARGUMENT, "port is 0", "write {port}");
+  assert_start_fails (unaware, MK_ERROR_INVALID_ARGUMENT, "port is 0", "write {port}", NULL);
   assert_port_is_invalid ("127.0.0.1", 70000, "70000 is not a TCP port");
   assert_port_is_invalid ("127.0.0.1", G_MAXUINT, "4294967295 is not a TCP port");
   assert_port_is_invalid (NULL, 80, "host is empty");
