@@ -220,6 +220,8 @@ def write_class(element, classes):
     lines += write_init(element, classes)
     for function in element.findall(f"{CORE}constructor"):
         lines += write_constructor(function, name)
+    for function in element.findall(f"{CORE}function"):
+        lines += ["@staticmethod", *write_function(function)]
     for kind, prefix in (("method", ""), ("virtual-method", "do_")):
         for function in element.findall(f"{CORE}{kind}"):
             if not is_private(function):
