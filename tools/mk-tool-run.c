@@ -26,6 +26,7 @@
 #include <glib-unix.h>
 
 #define FILE_OPTION     "--file"
+#define HOME_NAME       "isolated-home"
 #define REQUIRES_OPTION "--requires"
 /* Of each output of a service, when COMMAND has failed. */
 #define LAST_LINES 10
@@ -46,7 +47,7 @@ typedef struct
   GMainLoop *loop;            /* (owned) */
   GCancellable *starts;       /* (owned) */
   GPtrArray *services;        /* (owned) (element-type Service) */
-  char *home;                 /* (owned) (nullable) (type filename): with --isolate */
+  MkSimpleExecutor *home;     /* (unowned) (nullable): with --isolate */
   MkExecutorGroup *group;     /* (owned) */
   GSubprocess *command;       /* (owned) (nullable) */
   gboolean is_ending_command; /* --stop-when-dead has asked COMMAND to end */
@@ -282,9 +283,6 @@ run_free (Run *self)
   g_clear_object (&self->command);
   g_ptr_array_unref (self->services);
   g_object_unref (self->group);
-  if (self->home != NULL)
-    mk_tool_home_remove (self->home);
-  g_free (self->home);
   g_object_unref (self->starts);
   g_main_loop_unref (self->loop);
   mk_tool_display_free (self->display);
@@ -317,6 +315,7 @@ run_begin_stopping (Run *self, int status)
     mk_executor_group_stop_async (self->group, NULL, run_on_stopped, self);
 }
 
+/* Returns: (nullable): %NULL for the home */
 static Service *
 run_find_service (Run *self, MkSimpleExecutor *executor)
 {
@@ -328,7 +327,7 @@ run_find_service (Run *self, MkSimpleExecutor *executor)
         return service;
     }
 
-  g_assert_not_reached ();
+  return NULL;
 }
 
 static void
@@ -337,6 +336,13 @@ run_on_failed (MkExecutorGroup *group, const char *name, const GError *error, gp
   Run *self = user_data;
   Service *service = run_find_service (self, mk_executor_group_lookup (group, name));
 
+  if (service == NULL)
+    {
+      /* The start itself says why it has failed. */
+      if (!self->is_starting)
+        mk_tool_display_error (self->display, NULL, error->message);
+      return;
+    }
   if (service->was_ready && g_error_matches (error, MK_ERROR, MK_ERROR_EXITED))
     {
       service_tell_exited (service);
@@ -794,23 +800,26 @@ run_make_log_dir (Run *self, GError **error)
                                g_strerror (number));
 }
 
-/* In the environment of mirakuru itself, so that services can say otherwise. There are no threads yet. */
+/* All the others live in it. */
 static gboolean
-run_isolate (Run *self, GError **error)
+run_add_home (Run *self, GError **error)
 {
-  g_auto (GStrv) environment = NULL;
+  self->home = mk_executor_group_add_template (self->group, HOME_NAME, "home", error);
+  return self->home != NULL;
+}
 
-  self->home = mk_tool_home_make (error);
-  if (self->home == NULL)
-    return FALSE;
-
-  environment = mk_tool_home_dup_environment (self->home);
-  for (char **entry = environment; *entry != NULL; entry++)
+static gboolean
+run_add_homes (Run *self, GError **error)
+{
+  for (guint i = 0; self->home != NULL && i < self->services->len; i++)
     {
-      g_auto (GStrv) words = g_strsplit (*entry, "=", 2);
+      MkSimpleExecutor *executor = ((Service *) g_ptr_array_index (self->services, i))->executor;
 
-      g_setenv (words[0], words[1], TRUE);
+      if (!mk_executor_group_add_dependency (
+              self->group, mk_executor_group_get_name (self->group, executor), HOME_NAME, error))
+        return FALSE;
     }
+
   return TRUE;
 }
 
@@ -821,10 +830,8 @@ run_add_services (Run *self, GError **error)
   g_autoptr (GError) local_error = NULL;
   gboolean is_added;
 
-  if (self->options->isolate && !run_isolate (self, error))
-    return FALSE;
-
-  is_added = run_prepare_group (self, &local_error);
+  is_added = run_prepare_group (self, &local_error) &&
+             (!self->options->isolate || run_add_home (self, &local_error));
   for (guint i = 0; is_added && i < self->options->services->len; i++)
     {
       const MkToolServiceOptions *options = g_ptr_array_index (self->options->services, i);
@@ -832,7 +839,7 @@ run_add_services (Run *self, GError **error)
       is_added = options->kind == MK_TOOL_SOURCE_FILE ? run_add_file (self, options, names, &local_error)
                                                       : run_add_service (self, options, names, &local_error);
     }
-  if (!is_added || !run_add_requirements (self, &local_error))
+  if (!is_added || !run_add_requirements (self, &local_error) || !run_add_homes (self, &local_error))
     return run_fail (local_error, error);
 
   if (self->options->log_dir != NULL && !run_make_log_dir (self, error))

@@ -35,11 +35,6 @@ GSubprocess *mk_tool_command_spawn (const char *const *argv, char **environment,
 int mk_tool_command_get_status (GSubprocess *command);
 int mk_tool_command_exec (char **argv);
 
-/* mk-tool-home.c */
-char *mk_tool_home_make (GError **error);
-char **mk_tool_home_dup_environment (const char *home);
-void mk_tool_home_remove (const char *home);
-
 /* mk-tool-init.c */
 void mk_tool_init_fork (void);
 

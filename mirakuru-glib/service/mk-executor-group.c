@@ -498,18 +498,20 @@ group_on_member_stopped (GObject *source, GAsyncResult *result, gpointer user_da
   call_end (call);
 }
 
-/* It is a client of what it requires. */
+/* It is a client of what it requires. What was added last counts, as in mk_executor_group_dup_environment().
+ */
 static void
 member_take_exports (Member *self)
 {
+  GPtrArray *members = self->group->members;
   char **environment = g_new0 (char *, 1);
 
-  for (guint i = 0; i < self->needs->len; i++)
+  for (guint i = 0; i < members->len; i++)
     {
-      MkSimpleExecutor *executor = ((Member *) g_ptr_array_index (self->needs, i))->executor;
+      Member *other = g_ptr_array_index (members, i);
 
-      if (MK_IS_SERVICE_EXECUTOR (executor))
-        mk_service_executor_export (MK_SERVICE_EXECUTOR (executor), &environment);
+      if (MK_IS_SERVICE_EXECUTOR (other->executor) && g_ptr_array_find (self->needs, other, NULL))
+        mk_service_executor_export (MK_SERVICE_EXECUTOR (other->executor), &environment);
     }
   mk_simple_executor_take_exported (self->executor, environment);
 }

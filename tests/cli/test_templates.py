@@ -56,6 +56,7 @@ PYTHON = sys.executable
 # The template, and a client: its program that may be missing, and the command.
 CLIENTS = {
     "etcd": ("etcdctl", "etcdctl put tea green && etcdctl get tea | grep green"),
+    "home": (None, 'touch "$XDG_CONFIG_HOME/x" && test $GSETTINGS_BACKEND = memory && test "$HOME" = {home.dir}'),
     "http": (PYTHON, [PYTHON, "-c", FETCH]),
     "mariadb": ("mariadb", "mariadb --no-defaults -h $MYSQL_HOST -P $MYSQL_TCP_PORT --protocol=tcp -u root test "
                            "-e 'create table tea (kind text); insert into tea values (\"green\"); select * from tea' | grep green"),
