@@ -20,7 +20,11 @@
  *     g_clear_object (&self->redis);
  *   }
  *
- * Everything is in this header, which mirakuru-glib.h does not include.
+ * A suite that needs a message bus, a display or a home of its own from its first instruction begins with
+ *
+ *   mk_gtest_init (&argc, &argv, "home", "session-bus", "xvfb", NULL);
+ *
+ * in the place of g_test_init(). Everything is in this header, which mirakuru-glib.h does not include.
  */
 
 #pragma once
@@ -28,6 +32,8 @@
 #include "mirakuru-glib.h"
 
 #include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 G_BEGIN_DECLS
@@ -229,6 +235,45 @@ mk_gtest_note_running (gpointer executor, gboolean is_running)
     }
 }
 
+/* With %G_TEST_OPTION_ISOLATE_DIRS, GLib has directories for each case, but the environment says /dev/null.
+ * A service would take that for its home. */
+static inline void
+mk_gtest_give_directories (MkSimpleExecutor *self)
+{
+  const struct
+  {
+    const char *name;
+    const char *path;
+  } directories[] = {
+    { "HOME", g_get_home_dir () },
+    { "XDG_CACHE_HOME", g_get_user_cache_dir () },
+    { "XDG_CONFIG_HOME", g_get_user_config_dir () },
+    { "XDG_DATA_HOME", g_get_user_data_dir () },
+    { "XDG_STATE_HOME", g_get_user_state_dir () },
+    { "XDG_RUNTIME_DIR", g_get_user_runtime_dir () },
+  };
+  g_auto (GStrv) environment = g_strdupv ((char **) mk_simple_executor_get_environment (self));
+  gboolean is_changed = FALSE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (directories); i++)
+    {
+      const char *path = directories[i].path;
+      guint n = environment != NULL ? g_strv_length (environment) : 0;
+
+      if (g_strcmp0 (g_getenv (directories[i].name), "/dev/null") != 0 ||
+          g_strcmp0 (path, "/dev/null") == 0 || g_environ_getenv (environment, directories[i].name) != NULL ||
+          g_mkdir_with_parents (path, 0700) != 0)
+        continue;
+      environment = g_renew (char *, environment, n + 2);
+      environment[n] = g_strconcat (directories[i].name, "=", path, NULL);
+      environment[n + 1] = NULL;
+      is_changed = TRUE;
+    }
+
+  if (is_changed)
+    mk_simple_executor_set_environment (self, (const char *const *) environment);
+}
+
 static inline gboolean
 mk_gtest_start_full (gpointer executor, const char *file, int line, const char *function)
 {
@@ -237,6 +282,7 @@ mk_gtest_start_full (gpointer executor, const char *file, int line, const char *
   g_autoptr (GError) error = NULL;
   gboolean started;
 
+  mk_gtest_give_directories (self);
   mk_simple_executor_set_start_timeout (self, mk_gtest_scale (timeout_ms));
   started = mk_simple_executor_start (self, NULL, &error);
   mk_simple_executor_set_start_timeout (self, timeout_ms);
@@ -247,18 +293,52 @@ mk_gtest_start_full (gpointer executor, const char *file, int line, const char *
   return TRUE;
 }
 
+/* Whether somebody else than this function holds the connection to the session bus that g_bus_get_sync()
+ * shares, and that is a process of @executor. When that ends, GLib would end this program, without a word. */
+static inline gboolean
+mk_gtest_is_bus_held (MkSimpleExecutor *self)
+{
+  const char *const *command = mk_simple_executor_get_command (self);
+  GPid bus = mk_simple_executor_get_pid (self);
+  g_autofree char *program = command != NULL && command[0] != NULL ? g_path_get_basename (command[0]) : NULL;
+  g_autoptr (GDBusConnection) connection = NULL;
+  g_autoptr (GCredentials) credentials = NULL;
+  GIOStream *stream;
+
+  if (program == NULL || !g_str_has_prefix (program, "dbus-") || bus == 0 ||
+      g_getenv ("DBUS_SESSION_BUS_ADDRESS") == NULL)
+    return FALSE;
+
+  connection = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, NULL);
+  stream = connection != NULL ? g_dbus_connection_get_stream (connection) : NULL;
+  if (stream != NULL && G_IS_SOCKET_CONNECTION (stream))
+    credentials =
+        g_socket_get_credentials (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)), NULL);
+  if (credentials == NULL || g_credentials_get_unix_pid (credentials, NULL) != bus)
+    return FALSE;
+
+  g_dbus_connection_set_exit_on_close (connection, FALSE);
+  /* What was dropped before may be held by an idle source for a moment. */
+  for (guint i = 0; i < 100 && G_OBJECT (connection)->ref_count > 1; i++)
+    if (!g_main_context_iteration (NULL, FALSE))
+      g_usleep (1000);
+  return G_OBJECT (connection)->ref_count > 1;
+}
+
 static inline gboolean
 mk_gtest_stop_full (gpointer executor, const char *file, int line, const char *function)
 {
   MkSimpleExecutor *self;
   guint timeout_ms;
   g_autoptr (GError) error = NULL;
+  gboolean is_held;
   gboolean stopped;
 
   if (executor == NULL)
     return TRUE;
 
   self = MK_SIMPLE_EXECUTOR (executor);
+  is_held = mk_gtest_is_bus_held (self);
   mk_gtest_note_running (executor, FALSE);
   timeout_ms = mk_simple_executor_get_stop_timeout (self);
   mk_simple_executor_set_stop_timeout (self, mk_gtest_scale (timeout_ms));
@@ -267,6 +347,17 @@ mk_gtest_stop_full (gpointer executor, const char *file, int line, const char *f
 
   if (!stopped)
     return mk_gtest_fail (executor, "stop as it should", error, file, line, function);
+  if (is_held)
+    {
+      g_assertion_message (
+          G_LOG_DOMAIN,
+          file,
+          line,
+          function,
+          "the case still holds the connection to its session bus, which has been stopped: drop "
+          "what g_bus_get_sync() and the like have returned, and what uses it, first");
+      return FALSE;
+    }
   if (g_test_failed ())
     mk_gtest_show_output (executor);
   return TRUE;
@@ -294,5 +385,261 @@ mk_gtest_stop_full (gpointer executor, const char *file, int line, const char *f
  * Returns: %TRUE; %FALSE if the stop failed and assertions are not fatal
  */
 #define mk_gtest_stop(executor) (mk_gtest_stop_full ((executor), __FILE__, __LINE__, G_STRFUNC))
+
+/* ---- services by name ---- */
+
+/* The test program that runs under the services has it in its environment. */
+#define MK_GTEST_INNER "MK_GTEST_INNER"
+
+/* Leaves the program because a service cannot be had. A missing program skips the suite. */
+static inline void
+mk_gtest_give_up (int argc, char **argv, const GError *error)
+{
+  gboolean is_skipped = g_error_matches (error, MK_ERROR, MK_ERROR_SPAWN_FAILED);
+  gboolean is_tap = FALSE;
+  g_auto (GStrv) lines = g_strsplit (error->message, "\n", -1);
+
+  for (int i = 1; i < argc; i++)
+    is_tap = is_tap || g_str_equal (argv[i], "--tap");
+  for (char **line = lines; *line != NULL; line++)
+    g_printerr ("# %s\n", *line);
+  if (is_tap && is_skipped)
+    g_print ("1..0 # SKIP %s\n", lines[0]);
+  else if (is_tap)
+    g_print ("Bail out! %s\n", lines[0]);
+  exit (!is_skipped ? EXIT_FAILURE : is_tap ? EXIT_SUCCESS : 77);
+}
+
+/* Adds the services. All live in the home, if there is one. */
+static inline gboolean
+mk_gtest_add_templates (MkExecutorGroup *group, const char *const *templates, GError **error)
+{
+  gboolean has_home = g_strv_contains (templates, "home");
+
+  if (has_home && mk_executor_group_add_template (group, "home", "home", error) == NULL)
+    return FALSE;
+
+  for (; *templates != NULL; templates++)
+    {
+      MkSimpleExecutor *executor;
+
+      if (g_str_equal (*templates, "home"))
+        continue;
+      executor = mk_executor_group_add_template (group, *templates, *templates, error);
+      if (executor == NULL ||
+          (has_home && !mk_executor_group_add_dependency (group, *templates, "home", error)))
+        return FALSE;
+      mk_simple_executor_set_start_timeout (executor,
+                                            mk_gtest_scale (mk_simple_executor_get_start_timeout (executor)));
+    }
+
+  return TRUE;
+}
+
+/* Runs the program again, and ends as that does. A service of its own, so that it ends with this one. */
+static inline void
+mk_gtest_run_inner (MkExecutorGroup *group, int argc, char **argv)
+{
+  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree const char **command = g_new0 (const char *, argc + 1);
+  g_auto (GStrv) environment = mk_executor_group_dup_environment (group, NULL);
+  g_autoptr (MkSimpleExecutor) inner = NULL;
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  for (int i = 0; i < argc; i++)
+    command[i] = i == 0 && program != NULL ? program : argv[i];
+  environment = g_environ_setenv (environment, MK_GTEST_INNER, "1", TRUE);
+  inner = mk_simple_executor_new (command);
+  mk_simple_executor_set_environment (inner, (const char *const *) environment);
+  mk_simple_executor_set_stdin_mode (inner, MK_STDIO_MODE_INHERIT);
+  mk_simple_executor_set_stdout_mode (inner, MK_STDIO_MODE_INHERIT);
+  mk_simple_executor_set_stderr_mode (inner, MK_STDIO_MODE_INHERIT);
+  mk_simple_executor_set_completes (inner, FALSE);
+  if (!mk_simple_executor_start (inner, NULL, &error))
+    mk_gtest_give_up (argc, argv, error);
+
+  mk_simple_executor_wait (inner, NULL, NULL);
+  status = mk_simple_executor_get_exit_status (inner);
+  if (!mk_executor_group_stop (group, NULL, &error))
+    {
+      g_printerr ("# %s\n", error->message);
+      status = status == 0 ? EXIT_FAILURE : status;
+    }
+  g_clear_object (&inner);
+  g_object_unref (group);
+  if (status >= 0)
+    exit (status);
+
+  signal (-status, SIG_DFL);
+  raise (-status);
+  exit (128 - status);
+}
+
+/*
+ * mk_gtest_init:
+ * @argc: (inout): that of main()
+ * @argv: (inout): that of main()
+ * @...: names of templates, such as "session-bus", "xvfb" or "home", then %NULL
+ *
+ * Starts services for the whole program, in the place of g_test_init(): runs the program again under them, as
+ * dbus-run-session does, so that the environment is right from its first instruction. With "home", it and its
+ * services have a home of their own, with empty settings, and none of the buses of this machine. Nothing of
+ * them is left when the program has ended, in any way.
+ *
+ * Is to be called first in main(). If a program that a service needs is missing, the suite is skipped. A
+ * debugger has to follow the child, or the program can be run under `mirakuru run --template …` with
+ * `MK_GTEST_INNER=1` set.
+ */
+static inline void mk_gtest_init (int *argc, char ***argv, ...) G_GNUC_NULL_TERMINATED;
+
+static inline void
+mk_gtest_init (int *argc, char ***argv, ...)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) templates = NULL;
+  MkExecutorGroup *group;
+  g_autoptr (GError) error = NULL;
+  const char *name;
+  va_list names;
+
+  va_start (names, argv);
+  while ((name = va_arg (names, const char *)) != NULL)
+    g_strv_builder_add (builder, name);
+  va_end (names);
+  templates = g_strv_builder_end (builder);
+
+  if (g_getenv (MK_GTEST_INNER) != NULL)
+    {
+      g_unsetenv (MK_GTEST_INNER);
+      (g_test_init) (argc, argv, NULL);
+      return;
+    }
+
+  group = mk_executor_group_new ();
+  if (!mk_gtest_add_templates (group, (const char *const *) templates, &error) ||
+      !mk_executor_group_start (group, NULL, &error))
+    mk_gtest_give_up (*argc, *argv, error);
+  mk_gtest_run_inner (group, *argc, *argv);
+}
+
+/*
+ * mk_gtest_isolate:
+ * @argc: (inout): that of main()
+ * @argv: (inout): that of main()
+ *
+ * Gives the program a home of its own, without any service: mk_gtest_init() with "home".
+ */
+#define mk_gtest_isolate(argc, argv) (mk_gtest_init ((argc), (argv), "home", NULL))
+
+static inline MkExecutorGroup *mk_gtest_start_service_full (const char *file,
+                                                            int line,
+                                                            const char *function,
+                                                            const char *name,
+                                                            const char *template_name,
+                                                            ...) G_GNUC_NULL_TERMINATED;
+
+/* @template_name: (nullable) */
+static inline MkExecutorGroup *
+mk_gtest_start_service_full (const char *file,
+                             int line,
+                             const char *function,
+                             const char *name,
+                             const char *template_name,
+                             ...)
+{
+  g_autoptr (MkExecutorGroup) group = mk_executor_group_new ();
+  g_autoptr (GPtrArray) settings = g_ptr_array_new ();
+  g_autofree char *first = template_name != NULL ? g_strconcat ("Template=", template_name, NULL) : NULL;
+  g_autoptr (GError) error = NULL;
+  MkSimpleExecutor *executor;
+  char *setting;
+  va_list list;
+
+  if (first != NULL)
+    g_ptr_array_add (settings, first);
+  va_start (list, template_name);
+  while ((setting = va_arg (list, char *)) != NULL)
+    g_ptr_array_add (settings, setting);
+  va_end (list);
+  g_ptr_array_add (settings, NULL);
+
+  executor = mk_executor_group_add_service (group, name, (const char *const *) settings->pdata, &error);
+  if (g_error_matches (error, MK_ERROR, MK_ERROR_SPAWN_FAILED))
+    {
+      g_test_skip (error->message);
+      return NULL;
+    }
+  if (executor != NULL)
+    {
+      mk_gtest_give_directories (executor);
+      mk_simple_executor_set_start_timeout (executor,
+                                            mk_gtest_scale (mk_simple_executor_get_start_timeout (executor)));
+      mk_executor_group_start (group, NULL, &error);
+    }
+  if (error != NULL)
+    {
+      g_autofree char *message = g_strdup_printf ("the service %s did not start", name);
+
+      mk_gtest_show_lines ("Error:", error->message);
+      g_assertion_message (G_LOG_DOMAIN, file, line, function, message);
+      return NULL;
+    }
+
+  mk_gtest_note_running (executor, TRUE);
+  return g_steal_pointer (&group);
+}
+
+/*
+ * mk_gtest_start_service:
+ * @name: what the service is called
+ * @...: settings, with the keys of services files: "Command=my-server --port {port}", "Tcp={port}"; then
+ * %NULL
+ *
+ * Starts a service for the running test case, or fails the case; skips it if a program is missing that the
+ * settings say is needed. mk_executor_group_dup_value (group, "NAME.port") and
+ * mk_executor_group_dup_environment() are for its clients.
+ *
+ * Returns: (transfer full): a group with this service, for mk_gtest_stop_service(); %NULL if the case is
+ *   skipped, or has failed and assertions are not fatal
+ */
+#define mk_gtest_start_service(name, ...)                                                                    \
+  (mk_gtest_start_service_full (__FILE__, __LINE__, G_STRFUNC, (name), NULL, __VA_ARGS__))
+
+/*
+ * mk_gtest_start_template:
+ * @template_name: the name of a template, such as "postgresql", which the service is called, too
+ * @...: settings, such as "Values=database=test", then %NULL
+ *
+ * Starts the service of a template, as mk_gtest_start_service() does.
+ *
+ * Returns: (transfer full): a group with this service, for mk_gtest_stop_service()
+ */
+#define mk_gtest_start_template(template_name, ...)                                                          \
+  (mk_gtest_start_service_full (__FILE__, __LINE__, G_STRFUNC, (template_name), (template_name), __VA_ARGS__))
+
+static inline gboolean
+mk_gtest_stop_service_full (MkExecutorGroup *group, const char *file, int line, const char *function)
+{
+  g_autoptr (MkSimpleExecutor) executor = NULL;
+  gboolean is_good;
+
+  if (group == NULL)
+    return TRUE;
+
+  executor = MK_SIMPLE_EXECUTOR (g_list_model_get_item (G_LIST_MODEL (group), 0));
+  is_good = mk_gtest_stop_full (executor, file, line, function);
+  mk_executor_group_stop (group, NULL, NULL);
+  g_object_unref (group);
+  return is_good;
+}
+
+/*
+ * mk_gtest_stop_service:
+ * @group: (transfer full) (nullable): what mk_gtest_start_service() has returned
+ *
+ * Stops the service, or fails the running test case, as mk_gtest_stop() does.
+ */
+#define mk_gtest_stop_service(group) (mk_gtest_stop_service_full ((group), __FILE__, __LINE__, G_STRFUNC))
 
 G_END_DECLS

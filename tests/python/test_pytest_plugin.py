@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,112 @@ class Plugin(unittest.TestCase):
     def section(self, output, name):
         found = re.search(rf"^-+ [^\n]*: {name} -+\n(.*?)(?=^[-=_])", output, re.M | re.S)
         return found and found[1]
+
+    def test_templates_and_settings(self):
+        redis_executor()
+        self.run_pytest(
+            """
+            import subprocess
+
+            def test_template(cache):
+                assert cache.exports["REDIS_URL"] == f"redis://127.0.0.1:{cache.port}/0"
+                command = ["redis-cli", "-u", cache.exports["REDIS_URL"], "ping"]
+                assert subprocess.check_output(command, text=True) == "PONG\\n"
+                assert cache.dir.is_dir()
+
+            def test_settings(described, tmp_path):
+                assert described.exports["GREETING"] == f"hello {tmp_path}"
+                assert described.dup_value("who") == str(tmp_path)
+                assert described.get_stop_timeout() == 2000
+            """,
+            conftest=f"""
+from pytest_mirakuru_glib import mk_service
+cache = mk_service(template="redis", values={{"host": "127.0.0.1"}})
+described = mk_service(settings={{
+    "Command": "{SERVICE} --lifetime 60 --ready up", "Output": "up", "Values": {{"who": "{{tmp_path}}"}},
+    "Export": ["GREETING=hello {{who}}"], "StopTimeout": "2s"}}, needs="tmp_path")
+""",
+            outcomes={"passed": 2},
+        )
+
+    def test_wrong_arguments(self):
+        for arguments, words in (("", "either a command"), ('"true", template="redis"', "either a command"),
+                                 ('template="redis", tcp="1"', "all else are settings"),
+                                 ('template="redsi"', "did you mean redis?"),
+                                 ('settings={"Comnd": "true"}', "did you mean Command?")):
+            with self.subTest(arguments):
+                output = self.run_pytest(
+                    f"""
+                    from pytest_mirakuru_glib import mk_service
+
+                    try:
+                        wrong = mk_service({arguments})
+                    except TypeError as error:
+                        message = str(error)
+
+                        @pytest.fixture
+                        def wrong():
+                            raise ValueError(message)
+
+                    def test_it(wrong):
+                        pass
+                    """,
+                    outcomes={"error": 1},
+                )
+                self.assertIn(words, output)
+
+    def test_desktop_fixtures(self):
+        for program in ("dbus-daemon", "Xvfb"):
+            if not shutil.which(program):
+                self.skipTest(f"{program} is not installed")
+        self.run_pytest(
+            """
+            import gi
+            from gi.repository import Gio
+
+            before = dict(os.environ)
+
+            def test_home(isolated_home):
+                assert os.environ["HOME"] == str(isolated_home) and isolated_home.is_dir()
+                assert os.environ["DBUS_SESSION_BUS_ADDRESS"] == "disabled:"
+                assert os.environ["XDG_CONFIG_HOME"].startswith(str(isolated_home))
+
+            def test_restored():
+                assert {name: os.environ.get(name) for name in before} == before
+
+            @pytest.mark.parametrize("n", range(2))
+            def test_bus(session_bus, isolated_home, n):
+                assert os.environ["DBUS_SESSION_BUS_ADDRESS"] == session_bus != "disabled:"
+                bus = Gio.bus_get_sync(Gio.BusType.SESSION)
+                reply = bus.call_sync("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "ListActivatableNames", None, None, 0,
+                                      5000, None)
+                assert reply.unpack() == (["org.freedesktop.DBus"],)
+
+            def test_display(display):
+                assert os.environ["DISPLAY"] == display
+                assert display.startswith(":")
+            """,
+            outcomes={"passed": 5},
+        )
+
+    def test_held_bus(self):
+        if not shutil.which("dbus-daemon"):
+            self.skipTest("dbus-daemon is not installed")
+        output = self.run_pytest(
+            """
+            from gi.repository import Gio
+
+            kept = []
+
+            def test_it(session_bus):
+                kept.append(Gio.bus_get_sync(Gio.BusType.SESSION))
+
+            def test_another():
+                pass
+            """,
+            outcomes={"passed": 2, "error": 1},
+        )
+        self.assertIn("still holds the connection to its session bus", output)
 
     def test_session_and_function(self):
         redis_executor()

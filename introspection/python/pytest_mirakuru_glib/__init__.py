@@ -6,6 +6,7 @@
     from pytest_mirakuru_glib import mk_service
 
     redis = mk_service("redis-server --port {port} --dir {dir}", tcp="127.0.0.1:{port}", scope="session")
+    database = mk_service(template="postgresql", values={"database": "app"})
 
     # test_it.py
     def test_it(redis):
@@ -18,17 +19,22 @@ with ports and directories of their own.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import inspect
+import os
+import pathlib
 import re
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import pytest
 
 _SERVICES = pytest.StashKey()  # of the configuration: fixture name and executor of each that runs
 _PRINTED = pytest.StashKey()  # of a test: how much each service had printed before it
+_FAILED = pytest.StashKey()  # of a test
 _LINES = 100  # of a service in a report
 # Colours, movements of the cursor, titles and other control characters, but for tabs and line ends
 _ESCAPES = re.compile(
@@ -131,9 +137,48 @@ def _make(command, options, places, needed):
     return executor
 
 
+def _list_settings(settings):
+    """Texts "Key=value", as services files have them. A key may have several values."""
+    for key, value in settings.items():
+        values = [f"{name}={text}" for name, text in value.items()] if isinstance(value, Mapping) else value
+        for text in values if isinstance(values, (list, tuple)) else [values]:
+            yield f"{key}={str(text).lower() if isinstance(text, bool) else text}"
+
+
+@contextlib.contextmanager
+def _running(request, executor, context):
+    """A service that is started and stopped by a context, and whose output goes into reports."""
+    entry = (request.fixturename, executor)
+    services = request.config.stash.setdefault(_SERVICES, [])
+    services.append(entry)
+    try:
+        with context:
+            yield executor
+    finally:
+        services.remove(entry)
+
+
+@contextlib.contextmanager
+def _described(request, settings):
+    """A service that settings describe."""
+    Mk = _repository()
+    group = Mk.ExecutorGroup()
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", request.fixturename)
+    executor = group.add_service(name if name[0].isalpha() else f"service-{name}", list(_list_settings(settings)))
+    with _running(request, executor, group):
+        port, folder = executor.dup_value("port"), executor.dup_value("dir")
+        entries = group.dup_environment(["_="])
+        executor.port, executor.dir = port and int(port), folder and pathlib.Path(folder)
+        executor.exports = dict(entry.split("=", 1) for entry in entries if entry != "_=")
+        yield executor
+
+
 def mk_service(
-    command: str | Sequence[str] | Callable[..., Any],
+    command: str | Sequence[str] | Callable[..., Any] | None = None,
     *,
+    template: str | None = None,
+    values: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
     scope: Literal["session", "package", "module", "class", "function"] = "function",
     name: str | None = None,
     needs: str | Sequence[str] = (),
@@ -152,6 +197,11 @@ def mk_service(
     torn down after it is stopped. {tmp_path} stands for the value of such a fixture then, and
     {database.port} for an attribute of it.
 
+    template="postgresql" starts the service of a template instead, with values={"database": "app"}. settings={…}
+    has the keys of services files: {"Command": "my-server --port {port}", "Tcp": "{port}"}; where several values
+    are possible they may be a list or a dict. The attribute exports is what clients get in their environment, a
+    dict, and dup_value("database") gives a value.
+
     Instead of a command it may be a function that is called with port=, dir=, the fixtures in needs and the
     options, and returns an executor, for example one of a subclass.
 
@@ -159,18 +209,22 @@ def mk_service(
     the values of {port} and {dir}, or None if these are not used.
     """
 
+    described = {**({"Template": template} if template else {}), **({"Values": values} if values else {}), **(settings or {})}
+    if (command is None) != bool(described):
+        raise TypeError("mk_service() needs either a command, or template= or settings=")
+    if described and options:
+        raise TypeError(f"{', '.join(options)}: with template= or settings=, all else are settings, too")
+
     def service(request, tmp_path_factory, **needed):
+        if described:
+            with _described(request, _fill_in(described, needed, set())) as executor:
+                yield executor
+            return
         with _repository().PortLease.new() as lease:
             places = {"port": lease.get_port(), "dir": tmp_path_factory.mktemp("service")}
             executor = _make(command, options, places, needed)
-            entry = (request.fixturename, executor)
-            services = request.config.stash.setdefault(_SERVICES, [])
-            services.append(entry)
-            try:
-                with executor:
-                    yield executor
-            finally:
-                services.remove(entry)
+            with _running(request, executor, executor):
+                yield executor
 
     # pytest reads the names of the fixtures that are needed there.
     needs = [needs] if isinstance(needs, str) else needs
@@ -179,6 +233,82 @@ def mk_service(
     kept = [parameter for parameter in signature.parameters.values() if parameter.name != "needed"]
     service.__signature__ = signature.replace(parameters=kept + parameters)
     return pytest.fixture(scope=scope, name=name)(service)
+
+
+# --- For tests of GNOME applications
+
+
+@contextlib.contextmanager
+def _environment(entries):
+    """What programs that the test starts get."""
+    before = {name: os.environ.get(name) for name in entries}
+    os.environ.update(entries)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _with_template(request, template):
+    with _described(request, {"Template": template}) as executor:
+        with _environment({name: value for name, value in executor.exports.items() if not name.endswith(("_PORT", "_HOST"))}):
+            yield executor
+
+
+def _is_bus_held(pid):
+    """Whether the test still has the connection that Gio.bus_get_sync() shares. GLib would end this process with it."""
+    Gio = sys.modules.get("gi.repository.Gio")
+    if Gio is None:
+        return False
+    from gi.repository import GLib
+
+    try:
+        connection = Gio.bus_get_sync(Gio.BusType.SESSION)
+        peer = connection.get_stream().get_socket().get_credentials().get_unix_pid()
+    except (GLib.Error, AttributeError):
+        return False
+    if peer != pid:
+        return False
+    connection.set_exit_on_close(False)
+    for _ in range(20):
+        gc.collect()
+        GLib.MainContext.default().iteration(False)
+        # By C, and by Python: the variable here, and the argument of the call
+        if connection.__grefcount__ == 1 and sys.getrefcount(connection) == 2:
+            return False
+    return True
+
+
+@pytest.fixture
+def isolated_home(request):
+    """A home of the test's own, a pathlib.Path: HOME and the XDG directories, with no settings, and no message buses."""
+    with _with_template(request, "home") as executor:
+        yield executor.dir
+
+
+@pytest.fixture
+def session_bus(request):
+    """The address of a session bus of the test's own, which is in the environment, too."""
+    if "isolated_home" in request.fixturenames:  # which has none, so it comes first
+        request.getfixturevalue("isolated_home")
+    with _with_template(request, "session-bus") as executor:
+        yield executor.exports["DBUS_SESSION_BUS_ADDRESS"]
+        held = _is_bus_held(executor.get_pid())
+    # What has failed still has its variables.
+    if held and not request.node.stash.get(_FAILED, False):
+        pytest.fail("the test still holds the connection to its session bus: drop what Gio.bus_get_sync() has returned")
+
+
+@pytest.fixture(scope="session")
+def display(request):
+    """The name of a display of an X server without a screen, which is in the environment, too."""
+    with _with_template(request, "xvfb") as executor:
+        yield executor.exports["DISPLAY"]
 
 
 # --- Reports
@@ -217,6 +347,7 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if not report.failed or call.when == "teardown":
         return
+    item.stash[_FAILED] = True
     printed = item.stash.get(_PRINTED, {})
     for service in _services(item):
         for name, data in _streams(service):
