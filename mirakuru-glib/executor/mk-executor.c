@@ -303,6 +303,17 @@ mk_check_probe_is_met (MkProbe *probe)
   return self->reached && self->probe != NULL && mk_probe_is_met (self->probe);
 }
 
+static GPtrArray *
+mk_check_probe_dup_parts (MkProbe *probe)
+{
+  MkCheckProbe *self = MK_CHECK_PROBE (probe);
+  GPtrArray *parts = g_ptr_array_new_with_free_func (g_object_unref);
+
+  if (self->probe != NULL)
+    g_ptr_array_add (parts, g_object_ref (self->probe));
+  return parts;
+}
+
 static GError *
 mk_check_probe_explain_exit (MkProbe *probe)
 {
@@ -398,6 +409,7 @@ mk_check_probe_class_init (MkCheckProbeClass *klass)
   class_private->look_again = mk_check_probe_look_again;
   class_private->prepare = mk_check_probe_prepare;
   class_private->is_met = mk_check_probe_is_met;
+  class_private->dup_parts = mk_check_probe_dup_parts;
   class_private->explain_exit = mk_check_probe_explain_exit;
 }
 

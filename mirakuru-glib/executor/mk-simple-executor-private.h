@@ -99,6 +99,9 @@ typedef struct
   MkValues *values;      /* (owned) (nullable) from the beginning of a start until nothing is left */
   gint64 start_deadline; /* monotonic */
   guint64 ready_time;    /* microseconds from the spawn until it was ready, 0 before */
+  gint64 ready_at;       /* monotonic, 0 before */
+  gint64 begun_at;       /* monotonic: when the last start began, 0 before */
+  MkProbe *asked_probe;  /* (owned) (nullable) of the last start */
   GTask *start;          /* (unowned) (nullable) the start that owns the executor; a stop clears it */
   GTask *pending_start;  /* (unowned) (nullable) one that has not come to its end, even if it was stopped */
   guint n_stops;         /* how many stops are waiting for the end of that process */

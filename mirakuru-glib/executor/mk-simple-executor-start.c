@@ -226,6 +226,9 @@ start_begin (GTask *task, GError **error)
 
   priv->phase = MK_EXECUTOR_STATE_STARTING;
   priv->ready_time = 0;
+  priv->ready_at = 0;
+  priv->begun_at = g_get_monotonic_time ();
+  g_set_object (&priv->asked_probe, self->probe);
   priv->start = task;
   priv->pending_start = task;
   self->old_values = g_steal_pointer (&priv->values);
@@ -876,6 +879,7 @@ start_become_ready (GTask *task)
       priv->pending_start = NULL;
       priv->phase = MK_EXECUTOR_STATE_READY;
       priv->ready_time = (guint64) (g_get_monotonic_time () - self->begun);
+      priv->ready_at = g_get_monotonic_time ();
     }
   g_mutex_locker_free (locker);
 

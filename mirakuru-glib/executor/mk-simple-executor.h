@@ -319,6 +319,10 @@ char *mk_simple_executor_dup_value (MkSimpleExecutor *self, const char *key);
 MK_AVAILABLE_IN_1_0
 char *mk_simple_executor_dup_kill_reason (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
+char *mk_simple_executor_dup_report (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+GVariant *mk_simple_executor_dup_report_dict (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
 char *mk_simple_executor_describe (MkSimpleExecutor *self);
 
 G_END_DECLS

@@ -863,6 +863,12 @@ mk_probe_group_detach (MkProbe *probe, MkSimpleExecutor *executor)
 }
 
 /* Of all, each part has to be; of any, one. */
+static GPtrArray *
+mk_probe_group_dup_parts (MkProbe *probe)
+{
+  return group_dup_parts (MK_PROBE_GROUP (probe));
+}
+
 static gboolean
 mk_probe_group_is_met (MkProbe *probe)
 {
@@ -960,6 +966,7 @@ mk_probe_group_class_init (MkProbeGroupClass *klass)
   class_private->wants_port = mk_probe_group_wants_port;
   class_private->dup_expanded = mk_probe_group_dup_expanded;
   class_private->is_met = mk_probe_group_is_met;
+  class_private->dup_parts = mk_probe_group_dup_parts;
   class_private->explain_exit = mk_probe_group_explain_exit;
 }
 

@@ -55,6 +55,8 @@ typedef struct
   MkProbe *(*dup_expanded) (MkProbe *self, MkValues *values, GError **error);
   GError *(*explain_exit) (MkProbe *self);
   gboolean (*is_met) (MkProbe *self);
+  /* Returns: (transfer full) (element-type MkProbe): what it asks itself */
+  GPtrArray *(*dup_parts) (MkProbe *self);
 } MkProbeClassPrivate;
 
 MkProbeClassPrivate *mk_probe_class_get_private (gpointer klass);
@@ -92,6 +94,7 @@ void mk_probe_emit_wake (MkProbe *self);
 /* ---- for executors ---- */
 
 char *mk_probe_describe_holder (MkProbe *self);
+guint mk_probe_get_attempts (MkProbe *self, char **last_failure);
 char *mk_probe_find_rival (MkProbe *self, GPid service, GPid supervisor);
 gboolean mk_probe_is_met (MkProbe *self);
 GError *mk_probe_explain_exit (MkProbe *self);

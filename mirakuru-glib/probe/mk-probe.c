@@ -48,6 +48,8 @@ typedef struct
 
   GMutex lock;
   char *detail;             /* (owned) (nullable) (locked-by lock) what the last attempt saw */
+  guint n_attempts;         /* (locked-by lock) since it was first asked in the last wait */
+  char *last_failure;       /* (owned) (nullable) (locked-by lock) of these */
   GPtrArray *wakers;        /* (owned) (element-type MkWaker) (locked-by lock) of those who wait */
   MkProbePace pace;         /* (locked-by lock) */
   guint attempt_limit_ms;   /* (locked-by lock) 0 for none */
@@ -147,6 +149,7 @@ mk_probe_finalize (GObject *object)
   MkProbePrivate *priv = mk_probe_get_instance_private (MK_PROBE (object));
 
   g_free (priv->detail);
+  g_free (priv->last_failure);
   g_ptr_array_unref (priv->wakers);
   g_mutex_clear (&priv->lock);
 
@@ -493,6 +496,11 @@ mk_probe_set_detail (MkProbe *self, const char *detail)
 
   g_free (priv->detail);
   priv->detail = valid != NULL ? mk_message_clean (valid) : NULL;
+  if (priv->detail != NULL)
+    {
+      g_free (priv->last_failure);
+      priv->last_failure = g_strdup (priv->detail);
+    }
 }
 
 char *
@@ -849,8 +857,13 @@ mk_probe_detach (MkProbe *self, MkSimpleExecutor *executor)
 gpointer
 mk_probe_begin (MkProbe *self)
 {
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
   MkProbeClassPrivate *class_private = probe_get_class_private (self);
 
+  g_mutex_lock (&priv->lock);
+  priv->n_attempts = 0;
+  g_clear_pointer (&priv->last_failure, g_free);
+  g_mutex_unlock (&priv->lock);
   return class_private->begin ? class_private->begin (self) : NULL;
 }
 
@@ -881,6 +894,26 @@ probe_settle_answer (MkProbe *self, gboolean there, GError **error)
   return FALSE;
 }
 
+static void
+probe_count_attempt (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
+
+  priv->n_attempts++;
+}
+
+/* Returns: how often it was asked in the last wait. @last_failure: (out) (transfer full) (nullable) */
+guint
+mk_probe_get_attempts (MkProbe *self, char **last_failure)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
+
+  *last_failure = g_strdup (priv->last_failure);
+  return priv->n_attempts;
+}
+
 /*
  * Asks without blocking. An error means that it is not known; G_IO_ERROR_WOULD_BLOCK that it takes time to
  * find out: mk_probe_ask_async() does that.
@@ -898,6 +931,8 @@ mk_probe_ask (MkProbe *self, gpointer state, GError **error)
   else
     there = MK_PROBE_GET_CLASS (self)->check (self, &local_error);
 
+  if (!g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    probe_count_attempt (self);
   there = probe_settle_answer (self, there, &local_error);
   if (local_error != NULL)
     g_propagate_error (error, g_steal_pointer (&local_error));
@@ -931,6 +966,7 @@ mk_probe_ask_async (MkProbe *self,
   MkProbeClassPrivate *class_private = probe_get_class_private (self);
   g_autoptr (GTask) step = NULL;
 
+  probe_count_attempt (self);
   step = mk_step_begin_async (self,
                               N_ ("The check"),
                               MIN (deadline, probe_attempt_deadline (self)),

@@ -15,6 +15,9 @@ char *mk_proc_describe_living (GPid pid);
 GPid mk_proc_find_living (GPid supervisor, GPid service);
 char *mk_proc_describe_hold (GPid pid);
 char mk_proc_get_state (GPid pid);
+void mk_proc_for_each_descendant (GPid pid,
+                                  void (*func) (GPid pid, GPid parent, const char *name, gpointer user_data),
+                                  gpointer user_data);
 gint64 mk_proc_get_start_time (GPid pid);
 gboolean mk_proc_is_descendant (GPid pid, GPid ancestor);
 

@@ -432,6 +432,36 @@ proc_for_each_descendant (GPid pid, guint depth, ProcFunc func, gpointer user_da
     }
 }
 
+typedef struct
+{
+  void (*func) (GPid pid, GPid parent, const char *name, gpointer user_data);
+  gpointer user_data;
+} ProcTeller;
+
+static void
+proc_tell (GPid pid, gpointer user_data)
+{
+  ProcTeller *teller = user_data;
+  g_autofree char *name = NULL;
+  gsize length = 0;
+
+  if (!proc_read_file (pid, "comm", &name, &length))
+    return;
+  g_strchomp (name);
+  teller->func (pid, proc_get_parent (pid), name, teller->user_data);
+}
+
+/* @name: of the program, at most 15 bytes */
+void
+mk_proc_for_each_descendant (GPid pid,
+                             void (*func) (GPid pid, GPid parent, const char *name, gpointer user_data),
+                             gpointer user_data)
+{
+  ProcTeller teller = { func, user_data };
+
+  proc_for_each_descendant (pid, MAX_WALKS, proc_tell, &teller);
+}
+
 /* Whether it is a service of whatever executor, but not only one of which this program is a part. Its
  * environment need not tell. */
 static gboolean

@@ -27,6 +27,12 @@ typedef struct
   int stop_signal;  /* of the last stop that was not cut short, 0 if there was none */
   guint stop_time;  /* how long it gave the service, in milliseconds */
   GPid denied;      /* of the tree, but not to be killed by us; 0 if there is none */
+
+  /* When, monotonic, 0 before */
+  gint64 spawned_at;
+  gint64 asked_at; /* to end */
+  gint64 exited_at;
+  gint64 gone_at;
 } MkProcessNews;
 
 /* Called in the worker when there is new output, or the end of it. */

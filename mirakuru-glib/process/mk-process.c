@@ -173,11 +173,13 @@ process_on_event (gpointer data, MkBackendEvent event, int value)
     case MK_BACKEND_SPAWNED:
       g_debug ("%s: spawned as process %d", program, value);
       self->news.pid = value;
+      self->news.spawned_at = g_get_monotonic_time ();
       break;
 
     case MK_BACKEND_EXITED:
       g_debug ("%s: its process has ended, %s %d", program, value < 0 ? "signal" : "status", ABS (value));
       self->news.exited = TRUE;
+      self->news.exited_at = g_get_monotonic_time ();
       self->news.status = value;
       break;
 
@@ -199,6 +201,7 @@ process_on_event (gpointer data, MkBackendEvent event, int value)
       if (self->news.pid != 0 && !self->news.exited)
         self->news.status = -SIGKILL;
       self->news.exited = self->news.pid != 0;
+      self->news.exited_at = g_get_monotonic_time ();
       break;
     }
   process_tell_listeners (self);
@@ -276,6 +279,7 @@ process_on_gone (gpointer data)
   mk_waker_clear (&self->timer);
   g_debug ("%s: gone", self->launch->argv[0]);
   self->news.gone = TRUE;
+  self->news.gone_at = g_get_monotonic_time ();
   self->news.stuck = 0;
   if (self->news.lost && process_is_of_another_user (self->news.pid))
     self->news.stuck = self->news.denied = self->news.pid;
@@ -299,6 +303,8 @@ process_set_asked (MkProcess *self)
   self->limit = G_MAXINT64;
   self->news.stuck = self->news.gone ? self->news.stuck : 0;
   self->news.asked = self->news.asked || !self->news.exited;
+  if (self->news.asked && self->news.asked_at == 0)
+    self->news.asked_at = g_get_monotonic_time ();
 }
 
 /* Call with the lock held. @timeout_ms: until the kill signal is sent */
@@ -363,6 +369,8 @@ mk_process_set_asked (MkProcess *self)
   MK_AUTO_LOCK (&self->lock);
 
   self->news.asked = self->news.asked || !self->news.exited;
+  if (self->news.asked && self->news.asked_at == 0)
+    self->news.asked_at = g_get_monotonic_time ();
 }
 
 /*

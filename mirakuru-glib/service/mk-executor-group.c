@@ -100,6 +100,7 @@ struct _MkExecutorGroup
 enum
 {
   PROP_STATE = 1,
+  PROP_PROGRESS,
   N_PROPS
 };
 
@@ -367,6 +368,16 @@ operation_free (Operation *self)
 }
 
 static void
+member_set_phase (Member *self, MemberPhase phase)
+{
+  gboolean was_up = self->phase == MEMBER_UP;
+
+  self->phase = phase;
+  if (was_up != (phase == MEMBER_UP))
+    g_object_notify_by_pspec (G_OBJECT (self->group), props[PROP_PROGRESS]);
+}
+
+static void
 group_set_state (MkExecutorGroup *self, MkExecutorState state)
 {
   if (self->state == state)
@@ -469,12 +480,12 @@ group_on_member_started (GObject *source, GAsyncResult *result, gpointer user_da
   if (mk_simple_executor_start_finish (member->executor, result, &error))
     {
       if (member->phase == MEMBER_STARTING)
-        member->phase = MEMBER_UP;
+        member_set_phase (member, MEMBER_UP);
     }
   else
     {
       if (member->phase == MEMBER_STARTING)
-        member->phase = MEMBER_DOWN;
+        member_set_phase (member, MEMBER_DOWN);
       group_fail (call->task, member, error);
     }
   call_end (call);
@@ -488,7 +499,7 @@ group_on_member_stopped (GObject *source, GAsyncResult *result, gpointer user_da
   Operation *operation = g_task_get_task_data (call->task);
   GError *error = NULL;
 
-  member->phase = MEMBER_DOWN;
+  member_set_phase (member, MEMBER_DOWN);
   if (!mk_simple_executor_stop_finish (member->executor, result, &error))
     {
       g_signal_emit (member->group, signals[SIGNAL_FAILED], 0, member->name, error);
@@ -528,7 +539,7 @@ group_start_members (GTask *task)
 
       if (member->phase != MEMBER_DOWN || !member_has_its_needs (member))
         continue;
-      member->phase = MEMBER_STARTING;
+      member_set_phase (member, MEMBER_STARTING);
       member_take_exports (member);
       mk_simple_executor_start_async (
           member->executor, operation->cancellable, group_on_member_started, call_new (task, member));
@@ -546,7 +557,7 @@ group_stop_members (GTask *task)
 
       if ((member->phase != MEMBER_UP && member->phase != MEMBER_STARTING) || member_is_needed (member))
         continue;
-      member->phase = MEMBER_STOPPING;
+      member_set_phase (member, MEMBER_STOPPING);
       mk_simple_executor_stop_async (
           member->executor, NULL, group_on_member_stopped, call_new (task, member));
     }
@@ -624,7 +635,7 @@ group_on_cancelled (GCancellable *cancellable, gpointer user_data)
 
       if (member->phase == MEMBER_UP || member->phase == MEMBER_STARTING)
         {
-          member->phase = MEMBER_STOPPING;
+          member_set_phase (member, MEMBER_STOPPING);
           mk_simple_executor_stop_async (
               member->executor, NULL, group_on_member_stopped, call_new (task, member));
         }
@@ -673,6 +684,10 @@ mk_executor_group_get_property (GObject *object, guint id, GValue *value, GParam
     {
     case PROP_STATE:
       g_value_set_enum (value, MK_EXECUTOR_GROUP (object)->state);
+      break;
+
+    case PROP_PROGRESS:
+      g_value_set_double (value, mk_executor_group_get_progress (MK_EXECUTOR_GROUP (object)));
       break;
 
     default:
@@ -725,6 +740,16 @@ mk_executor_group_class_init (MkExecutorGroupClass *klass)
                                          MK_TYPE_EXECUTOR_STATE,
                                          MK_EXECUTOR_STATE_STOPPED,
                                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * MkExecutorGroup:progress:
+   *
+   * Which part of the services is ready, or has been completed: from 0 to 1.
+   *
+   * Since: 1.0
+   */
+  props[PROP_PROGRESS] = g_param_spec_double (
+      "progress", NULL, NULL, 0, 1, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   g_object_class_install_properties (object_class, N_PROPS, props);
 
@@ -1342,6 +1367,29 @@ group_run (GTask *task, MkExecutorState state)
 }
 
 /**
+ * mk_executor_group_get_progress: (get-property progress)
+ * @self: the group
+ *
+ * Gets [property@Mk.ExecutorGroup:progress].
+ *
+ * Returns: which part of the services is ready, from 0 to 1; 0 if there are none
+ *
+ * Since: 1.0
+ */
+double
+mk_executor_group_get_progress (MkExecutorGroup *self)
+{
+  guint n_up = 0;
+
+  g_return_val_if_fail (MK_IS_EXECUTOR_GROUP (self), 0);
+
+  for (guint i = 0; i < self->members->len; i++)
+    n_up += ((Member *) g_ptr_array_index (self->members, i))->phase == MEMBER_UP;
+
+  return n_up == 0 ? 0 : (double) n_up / self->members->len;
+}
+
+/**
  * mk_executor_group_start:
  * @self: the group
  * @cancellable: (nullable): a cancellable
@@ -1662,6 +1710,104 @@ mk_executor_group_dup_environment (MkExecutorGroup *self, const char *const *bas
     }
 
   return environment;
+}
+
+/**
+ * mk_executor_group_dup_report_dict:
+ * @self: the group
+ *
+ * Reports what is known of the services now, for programs: a dictionary, of type `a{sv}`, with "state" (`s`),
+ * "progress" (`d`), and "services" (`aa{sv}`), each of which is what
+ * [method@Mk.SimpleExecutor.dup_report_dict] says, with "requires" (`as`), the services that it requires.
+ *
+ * Returns: (transfer full): the dictionary
+ *
+ * Since: 1.0
+ */
+GVariant *
+mk_executor_group_dup_report_dict (MkExecutorGroup *self)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  g_autoptr (GEnumClass) states = g_type_class_ref (MK_TYPE_EXECUTOR_STATE);
+  GVariantBuilder services;
+
+  g_return_val_if_fail (MK_IS_EXECUTOR_GROUP (self), NULL);
+
+  g_variant_builder_init (&services, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < self->members->len; i++)
+    {
+      Member *member = g_ptr_array_index (self->members, i);
+      g_autoptr (GVariant) report = mk_simple_executor_dup_report_dict (member->executor);
+      g_auto (GVariantDict) service = G_VARIANT_DICT_INIT (report);
+      GVariantBuilder requires;
+
+      g_variant_builder_init (&requires, G_VARIANT_TYPE_STRING_ARRAY);
+      if (self->state == MK_EXECUTOR_STATE_STOPPED)
+        member_find_needs (member);
+      for (guint j = 0; j < member->needs->len; j++)
+        g_variant_builder_add (&requires, "s", ((Member *) g_ptr_array_index (member->needs, j))->name);
+      g_variant_dict_insert_value (&service, "requires", g_variant_builder_end (&requires));
+      g_variant_builder_add_value (&services, g_variant_dict_end (&service));
+    }
+
+  g_variant_dict_insert (&dict, "state", "s", g_enum_get_value (states, (int) self->state)->value_nick);
+  g_variant_dict_insert (&dict, "progress", "d", mk_executor_group_get_progress (self));
+  g_variant_dict_insert_value (&dict, "services", g_variant_builder_end (&services));
+  return g_variant_ref_sink (g_variant_dict_end (&dict));
+}
+
+/* Returns: (transfer full) (nullable): “redis, web”, what it waits for to be ready */
+static char *
+member_list_missing (Member *self)
+{
+  GString *names = g_string_new (NULL);
+
+  for (guint i = 0; i < self->needs->len; i++)
+    {
+      Member *other = g_ptr_array_index (self->needs, i);
+
+      if (other->phase != MEMBER_UP)
+        g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", other->name);
+    }
+  return g_string_free (names, names->len == 0);
+}
+
+/**
+ * mk_executor_group_dup_report:
+ * @self: the group
+ *
+ * Reports what is known of the services now, for people: for each of them its name, and what
+ * [method@Mk.SimpleExecutor.dup_report] says.
+ *
+ * Returns: (transfer full): a text of several lines
+ *
+ * Since: 1.0
+ */
+char *
+mk_executor_group_dup_report (MkExecutorGroup *self)
+{
+  GString *text;
+
+  g_return_val_if_fail (MK_IS_EXECUTOR_GROUP (self), NULL);
+
+  text = g_string_new (NULL);
+  for (guint i = 0; i < self->members->len; i++)
+    {
+      Member *member = g_ptr_array_index (self->members, i);
+      g_autofree char *report = mk_simple_executor_dup_report (member->executor);
+      g_autofree char *missing = self->state == MK_EXECUTOR_STATE_STARTING && member->phase == MEMBER_DOWN
+                                     ? member_list_missing (member)
+                                     : NULL;
+
+      g_string_append_printf (text, "%s%s: %s", i > 0 ? "\n" : "", member->name, report);
+      if (missing != NULL)
+        {
+          g_string_append_c (text, '\n');
+          /* Translators: names of services */
+          g_string_append_printf (text, _ ("  waits for the services: %s"), missing);
+        }
+    }
+  return g_string_free (text, FALSE);
 }
 
 /**

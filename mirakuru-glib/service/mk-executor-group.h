@@ -84,6 +84,12 @@ char *mk_executor_group_expand (MkExecutorGroup *self, const char *text, GError 
 MK_AVAILABLE_IN_1_0
 char **mk_executor_group_dup_environment (MkExecutorGroup *self, const char *const *base);
 MK_AVAILABLE_IN_1_0
+double mk_executor_group_get_progress (MkExecutorGroup *self);
+MK_AVAILABLE_IN_1_0
+char *mk_executor_group_dup_report (MkExecutorGroup *self);
+MK_AVAILABLE_IN_1_0
+GVariant *mk_executor_group_dup_report_dict (MkExecutorGroup *self);
+MK_AVAILABLE_IN_1_0
 char *mk_executor_group_to_dot (MkExecutorGroup *self);
 
 G_END_DECLS

@@ -490,6 +490,130 @@ test_model (void)
   mk_test_assert_contains (dot, "\"b\" -> \"a\";");
 }
 
+/* ---- reports ---- */
+
+static GVariant *
+lookup_service (GVariant *report, const char *name)
+{
+  g_autoptr (GVariant) services = g_variant_lookup_value (report, "services", G_VARIANT_TYPE ("aa{sv}"));
+
+  for (gsize i = 0; i < g_variant_n_children (services); i++)
+    {
+      g_autoptr (GVariant) service = g_variant_get_child_value (services, i);
+      const char *found = NULL;
+
+      g_assert_true (g_variant_lookup (service, "name", "&s", &found));
+      if (g_str_equal (found, name))
+        return g_steal_pointer (&service);
+    }
+
+  g_assert_not_reached ();
+}
+
+static void
+assert_times (GVariant *service, const char *const *keys)
+{
+  double before = 0;
+  double when = 0;
+
+  for (; *keys != NULL; keys++, before = when)
+    {
+      g_assert_true (g_variant_lookup (service, *keys, "d", &when));
+      g_assert_cmpfloat (when, >=, before);
+      g_assert_cmpfloat (when, <, 60);
+    }
+}
+
+typedef struct
+{
+  Fixture *fixture;
+  GString *progress;
+  guint n_reports;
+} Watch;
+
+static void
+on_progress (MkExecutorGroup *group, GParamSpec *pspec, gpointer user_data)
+{
+  Watch *watch = user_data;
+
+  g_string_append_printf (watch->progress, "%.1f ", mk_executor_group_get_progress (group));
+}
+
+static gboolean
+on_report_time (gpointer user_data)
+{
+  Watch *watch = user_data;
+  g_autofree char *text = mk_executor_group_dup_report (watch->fixture->group);
+  g_autoptr (GVariant) dict = mk_executor_group_dup_report_dict (watch->fixture->group);
+  g_autoptr (GVariant) db = lookup_service (dict, "db");
+  g_autoptr (GVariant) probes = g_variant_lookup_value (db, "probes", G_VARIANT_TYPE ("aa{sv}"));
+  g_autoptr (GVariant) probe = NULL;
+  guint attempts = 0;
+
+  if (probes == NULL || g_variant_n_children (probes) == 0)
+    return G_SOURCE_CONTINUE;
+  probe = g_variant_get_child_value (probes, 0);
+  g_variant_lookup (probe, "attempts", "u", &attempts);
+  if (attempts < 2 || strstr (text, "child of") == NULL)
+    return G_SOURCE_CONTINUE;
+
+  mk_test_assert_contains (text, "db: ");
+  mk_test_assert_contains (text, "starting)");
+  mk_test_assert_contains (text, "attempts)");
+  mk_test_assert_contains (text, "  waits for the services: db");
+  watch->n_reports++;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+test_report (void)
+{
+  static const char *const ready_keys[] = { "spawned", "ready", "running", NULL };
+  static const char *const gone_keys[] = { "spawned", "ready", "stopping", "exited", "gone", NULL };
+  g_auto (Fixture) self = { 0 };
+  g_autoptr (GString) progress = g_string_new (NULL);
+  Watch watch = { &self, progress, 0 };
+  g_autoptr (GVariant) before = NULL;
+  g_autoptr (GVariant) running = NULL;
+  g_autoptr (GVariant) after = NULL;
+  g_autoptr (GVariant) app = NULL;
+  g_autoptr (GVariant) gone = NULL;
+  g_autoptr (GAsyncResult) started = NULL;
+  guint timer = 0;
+  const char *state = NULL;
+  const char **requires = NULL;
+
+  fixture_init (&self);
+  before = mk_executor_group_dup_report_dict (self.group);
+  g_assert_true (g_variant_lookup (before, "state", "&s", &state));
+  g_assert_cmpstr (state, ==, "stopped");
+  add (&self, "db", NOTES ("0.3"));
+  add (&self, "app", NOTES ("0"));
+  depend (&self, "app", "db");
+  g_signal_connect (self.group, "notify::progress", G_CALLBACK (on_progress), &watch);
+
+  timer = g_timeout_add (10, on_report_time, &watch);
+  mk_executor_group_start_async (self.group, NULL, mk_test_store_result, &started);
+  while (started == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_true (mk_executor_group_start_finish (self.group, started, NULL));
+  if (watch.n_reports == 0)
+    g_source_remove (timer);
+  g_assert_cmpuint (watch.n_reports, ==, 1);
+
+  running = mk_executor_group_dup_report_dict (self.group);
+  app = lookup_service (running, "app");
+  assert_times (app, ready_keys);
+  g_assert_true (g_variant_lookup (app, "requires", "^a&s", &requires));
+  g_assert_cmpstr (requires[0], ==, "db");
+  g_free (requires);
+  assert_stops (&self);
+  g_assert_cmpstr (progress->str, ==, "0.5 1.0 0.5 0.0 ");
+  after = mk_executor_group_dup_report_dict (self.group);
+  gone = lookup_service (after, "app");
+  assert_times (gone, gone_keys);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -510,6 +634,7 @@ main (int argc, char **argv)
   g_test_add_func ("/group/values", test_values);
   g_test_add_func ("/group/values/unknown", test_unknown_value);
   g_test_add_func ("/group/model", test_model);
+  g_test_add_func ("/group/report", test_report);
 
   return g_test_run ();
 }
