@@ -361,6 +361,21 @@ mk_tool_display_wait (MkToolDisplay *self, guint line, const char *text)
   display_set_line (self, line, LINE_WAITING, text);
 }
 
+/* Whether there are lines that change. */
+gboolean
+mk_tool_display_is_live (MkToolDisplay *self)
+{
+  return self->can_redraw;
+}
+
+/* Says something else of what goes on to be waited for. */
+void
+mk_tool_display_change (MkToolDisplay *self, guint line, const char *text)
+{
+  if (self->can_redraw)
+    display_set_line (self, line, LINE_WAITING, text);
+}
+
 /* Seconds since the line began to wait. */
 double
 mk_tool_display_get_elapsed (MkToolDisplay *self, guint line)

@@ -130,14 +130,6 @@ options_set_name (MkToolServiceOptions *service, const char *option_name, const 
   return TRUE;
 }
 
-static gboolean
-options_set_log_dir (MkToolOptions *self, const char *option_name, const char *value, GError **error)
-{
-  g_free (self->log_dir);
-  self->log_dir = g_strdup (value);
-  return TRUE;
-}
-
 /* ---- the table ---- */
 
 /* An option of `mirakuru run`, `mirakuru wait` or both. What is set among the last fields says
@@ -157,6 +149,7 @@ typedef struct
   gboolean (*set) (MkToolOptions *self, const char *option_name, const char *value, GError **error);
   gsize flag; /* the offset of a gboolean in MkToolOptions */
   gsize time; /* the offset of milliseconds in MkToolOptions */
+  gsize path; /* the offset of a filename in MkToolOptions */
 
   /* applies to the service before it */
   gboolean (*set_service) (MkToolServiceOptions *service,
@@ -410,7 +403,19 @@ static const Option options[] = {
     RUN,
     N_ ("DIR"),
     N_ ("Write all output of each service to a file NAME.log in this directory"),
-    .set = options_set_log_dir },
+    .path = G_STRUCT_OFFSET (MkToolOptions, log_dir) },
+  { "report",
+    0,
+    RUN,
+    N_ ("FILE"),
+    N_ ("Write what happened to this file at the end (JSON)"),
+    .path = G_STRUCT_OFFSET (MkToolOptions, report) },
+  { "timeline",
+    0,
+    RUN,
+    N_ ("FILE"),
+    N_ ("Draw when what happened in this file at the end (SVG)"),
+    .path = G_STRUCT_OFFSET (MkToolOptions, timeline) },
   { "stop-when-dead",
     0,
     RUN,
@@ -576,6 +581,12 @@ options_apply (const char *option_name, const char *value, gpointer data, GError
     }
   if (option->flag != 0)
     return G_STRUCT_MEMBER (gboolean, self, option->flag) = TRUE;
+  if (option->path != 0)
+    {
+      g_free (G_STRUCT_MEMBER (char *, self, option->path));
+      G_STRUCT_MEMBER (char *, self, option->path) = g_strdup (value);
+      return TRUE;
+    }
 
   return options_apply_to_target (self, option, name, value, error);
 }
@@ -690,6 +701,8 @@ mk_tool_options_free (MkToolOptions *self)
   g_ptr_array_unref (self->probe_names);
   g_strfreev (self->command);
   g_free (self->log_dir);
+  g_free (self->report);
+  g_free (self->timeline);
   g_free (self);
 }
 

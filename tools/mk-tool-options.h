@@ -49,6 +49,8 @@ typedef struct
   gboolean gone;
   gboolean isolate;        /* a home for this run alone */
   char *log_dir;           /* (owned) (nullable) (type filename) */
+  char *report;            /* (owned) (nullable) (type filename) */
+  char *timeline;          /* (owned) (nullable) (type filename) */
   gboolean stop_when_dead; /* COMMAND ends when a service does */
   gboolean quiet;
   gboolean verbose;

@@ -30,6 +30,8 @@
 #define REQUIRES_OPTION "--requires"
 /* Of each output of a service, when COMMAND has failed. */
 #define LAST_LINES 10
+/* How often the live lines say why a service is not ready yet. */
+#define TICK_MS 250
 /* Two Ctrl-C within this time mean it. */
 #define INTERRUPT_INTERVAL (2 * G_USEC_PER_SEC)
 
@@ -57,8 +59,11 @@ typedef struct
   gboolean is_starting; /* the group */
   int last_signal;      /* 0 before the first one */
   gint64 last_signal_at;
-  gint64 command_ended_at; /* 0 before; a signal that comes with it was meant for COMMAND */
-  int fatal_signal;        /* that mirakuru will die of, or 0 */
+  gint64 begun_at;
+  gint64 command_started_at; /* 0 before */
+  guint tick;                /* of the live lines, or 0 */
+  gint64 command_ended_at;   /* 0 before; a signal that comes with it was meant for COMMAND */
+  int fatal_signal;          /* that mirakuru will die of, or 0 */
   int status;
 } Run;
 
@@ -186,6 +191,30 @@ service_show_start (Service *self)
   g_autofree char *text = service_describe_goal (self);
 
   mk_tool_display_wait (self->run->display, self->line, text != NULL ? text : _ ("starting"));
+}
+
+/* Why it is not ready yet, where there is a line that can say so. */
+static void
+service_show_reason (Service *self)
+{
+  g_autoptr (GVariant) report = mk_simple_executor_dup_report_dict (self->executor);
+  g_autoptr (GVariant) probes = g_variant_lookup_value (report, "probes", G_VARIANT_TYPE ("aa{sv}"));
+  g_autofree char *goal = service_describe_goal (self);
+  g_autofree char *text = NULL;
+  const char *reason = NULL;
+
+  for (gsize i = 0; probes != NULL && reason == NULL && i < g_variant_n_children (probes); i++)
+    {
+      g_autoptr (GVariant) probe = g_variant_get_child_value (probes, i);
+
+      g_variant_lookup (probe, "last-failure", "&s", &reason);
+    }
+  if (goal == NULL || reason == NULL)
+    return;
+
+  /* Translators: “waiting for …”, a reason such as “connection refused” */
+  text = g_strdup_printf (_ ("%s (%s)"), goal, reason);
+  mk_tool_display_change (self->run->display, self->line, text);
 }
 
 static void
@@ -474,6 +503,7 @@ run_start_command (Run *self)
     self->command = mk_tool_command_spawn ((const char *const *) argv, environment, &status, &error);
   if (self->command != NULL)
     {
+      self->command_started_at = g_get_monotonic_time ();
       g_subprocess_wait_async (self->command, NULL, run_on_command_ended, self);
       return;
     }
@@ -524,6 +554,7 @@ run_on_started (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   self->is_starting = FALSE;
+  g_clear_handle_id (&self->tick, g_source_remove);
   if (!mk_executor_group_start_finish (self->group, result, &error))
     run_show_given_up (self);
   /* No service has failed: the group itself cannot be started. */
@@ -542,6 +573,18 @@ run_on_started (GObject *source, GAsyncResult *result, gpointer user_data)
       else if (run_is_complete (self))
         run_begin_stopping (self, 0);
     }
+}
+
+static gboolean
+run_on_tick (gpointer user_data)
+{
+  Run *self = user_data;
+
+  for (guint i = 0; i < self->services->len; i++)
+    if (((Service *) g_ptr_array_index (self->services, i))->state == MK_EXECUTOR_STATE_STARTING)
+      service_show_reason (g_ptr_array_index (self->services, i));
+
+  return G_SOURCE_CONTINUE;
 }
 
 /* What was typed on the terminal went to COMMAND as well, and COMMAND decides what it means.
@@ -849,10 +892,43 @@ run_add_services (Run *self, GError **error)
   return TRUE;
 }
 
+static double
+run_count_seconds (Run *self, gint64 when)
+{
+  return when != 0 ? (double) (when - self->begun_at) / G_USEC_PER_SEC : -1;
+}
+
+static void
+run_write_reports (Run *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  const MkToolRunTimes times = {
+    .begun = g_get_real_time () - (now - self->begun_at),
+    .command = self->options->command,
+    .command_started = run_count_seconds (self, self->command_started_at),
+    .command_ended = run_count_seconds (self, self->command_ended_at),
+    .ended = run_count_seconds (self, now),
+    .status = self->status,
+  };
+  const char *report = self->options->report;
+  const char *timeline = self->options->timeline;
+  g_autoptr (GError) error = NULL;
+
+  if ((report != NULL && !mk_tool_report_write (report, self->group, &times, &error)) ||
+      (timeline != NULL && !mk_tool_report_draw (timeline, self->group, &times, &error)))
+    {
+      mk_tool_display_error (self->display, NULL, error->message);
+      self->status = self->status == 0 ? MK_TOOL_STATUS_FAILED : self->status;
+    }
+}
+
 static int
 run_to_the_end (Run *self)
 {
   self->is_starting = TRUE;
+  self->begun_at = g_get_monotonic_time ();
+  if (mk_tool_display_is_live (self->display))
+    self->tick = g_timeout_add (TICK_MS, run_on_tick, self);
   mk_executor_group_start_async (self->group, self->starts, run_on_started, self);
   g_main_loop_run (self->loop);
 
@@ -860,6 +936,7 @@ run_to_the_end (Run *self)
   while (g_main_context_iteration (NULL, FALSE))
     ;
 
+  run_write_reports (self);
   return self->status;
 }
 

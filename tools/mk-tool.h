@@ -38,6 +38,23 @@ int mk_tool_command_exec (char **argv);
 /* mk-tool-init.c */
 void mk_tool_init_fork (void);
 
+/* When what happened in a run, in seconds since it began, -1 if it did not. */
+typedef struct
+{
+  gint64 begun;   /* in microseconds since 1970 */
+  char **command; /* (unowned) (nullable) */
+  double command_started;
+  double command_ended;
+  double ended;
+  int status;
+} MkToolRunTimes;
+
+/* mk-tool-report.c */
+gboolean
+mk_tool_report_write (const char *path, MkExecutorGroup *group, const MkToolRunTimes *times, GError **error);
+gboolean
+mk_tool_report_draw (const char *path, MkExecutorGroup *group, const MkToolRunTimes *times, GError **error);
+
 /* mk-tool-shell.c */
 gboolean mk_tool_shell_check (const char *option_name, const char *text, GError **error);
 const char *mk_tool_shell_get_hint (const char *program);

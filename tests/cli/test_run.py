@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`mirakuru run`: services are started, waited for, and stopped again."""
 
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import time
 import unittest
+import xml.etree.ElementTree as ElementTree
 
 from clitest import (LOCALHOST, SERVICE, TOOL, TestCase, can_connect, free_port, listener, redis, service, tcp)
 
@@ -403,6 +405,37 @@ class End(TestCase):
         status, _, stderr = self.run_tool("run", "--log-dir", "/dev/null/x", "--service", one, "--", "true")
         self.assertEqual(status, 125)
         self.assertIn("--log-dir: cannot make the directory", stderr)
+
+    def test_report_and_timeline(self):
+        good = ["--service", service("--ready", "up", "--print", "a <line> & more"), "--name", "good", "--output", "up"]
+        bad = ["--service", service(), "--name", "<bad>", *tcp(free_port()), "--timeout", "0.2"]
+        for services, command, expected in ((good, ["sleep", "0.1"], 0), (good + bad, ["true"], 124)):
+            status, _, stderr = self.run_tool("run", "--report", self.path("r.json"), "--timeline", self.path("t.svg"), *services,
+                                              "--", *command)
+            self.assertEqual(status, expected, stderr)
+            report = json.loads(self.read("r.json"))
+            self.assertEqual(report["status"], expected)
+            self.assertEqual(report["services"][0]["name"], "good")
+            self.assertEqual(report["services"][0]["stdout"], "a <line> & more\nup")
+            if expected == 0:
+                one = report["services"][0]
+                self.assertLess(one["spawned"], one["ready"])
+                self.assertLess(one["ready"], one["stopping"])
+                self.assertLessEqual(one["stopping"], one["gone"])
+                self.assertEqual(report["command"]["command"], "sleep 0.1")
+                self.assertGreater(report["command"]["ended"] - report["command"]["started"], 0.09)
+            else:
+                probe = report["services"][1]["probes"][0]
+                self.assertGreater(probe["attempts"], 1)
+                self.assertIn("refused", probe["last-failure"])
+            picture = ElementTree.parse(self.path("t.svg")).getroot()
+            texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+            self.assertIn("good", texts)
+            self.assertIn("prefers-color-scheme: dark", self.read("t.svg"))
+        for option in ("--report", "--timeline"):
+            status, _, stderr = self.run_tool("run", option, "/dev/null/x", *good, "--", "true")
+            self.assertEqual(status, 125)
+            self.assertIn("/dev/null/x", stderr)
 
     def test_times_of_one_service(self):
         quick = ["--service", service("--after", 600, "--ready", "up"), "--output", "up"]

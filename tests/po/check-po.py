@@ -28,7 +28,7 @@ TOLD = re.compile(
 # What is in these is for programmers, or for debuggers.
 NOT_TOLD = re.compile(
     r"\b(g_debug|g_message|wait_debug_answer|g_warning|g_critical|g_error|mk_waker_attach|attach_source|g_source_set_static_name"
-    r"|g_param_spec_\w+|sscanf|strstr)$"
+    r"|g_param_spec_\w+|sscanf|strstr|svg_append)$"
 )
 
 

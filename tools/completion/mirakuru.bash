@@ -8,7 +8,7 @@ _mirakuru_options () {
   local conditions='--tcp --http --http-unix --unix --file --exec --dbus --listening-only --interval --attempt-timeout --stable-for --any'
   local request='--status --body --method --header --follow --cacert --cert --insecure'
   case $1 in
-    run) echo "--service --template --set $conditions $request --notify --output --name --cwd --env --unset --stdin --pty --completes --requires --stop-mode --stop-signal --expected-status --stop-when-dead --isolate --log-dir --timeout --stop-timeout --verbose --quiet --version --help" ;;
+    run) echo "--service --template --set $conditions $request --notify --output --name --cwd --env --unset --stdin --pty --completes --requires --stop-mode --stop-signal --expected-status --stop-when-dead --isolate --report --timeline --log-dir --timeout --stop-timeout --verbose --quiet --version --help" ;;
     wait) echo "$conditions $request --gone --timeout --quiet --version --help" ;;
     templates) echo "--help $(mirakuru templates 2> /dev/null | cut -d ' ' -f 1)" ;;
     *) echo 'run wait templates --version --help' ;;
@@ -40,7 +40,7 @@ _mirakuru () {
   done
 
   case $previous in
-    --unix | --http-unix | --file | --stdin | --cacert | --cert) _mirakuru_reply < <(compgen -f -- "$current") ;;
+    --report | --timeline | --unix | --http-unix | --file | --stdin | --cacert | --cert) _mirakuru_reply < <(compgen -f -- "$current") ;;
     --cwd | --log-dir) _mirakuru_reply < <(compgen -d -- "$current") ;;
     --service | -s | --exec) _mirakuru_reply < <(compgen -c -- "$current") ;;
     --template) _mirakuru_reply < <(compgen -W "$(mirakuru templates 2> /dev/null | cut -d ' ' -f 1)" -- "$current") ;;

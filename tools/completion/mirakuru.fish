@@ -60,6 +60,8 @@ complete -c mirakuru -n '__mirakuru_command run' -x -l expected-status -d 'Exit 
 complete -c mirakuru -n '__mirakuru_command run' -x -l requires -d 'Another service that has to be ready before'
 complete -c mirakuru -n '__mirakuru_command run' -f -l completes -d 'Ready when it has ended well'
 complete -c mirakuru -n '__mirakuru_command run' -f -l isolate -d 'A home of their own for services and command'
+complete -c mirakuru -n '__mirakuru_command run' -r -F -l report -d 'Write what happened to this file'
+complete -c mirakuru -n '__mirakuru_command run' -r -F -l timeline -d 'Draw when what happened'
 complete -c mirakuru -n '__mirakuru_command run' -x -l log-dir -a '(__fish_complete_directories)' -d 'Directory for the output of each service'
 complete -c mirakuru -n '__mirakuru_command run' -f -l stop-when-dead -d 'End the command when a service ends'
 complete -c mirakuru -n '__mirakuru_command run' -x -l stop-timeout -d 'Time for a service to end'
