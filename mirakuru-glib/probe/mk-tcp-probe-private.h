@@ -8,5 +8,6 @@
 G_BEGIN_DECLS
 
 gboolean mk_tcp_host_is_local (const char *host);
+void mk_tcp_probe_set_port_text (MkTcpProbe *self, const char *port_text);
 
 G_END_DECLS

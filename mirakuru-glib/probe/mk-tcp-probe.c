@@ -51,6 +51,7 @@ struct _MkTcpProbe
 
   char *host; /* (owned) (nullable) */
   guint port;
+  char *port_text; /* (owned) (nullable): a placeholder in its place */
   gboolean listening_only;
 };
 
@@ -431,6 +432,8 @@ tcp_probe_dup_address (MkTcpProbe *self)
 {
   const char *host = self->host ? self->host : _ ("(no host)");
 
+  if (self->port_text != NULL)
+    return g_strdup_printf (strchr (host, ':') ? "[%s]:%s" : "%s:%s", host, self->port_text);
   return g_strdup_printf (strchr (host, ':') ? "[%s]:%u" : "%s:%u", host, self->port);
 }
 
@@ -542,6 +545,7 @@ mk_tcp_probe_finalize (GObject *object)
   MkTcpProbe *self = MK_TCP_PROBE (object);
 
   g_free (self->host);
+  g_free (self->port_text);
 
   G_OBJECT_CLASS (mk_tcp_probe_parent_class)->finalize (object);
 }
@@ -594,6 +598,47 @@ mk_tcp_probe_set_property (GObject *object, guint prop_id, const GValue *value, 
     }
 }
 
+/* A placeholder for another port than {port} needs a probe of its own. */
+static MkProbe *
+mk_tcp_probe_dup_expanded (MkProbe *probe, MkValues *values, GError **error)
+{
+  MkTcpProbe *self = MK_TCP_PROBE (probe);
+  g_autofree char *text = g_strdup (self->port_text);
+  g_autofree char *host = g_strdup (self->host);
+  guint64 port = 0;
+
+  if (text == NULL)
+    return mk_probe_dup_with_expanded_properties (probe, values, error);
+  if (!mk_values_expand (values, &text, error) || !mk_values_expand (values, &host, error))
+    return NULL;
+
+  if (!g_ascii_string_to_unsigned (text, 10, 1, G_MAXUINT16, &port, NULL))
+    {
+      g_set_error (error,
+                   MK_ERROR,
+                   MK_ERROR_INVALID_ARGUMENT,
+                   /* Translators: a placeholder such as {web.port}, what it stands for */
+                   _ ("“%s” is not a TCP port: it stands for “%s”"),
+                   self->port_text,
+                   text);
+      return NULL;
+    }
+  return g_object_new (MK_TYPE_TCP_PROBE,
+                       "host",
+                       host,
+                       "port",
+                       (guint) port,
+                       "listening-only",
+                       self->listening_only,
+                       "interval",
+                       mk_probe_get_interval (probe),
+                       "attempt-timeout",
+                       mk_probe_get_attempt_timeout (probe),
+                       "stable-for",
+                       mk_probe_get_stable_for (probe),
+                       NULL);
+}
+
 static void
 mk_tcp_probe_class_init (MkTcpProbeClass *klass)
 {
@@ -610,7 +655,7 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   class_private->begin = mk_tcp_probe_begin;
   class_private->end = mk_tcp_probe_end;
   class_private->wants_port = mk_tcp_probe_wants_port;
-  class_private->dup_expanded = mk_probe_dup_with_expanded_properties;
+  class_private->dup_expanded = mk_tcp_probe_dup_expanded;
   class_private->check_with = mk_tcp_probe_check_with;
   class_private->check_task_with = mk_tcp_probe_check_task_with;
   class_private->describe_holder = mk_tcp_probe_describe_holder;
@@ -808,4 +853,12 @@ mk_tcp_probe_set_listening_only (MkTcpProbe *self, gboolean listening_only)
 
   self->listening_only = listening_only;
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LISTENING_ONLY]);
+}
+
+/* @port_text: a placeholder such as {port:admin}; not {port}, which is 0 */
+void
+mk_tcp_probe_set_port_text (MkTcpProbe *self, const char *port_text)
+{
+  g_free (self->port_text);
+  self->port_text = g_strdup (port_text);
 }

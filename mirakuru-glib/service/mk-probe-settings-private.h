@@ -16,6 +16,7 @@ gboolean mk_probe_settings_split_address (const MkServiceSetting *setting,
                                           const char *text,
                                           char **host,
                                           guint *port,
+                                          const char **placeholder,
                                           GError **error);
 
 G_END_DECLS

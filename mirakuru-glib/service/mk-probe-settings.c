@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mk-i18n-private.h"
+#include "base/mk-values-private.h"
 #include "mk-all-probe.h"
 #include "mk-command-probe.h"
 #include "mk-dbus-probe.h"
@@ -18,6 +19,7 @@
 #include "mk-http-probe.h"
 #include "mk-notify-probe.h"
 #include "mk-tcp-probe.h"
+#include "probe/mk-tcp-probe-private.h"
 #include "mk-unix-socket-probe.h"
 
 /* ---- conditions ---- */
@@ -27,8 +29,8 @@ probe_settings_parse_port (const MkServiceSetting *setting, const char *text, gu
 {
   guint64 number = 0;
 
-  /* Each start leases a port then. */
-  if (g_str_equal (text, "{port}"))
+  /* Each start leases a port then, or knows the value. */
+  if (mk_values_has_placeholders (text))
     {
       *port = 0;
       return TRUE;
@@ -76,12 +78,14 @@ probe_settings_split_host (const MkServiceSetting *setting,
   return TRUE;
 }
 
-/* Takes HOST:PORT, [ADDRESS]:PORT, :PORT or PORT apart. @port: 0 for {port} */
+/* Takes HOST:PORT, [ADDRESS]:PORT, :PORT or PORT apart. @port: 0 for a placeholder. @placeholder: (out)
+ * (optional) (nullable): one that is not {port}, in @text */
 gboolean
 mk_probe_settings_split_address (const MkServiceSetting *setting,
                                  const char *text,
                                  char **host,
                                  guint *port,
+                                 const char **placeholder,
                                  GError **error)
 {
   const char *port_text = NULL;
@@ -101,6 +105,8 @@ mk_probe_settings_split_address (const MkServiceSetting *setting,
         setting, error, _ ("“%s” is not HOST:PORT: “%s” is an invalid host name"), text, found);
 
   *host = g_strdup (found != NULL && *found != '\0' ? found : "localhost");
+  if (placeholder != NULL)
+    *placeholder = *port == 0 && !g_str_equal (port_text, "{port}") ? port_text : NULL;
   return TRUE;
 }
 
@@ -108,11 +114,16 @@ static MkProbe *
 probe_settings_make_tcp (const MkServiceSetting *setting, const char *value, GError **error)
 {
   g_autofree char *host = NULL;
+  const char *placeholder = NULL;
   guint port = 0;
+  MkTcpProbe *probe;
 
-  return mk_probe_settings_split_address (setting, value, &host, &port, error)
-             ? MK_PROBE (mk_tcp_probe_new (host, port))
-             : NULL;
+  if (!mk_probe_settings_split_address (setting, value, &host, &port, &placeholder, error))
+    return NULL;
+
+  probe = mk_tcp_probe_new (host, port);
+  mk_tcp_probe_set_port_text (probe, placeholder);
+  return MK_PROBE (probe);
 }
 
 static MkProbe *

@@ -257,7 +257,7 @@ service_executor_parse_address (const char *address, GError **error)
       return NULL;
     }
 
-  if (!mk_probe_settings_split_address (setting, address + strlen ("tcp:"), &host, &port, error))
+  if (!mk_probe_settings_split_address (setting, address + strlen ("tcp:"), &host, &port, NULL, error))
     return NULL;
   return g_inet_socket_address_new_from_string (g_str_equal (host, "localhost") ? "127.0.0.1" : host, port);
 }

@@ -294,6 +294,39 @@ test_order (void)
   assert_contents (&self, "flushed", "data\n");
 }
 
+/* Ports that are not the one of the executor. */
+static void
+test_other_ports (void)
+{
+  g_auto (Fixture) self = { 0 };
+  g_autofree char *admin = NULL;
+  g_autoptr (GError) error = NULL;
+
+  fixture_init (&self);
+  assert_loads (&self,
+                "[web]\n"
+                "Command=python3 -m http.server {port:admin} --bind {host}\n"
+                "Tcp={host}:{port:admin};{port:admin}\n"
+                "[seen]\n"
+                "Requires=web\n"
+                "Shell=exec sleep 60 # TAG\n"
+                "Tcp=127.0.0.1:{web.port:admin}\n");
+  g_assert_false (mk_executor_group_start (self.group, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_ALREADY_RUNNING);
+  g_clear_error (&error);
+
+  g_clear_object (&self.group);
+  self.group = mk_executor_group_new ();
+  assert_loads (&self,
+                "[web]\n"
+                "Command=python3 -m http.server {port:admin} --bind {host}\n"
+                "Tcp={host}:{port:admin}\n");
+  assert_starts (&self);
+  admin = mk_executor_group_dup_value (self.group, "web.port:admin");
+  g_assert_nonnull (admin);
+  assert_stops (&self);
+}
+
 /* What requires a service is a client of it. */
 static void
 test_exports_to_others (void)
@@ -597,6 +630,7 @@ main (int argc, char **argv)
   g_test_add_func ("/services-file/exports", test_exports);
   g_test_add_func ("/services-file/exports/others", test_exports_to_others);
   g_test_add_func ("/services-file/bus", test_bus);
+  g_test_add_func ("/services-file/other-ports", test_other_ports);
   g_test_add_func ("/services-file/details", test_details);
   g_test_add_func ("/services-file/sockets", test_sockets);
   g_test_add_func ("/services-file/order", test_order);
