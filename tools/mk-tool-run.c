@@ -77,6 +77,7 @@ typedef struct
   MkExecutorState state; /* that is shown */
   gboolean has_begun;
   gboolean was_ready;
+  gboolean is_reused;
   gboolean has_ended;
   gboolean has_failed;
 } Service;
@@ -224,7 +225,10 @@ service_show_ready (Service *self)
   int pid = (int) mk_simple_executor_get_pid (self->executor);
   g_autofree char *text = mk_simple_executor_get_completes (self->executor)
                               ? g_strdup_printf (_ ("done after %.2f s"), elapsed)
-                              : g_strdup_printf (_ ("ready after %.2f s (pid %d)"), elapsed, pid);
+                          : pid == 0 ? g_strdup (_ ("there already, and used"))
+                                     : g_strdup_printf (_ ("ready after %.2f s (pid %d)"), elapsed, pid);
+
+  self->is_reused = pid == 0;
 
   mk_tool_display_done (self->run->display, self->line, text);
 }
@@ -265,7 +269,7 @@ service_show_stopped (Service *self)
 
   if (killed != NULL)
     mk_tool_display_failed (self->run->display, self->line, text, killed);
-  else if (self->was_ready && !self->has_ended && !self->has_failed)
+  else if (self->was_ready && !self->has_ended && !self->has_failed && !self->is_reused)
     mk_tool_display_done (self->run->display, self->line, text);
 }
 

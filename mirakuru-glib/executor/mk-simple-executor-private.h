@@ -82,6 +82,8 @@ typedef struct
   GPtrArray *sockets; /* (owned) (element-type MkPassedSocket) */
   GArray *passed_fds; /* (owned) (nullable) (element-type int) */
 
+  char **reused_programs;   /* (owned) (nullable): what is there before a start is used if it is one of these,
+                               or   anything if there are none; %NULL: nothing is; does not change */
   gboolean keeps_directory; /* cleanup() wants to see the private directory; does not change */
 
   /* Of the group that it is in; does not change once it is there. */

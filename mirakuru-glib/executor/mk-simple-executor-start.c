@@ -103,6 +103,7 @@ static void start_complete (GTask *task);
 static void start_become_ready (GTask *task);
 static void start_fail (GTask *task, GError *error);
 static void start_end (GTask *task, GError *error);
+static void start_return (GTask *task, GError *error);
 static void start_wind_up (GTask *task);
 static void start_return_failure (GTask *task);
 
@@ -336,16 +337,65 @@ start_clean (GTask *task)
 
 /* ---- is something in the way? ---- */
 
+/* What is there is used in the place of a service. Returns: FALSE with an error if it is something else */
+static gboolean
+start_reuse (GTask *task, GError **error)
+{
+  Start *self = g_task_get_task_data (task);
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
+  GPid holder = mk_probe_find_holder (self->before_probe);
+  GMutexLocker *locker;
+
+  if (holder != 0 && *priv->reused_programs != NULL &&
+      !mk_proc_is_of_program (holder, (const char *const *) priv->reused_programs))
+    {
+      g_autofree char *description = mk_probe_describe_holder (self->before_probe);
+
+      g_set_error (error,
+                   MK_ERROR,
+                   MK_ERROR_ALREADY_RUNNING,
+                   /* Translators: a sentence that says what is there; a program */
+                   _ ("%s. It is not %s, so it is not used"),
+                   description,
+                   priv->reused_programs[0]);
+      return FALSE;
+    }
+
+  locker = mk_simple_executor_lock (executor);
+  if (priv->start == task)
+    {
+      priv->start = NULL;
+      priv->pending_start = NULL;
+      priv->phase = MK_EXECUTOR_STATE_READY;
+      priv->ready_at = g_get_monotonic_time ();
+      g_mutex_locker_free (locker);
+      g_debug ("%s: is there already", mk_simple_executor_get_program (executor));
+      start_return (task, NULL);
+      return TRUE;
+    }
+  g_mutex_locker_free (locker);
+
+  start_end (task, NULL);
+  return TRUE;
+}
+
 static void
 start_on_checked (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
+  MkSimpleExecutor *executor = g_task_get_source_object (task);
   Start *self = g_task_get_task_data (task);
   GError *error = NULL;
   gboolean there = mk_probe_attempt_finish (self->before_probe, result, &error);
 
   if (self->error != NULL)
     g_clear_error (&error);
+  else if (there && mk_simple_executor_get_private (executor)->reused_programs != NULL)
+    {
+      if (start_reuse (task, &error))
+        return;
+    }
   else if (there)
     {
       g_autofree char *holder = mk_probe_describe_holder (self->before_probe);

@@ -121,7 +121,13 @@ stop_begin (GTask *task, gboolean *changed, gboolean *requests)
       priv->start = NULL;
     }
   else if (priv->process == NULL || priv->phase == MK_EXECUTOR_STATE_STOPPED)
-    return FALSE;
+    {
+      /* What was there before it, and was used, is left as it is. */
+      *changed = priv->phase == MK_EXECUTOR_STATE_READY;
+      if (*changed)
+        priv->phase = MK_EXECUTOR_STATE_STOPPED;
+      return FALSE;
+    }
 
   *requests = !self->kill && !gone && priv->phase == MK_EXECUTOR_STATE_READY;
   *changed = TRUE;

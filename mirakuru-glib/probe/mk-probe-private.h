@@ -39,6 +39,8 @@ typedef struct
   gint64 (*choose_interval) (MkProbe *self, gpointer state, gint64 elapsed_us, gint64 cost_us);
 
   char *(*describe_holder) (MkProbe *self);
+  /* Returns: which process is there before the start, 0 if that is not known */
+  GPid (*find_holder) (MkProbe *self);
   char *(*find_rival) (MkProbe *self, GPid service, GPid supervisor);
   guint (*find_stable_for) (MkProbe *self);
   /* Whether it is satisfied before the service has answered anything */
@@ -94,6 +96,7 @@ void mk_probe_emit_wake (MkProbe *self);
 /* ---- for executors ---- */
 
 char *mk_probe_describe_holder (MkProbe *self);
+GPid mk_probe_find_holder (MkProbe *self);
 guint mk_probe_get_attempts (MkProbe *self, char **last_failure);
 char *mk_probe_find_rival (MkProbe *self, GPid service, GPid supervisor);
 gboolean mk_probe_is_met (MkProbe *self);

@@ -649,6 +649,21 @@ mk_probe_describe_holder (MkProbe *self)
                           description);
 }
 
+/* Blocks for as long as it takes to look at every process. Returns: that of the first part that knows it, or
+ * 0 */
+GPid
+mk_probe_find_holder (MkProbe *self)
+{
+  MkProbeClassPrivate *class_private = probe_get_class_private (self);
+  g_autoptr (GPtrArray) parts = class_private->dup_parts != NULL ? class_private->dup_parts (self) : NULL;
+  GPid holder = class_private->find_holder != NULL ? class_private->find_holder (self) : 0;
+
+  for (guint i = 0; parts != NULL && i < parts->len && holder == 0; i++)
+    holder = mk_probe_find_holder (g_ptr_array_index (parts, i));
+
+  return holder;
+}
+
 /*
  * Asked when @self says that the service is ready.
  *

@@ -483,6 +483,14 @@ mk_tcp_probe_describe_holder (MkProbe *probe)
   return mk_message_taken (name, listener);
 }
 
+static GPid
+mk_tcp_probe_find_holder (MkProbe *probe)
+{
+  g_autoptr (GArray) inodes = tcp_probe_find_listeners (MK_TCP_PROBE (probe));
+
+  return inodes->len > 0 ? mk_proc_find_holder (g_array_index (inodes, guint64, 0)) : 0;
+}
+
 /* Two executors may wait for the same port, so that what one of them started answers the other. */
 static char *
 mk_tcp_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
@@ -659,6 +667,7 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   class_private->check_with = mk_tcp_probe_check_with;
   class_private->check_task_with = mk_tcp_probe_check_task_with;
   class_private->describe_holder = mk_tcp_probe_describe_holder;
+  class_private->find_holder = mk_tcp_probe_find_holder;
   class_private->find_rival = mk_tcp_probe_find_rival;
   class_private->is_shallow = mk_tcp_probe_is_shallow;
   class_private->look_again = mk_tcp_probe_look_again;

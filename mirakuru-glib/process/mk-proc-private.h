@@ -10,6 +10,8 @@ G_BEGIN_DECLS
 guint mk_proc_kill_marked (const char *marker, gint64 deadline);
 guint64 mk_proc_find_listener (GInetAddress *address, guint port);
 char *mk_proc_describe_holder (guint64 inode);
+GPid mk_proc_find_holder (guint64 inode);
+gboolean mk_proc_is_of_program (GPid pid, const char *const *programs);
 char *mk_proc_describe_rival (guint64 inode, GPid service, GPid supervisor);
 char *mk_proc_describe_living (GPid pid);
 GPid mk_proc_find_living (GPid supervisor, GPid service);

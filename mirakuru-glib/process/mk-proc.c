@@ -319,11 +319,20 @@ proc_describe (GPid pid)
 char *
 mk_proc_describe_holder (guint64 inode)
 {
+  GPid holder = mk_proc_find_holder (inode);
+
+  return holder != 0 ? proc_describe (holder) : NULL;
+}
+
+/* Blocks, as above. Returns: 0 if it is not known */
+GPid
+mk_proc_find_holder (guint64 inode)
+{
   g_autofree char *link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
   Holder holder = { .link = link };
 
   proc_for_each (proc_find_holder, &holder);
-  return holder.pid != 0 ? proc_describe (holder.pid) : NULL;
+  return holder.pid;
 }
 
 /* ---- pids ---- */
@@ -394,6 +403,26 @@ proc_get_parent (GPid pid)
  *
  * A daemon loses its parents while it becomes one: where the line breaks, it is followed from the beginning.
  */
+/* Whether it is one of @programs, or was started by one, as npm starts node. */
+gboolean
+mk_proc_is_of_program (GPid pid, const char *const *programs)
+{
+  for (guint depth = 0; pid > 1 && depth < MAX_WALKS; depth++, pid = proc_get_parent (pid))
+    {
+      g_autofree char *name = NULL;
+
+      if (!proc_read_file (pid, "comm", &name, NULL))
+        return FALSE;
+      g_strchomp (name);
+      /* The kernel keeps 15 bytes. */
+      for (const char *const *program = programs; *program != NULL; program++)
+        if (strncmp (name, *program, 15) == 0)
+          return TRUE;
+    }
+
+  return FALSE;
+}
+
 gboolean
 mk_proc_is_descendant (GPid pid, GPid ancestor)
 {

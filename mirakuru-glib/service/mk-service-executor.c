@@ -27,8 +27,10 @@
 #include "mk-dbus-probe.h"
 #include "mk-enum-types.h"
 #include "mk-error.h"
+#include "mk-notify-probe.h"
 #include "mk-probe-settings-private.h"
 #include "probe/mk-probe-group-private.h"
+#include "probe/mk-probe-private.h"
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 /* Of a MkDBusProbe: which variable of the service has the address */
@@ -40,6 +42,7 @@ struct _MkServiceExecutor
 
   GPtrArray *probes; /* (owned) (element-type MkProbe) */
   gboolean any;      /* one of them is enough */
+  gboolean reuses;   /* what meets them before the start */
 
   gboolean has_template; /* which has said what values there are */
   GPtrArray *requires;   /* (owned) (element-type utf8): %NULL at the end, once it is complete */
@@ -320,6 +323,41 @@ service_executor_make_sockets (MkServiceExecutor *self, MkValues *values, GError
   return TRUE;
 }
 
+/* Nobody can be asked what a service has said when it was started. */
+static gboolean
+service_executor_is_askable (MkProbe *probe)
+{
+  return !MK_IS_NOTIFY_PROBE (probe);
+}
+
+/* @before_probe: (inout): becomes one that is satisfied if all that can be asked is there */
+static gboolean
+service_executor_make_reuse_probe (MkServiceExecutor *self,
+                                   MkValues *values,
+                                   MkProbe **before_probe,
+                                   GError **error)
+{
+  g_autoptr (MkAllProbe) all = mk_all_probe_new (NULL, 0);
+
+  for (guint i = 0; i < self->probes->len; i++)
+    {
+      g_autoptr (MkProbe) part = g_object_ref (g_ptr_array_index (self->probes, i));
+      g_autoptr (MkProbe) before = NULL;
+
+      if (!service_executor_is_askable (part))
+        continue;
+      if (values != NULL && !mk_probe_expand (&part, values, error))
+        return FALSE;
+      before = mk_probe_dup_before_start (part, error);
+      if (before == NULL)
+        return FALSE;
+      mk_all_probe_add (all, before);
+    }
+
+  g_set_object (before_probe, MK_PROBE (all));
+  return TRUE;
+}
+
 static gboolean
 service_executor_dup_probes (MkSimpleExecutor *executor,
                              MkValues *values,
@@ -337,12 +375,13 @@ service_executor_dup_probes (MkSimpleExecutor *executor,
                          !service_executor_make_sockets (self, values, error)))
     return FALSE;
 
-  if (self->probes->len > 0 || mk_output_executor_get_banner (MK_OUTPUT_EXECUTOR (self)) != NULL)
-    return parent_class->dup_probes (executor, values, before_probe, probe, error);
-
   *before_probe = NULL;
   *probe = NULL;
-  return TRUE;
+  if ((self->probes->len > 0 || mk_output_executor_get_banner (MK_OUTPUT_EXECUTOR (self)) != NULL) &&
+      !parent_class->dup_probes (executor, values, before_probe, probe, error))
+    return FALSE;
+
+  return !self->reuses || service_executor_make_reuse_probe (self, values, before_probe, error);
 }
 
 /* ---- the object ---- */
@@ -447,6 +486,12 @@ static gboolean
 service_executor_set_any (MkServiceExecutor *self, const MkServiceSetting *setting, GError **error)
 {
   return mk_service_setting_get_boolean (setting, &self->any, error);
+}
+
+static gboolean
+service_executor_set_reuse (MkServiceExecutor *self, const MkServiceSetting *setting, GError **error)
+{
+  return mk_service_setting_get_boolean (setting, &self->reuses, error);
 }
 
 static gboolean
@@ -712,6 +757,7 @@ static const ExecutorKey executor_keys[] = {
   { "Shell", service_executor_set_shell, NULL, 0 },
   { "Output", service_executor_set_output, NULL, 0 },
   { "Any", service_executor_set_any, NULL, 0 },
+  { "Reuse", service_executor_set_reuse, NULL, 0 },
   { "Completes", NULL, "completes", 0 },
   { "Requires", service_executor_add_requires, NULL, 0 },
   { "Cwd", NULL, "cwd", 0 },
@@ -890,6 +936,31 @@ service_executor_fail (GError **error, const char *message)
   return FALSE;
 }
 
+/* Returns: (transfer full): what the service may be known by. A shell can be anything. */
+static char **
+service_executor_list_programs (MkServiceExecutor *self)
+{
+  const char *const *command = mk_simple_executor_get_command (MK_SIMPLE_EXECUTOR (self));
+  g_autofree char *program = g_path_get_basename (command[0]);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; i < self->programs->len; i++)
+    g_strv_builder_add (builder, g_ptr_array_index (self->programs, i));
+  if (!g_str_equal (program, "sh"))
+    g_strv_builder_add (builder, program);
+  return g_strv_builder_end (builder);
+}
+
+static gboolean
+service_executor_can_be_asked (MkServiceExecutor *self)
+{
+  for (guint i = 0; i < self->probes->len; i++)
+    if (service_executor_is_askable (g_ptr_array_index (self->probes, i)))
+      return TRUE;
+
+  return FALSE;
+}
+
 /* Puts the parts together, and refuses what does not go together. */
 static gboolean
 service_executor_complete (MkServiceExecutor *self, GError **error)
@@ -907,8 +978,13 @@ service_executor_complete (MkServiceExecutor *self, GError **error)
   if (mk_simple_executor_get_completes (executor) && (self->probes->len > 0 || banner != NULL))
     return service_executor_fail (
         error, _ ("Completes: it is a condition of its own: the service can have no other one"));
+  if (self->reuses && !service_executor_can_be_asked (self))
+    return service_executor_fail (
+        error, _ ("Reuse: it needs a condition that can be checked before the start, such as Tcp="));
   if (!service_executor_find_programs (self, error))
     return FALSE;
+  if (self->reuses)
+    mk_simple_executor_get_private (executor)->reused_programs = service_executor_list_programs (self);
 
   /* They need what the service needs, such as its programs. */
   for (guint i = 0; i < self->probes->len; i++)

@@ -4,9 +4,11 @@
 
 import os
 import shutil
+import signal
+import socket
 import unittest
 
-from clitest import LOCALHOST, TestCase, free_port, service, tcp
+from clitest import LOCALHOST, TestCase, free_port, listener, service, tcp
 
 
 class Service(TestCase):
@@ -135,6 +137,37 @@ class Values(TestCase):
             status, _, stderr = self.run_tool("run", *one, *options, "--", "true")
             self.assertEqual(status, 125)
             self.assertIn(words, stderr)
+
+
+class Reuse(TestCase):
+    def test_reuse(self):
+        port = free_port()
+        arguments = ["run", "--service", service("--listen", f"{LOCALHOST}:{port}"), "--name", "it", "--tcp", f"{LOCALHOST}:{port}",
+                     "--reuse"]
+        first = self.start(*arguments)
+        first.expect("it: ready after")
+        pid = self.service_pid(port)
+        status, stdout, stderr = self.run_tool(*arguments, "--", "echo", "{it.host}")
+        self.assertEqual((status, stdout), (0, LOCALHOST + "\n"), stderr)
+        self.assertIn("it: there already, and used", stderr)
+        self.assertEqual(self.service_pid(port), pid)
+        first.send(signal.SIGTERM)
+        first.wait()
+        status, _, stderr = self.run_tool(*arguments, "--", "true")
+        self.assertEqual(status, 0, stderr)
+        self.assertIn("it: ready after", stderr)
+
+    def test_something_else(self):
+        with socket.create_server((LOCALHOST, 0)) as server:
+            port = server.getsockname()[1]
+            status, _, stderr = self.run_tool("run", "--service", listener(port), *tcp(port), "--reuse", "--", "true")
+        self.assertEqual(status, 125)
+        self.assertRegex(stderr, "python3.* It is not mk-test-service, so it is not used")
+
+    def test_nothing_to_check(self):
+        status, _, stderr = self.run_tool("run", "--service", service(), "--output", "x", "--reuse", "--", "true")
+        self.assertEqual(status, 125)
+        self.assertIn("--reuse: it needs a condition that can be checked before the start, such as --tcp", stderr)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ _mirakuru_options () {
   local conditions='--tcp --http --http-unix --unix --file --exec --dbus --listening-only --interval --attempt-timeout --stable-for --any'
   local request='--status --body --method --header --follow --cacert --cert --insecure'
   case $1 in
-    run) echo "--service --template --set $conditions $request --notify --output --name --cwd --env --unset --stdin --pty --completes --requires --stop-mode --stop-signal --expected-status --stop-when-dead --isolate --report --timeline --log-dir --timeout --stop-timeout --verbose --quiet --version --help" ;;
+    run) echo "--service --template --set $conditions $request --notify --output --name --cwd --env --unset --stdin --pty --completes --reuse --requires --stop-mode --stop-signal --expected-status --stop-when-dead --isolate --report --timeline --log-dir --timeout --stop-timeout --verbose --quiet --version --help" ;;
     wait) echo "$conditions $request --gone --timeout --quiet --version --help" ;;
     templates) echo "--help $(mirakuru templates 2> /dev/null | cut -d ' ' -f 1)" ;;
     *) echo 'run wait templates --version --help' ;;

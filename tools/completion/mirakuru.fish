@@ -57,6 +57,7 @@ complete -c mirakuru -n '__mirakuru_command run' -f -l pty -d 'Let the service p
 complete -c mirakuru -n '__mirakuru_command run' -x -l stop-mode -a 'leader tree' -d 'What gets the stop signal'
 complete -c mirakuru -n '__mirakuru_command run' -x -l stop-signal -a 'HUP INT QUIT TERM USR1 USR2' -d 'Signal that asks the service to end'
 complete -c mirakuru -n '__mirakuru_command run' -x -l expected-status -d 'Exit status that is no failure'
+complete -c mirakuru -n '__mirakuru_command run' -f -l reuse -d 'Use what is there already'
 complete -c mirakuru -n '__mirakuru_command run' -x -l requires -d 'Another service that has to be ready before'
 complete -c mirakuru -n '__mirakuru_command run' -f -l completes -d 'Ready when it has ended well'
 complete -c mirakuru -n '__mirakuru_command run' -f -l isolate -d 'A home of their own for services and command'
