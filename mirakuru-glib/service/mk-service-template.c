@@ -8,6 +8,7 @@
 
 #include "mk-service-template-private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mk-i18n-private.h"
@@ -31,7 +32,8 @@ static GPtrArray *
 template_list_directories (void)
 {
   GPtrArray *directories = g_ptr_array_new_with_free_func (g_free);
-  const char *own = g_getenv ("MIRAKURU_GLIB_TEMPLATES");
+  /* A setuid program must not obey it. */
+  const char *own = secure_getenv ("MIRAKURU_GLIB_TEMPLATES");
 
   if (own != NULL && *own != '\0')
     g_ptr_array_add (directories, g_strdup (own));
