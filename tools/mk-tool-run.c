@@ -213,8 +213,8 @@ service_show_reason (Service *self)
   if (goal == NULL || reason == NULL)
     return;
 
-  /* Translators: “waiting for …”, a reason such as “connection refused” */
-  text = g_strdup_printf (_ ("%s (%s)"), goal, reason);
+  /* A narrow terminal shows the beginning. */
+  text = g_strdup_printf ("%s (%s)", reason, goal);
   mk_tool_display_change (self->run->display, self->line, text);
 }
 

@@ -165,6 +165,13 @@ class Lines(TerminalCase):
         self.assertEqual(screen[:2], ["web | red, not cleared", "web | second"])
         self.assertRegex(screen[2], "^✔ web: ready after")
 
+    def test_reason(self):
+        terminal = self.open("run", "--timeout", "30", "--service", service(), "--name", "s", "--file", "x", "--", "true")
+        terminal.expect("s: 0.0 s, waiting for")
+        terminal.expect("s, there is no such file (waiting for /")
+        open(self.path("x"), "w", encoding="utf-8").close()
+        self.assertEqual(terminal.wait(), 0, terminal.text)
+
     def test_failure(self):
         port = free_port()
         terminal = self.open("run", "--timeout", "0.2", "--service", service(), "--name", "bad", *tcp(free_port()),

@@ -31,7 +31,7 @@ FENCE = re.compile(r"^[ \t]*(?:```|~~~).*\n.*", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 FOR_THE_MACHINE = re.compile(r"^(#!|.*SPDX-|# shellcheck )")
 MARK = re.compile(r"^[^\w\n]+\[[\w-]+\][^\w\n]*\n", re.MULTILINE)
-EXPECTED = {"examples/services.sh", *(f"examples/redis.{kind}" for kind in ("c", "py", "js", "vala"))}
+EXPECTED = {"examples/services.sh", *(f"examples/ping.{kind}" for kind in ("c", "py", "js", "vala"))}
 
 
 def part_of(text, part):
