@@ -60,6 +60,15 @@ inner_hangs (void)
   g_usleep (60 * G_USEC_PER_SEC);
 }
 
+static void
+inner_leaves (void)
+{
+  const char *argv[] = { "sh", "-c", "trap '' HUP; sleep 60 & exit 0", NULL };
+
+  g_assert_true (
+      g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL));
+}
+
 static int
 run_inner_suite (int argc, char **argv)
 {
@@ -70,6 +79,7 @@ run_inner_suite (int argc, char **argv)
   g_test_add_func ("/inner/exits", inner_exits);
   g_test_add_func ("/inner/dies", inner_dies);
   g_test_add_func ("/inner/hangs", inner_hangs);
+  g_test_add_func ("/inner/leaves", inner_leaves);
   return g_test_run ();
 }
 
@@ -281,7 +291,10 @@ test_ends (void)
     const char *path;
     int status;
     int signal;
-  } ends[] = { { "/inner/exits", 3, 0 }, { "/inner/fails", 0, SIGABRT }, { "/inner/dies", 0, SIGTERM } };
+  } ends[] = { { "/inner/leaves", 0, 0 },
+               { "/inner/exits", 3, 0 },
+               { "/inner/fails", 0, SIGABRT },
+               { "/inner/dies", 0, SIGTERM } };
 
   for (gsize i = 0; i < G_N_ELEMENTS (ends) && has_bus (); i++)
     {
