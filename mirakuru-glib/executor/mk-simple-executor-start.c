@@ -563,6 +563,7 @@ start_spawn (GTask *task)
 {
   Start *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
   g_auto (GStrv) argv = NULL;
   MkProcess *process;
   GError *error = NULL;
@@ -572,7 +573,9 @@ start_spawn (GTask *task)
   if (error == NULL && self->expands)
     mk_values_expand_strv (self->values, argv, &error);
   self->launch->private_directory = mk_values_dup (self->values, "dir");
-  self->launch->keeps_directory = mk_simple_executor_get_private (executor)->keeps_directory;
+  self->launch->keeps_directory = priv->keeps_directory || priv->guarded_directory != NULL;
+  if (self->launch->private_directory == NULL)
+    self->launch->private_directory = g_strdup (priv->guarded_directory);
   if (error != NULL || !start_check_port (task, &error) ||
       !mk_launch_set_argv (self->launch, g_steal_pointer (&argv), &error) ||
       (process = start_new_process (task, &error)) == NULL || !start_publish_process (task, process))

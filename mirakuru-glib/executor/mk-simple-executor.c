@@ -728,6 +728,7 @@ mk_simple_executor_finalize (GObject *object)
   g_strfreev (priv->environment);
   g_strfreev (priv->exported);
   g_strfreev (priv->reused_programs);
+  g_free (priv->guarded_directory);
   g_clear_object (&priv->asked_probe);
   g_ptr_array_unref (priv->sockets);
   g_clear_pointer (&priv->passed_fds, g_array_unref);

@@ -137,6 +137,9 @@ service_executor_new_script (MkServiceExecutor *self, const char *text, GError *
   mk_simple_executor_set_completes (script, TRUE);
   mk_simple_executor_set_start_timeout (script, 0);
   mk_simple_executor_set_stop_timeout (script, mk_simple_executor_get_stop_timeout (executor));
+  /* Before the service is spawned there is nobody else to see to it. */
+  if (values != NULL)
+    mk_simple_executor_get_private (script)->guarded_directory = mk_values_dup (values, "dir");
   return script;
 }
 

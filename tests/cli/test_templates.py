@@ -7,11 +7,12 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import unittest
 
-from clitest import LOCALHOST, TOOL, TestCase, free_port, service
+from clitest import LOCALHOST, TOOL, TestCase, free_port, poll, service
 
 TEMPLATES = os.environ["MIRAKURU_GLIB_TEMPLATES"]
 
@@ -179,6 +180,19 @@ class Files(TestCase):
         self.assertEqual(words[2:], ["two", "three"])
         for name in ("one", "two", "three"):
             self.assertIn(f"mirakuru: {name}: ready", stderr)
+
+    def test_killed_while_it_prepares(self):
+        os.mkdir(self.path("t"))
+        self.env["TMPDIR"] = self.path("t")
+        path = self.write("[one]\nPrepare=echo x > '{dir}/x'; sleep 60\nCommand=sleep 60\n")
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            with self.subTest(number):
+                tool = self.start("run", "--file", path)
+                poll(lambda: glob.glob(self.path("t/*/x")), "it prepares")
+                tool.send(number)
+                tool.wait()
+                poll(lambda: not os.listdir(self.path("t")), "its directory is removed")
+                self.assert_nothing_left()
 
     def test_several_files(self):
         one = self.write(f"[one]\nCommand={service()}\n", "one.ini")
