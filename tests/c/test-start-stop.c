@@ -394,7 +394,7 @@ test_exit_with_success_is_waited_out (void)
       mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", mk_test_free_port ());
   g_autoptr (GError) error = NULL;
 
-  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), 300);
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), 1500);
   g_assert_false (mk_test_start (executor, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
   mk_test_assert_contains (error->message, "exited with status 0");
