@@ -587,7 +587,7 @@ test_report (void)
   before = mk_executor_group_dup_report_dict (self.group);
   g_assert_true (g_variant_lookup (before, "state", "&s", &state));
   g_assert_cmpstr (state, ==, "stopped");
-  add (&self, "db", NOTES ("0.3"));
+  add (&self, "db", NOTES ("1"));
   add (&self, "app", NOTES ("0"));
   depend (&self, "app", "db");
   g_signal_connect (self.group, "notify::progress", G_CALLBACK (on_progress), &watch);
