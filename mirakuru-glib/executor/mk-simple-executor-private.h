@@ -148,6 +148,7 @@ void mk_simple_executor_set_scope (MkSimpleExecutor *self,
                                    GDestroyNotify scope_destroy);
 MkProcess *mk_simple_executor_dup_process (MkSimpleExecutor *self);
 const char *mk_simple_executor_get_program (MkSimpleExecutor *self);
+const char *mk_simple_executor_name_state (MkExecutorState state);
 MkValues *mk_simple_executor_new_values (MkSimpleExecutor *self, gboolean *expands);
 MkLaunch *mk_simple_executor_dup_launch (MkSimpleExecutor *self, MkValues *values, GError **error);
 

@@ -37,6 +37,7 @@ report_add_probe (GVariantBuilder *builder, MkProbe *probe)
   MkProbeClassPrivate *class_private = mk_probe_class_get_private (MK_PROBE_GET_CLASS (probe));
   g_autoptr (GPtrArray) parts = class_private->dup_parts != NULL ? class_private->dup_parts (probe) : NULL;
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  g_autofree char *description = NULL;
   g_autofree char *clause = NULL;
   g_autofree char *failure = NULL;
   guint n_attempts;
@@ -48,7 +49,8 @@ report_add_probe (GVariantBuilder *builder, MkProbe *probe)
       return;
     }
 
-  clause = mk_probe_describe (probe);
+  description = mk_probe_describe (probe);
+  clause = mk_message_shown (description);
   n_attempts = mk_probe_get_attempts (probe, &failure);
   g_variant_dict_insert (&dict, "waits-for", "s", clause);
   g_variant_dict_insert (&dict, "attempts", "u", n_attempts);
@@ -57,15 +59,16 @@ report_add_probe (GVariantBuilder *builder, MkProbe *probe)
   g_variant_builder_add_value (builder, g_variant_dict_end (&dict));
 }
 
+/* A process chooses its name itself: any bytes. */
 static void
 report_add_process (GPid pid, GPid parent, const char *name, gpointer user_data)
 {
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-  g_autofree char *clean = mk_message_clean (name);
+  g_autofree char *shown = mk_message_shown (name);
 
   g_variant_dict_insert (&dict, "pid", "i", (gint32) pid);
   g_variant_dict_insert (&dict, "parent", "i", (gint32) parent);
-  g_variant_dict_insert (&dict, "name", "s", clean);
+  g_variant_dict_insert (&dict, "name", "s", shown);
   g_variant_builder_add_value (user_data, g_variant_dict_end (&dict));
 }
 
@@ -186,6 +189,19 @@ mk_simple_executor_dup_report_dict (MkSimpleExecutor *self)
 /* ---- the text ---- */
 
 static void
+report_append_status (GString *text, GVariant *dict)
+{
+  g_autofree char *words = NULL;
+  gint32 status = 0;
+
+  if (!g_variant_lookup (dict, "exit-status", "i", &status))
+    return;
+
+  words = mk_message_status (status);
+  g_string_append_printf (text, " (%s)", words);
+}
+
+static void
 report_append_times (GString *text, GVariant *dict)
 {
   static const struct
@@ -199,12 +215,13 @@ report_append_times (GString *text, GVariant *dict)
     { "ready", N_ ("ready") },
     /* Translators: what happened to a service; “ after 12 ms” stands behind this */
     { "stopping", N_ ("told to end") },
-    /* Translators: what happened to a service; “ after 12 ms” stands behind this */
+    /* Translators: what happened to the first process of a service; “ after 12 ms” stands behind this */
     { "exited", N_ ("ended") },
     /* Translators: what happened to a service; “ after 12 ms” stands behind this */
     { "gone", N_ ("nothing left of it") },
   };
   double seconds = 0;
+  double spawned = 0;
 
   for (gsize i = 0; i < G_N_ELEMENTS (times); i++)
     if (g_variant_lookup (dict, times[i].key, "d", &seconds))
@@ -214,14 +231,31 @@ report_append_times (GString *text, GVariant *dict)
         g_string_append_c (text, '\n');
         /* Translators: “ready” and the like, a duration */
         g_string_append_printf (text, _ ("  %s after %s"), _ (times[i].words), duration);
+        if (g_str_equal (times[i].key, "exited"))
+          report_append_status (text, dict);
       }
+
+  if (g_variant_lookup (dict, "spawned", "d", &spawned) &&
+      !g_variant_lookup (dict, "exited", "d", &seconds) && !g_variant_lookup (dict, "gone", "d", &seconds) &&
+      g_variant_lookup (dict, "running", "d", &seconds))
+    {
+      g_autofree char *duration = mk_message_duration ((gint64) ((seconds - spawned) * G_TIME_SPAN_SECOND));
+
+      g_string_append_c (text, '\n');
+      /* Translators: a line about a service; a duration */
+      g_string_append_printf (text, _ ("  has been running for %s"), duration);
+    }
 }
 
 static void
 report_append_probes (GString *text, GVariant *dict)
 {
   g_autoptr (GVariant) probes = g_variant_lookup_value (dict, "probes", G_VARIANT_TYPE ("aa{sv}"));
+  const char *state = "";
+  gboolean waits;
 
+  g_variant_lookup (dict, "state", "&s", &state);
+  waits = g_str_equal (state, "starting");
   for (gsize i = 0; probes != NULL && i < g_variant_n_children (probes); i++)
     {
       g_autoptr (GVariant) probe = g_variant_get_child_value (probes, i);
@@ -235,7 +269,9 @@ report_append_probes (GString *text, GVariant *dict)
       g_string_append_printf (
           text,
           /* Translators: a clause such as “127.0.0.1:6379 to accept connections”; a number */
-          mk_ngettext ("  waits for %s (%u attempt)", "  waits for %s (%u attempts)", attempts),
+          waits ? mk_ngettext ("  waits for %s (%u attempt)", "  waits for %s (%u attempts)", attempts)
+                /* Translators: a clause such as “127.0.0.1:6379 to accept connections”; a number */
+                : mk_ngettext ("  waited for %s (%u attempt)", "  waited for %s (%u attempts)", attempts),
           clause,
           attempts);
       g_string_append_c (text, '\n');

@@ -2295,8 +2295,9 @@ mk_simple_executor_dup_values (MkSimpleExecutor *self)
   return priv->values ? mk_values_ref (priv->values) : NULL;
 }
 
-static const char *
-simple_executor_name_state (MkExecutorState state)
+/* Returns: (transfer none): “ready” */
+const char *
+mk_simple_executor_name_state (MkExecutorState state)
 {
   /* Translators: states of a service, in parentheses behind its command */
   static const char *const names[] = {
@@ -2351,11 +2352,11 @@ mk_simple_executor_describe (MkSimpleExecutor *self)
         /* Translators: a command, the number of its process, a state as “ready” */ _ ("%s (pid %d, %s)"),
         command,
         (int) snapshot.pid,
-        simple_executor_name_state (snapshot.state));
+        mk_simple_executor_name_state (snapshot.state));
   killed = mk_simple_executor_dup_kill_reason (self);
   if (killed != NULL)
-    return g_strdup_printf ("%s (%s; %s)", command, simple_executor_name_state (snapshot.state), killed);
-  return g_strdup_printf ("%s (%s)", command, simple_executor_name_state (snapshot.state));
+    return g_strdup_printf ("%s (%s; %s)", command, mk_simple_executor_name_state (snapshot.state), killed);
+  return g_strdup_printf ("%s (%s)", command, mk_simple_executor_name_state (snapshot.state));
 }
 
 /**

@@ -1776,8 +1776,9 @@ member_list_missing (Member *self)
  * mk_executor_group_dup_report:
  * @self: the group
  *
- * Reports what is known of the services now, for people: for each of them its name, and what
- * [method@Mk.SimpleExecutor.dup_report] says.
+ * Reports what is known of the services now, for people: the state of the group, and for each service its
+ * name, what [method@Mk.SimpleExecutor.dup_report] says, and, where it was not started yet, for which
+ * services it waits.
  *
  * Returns: (transfer full): a text of several lines
  *
@@ -1790,19 +1791,23 @@ mk_executor_group_dup_report (MkExecutorGroup *self)
 
   g_return_val_if_fail (MK_IS_EXECUTOR_GROUP (self), NULL);
 
-  text = g_string_new (NULL);
+  text = g_string_new (mk_simple_executor_name_state (self->state));
   for (guint i = 0; i < self->members->len; i++)
     {
       Member *member = g_ptr_array_index (self->members, i);
+      g_auto (GStrv) lines = NULL;
       g_autofree char *report = mk_simple_executor_dup_report (member->executor);
       g_autofree char *missing = self->state == MK_EXECUTOR_STATE_STARTING && member->phase == MEMBER_DOWN
                                      ? member_list_missing (member)
                                      : NULL;
 
-      g_string_append_printf (text, "%s%s: %s", i > 0 ? "\n" : "", member->name, report);
+      lines = g_strsplit (report, "\n", -1);
+      g_string_append_printf (text, "\n  %s: %s", member->name, lines[0]);
+      for (char **line = lines + 1; *line != NULL; line++)
+        g_string_append_printf (text, "\n  %s", *line);
       if (missing != NULL)
         {
-          g_string_append_c (text, '\n');
+          g_string_append (text, "\n  ");
           /* Translators: names of services */
           g_string_append_printf (text, _ ("  waits for the services: %s"), missing);
         }

@@ -560,7 +560,8 @@ on_report_time (gpointer user_data)
   mk_test_assert_contains (text, "db: ");
   mk_test_assert_contains (text, "starting)");
   mk_test_assert_contains (text, "attempts)");
-  mk_test_assert_contains (text, "  waits for the services: db");
+  mk_test_assert_contains (text, "    waits for the services: db");
+  g_assert_true (g_str_has_prefix (text, "starting\n  db: "));
   watch->n_reports++;
   return G_SOURCE_REMOVE;
 }
@@ -614,6 +615,24 @@ test_report (void)
   assert_times (gone, gone_keys);
 }
 
+/* It may be any bytes, and half a character at its end. */
+static void
+test_report_names (void)
+{
+  g_auto (Fixture) self = { 0 };
+  g_autofree char *text = NULL;
+
+  fixture_init (&self);
+  add (&self, "odd", "printf 'a\\n  b\\033[31m\\360' >/proc/$$/comm; " NOTES ("0"));
+  assert_starts (&self);
+  text = mk_executor_group_dup_report (self.group);
+  g_assert_true (g_utf8_validate (text, -1, NULL));
+  g_assert_null (strchr (text, '\033'));
+  mk_test_assert_contains (text, ": a\\x0a  b\\x1b[31m");
+  mk_test_assert_contains (text, "has been running for ");
+  assert_stops (&self);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -635,6 +654,7 @@ main (int argc, char **argv)
   g_test_add_func ("/group/values/unknown", test_unknown_value);
   g_test_add_func ("/group/model", test_model);
   g_test_add_func ("/group/report", test_report);
+  g_test_add_func ("/group/report/names", test_report_names);
 
   return g_test_run ();
 }

@@ -391,5 +391,46 @@ class End(TestCase):
         self.assertFalse(executor.get_active())
 
 
+class Report(TestCase):
+    def test_each_probe_while_it_starts(self):
+        ports = free_port(), free_port()
+        probes = [Mk.TcpProbe.new(LOCALHOST, port) for port in ports]
+        executor = self.keep(Mk.Executor.new(service("--print", "hello"), Mk.AllProbe.new(probes)))
+        cancellable, results = Gio.Cancellable(), []
+        executor.start_async(cancellable, lambda _, result: results.append(result))
+
+        def is_asked():
+            probes = executor.dup_report_dict().unpack().get("probes", [])
+            return len(probes) == 2 and probes[0]["attempts"] > 1 and "hello" in executor.dup_report()
+
+        iterate_until(is_asked, "both probes are asked")
+        for port in ports:
+            self.assertRegex(
+                executor.dup_report(),
+                rf"\n  waits for {LOCALHOST}:{port} to accept connections \(\d+ attempts?\)\n    last failure: .*refused",
+            )
+        cancellable.cancel()
+        iterate_until(lambda: results, "the start is cancelled")
+        self.assert_cancelled(executor.start_finish, results[0])
+
+    def test_how_it_has_ended(self):
+        executor = self.keep(Mk.SimpleExecutor(command="sh -c 'exit 3'"))
+        self.assertEqual(executor.dup_report_dict().unpack()["state"], "stopped")
+        executor.start(None)
+        executor.wait(None)
+        self.assertRegex(executor.dup_report(), r"\n  ended after .* \(exited with status 3\)\n")
+
+    def test_names_of_processes_are_harmless(self):
+        # A name is any bytes, up to 15: here a line, a colour, and half a character at its end.
+        script = r"printf 'a\n  b\033[31m\360' >/proc/$$/comm; echo up; sleep 60 & wait"
+        executor = self.keep(Mk.OutputExecutor.new(["sh", "-c", script], "up"))
+        executor.start(None)
+        pid = executor.get_pid()
+        name = next(p["name"] for p in executor.dup_report_dict().unpack()["processes"] if p["pid"] == pid)
+        self.assertEqual(name, r"a\x0a  b\x1b[31m" + "\ufffd")
+        self.assertIn(f"  process {pid}: {name}, child of ", executor.dup_report())
+        executor.stop(None)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -64,13 +64,31 @@ class Group(TestCase):
 
     def test_progress_in_a_main_loop(self):
         group, states = new_group(self), []
+        progress = []
         group.connect("notify::state", lambda *_: states.append(group.get_state().value_nick))
+        group.connect("notify::progress", lambda *_: progress.append(group.get_property("progress")))
         loop = GLib.MainLoop()
-        group.start_async(None, lambda group, result: (group.start_finish(result), loop.quit()))
+        group.start_async(None, lambda group, result: (progress.append("started"), group.start_finish(result), loop.quit()))
         loop.run()
-        group.stop_async(None, lambda group, result: (group.stop_finish(result), loop.quit()))
+        group.stop_async(None, lambda group, result: (progress.append("stopped"), group.stop_finish(result), loop.quit()))
         loop.run()
         self.assertEqual(states, ["starting", "ready", "stopping", "stopped"])
+        self.assertEqual(progress, [0.5, 1.0, "started", 0.5, 0.0, "stopped"])
+
+    def test_report(self):
+        group = new_group(self)
+        self.assertEqual(group.dup_report().split("\n")[0], "stopped")
+        with group:
+            lines = group.dup_report().split("\n")
+            self.assertEqual(lines[0], "ready")
+            self.assertRegex(lines[1], r"^  web: .*, ready\)$")
+            self.assertTrue(all(line.startswith("  ") for line in lines[1:]), lines)
+            self.assertRegex(group.dup_report(), r"\n    ready after \d")
+            self.assertRegex(group.dup_report(), r"\n    has been running for \d")
+            self.assertRegex(group.dup_report(), r"\n    waited for 127.0.0.1:\d+ to accept connections \(\d+ attempts?\)")
+            self.assertEqual([service["name"] for service in group.dup_report_dict()["services"]], ["web", "db"])
+        self.assertIn("nothing left of it", group.dup_report())
+        self.assertNotIn("has been running", group.dup_report())
 
 
 if __name__ == "__main__":
