@@ -27,6 +27,17 @@ with socket.create_connection((host, int(port)), 10) as client:
 assert b"green" in reply, reply
 """
 
+GDK = """
+import sys
+try:
+    import gi
+    gi.require_version("Gtk", "4.0")
+    from gi.repository import Gdk, Gtk
+except (ImportError, ValueError):
+    sys.exit(77)
+print(Gdk.Display.get_default().__gtype__.name if Gtk.init_check() else None)
+"""
+
 FETCH = """
 import os, urllib.request
 assert b"hello" in urllib.request.urlopen(os.environ["HTTP_URL"] + "hello.txt", timeout=10).read()
@@ -131,6 +142,20 @@ class Templates(TestCase):
         status, _, stderr = self.run_tool("run", "--template", "redis", "--", "true")
         self.assertEqual(status, 125)
         self.assertIn("“redis-server” is missing", stderr)
+
+    def test_display_of_the_user(self):
+        for program in ("weston", "Xvfb"):
+            if not shutil.which(program):
+                self.skipTest(f"{program} is missing")
+        for backend in ("", "wayland"):
+            with self.subTest(backend):
+                self.env.update(XDG_RUNTIME_DIR=self.path("t"), GDK_BACKEND=backend)
+                status, stdout, stderr = self.run_tool(
+                    "run", "--service", "weston --no-config --backend=headless-backend.so --socket=wayland-0",
+                    "--unix", self.path("t/wayland-0"), "--", TOOL, "run", "--template", "xvfb", "--", PYTHON, "-c", GDK)
+                if status == 77:
+                    self.skipTest("the typelib of GTK 4 is missing")
+                self.assertEqual((status, stdout), (0, "GdkX11Display\n"), stderr)
 
     def test_own_template(self):
         self.env["XDG_DATA_HOME"] = self.path("data")
