@@ -414,7 +414,7 @@ class Report(TestCase):
         self.assert_cancelled(executor.start_finish, results[0])
 
     def test_how_it_has_ended(self):
-        executor = self.keep(Mk.SimpleExecutor(command="sh -c 'exit 3'"))
+        executor = self.keep(Mk.SimpleExecutor(command=["sh", "-c", "exit 3"]))
         self.assertEqual(executor.dup_report_dict().unpack()["state"], "stopped")
         executor.start(None)
         executor.wait(None)
