@@ -30,6 +30,7 @@ G_BEGIN_DECLS
  * @MK_ERROR_EXITED: the service ended before it was ready
  * @MK_ERROR_FINISHED_WITH_ERROR: the service was stopped, or had ended, with another status than expected
  * @MK_ERROR_SUPERVISOR: the helper program `mk-supervisor` is missing, or was killed
+ * @MK_ERROR_LAUNCHER: the launcher did not lead to where the service is to run, or the connection was lost
  *
  * What can go wrong with a service. The message says which service it was, what was waited
  * for and for how long, what was seen last, and the last lines the service printed.
@@ -46,6 +47,7 @@ typedef enum
   MK_ERROR_EXITED,
   MK_ERROR_FINISHED_WITH_ERROR,
   MK_ERROR_SUPERVISOR,
+  MK_ERROR_LAUNCHER,
 } MkError;
 
 MK_AVAILABLE_IN_1_0

@@ -64,6 +64,8 @@ typedef struct
   char **environment; /* (owned) (nullable) */
   char **exported;    /* (owned) (nullable): what the services export that it requires, of lower priority */
   char *cwd;          /* (owned) (nullable) */
+  char **launcher;    /* (owned) (nullable) */
+  char **forwards;    /* (owned) (nullable) */
   guint start_timeout;
   guint stop_timeout;
   MkStopMode stop_mode;

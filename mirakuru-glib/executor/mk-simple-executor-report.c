@@ -99,7 +99,7 @@ report_add_run (GVariantDict *dict, MkProcess *process)
     g_variant_dict_insert (dict, "killed", "s", killed);
 
   g_variant_builder_init (&processes, G_VARIANT_TYPE ("aa{sv}"));
-  if (!news.gone && mk_process_get_supervisor (process) != 0)
+  if (!news.gone && mk_process_get_supervisor (process) != 0 && !mk_process_is_elsewhere (process))
     mk_proc_for_each_descendant (mk_process_get_supervisor (process), report_add_process, &processes);
   g_variant_dict_insert_value (dict, "processes", g_variant_builder_end (&processes));
   report_add_output (dict, process, MK_STREAM_STDOUT, "stdout");

@@ -721,8 +721,13 @@ start_find_rival (GTask *task)
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   MkProcessNews news = mk_process_get_news (self->process);
   GPid supervisor = mk_process_get_supervisor (self->process);
-  g_autofree char *rival = mk_probe_find_rival (self->probe, news.pid, supervisor);
+  g_autofree char *rival = NULL;
   gboolean knows_better;
+
+  /* What answers here is the near end of a forward, or another machine. */
+  if (mk_process_is_elsewhere (self->process))
+    return NULL;
+  rival = mk_probe_find_rival (self->probe, news.pid, supervisor);
 
   if (rival == NULL)
     return NULL;
@@ -740,7 +745,7 @@ start_has_settled (Start *self)
 {
   GPid pid = mk_process_get_news (self->process).pid;
   gint64 elapsed = g_get_monotonic_time () - self->answered;
-  char state = mk_proc_get_state (pid);
+  char state = mk_process_is_elsewhere (self->process) ? 'S' : mk_proc_get_state (pid);
 
   if (state == 'Z' || state == 'X')
     return elapsed >= EXIT_NEWS_LIMIT_US || mk_process_get_news (self->process).exited;

@@ -101,6 +101,8 @@ enum
   PROP_COMMAND = 1,
   PROP_CWD,
   PROP_ENVIRONMENT,
+  PROP_LAUNCHER,
+  PROP_FORWARDS,
   PROP_START_TIMEOUT,
   PROP_STOP_TIMEOUT,
   PROP_STOP_MODE,
@@ -336,9 +338,15 @@ mk_simple_executor_new_values (MkSimpleExecutor *self, gboolean *expands)
 }
 
 static gboolean
-simple_executor_expand (MkLaunch *launch, char **environment, MkValues *values, GError **error)
+simple_executor_expand (MkLaunch *launch,
+                        char **environment,
+                        char **launcher,
+                        char **forwards,
+                        MkValues *values,
+                        GError **error)
 {
-  return mk_values_expand_strv (values, environment, error) &&
+  return mk_values_expand_strv (values, launcher, error) && mk_values_expand_strv (values, forwards, error) &&
+         mk_values_expand_strv (values, environment, error) &&
          mk_values_expand (values, &launch->cwd, error) &&
          mk_values_expand (values, &launch->stdin_path, error) &&
          mk_values_expand (values, &launch->stdout_path, error) &&
@@ -430,6 +438,8 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, MkValues *values, GError 
   g_autofree char *marker = simple_executor_dup_marker (self);
   g_autoptr (MkLaunch) launch = g_new0 (MkLaunch, 1);
   g_auto (GStrv) environment = NULL;
+  g_auto (GStrv) launcher = NULL;
+  g_auto (GStrv) forwards = NULL;
   GMutexLocker *locker = mk_simple_executor_lock (self);
 
   launch->cwd = g_strdup (priv->cwd);
@@ -444,10 +454,14 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, MkValues *values, GError 
   launch->stdout_path = g_strdup (priv->stdout_path);
   launch->stderr_path = g_strdup (priv->stderr_path);
   launch->output_limit = priv->output_limit;
+  launcher = g_strdupv (priv->launcher);
+  forwards = g_strdupv (priv->forwards);
   g_mutex_locker_free (locker);
 
   environment = mk_simple_executor_dup_overlay (self);
-  if ((values != NULL && !simple_executor_expand (launch, environment, values, error)) ||
+  if ((values != NULL &&
+       !simple_executor_expand (launch, environment, launcher, forwards, values, error)) ||
+      !mk_launch_set_launcher (launch, g_steal_pointer (&launcher), forwards, error) ||
       !mk_launch_set_environment (launch, (const char *const *) environment, marker, error) ||
       !simple_executor_pass_sockets (self, launch, error) ||
       !simple_executor_pass_fds (self, launch, error) || !mk_launch_validate (launch, error))
@@ -603,12 +617,15 @@ mk_simple_executor_judge_end (MkProcess *process, gboolean any_status, int expec
   g_autofree char *service = NULL;
   g_autofree char *status = NULL;
   g_autofree char *output = NULL;
+  GError *failure;
 
   if (news.stuck != 0)
     return mk_simple_executor_stuck_error (process);
   if (any_status)
     return NULL;
 
+  if (news.lost && (failure = mk_process_dup_failure (process)) != NULL)
+    return failure;
   service = mk_process_message_service (process);
   if (news.lost)
     return g_error_new (
@@ -726,6 +743,8 @@ mk_simple_executor_finalize (GObject *object)
   g_clear_pointer (&priv->values, mk_values_unref);
   g_strfreev (priv->command);
   g_strfreev (priv->environment);
+  g_strfreev (priv->launcher);
+  g_strfreev (priv->forwards);
   g_strfreev (priv->exported);
   g_strfreev (priv->reused_programs);
   g_free (priv->guarded_directory);
@@ -762,6 +781,14 @@ mk_simple_executor_get_property (GObject *object, guint prop_id, GValue *value, 
 
     case PROP_ENVIRONMENT:
       g_value_set_boxed (value, mk_simple_executor_get_environment (self));
+      break;
+
+    case PROP_LAUNCHER:
+      g_value_set_boxed (value, mk_simple_executor_get_launcher (self));
+      break;
+
+    case PROP_FORWARDS:
+      g_value_set_boxed (value, mk_simple_executor_get_forwards (self));
       break;
 
     case PROP_START_TIMEOUT:
@@ -870,6 +897,14 @@ mk_simple_executor_set_property (GObject *object, guint prop_id, const GValue *v
 
     case PROP_ENVIRONMENT:
       mk_simple_executor_set_environment (self, g_value_get_boxed (value));
+      break;
+
+    case PROP_LAUNCHER:
+      mk_simple_executor_set_launcher (self, g_value_get_boxed (value));
+      break;
+
+    case PROP_FORWARDS:
+      mk_simple_executor_set_forwards (self, g_value_get_boxed (value));
       break;
 
     case PROP_START_TIMEOUT:
@@ -987,6 +1022,56 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * Since: 1.0
    */
   props[PROP_ENVIRONMENT] = g_param_spec_boxed ("environment", NULL, NULL, G_TYPE_STRV, flags);
+
+  /**
+   * MkSimpleExecutor:launcher:
+   *
+   * A command that runs another one somewhere else, and passes its standard input and output on without a
+   * terminal: in a container, on another host, in or out of a sandbox. %NULL, the default, runs the service
+   * on this machine.
+   *
+   * ```c
+   * const char *ssh[] = { "ssh", "far", NULL };
+   * const char *podman[] = { "podman", "exec", "-i", "web", NULL };
+   * const char *sandboxed[] = { "flatpak-spawn", "--host", NULL };
+   * ```
+   *
+   * The promises are the same as on this machine: nothing of the service is left there, however this program
+   * or the connection ends. For that mk-supervisor is sent through the launcher at each start; what that needs
+   * there is a shell, `head`, `chmod`, `rm`, `uname`, and a directory that programs can be run from. If the
+   * last word is a path that ends in `/mk-supervisor`, that program is run there instead of a shell.
+   *
+   * [property@Mk.SimpleExecutor:command], [property@Mk.SimpleExecutor:cwd] and
+   * [property@Mk.SimpleExecutor:pid] are those of there, and [property@Mk.SimpleExecutor:environment] is laid
+   * over the one that is found there. Files, output, probes and addresses are those of here: see
+   * [property@Mk.SimpleExecutor:forwards]. Sockets and other open files cannot be passed.
+   *
+   * If nothing is heard of the other end for 15 seconds, it is taken for gone. At the far end the service is
+   * then ended; here the service has ended with %MK_ERROR_LAUNCHER, and the message says what is left.
+   *
+   * Since: 1.0
+   */
+  props[PROP_LAUNCHER] = g_param_spec_boxed ("launcher", NULL, NULL, G_TYPE_STRV, flags);
+
+  /**
+   * MkSimpleExecutor:forwards:
+   *
+   * What leads from addresses of this machine to those where [property@Mk.SimpleExecutor:launcher] leads to,
+   * written as for `ssh -L`: `"6379"`, `"16379:6379"`, `"16379:db:5432"`. Paths of Unix sockets can stand in
+   * the place of a port, or of a host and a port. At most 32; %NULL, the default, for none.
+   *
+   * The address of this machine, on the loopback interface, is taken when the service is started; if that
+   * cannot be, the start fails with %MK_ERROR_ALREADY_RUNNING before anything is launched. Who connects is
+   * refused until the far address accepts connections, so that clients and probes see what they would see if
+   * the service were here.
+   *
+   * Where both ends share the network and the port is the same, or both share the files and the path is the
+   * same, nothing needs to be done, and nothing is. So it is without a launcher, where forwards to other
+   * addresses are an error.
+   *
+   * Since: 1.0
+   */
+  props[PROP_FORWARDS] = g_param_spec_boxed ("forwards", NULL, NULL, G_TYPE_STRV, flags);
 
   /**
    * MkSimpleExecutor:start-timeout:
@@ -1469,6 +1554,51 @@ SETTING (const char *, cwd, CWD, simple_executor_set_string)
  * Since: 1.0
  */
 SETTING (const char *const *, environment, ENVIRONMENT, simple_executor_set_strv)
+
+/**
+ * mk_simple_executor_get_launcher: (get-property launcher)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:launcher].
+ *
+ * Returns: (array zero-terminated=1) (element-type filename) (transfer none) (nullable): a command and its
+ * arguments
+ *
+ * Since: 1.0
+ */
+
+/**
+ * mk_simple_executor_set_launcher: (set-property launcher)
+ * @self: the executor
+ * @launcher: (array zero-terminated=1) (element-type filename) (nullable): a command and its arguments
+ *
+ * Sets [property@Mk.SimpleExecutor:launcher].
+ *
+ * Since: 1.0
+ */
+SETTING (const char *const *, launcher, LAUNCHER, simple_executor_set_strv)
+
+/**
+ * mk_simple_executor_get_forwards: (get-property forwards)
+ * @self: the executor
+ *
+ * Gets [property@Mk.SimpleExecutor:forwards].
+ *
+ * Returns: (array zero-terminated=1) (element-type filename) (transfer none) (nullable): the forwards
+ *
+ * Since: 1.0
+ */
+
+/**
+ * mk_simple_executor_set_forwards: (set-property forwards)
+ * @self: the executor
+ * @forwards: (array zero-terminated=1) (element-type filename) (nullable): the forwards
+ *
+ * Sets [property@Mk.SimpleExecutor:forwards].
+ *
+ * Since: 1.0
+ */
+SETTING (const char *const *, forwards, FORWARDS, simple_executor_set_strv)
 
 /**
  * mk_simple_executor_get_start_timeout: (get-property start-timeout)

@@ -141,6 +141,14 @@ const char *const *mk_simple_executor_get_environment (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_simple_executor_set_environment (MkSimpleExecutor *self, const char *const *environment);
 MK_AVAILABLE_IN_1_0
+const char *const *mk_simple_executor_get_launcher (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_launcher (MkSimpleExecutor *self, const char *const *launcher);
+MK_AVAILABLE_IN_1_0
+const char *const *mk_simple_executor_get_forwards (MkSimpleExecutor *self);
+MK_AVAILABLE_IN_1_0
+void mk_simple_executor_set_forwards (MkSimpleExecutor *self, const char *const *forwards);
+MK_AVAILABLE_IN_1_0
 guint mk_simple_executor_get_start_timeout (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_simple_executor_set_start_timeout (MkSimpleExecutor *self, guint start_timeout);

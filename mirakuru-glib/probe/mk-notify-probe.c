@@ -190,6 +190,9 @@ notify_run_knows_sender (NotifyRun *self, GCredentials *credentials)
 
   if (pid <= 1 || supervisor == 0)
     return FALSE;
+  /* The near end of a launcher passes on what the far end has looked at. */
+  if (mk_process_is_elsewhere (self->process))
+    return pid == supervisor;
   if (pid == mk_process_get_news (self->process).pid || mk_proc_is_descendant (pid, supervisor))
     return TRUE;
   if (kill (pid, 0) == 0 || errno == EPERM)
@@ -224,7 +227,8 @@ notify_run_take_assignment (NotifyRun *self, const char *name, const char *value
       self->status_text = mk_message_clean (value);
     }
   else if (g_str_equal (name, "MAINPID") && g_ascii_string_to_unsigned (value, 10, 2, G_MAXINT, &pid, NULL) &&
-           mk_proc_is_descendant ((GPid) pid, mk_process_get_supervisor (self->process)))
+           (mk_process_is_elsewhere (self->process) ||
+            mk_proc_is_descendant ((GPid) pid, mk_process_get_supervisor (self->process))))
     self->main_pid = (GPid) pid;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mk-types.h"
+#include "mk-forward-private.h"
 
 G_BEGIN_DECLS
 
@@ -21,7 +22,11 @@ typedef struct
 typedef struct
 {
   char **argv;              /* (owned) */
-  char **environment;       /* (owned) all of it, marker included */
+  char **launcher;          /* (owned) (nullable): a command that leads elsewhere */
+  GPtrArray *forwards;      /* (owned) (element-type MkForward) (nullable): what leads there, too */
+  char **environment;       /* (owned) all of it, marker included; with a launcher that of its client */
+  char **overlay;           /* (owned) (nullable) with a launcher: what the service gets beside what is there */
+  char *notify_socket;      /* (owned) (nullable) with a launcher: where its messages go */
   char *marker;             /* (owned) "NAME=value" */
   char *cwd;                /* (owned) (nullable) */
   char *private_directory;  /* (owned) (nullable): removed when the service has been stopped */
@@ -53,6 +58,7 @@ void mk_launch_free (MkLaunch *self);
 gboolean
 mk_launch_set_environment (MkLaunch *self, const char *const *overlay, const char *marker, GError **error);
 gboolean mk_launch_set_argv (MkLaunch *self, char **argv, GError **error);
+gboolean mk_launch_set_launcher (MkLaunch *self, char **launcher, char **forwards, GError **error);
 void mk_launch_set_variable (MkLaunch *self, const char *name, const char *value);
 gboolean mk_launch_add_socket (MkLaunch *self, int fd, const char *name, GError **error);
 gboolean mk_launch_add_descriptor (MkLaunch *self, int fd, int target, GError **error);
@@ -61,6 +67,8 @@ gboolean mk_launch_validate_signal (int number, GError **error);
 
 char *mk_launch_dup_name (MkLaunch *self);
 GError *mk_launch_spawn_error (MkLaunch *self, int step, int error_number);
+GError *mk_launch_launcher_error (MkLaunch *self, int failure, int b, int c, const char *text);
+guint mk_launch_get_lease (void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkLaunch, mk_launch_free)
 

@@ -22,6 +22,8 @@
 
 /* SD_LISTEN_FDS_START */
 #define FIRST_SOCKET 3
+#define MAX_FORWARDS 32
+#define LEASE_MS     15000
 
 static void
 launch_descriptor_clear (gpointer data)
@@ -37,7 +39,11 @@ mk_launch_free (MkLaunch *self)
 {
   g_clear_pointer (&self->descriptors, g_array_unref);
   g_strfreev (self->argv);
+  g_strfreev (self->launcher);
+  g_clear_pointer (&self->forwards, g_ptr_array_unref);
   g_strfreev (self->environment);
+  g_strfreev (self->overlay);
+  g_free (self->notify_socket);
   g_free (self->marker);
   g_free (self->cwd);
   g_free (self->private_directory);
@@ -69,6 +75,21 @@ launch_invalid (GError **error, const char *format, ...)
   g_propagate_error (error, g_error_new_valist (MK_ERROR, MK_ERROR_INVALID_ARGUMENT, format, args));
   va_end (args);
   return FALSE;
+}
+
+/* With a launcher the overlay is laid over what is found at the far end, and the client gets none of it. */
+static void
+launch_keep_overlay (MkLaunch *self, const char *const *overlay, const char *marker)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  if (overlay != NULL)
+    g_strv_builder_addv (builder, (const char **) overlay);
+  g_strv_builder_add (builder, self->marker);
+  g_strfreev (self->overlay);
+  self->overlay = g_strv_builder_end (builder);
+  g_strfreev (self->environment);
+  self->environment = g_environ_unsetenv (g_get_environ (), MK_MARKER_NAME);
 }
 
 /*
@@ -109,6 +130,8 @@ mk_launch_set_environment (MkLaunch *self, const char *const *overlay, const cha
   self->environment = g_steal_pointer (&environment);
   g_free (self->marker);
   self->marker = g_strconcat (MK_MARKER_NAME "=", marker, NULL);
+  if (self->launcher != NULL)
+    launch_keep_overlay (self, overlay, marker);
   return TRUE;
 }
 
@@ -118,6 +141,13 @@ mk_launch_add_descriptor (MkLaunch *self, int fd, int target, GError **error)
 {
   MkLaunchDescriptor descriptor = { fd, target };
 
+  if (self->launcher != NULL)
+    {
+      close (fd);
+      return launch_invalid (error,
+                             _ ("A service that a launcher starts elsewhere cannot be given sockets or other "
+                                "open files of this machine"));
+    }
   if (self->descriptors == NULL)
     {
       self->descriptors = g_array_new (FALSE, FALSE, sizeof descriptor);
@@ -138,7 +168,16 @@ mk_launch_add_descriptor (MkLaunch *self, int fd, int target, GError **error)
 void
 mk_launch_set_variable (MkLaunch *self, const char *name, const char *value)
 {
-  self->environment = g_environ_setenv (g_steal_pointer (&self->environment), name, value, TRUE);
+  if (self->launcher == NULL)
+    self->environment = g_environ_setenv (g_steal_pointer (&self->environment), name, value, TRUE);
+  else if (g_str_equal (name, "NOTIFY_SOCKET"))
+    {
+      /* The far end has one of its own, and passes the messages on. */
+      g_free (self->notify_socket);
+      self->notify_socket = g_strdup (value);
+    }
+  else
+    self->overlay = g_environ_setenv (g_steal_pointer (&self->overlay), name, value, TRUE);
 }
 
 /* @fd: (transfer none): a socket that is passed as systemd does, see sd_listen_fds(3) */
@@ -227,9 +266,47 @@ mk_launch_set_argv (MkLaunch *self, char **argv, GError **error)
   return TRUE;
 }
 
+/*
+ * To be called before the environment is set.
+ *
+ * @launcher: (transfer full) (nullable)
+ * @forwards: (nullable)
+ */
+gboolean
+mk_launch_set_launcher (MkLaunch *self, char **launcher, char **forwards, GError **error)
+{
+  self->launcher = launcher != NULL && launcher[0] != NULL ? launcher : NULL;
+  if (self->launcher == NULL)
+    g_strfreev (launcher);
+  else if (*launcher[0] == '\0')
+    return launch_invalid (error, _ ("The launcher is empty: it needs at least the name of a program"));
+
+  self->forwards = g_ptr_array_new_with_free_func ((GDestroyNotify) mk_forward_free);
+  for (char **text = forwards; text != NULL && *text != NULL; text++)
+    {
+      MkForward *forward = mk_forward_parse (*text, error);
+
+      if (forward == NULL)
+        return FALSE;
+      g_ptr_array_add (self->forwards, forward);
+      if (self->launcher == NULL && !forward->is_same)
+        return launch_invalid (
+            error, _ ("“%s” leads to another address, which it can only do with a launcher"), *text);
+    }
+  /* Two for each, see mk_forward_open() */
+  if (self->forwards->len > MAX_FORWARDS)
+    return launch_invalid (error, _ ("There can be at most %d forwards"), MAX_FORWARDS);
+
+  return TRUE;
+}
+
 gboolean
 mk_launch_validate (MkLaunch *self, GError **error)
 {
+  if (self->launcher != NULL &&
+      (self->stdout_mode == MK_STDIO_MODE_PTY || self->stderr_mode == MK_STDIO_MODE_PTY))
+    return launch_invalid (error,
+                           _ ("A service that a launcher starts elsewhere cannot be given a terminal (PTY)"));
   if (mk_launch_captures (self->stdin_mode) || self->stdin_mode == MK_STDIO_MODE_MERGE)
     return launch_invalid (error, _ ("Standard input can only be NULL, PIPE, INHERIT or FILE"));
   if (self->stdin_mode == MK_STDIO_MODE_FILE && (self->stdin_path == NULL || *self->stdin_path == '\0'))
@@ -286,11 +363,13 @@ launch_read_interpreter (const char *file)
 static char *
 launch_explain_exec (MkLaunch *self, int error_number)
 {
-  g_autofree char *file = launch_find_program (self);
+  g_autofree char *file = self->launcher == NULL ? launch_find_program (self) : NULL;
   g_autofree char *name = mk_message_filename (file ? file : self->argv[0]);
   g_autofree char *interpreter = NULL;
   g_autofree char *interpreter_name = NULL;
 
+  if (error_number == ENOENT && self->launcher != NULL)
+    return g_strdup (_ ("there is no such program where the launcher leads to"));
   if (error_number == ENOENT && (file == NULL || !g_file_test (file, G_FILE_TEST_EXISTS)))
     return g_strdup (
         strchr (self->argv[0], '/')
@@ -347,6 +426,11 @@ mk_launch_spawn_error (MkLaunch *self, int step, int error_number)
       reason = g_strdup_printf (_ ("it cannot be given its open files (%s)"), g_strerror (error_number));
       break;
 
+    case MK_SPAWN_STEP_FOLDER:
+      /* Translators: the words of the system for an error */
+      reason = g_strdup_printf (_ ("a directory cannot be made for it (%s)"), g_strerror (error_number));
+      break;
+
     case MK_SPAWN_STEP_EXEC:
       reason = launch_explain_exec (self, error_number);
       break;
@@ -368,4 +452,143 @@ mk_launch_spawn_error (MkLaunch *self, int step, int error_number)
     }
 
   return g_error_new (MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), program, reason);
+}
+
+/* ---- the launcher ---- */
+
+/*
+ * How long nothing may be heard of the other end, which is then taken for gone: in milliseconds. The variable
+ * is for tests.
+ */
+guint
+mk_launch_get_lease (void)
+{
+  const char *text = g_getenv ("MIRAKURU_GLIB_LEASE_MS");
+  guint64 lease;
+
+  return text != NULL && g_ascii_string_to_unsigned (text, 10, 100, G_MAXINT, &lease, NULL) ? (guint) lease
+                                                                                            : LEASE_MS;
+}
+
+/* Returns: (transfer full): ": " and the last lines of what the client has said, or nothing */
+static char *
+launch_quote_client (const char *text)
+{
+  g_autofree char *clean = mk_message_clean (text);
+
+  g_strstrip (clean);
+  return *clean != '\0' ? g_strdup_printf (": %s", clean) : g_strdup ("");
+}
+
+static char *
+launch_explain_launcher (MkLaunch *self, int failure, int b, const char *text)
+{
+  g_autofree char *said = launch_quote_client (text);
+  g_autofree char *status = NULL;
+
+  switch (failure)
+    {
+    case MK_LAUNCHER_NOT_RUN:
+      if (b == ENOENT)
+        return g_strdup (
+            _ ("there is no such program in the directories of PATH; install it, or give its path"));
+      return g_strdup (g_strerror (b));
+
+    case MK_LAUNCHER_SILENT:
+      return g_strdup (_ ("it ended without a word. It has to pass its standard input on (podman, docker and "
+                          "kubectl do with -i)"));
+
+    case MK_LAUNCHER_TERMINAL:
+      return g_strdup (_ ("it opens a terminal, which changes what passes through: leave out its option -t"));
+
+    case MK_LAUNCHER_MACHINE:
+      return g_strdup_printf (_ ("it leads to a machine of the architecture “%s”; for that there is no "
+                                 "mk-supervisor-%s beside mk-supervisor"),
+                              text,
+                              text);
+
+    case MK_LAUNCHER_NO_FOLDER:
+      return g_strdup (
+          _ ("where it leads to, no directory allows a program to be written and run: neither "
+             "$XDG_RUNTIME_DIR nor /tmp, /var/tmp, $HOME, /dev/shm. Make mk-supervisor available "
+             "there, and add its path to the launcher"));
+
+    case MK_LAUNCHER_FOREIGN:
+      /* Translators: what the launcher has said, after a colon, or nothing */
+      return g_strdup_printf (_ ("what it leads to is not mk-supervisor of this version%s"), said);
+
+    case MK_LAUNCHER_ENDED:
+    default:
+      status = mk_message_status (b);
+      /* Translators: “exited with status 1” or “was ended by signal 9 (Killed)”; what the launcher has said,
+       * after a colon, or nothing */
+      return g_strdup_printf (_ ("it %s before there was a connection%s"), status, said);
+    }
+}
+
+/* Returns: (transfer full): a sentence about what has become of the processes of the service */
+static char *
+launch_describe_left (int n_left, int n_killed)
+{
+  g_autofree char *lease = NULL;
+
+  if (n_left > 0)
+    return g_strdup_printf (
+        mk_ngettext ("%d process of it is left there", "%d processes of it are left there", (gulong) n_left),
+        n_left);
+  if (n_left == 0 && n_killed > 0)
+    return g_strdup_printf (mk_ngettext ("%d process was left there, and was killed",
+                                         "%d processes were left there, and were killed",
+                                         (gulong) n_killed),
+                            n_killed);
+  if (n_left == 0)
+    return g_strdup (_ ("Nothing of it is left there"));
+
+  lease = mk_message_duration (mk_launch_get_lease () * G_TIME_SPAN_MILLISECOND);
+  /* Translators: a duration */
+  return g_strdup_printf (_ ("What is left there ends by itself within %s"), lease);
+}
+
+/*
+ * @failure: an MkLauncherFailure, as reported by the near end; @b and @c belong to it
+ * @text: what the launcher has said
+ */
+GError *
+mk_launch_launcher_error (MkLaunch *self, int failure, int b, int c, const char *text)
+{
+  g_autofree char *program = mk_message_filename (self->argv[0]);
+  g_autofree char *launcher = mk_message_command ((const char *const *) self->launcher);
+  g_autofree char *said = launch_quote_client (text);
+  g_autofree char *lease = mk_message_duration (mk_launch_get_lease () * G_TIME_SPAN_MILLISECOND);
+  g_autofree char *reason = NULL;
+  g_autofree char *left = NULL;
+
+  if (failure != MK_LAUNCHER_LOST_END && failure != MK_LAUNCHER_LOST_SILENT)
+    {
+      reason = launch_explain_launcher (self, failure, b, text);
+      return g_error_new (MK_ERROR,
+                          MK_ERROR_LAUNCHER,
+                          /* Translators: a program, a command that leads elsewhere, why not */
+                          _ ("Cannot run “%s” by the launcher “%s”: %s"),
+                          program,
+                          launcher,
+                          reason);
+    }
+
+  left = launch_describe_left (b, c);
+  reason = failure == MK_LAUNCHER_LOST_END
+               /* Translators: stands in “The connection to … was lost: it ended” */
+               ? g_strdup (_ ("it ended"))
+               /* Translators: stands in “The connection to … was lost: nothing came for 15 s” */
+               : g_strdup_printf (_ ("nothing came for %s"), lease);
+  return g_error_new (MK_ERROR,
+                      MK_ERROR_LAUNCHER,
+                      /* Translators: a program, a command that leads elsewhere, “it ended” or “nothing came
+                       * for 15 s”, what the launcher has said after a colon, or nothing; a sentence */
+                      _ ("The connection to “%s” by the launcher “%s” was lost: %s%s. %s"),
+                      program,
+                      launcher,
+                      reason,
+                      said,
+                      left);
 }

@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -124,6 +125,14 @@ backend_watch_fd (int fd, GUnixFDSourceFunc func, gpointer data)
 
 /* ---- spawning ---- */
 
+/* Of forwards whose near end cannot do that any more */
+static void
+backend_remove_socket_files (MkBackend *self)
+{
+  for (guint i = 0; self->launch->forwards != NULL && i < self->launch->forwards->len; i++)
+    mk_forward_remove_file (g_ptr_array_index (self->launch->forwards, i));
+}
+
 /* The variable is for programs that run from a build directory; a setuid program must not obey it. */
 static const char *
 backend_get_supervisor_path (void)
@@ -151,6 +160,86 @@ backend_list_descriptors (MkLaunch *launch)
         list, "%s%d", i ? "," : "", g_array_index (launch->descriptors, MkLaunchDescriptor, i).target);
 
   return g_string_free (list, FALSE);
+}
+
+/* @targets: where the forwards lead to */
+static GPtrArray *
+backend_new_near_argv (MkLaunch *launch, GPtrArray *targets)
+{
+  GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
+
+  g_ptr_array_add (argv, g_strdup (backend_get_supervisor_path ()));
+  g_ptr_array_add (argv, g_strdup ("near"));
+  g_ptr_array_add (argv, g_strdup (MK_SUPERVISOR_PROTOCOL));
+  g_ptr_array_add (argv, g_strdup_printf ("%d", (int) getpid ()));
+  g_ptr_array_add (argv, g_strdup_printf ("%u", mk_launch_get_lease ()));
+  g_ptr_array_add (argv, g_strdup (launch->marker));
+  g_ptr_array_add (argv, g_strdup (launch->notify_socket ? launch->notify_socket : ""));
+  g_ptr_array_add (argv, g_strdup_printf ("%u", targets->len));
+  g_ptr_array_extend (argv, targets, (GCopyFunc) (GCallback) g_strdup, NULL);
+  for (char **word = launch->launcher; *word != NULL; word++)
+    g_ptr_array_add (argv, g_strdup (*word));
+  g_ptr_array_add (argv, NULL);
+  return argv;
+}
+
+static void
+backend_append_integer (GByteArray *order, int value)
+{
+  guint32 bytes = GUINT32_TO_LE ((guint32) value);
+
+  g_byte_array_append (order, (const guint8 *) &bytes, sizeof bytes);
+}
+
+static void
+backend_append_string (GByteArray *order, const char *text)
+{
+  g_byte_array_append (order, (const guint8 *) text, (guint) strlen (text) + 1);
+}
+
+/* The frame START, see mk-far.c. Returns: a file that holds it, −1 with errno */
+static int
+backend_write_order (MkLaunch *launch)
+{
+  g_autoptr (GByteArray) order = g_byte_array_new ();
+  int flags = (launch->stderr_mode == MK_STDIO_MODE_MERGE ? MK_START_MERGE : 0) |
+              (launch->stop_mode == MK_STOP_MODE_TREE ? MK_START_STOP_TREE : 0) |
+              (launch->notify_socket != NULL ? MK_START_NOTIFY : 0) |
+              (launch->keeps_directory ? MK_START_KEEP : 0);
+  int fd = memfd_create ("mirakuru-order", MFD_CLOEXEC);
+
+  if (fd < 0)
+    return -1;
+
+  backend_append_integer (order, launch->stop_signal);
+  backend_append_integer (order, launch->kill_signal);
+  backend_append_integer (order, (int) launch->stop_timeout);
+  backend_append_integer (order, flags);
+  backend_append_integer (order, (int) mk_launch_get_lease ());
+  backend_append_integer (order, (int) g_strv_length (launch->argv));
+  backend_append_integer (order, (int) g_strv_length (launch->overlay));
+  backend_append_string (order, launch->private_directory ? launch->private_directory : "");
+  backend_append_string (order, launch->cwd ? launch->cwd : "");
+  for (char **arg = launch->argv; *arg != NULL; arg++)
+    backend_append_string (order, *arg);
+  for (char **variable = launch->overlay; *variable != NULL; variable++)
+    backend_append_string (order, *variable);
+
+  for (gsize written = 0; written < order->len;)
+    {
+      ssize_t n = write (fd, order->data + written, order->len - written);
+
+      if (n < 0)
+        {
+          int error_number = errno;
+
+          close (fd);
+          errno = error_number;
+          return -1;
+        }
+      written += (gsize) n;
+    }
+  return fd;
 }
 
 static GPtrArray *
@@ -229,6 +318,40 @@ backend_new_spawn_error (MkLaunch *launch, const GError *cause)
                       reason);
 }
 
+/* Returns: (transfer full): the arguments of the near end */
+static GPtrArray *
+backend_prepare_near (MkBackend *self, GSubprocessLauncher *launcher, GError **error)
+{
+  g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GArray) fds = g_array_new (FALSE, FALSE, sizeof (int));
+  gboolean is_open = TRUE;
+  int order;
+
+  for (guint i = 0; i < self->launch->forwards->len && is_open; i++)
+    is_open = mk_forward_open (g_ptr_array_index (self->launch->forwards, i), fds, targets, error);
+  for (guint i = 0; i < fds->len; i++)
+    {
+      if (is_open)
+        g_subprocess_launcher_take_fd (launcher, g_array_index (fds, int, i), MK_CONTROL_FD + 2 + (int) i);
+      else
+        close (g_array_index (fds, int, i));
+    }
+  if (!is_open)
+    {
+      backend_remove_socket_files (self);
+      return NULL;
+    }
+
+  order = backend_write_order (self->launch);
+  if (order < 0)
+    {
+      g_propagate_error (error, mk_launch_spawn_error (self->launch, MK_SPAWN_STEP_FORK, errno));
+      return NULL;
+    }
+  g_subprocess_launcher_take_fd (launcher, order, MK_CONTROL_FD + 1);
+  return backend_new_near_argv (self->launch, targets);
+}
+
 /*
  * These flags, no cwd and no child setup make GLib use posix_spawn(), whose time does not depend on the size
  * of the host. The supervisor does what is lost by that: it closes the other descriptors and resets the
@@ -242,8 +365,18 @@ static void
 backend_spawn_supervisor (MkBackend *self, MkStdio *stdio, int control_fd, GError **error)
 {
   g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_INHERIT_FDS);
-  g_autoptr (GPtrArray) argv = backend_new_supervisor_argv (self->launch);
+  g_autoptr (GPtrArray) argv = NULL;
   g_autoptr (GError) cause = NULL;
+
+  if (self->launch->launcher != NULL)
+    argv = backend_prepare_near (self, launcher, error);
+  else
+    argv = backend_new_supervisor_argv (self->launch);
+  if (argv == NULL)
+    {
+      close (control_fd);
+      return;
+    }
 
   g_subprocess_launcher_set_environ (launcher, self->launch->environment);
   g_subprocess_launcher_take_stdin_fd (launcher, g_steal_fd (&stdio->service[0]));
@@ -488,13 +621,36 @@ backend_is_plausible (MkBackend *self, const MkMessage *message)
     case MK_MESSAGE_DENIED:
       return message->a > 1;
 
+    case MK_MESSAGE_LOST:
+      return self->launch->launcher != NULL && !self->tree_empty && message->b >= -NSIG;
+
     default:
       return TRUE;
     }
 }
 
+/* @text: what the launcher's client has said */
 static void
-backend_pass_message_on (MkBackend *self, const MkMessage *message)
+backend_report_lost (MkBackend *self, const MkMessage *message, const char *text)
+{
+  self->reports->failed (self->data,
+                         mk_launch_launcher_error (self->launch, message->a, message->b, message->c, text));
+  self->has_begun = TRUE;
+  if (self->has_spawned)
+    self->reports->event (self->data, MK_BACKEND_LOST, 0);
+}
+
+/* What is left of the output is read whether there is room or not: the near end waits for that. */
+static void
+backend_read_to_the_end (MkBackend *self)
+{
+  self->is_ending = TRUE;
+  mk_backend_resume (self);
+}
+
+/* @text: what stands behind the message */
+static void
+backend_pass_message_on (MkBackend *self, const MkMessage *message, const char *text)
 {
   if (!backend_is_plausible (self, message))
     {
@@ -527,7 +683,13 @@ backend_pass_message_on (MkBackend *self, const MkMessage *message)
 
     case MK_MESSAGE_EMPTY:
       self->tree_empty = TRUE;
+      if (self->launch->launcher != NULL)
+        backend_read_to_the_end (self);
       self->reports->event (self->data, MK_BACKEND_EMPTY, message->a);
+      break;
+
+    case MK_MESSAGE_LOST:
+      backend_report_lost (self, message, text);
       break;
 
     case MK_MESSAGE_DENIED:
@@ -542,6 +704,7 @@ backend_pass_message_on (MkBackend *self, const MkMessage *message)
 static void
 backend_read_control (MkBackend *self)
 {
+  char packet[sizeof (MkMessage) + MK_MAX_LOST_TEXT + 1];
   MkMessage message;
   ssize_t n;
 
@@ -550,9 +713,12 @@ backend_read_control (MkBackend *self)
    * there. */
   do
     {
-      n = self->socket_lost ? 0 : recv (self->record.control.fd, &message, sizeof message, MSG_DONTWAIT);
-      if (n == (ssize_t) sizeof message)
-        backend_pass_message_on (self, &message);
+      n = self->socket_lost ? 0 : recv (self->record.control.fd, packet, sizeof packet - 1, MSG_DONTWAIT);
+      if (n < (ssize_t) sizeof message)
+        continue;
+      memcpy (&message, packet, sizeof message);
+      packet[n] = '\0';
+      backend_pass_message_on (self, &message, packet + sizeof message);
     }
   while (n > 0 || (n < 0 && (errno == ECONNRESET || errno == EINTR)));
 
@@ -654,6 +820,7 @@ backend_on_supervisor_ended (MkBackend *self, gboolean was_killed)
       return;
     }
 
+  backend_remove_socket_files (self);
   self->reports->event (self->data, MK_BACKEND_LOST, 0);
   self->sweep_deadline = g_get_monotonic_time () + SWEEP_LIMIT_US;
   backend_sweep (self);

@@ -110,7 +110,10 @@ mk_process_message_exited_error (MkProcess *process, const char *goal, gint64 be
   g_autofree char *service = mk_process_message_service (process);
   g_autofree char *duration = mk_message_duration (g_get_monotonic_time () - begun);
   g_autofree char *status = mk_message_status (news.status);
+  g_autoptr (GError) failure = news.lost ? mk_process_dup_failure (process) : NULL;
 
+  if (failure != NULL)
+    return g_steal_pointer (&failure);
   if (news.lost)
     return g_error_new (
         MK_ERROR,

@@ -60,6 +60,7 @@ void mk_process_remove_listener (MkProcess *self, MkWaker *waker);
 gboolean mk_process_wait_gone (MkProcess *self, guint timeout_ms);
 
 gboolean mk_process_is_foreign (MkProcess *self);
+gboolean mk_process_is_elsewhere (MkProcess *self);
 GPid mk_process_get_supervisor (MkProcess *self);
 MkLaunch *mk_process_get_launch (MkProcess *self);
 gboolean mk_process_watch_output (MkProcess *self,

@@ -34,6 +34,9 @@
 #define BACKSTOP_US (500 * G_TIME_SPAN_MILLISECOND)
 /* Where nothing is seen to hold it, it may take so much longer: a large process, or a busy machine. */
 #define PATIENCE_US (4 * G_USEC_PER_SEC)
+/* The near end of a launcher has so much longer than the lease, to connect once more and to end its client.
+ */
+#define RECONNECT_US (15 * G_USEC_PER_SEC)
 /* Who set a limit has so much time to keep it, and to say in its own way what became of it. */
 #define LIMIT_GRACE_US (2 * G_USEC_PER_SEC)
 
@@ -94,6 +97,13 @@ mk_process_ref (MkProcess *self)
 {
   g_atomic_ref_count_inc (&self->ref_count);
   return self;
+}
+
+/* Whether a launcher has started it, so that its pid means nothing on this machine. */
+gboolean
+mk_process_is_elsewhere (MkProcess *self)
+{
+  return self->launch->launcher != NULL;
 }
 
 gboolean
@@ -214,7 +224,7 @@ process_on_failed (gpointer data, GError *error)
 
   MK_AUTO_LOCK (&self->lock);
 
-  g_debug ("%s: not started: %s", self->launch->argv[0], error->message);
+  g_debug ("%s: %s", self->launch->argv[0], error->message);
   g_clear_error (&self->failure);
   self->failure = error;
   process_tell_listeners (self);
@@ -281,7 +291,7 @@ process_on_gone (gpointer data)
   self->news.gone = TRUE;
   self->news.gone_at = g_get_monotonic_time ();
   self->news.stuck = 0;
-  if (self->news.lost && process_is_of_another_user (self->news.pid))
+  if (self->news.lost && !mk_process_is_elsewhere (self) && process_is_of_another_user (self->news.pid))
     self->news.stuck = self->news.denied = self->news.pid;
   process_tell_listeners (self);
   g_mutex_unlock (&self->lock);
@@ -318,6 +328,8 @@ process_set_backstop (MkProcess *self, int kill_signal, guint timeout_ms)
     {
       self->backstop = backstop;
       self->patience_end = backstop + PATIENCE_US;
+      if (mk_process_is_elsewhere (self))
+        self->patience_end += mk_launch_get_lease () * G_TIME_SPAN_MILLISECOND + RECONNECT_US;
     }
   if (self->timer != NULL)
     mk_waker_wake (self->timer);
@@ -420,7 +432,8 @@ static void
 process_look_for_living (MkProcess *self)
 {
   GPid supervisor = mk_backend_get_supervisor (self->backend);
-  GPid living = mk_proc_find_living (supervisor, mk_process_get_news (self).pid);
+  gboolean is_elsewhere = mk_process_is_elsewhere (self);
+  GPid living = is_elsewhere ? 0 : mk_proc_find_living (supervisor, mk_process_get_news (self).pid);
   g_autofree char *hold = living != 0 ? mk_proc_describe_hold (living) : NULL;
   gint64 now = g_get_monotonic_time ();
   gboolean is_over;
@@ -429,9 +442,9 @@ process_look_for_living (MkProcess *self)
 
   is_over = now >= self->patience_end;
   self->backstop = now + BACKSTOP_US;
-  if (!process_is_of_another_user (self->news.denied))
+  if (!is_elsewhere && !process_is_of_another_user (self->news.denied))
     self->news.denied = 0;
-  if (living != 0 && self->news.denied != 0)
+  if ((living != 0 || is_elsewhere) && self->news.denied != 0)
     process_set_stuck (self, self->news.denied);
   else if (living != 0 && (hold != NULL || is_over))
     process_set_stuck (self, living);

@@ -9,6 +9,11 @@
  * and the standard streams are those of the service. File descriptor MK_CONTROL_FD is a socket of type
  * SOCK_SEQPACKET; each packet on it is one MkMessage. Those that follow it are given to the service, as the
  * numbers that DESCRIPTORS lists: "3,7".
+ *
+ * With a launcher: mk-supervisor near PROTOCOL HOST_PID LEASE_MS MARKER NOTIFY_SOCKET N_FORWARDS FORWARD…
+ * LAUNCHER… (NOTIFY_SOCKET may be empty). MARKER is "NAME=value". The environment is that of the launcher's
+ * client. A FORWARD is the address at the far end, the sockets for the near ones follow the control socket
+ * and a file with the frame START. The near end passes messages on, and sends the ones of the far end.
  */
 
 #pragma once
@@ -39,6 +44,7 @@ typedef enum
   MK_MESSAGE_EXITED,      /* a: status of the service's main process: 0..255, or −signal */
   MK_MESSAGE_EMPTY,       /* a: whether the kill signal was needed; no process is left, the supervisor ends */
   MK_MESSAGE_DENIED,      /* a: pid of a process that may not be sent signals */
+  MK_MESSAGE_LOST,        /* of the near end: a: MkLauncherFailure, b and c: see there; a text may follow */
 
   /* To the supervisor. */
   MK_MESSAGE_SIGNAL = 32,  /* a: signal for the service's first process */
@@ -55,7 +61,37 @@ typedef enum
   MK_SPAWN_STEP_CHDIR,
   MK_SPAWN_STEP_DESCRIPTORS,
   MK_SPAWN_STEP_EXEC,
+  MK_SPAWN_STEP_FOLDER, /* to make the private folder */
 } MkSpawnStep;
+
+/* The frame START, see mk-far.c: its flags, and how many integers it begins with */
+#define MK_START_MERGE      1 /* standard error goes where standard output goes */
+#define MK_START_STOP_TREE  2
+#define MK_START_NOTIFY     4 /* the service gets a NOTIFY_SOCKET */
+#define MK_START_KEEP       8 /* the private folder stays if the host lives */
+#define MK_START_N_INTEGERS 7
+
+/* Why there is no connection to the far end. The text is what the launcher's client has said last. */
+typedef enum
+{
+  MK_LAUNCHER_NOT_RUN = 1, /* b: errno */
+  MK_LAUNCHER_ENDED,       /* before there was a far end; b: its status, as that of EXITED */
+  MK_LAUNCHER_SILENT,      /* the same, but nothing was said, and the status is 0 */
+  MK_LAUNCHER_TERMINAL,    /* what is sent comes back */
+  MK_LAUNCHER_MACHINE,     /* the text: the architecture of the far end */
+  MK_LAUNCHER_NO_FOLDER,   /* no program can be run from any folder */
+  MK_LAUNCHER_FOREIGN,     /* the far end is of another version, or has sent nonsense */
+  MK_LAUNCHER_LOST_END,    /* the connection ended */
+  MK_LAUNCHER_LOST_SILENT, /* nothing came for the time of the lease */
+} MkLauncherFailure;
+
+/* MK_LAUNCHER_LOST_…: b: how many processes are left at the far end, or one of these; c: how many were killed
+ */
+#define MK_LEFT_UNKNOWN   -1 /* the far end cannot be reached */
+#define MK_LEFT_ELSEWHERE -2 /* the launcher leads to other processes now */
+
+/* The most that is told of what the client has said */
+#define MK_MAX_LOST_TEXT 2048
 
 typedef struct
 {

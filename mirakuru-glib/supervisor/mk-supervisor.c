@@ -29,6 +29,7 @@
 
 #include "mk-supervisor-protocol-private.h"
 #include "base/mk-remove-private.h"
+#include "mk-roles-private.h"
 #include "mk-tree-private.h"
 
 #include <errno.h>
@@ -884,7 +885,7 @@ supervisor_read_passed (Supervisor *self, const char *list)
 }
 
 int
-main (int argc, char **argv)
+mk_supervisor_main (int argc, char **argv)
 {
   Supervisor self = {
     .control_fd = MK_CONTROL_FD,
