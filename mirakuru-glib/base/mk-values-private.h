@@ -24,6 +24,7 @@ MkValues *mk_values_new_for_client (MkValuesScope scope, gpointer scope_data);
 MkValues *mk_values_ref (MkValues *self);
 void mk_values_unref (MkValues *self);
 
+void mk_values_set_elsewhere (MkValues *self);
 void mk_values_set (MkValues *self, const char *key, const char *value);
 void mk_values_begin_settings (MkValues *self);
 gboolean mk_values_is_port_unused (MkValues *self);

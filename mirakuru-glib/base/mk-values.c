@@ -42,6 +42,7 @@ struct _MkValues
   GHashTable *values;    /* (owned) (locked-by lock): from names to texts */
   GPtrArray *leases;     /* (owned) (element-type MkPort) (locked-by lock) */
   gboolean port_is_used; /* (locked-by lock) whoever starts the service knows the port */
+  gboolean is_elsewhere; /* the service; does not change once it has values */
 };
 
 /* Whether @key is that of a port: "port", or "port:admin" */
@@ -88,6 +89,13 @@ mk_values_ref (MkValues *self)
   return self;
 }
 
+/* Its private directory is where a launcher leads to. To be called before it is mentioned. */
+void
+mk_values_set_elsewhere (MkValues *self)
+{
+  self->is_elsewhere = TRUE;
+}
+
 /* Nothing of the service is left: its ports may be given to others, and its directory goes. */
 void
 mk_values_clear (MkValues *self)
@@ -95,7 +103,7 @@ mk_values_clear (MkValues *self)
   MK_AUTO_LOCK (&self->lock);
   const char *directory = g_hash_table_lookup (self->values, "dir");
 
-  if (directory != NULL && self->owner == getpid ())
+  if (directory != NULL && !self->is_elsewhere && self->owner == getpid ())
     mk_remove_tree (directory);
   g_hash_table_remove_all (self->values);
   g_ptr_array_set_size (self->leases, 0);
@@ -179,6 +187,18 @@ values_lease (MkValues *self, const char *key, GError **error)
   return number;
 }
 
+/* Who starts the service there makes it. Call with the lock held. */
+static const char *
+values_choose_far_directory (MkValues *self)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+  char *directory =
+      g_strdup_printf ("/tmp/mirakuru-%s%s%s", self->name ? self->name : "", self->name ? "-" : "", uuid);
+
+  g_hash_table_replace (self->values, g_strdup ("dir"), directory);
+  return directory;
+}
+
 /* Call with the lock held. */
 static const char *
 values_make_directory (MkValues *self, GError **error)
@@ -221,7 +241,7 @@ values_find_own (MkValues *self, const char *key, char **value, GError **error)
   if (found == NULL && values_is_port (key))
     found = values_lease (self, key, error);
   else if (found == NULL && g_str_equal (key, "dir"))
-    found = values_make_directory (self, error);
+    found = self->is_elsewhere ? values_choose_far_directory (self) : values_make_directory (self, error);
   else if (found == NULL)
     return FALSE;
 

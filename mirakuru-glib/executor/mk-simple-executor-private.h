@@ -84,10 +84,12 @@ typedef struct
   GPtrArray *sockets; /* (owned) (element-type MkPassedSocket) */
   GArray *passed_fds; /* (owned) (nullable) (element-type int) */
 
-  char **reused_programs;   /* (owned) (nullable): what is there before a start is used if it is one of these,
-                               or   anything if there are none; %NULL: nothing is; does not change */
-  char *guarded_directory;  /* (owned) (nullable): of another service; removed if the host goes; does not
-                               change */
+  char **reused_programs;  /* (owned) (nullable): what is there before a start is used if it is one of these,
+                              or   anything if there are none; %NULL: nothing is; does not change */
+  char *guarded_directory; /* (owned) (nullable): of another service; removed if the host goes; does not
+                              change */
+  gboolean
+      drops_directory; /* … and when it has ended, as it is the last one that needs it; does not change */
   gboolean keeps_directory; /* cleanup() wants to see the private directory; does not change */
 
   /* Of the group that it is in; does not change once it is there. */

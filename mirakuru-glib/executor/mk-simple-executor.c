@@ -331,6 +331,8 @@ mk_simple_executor_new_values (MkSimpleExecutor *self, gboolean *expands)
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
   MkValues *values = mk_values_new (priv->name, priv->scope, priv->scope_data);
 
+  if (priv->launcher != NULL && priv->launcher[0] != NULL)
+    mk_values_set_elsewhere (values);
   *expands = klass->begin_values (self, values) || priv->name != NULL;
   if (*expands && !mk_values_has (values, "host"))
     mk_values_set (values, "host", DEFAULT_HOST);
@@ -459,8 +461,7 @@ mk_simple_executor_dup_launch (MkSimpleExecutor *self, MkValues *values, GError 
   g_mutex_locker_free (locker);
 
   environment = mk_simple_executor_dup_overlay (self);
-  if ((values != NULL &&
-       !simple_executor_expand (launch, environment, launcher, forwards, values, error)) ||
+  if ((values != NULL && !simple_executor_expand (launch, environment, launcher, forwards, values, error)) ||
       !mk_launch_set_launcher (launch, g_steal_pointer (&launcher), forwards, error) ||
       !mk_launch_set_environment (launch, (const char *const *) environment, marker, error) ||
       !simple_executor_pass_sockets (self, launch, error) ||
@@ -1037,9 +1038,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * ```
    *
    * The promises are the same as on this machine: nothing of the service is left there, however this program
-   * or the connection ends. For that mk-supervisor is sent through the launcher at each start; what that needs
-   * there is a shell, `head`, `chmod`, `rm`, `uname`, and a directory that programs can be run from. If the
-   * last word is a path that ends in `/mk-supervisor`, that program is run there instead of a shell.
+   * or the connection ends. For that mk-supervisor is sent through the launcher at each start; what that
+   * needs there is a shell, `head`, `chmod`, `rm`, `uname`, and a directory that programs can be run from. If
+   * the last word is a path that ends in `/mk-supervisor`, that program is run there instead of a shell.
    *
    * [property@Mk.SimpleExecutor:command], [property@Mk.SimpleExecutor:cwd] and
    * [property@Mk.SimpleExecutor:pid] are those of there, and [property@Mk.SimpleExecutor:environment] is laid

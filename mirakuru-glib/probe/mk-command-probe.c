@@ -53,6 +53,7 @@ struct _MkCommandProbe
   MkProbe parent_instance;
 
   char **command;     /* (owned) (nullable) */
+  char **launcher;    /* (owned) (nullable) */
   char **environment; /* (owned) (nullable) */
   guint timeout_ms;
 };
@@ -61,6 +62,7 @@ enum
 {
   PROP_COMMAND = 1,
   PROP_ENVIRONMENT,
+  PROP_LAUNCHER,
   PROP_TIMEOUT,
   N_PROPS
 };
@@ -136,17 +138,28 @@ command_run_explain_killed (CommandRun *self)
   command_run_explain (self, what);
 }
 
+/* Where a launcher leads to may come to be there only with the service, as a container does. */
+static gboolean
+command_run_is_cut_off (CommandRun *self, const GError *failure)
+{
+  return g_error_matches (failure, MK_ERROR, MK_ERROR_LAUNCHER) &&
+         mk_process_get_launch (self->process)->spawn_errno == 0;
+}
+
 /* Nothing of the command is left, or nothing can be done about it. */
 static void
 command_run_finish (CommandRun *self, const MkProcessNews *news)
 {
   GError *failure = mk_process_dup_failure (self->process);
+  gboolean is_cut_off = command_run_is_cut_off (self, failure);
   gboolean there = failure == NULL && news->exited && !news->lost && news->status == 0;
   g_autofree char *status = mk_message_status (news->status);
   g_autoptr (GTask) task = NULL;
 
   /* One that ended well at the last moment was not killed. */
-  if (there || failure != NULL)
+  if (is_cut_off)
+    mk_probe_set_detail (g_task_get_source_object (self->task), failure->message);
+  else if (there || failure != NULL)
     mk_probe_set_detail (g_task_get_source_object (self->task), NULL);
   else if (news->stuck != 0)
     /* Translators: the name of a command stands before this */
@@ -160,6 +173,8 @@ command_run_finish (CommandRun *self, const MkProcessNews *news)
     command_run_explain (self, status);
 
   task = command_run_reset (self);
+  if (is_cut_off)
+    g_clear_error (&failure);
   if (failure != NULL)
     g_task_return_error (task, failure);
   else
@@ -239,6 +254,7 @@ command_probe_make_launch (MkCommandProbe *self, GError **error)
   launch->output_limit = OUTPUT_LIMIT;
 
   if (!mk_launch_set_argv (launch, g_strdupv (self->command), error) ||
+      !mk_launch_set_launcher (launch, g_strdupv (self->launcher), NULL, error) ||
       !mk_launch_set_environment (launch, (const char *const *) self->environment, marker, error))
     {
       g_prefix_error (error, _ ("The command of a probe: "));
@@ -296,6 +312,7 @@ mk_command_probe_finalize (GObject *object)
 
   g_strfreev (self->command);
   g_strfreev (self->environment);
+  g_strfreev (self->launcher);
 
   G_OBJECT_CLASS (mk_command_probe_parent_class)->finalize (object);
 }
@@ -313,6 +330,10 @@ mk_command_probe_get_property (GObject *object, guint prop_id, GValue *value, GP
 
     case PROP_ENVIRONMENT:
       g_value_set_boxed (value, mk_command_probe_get_environment (self));
+      break;
+
+    case PROP_LAUNCHER:
+      g_value_set_boxed (value, mk_command_probe_get_launcher (self));
       break;
 
     case PROP_TIMEOUT:
@@ -337,6 +358,10 @@ mk_command_probe_set_property (GObject *object, guint prop_id, const GValue *val
 
     case PROP_ENVIRONMENT:
       mk_command_probe_set_environment (self, g_value_get_boxed (value));
+      break;
+
+    case PROP_LAUNCHER:
+      mk_command_probe_set_launcher (self, g_value_get_boxed (value));
       break;
 
     case PROP_TIMEOUT:
@@ -385,6 +410,18 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
    * Since: 1.0
    */
   props[PROP_ENVIRONMENT] = g_param_spec_boxed ("environment", NULL, NULL, G_TYPE_STRV, flags);
+
+  /**
+   * MkCommandProbe:launcher:
+   *
+   * A command that runs the command of the probe somewhere else, as that of
+   * [property@Mk.SimpleExecutor:launcher]: for tools that are only where the service is. Each attempt makes
+   * a connection of its own. As long as that cannot be made, the probe is not satisfied; that the launcher
+   * itself cannot be run is %MK_ERROR_LAUNCHER. %NULL, the default, runs the command on this machine.
+   *
+   * Since: 1.0
+   */
+  props[PROP_LAUNCHER] = g_param_spec_boxed ("launcher", NULL, NULL, G_TYPE_STRV, flags);
 
   /**
    * MkCommandProbe:timeout:
@@ -511,6 +548,43 @@ mk_command_probe_set_environment (MkCommandProbe *self, const char *const *envir
 
   if (command_probe_set_strv (&self->environment, environment))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ENVIRONMENT]);
+}
+
+/**
+ * mk_command_probe_get_launcher: (get-property launcher)
+ * @self: the probe
+ *
+ * Gets [property@Mk.CommandProbe:launcher].
+ *
+ * Returns: (transfer none) (array zero-terminated=1) (element-type filename) (nullable): a command and its
+ *   arguments
+ *
+ * Since: 1.0
+ */
+const char *const *
+mk_command_probe_get_launcher (MkCommandProbe *self)
+{
+  g_return_val_if_fail (MK_IS_COMMAND_PROBE (self), NULL);
+
+  return (const char *const *) self->launcher;
+}
+
+/**
+ * mk_command_probe_set_launcher: (set-property launcher)
+ * @self: the probe
+ * @launcher: (array zero-terminated=1) (element-type filename) (nullable): a command and its arguments
+ *
+ * Sets [property@Mk.CommandProbe:launcher]. It takes effect at the next attempt.
+ *
+ * Since: 1.0
+ */
+void
+mk_command_probe_set_launcher (MkCommandProbe *self, const char *const *launcher)
+{
+  g_return_if_fail (MK_IS_COMMAND_PROBE (self));
+
+  if (command_probe_set_strv (&self->launcher, launcher))
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LAUNCHER]);
 }
 
 /**

@@ -27,6 +27,10 @@ const char *const *mk_command_probe_get_environment (MkCommandProbe *self);
 MK_AVAILABLE_IN_1_0
 void mk_command_probe_set_environment (MkCommandProbe *self, const char *const *environment);
 MK_AVAILABLE_IN_1_0
+const char *const *mk_command_probe_get_launcher (MkCommandProbe *self);
+MK_AVAILABLE_IN_1_0
+void mk_command_probe_set_launcher (MkCommandProbe *self, const char *const *launcher);
+MK_AVAILABLE_IN_1_0
 guint mk_command_probe_get_timeout (MkCommandProbe *self);
 MK_AVAILABLE_IN_1_0
 void mk_command_probe_set_timeout (MkCommandProbe *self, guint timeout_ms);

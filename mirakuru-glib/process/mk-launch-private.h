@@ -21,14 +21,14 @@ typedef struct
 /* How a service is to be started; not changed any more once it is spawned. */
 typedef struct
 {
-  char **argv;              /* (owned) */
-  char **launcher;          /* (owned) (nullable): a command that leads elsewhere */
-  GPtrArray *forwards;      /* (owned) (element-type MkForward) (nullable): what leads there, too */
-  char **environment;       /* (owned) all of it, marker included; with a launcher that of its client */
-  char **overlay;           /* (owned) (nullable) with a launcher: what the service gets beside what is there */
-  char *notify_socket;      /* (owned) (nullable) with a launcher: where its messages go */
-  char *marker;             /* (owned) "NAME=value" */
-  char *cwd;                /* (owned) (nullable) */
+  char **argv;         /* (owned) */
+  char **launcher;     /* (owned) (nullable): a command that leads elsewhere */
+  GPtrArray *forwards; /* (owned) (element-type MkForward) (nullable): what leads there, too */
+  char **environment;  /* (owned) all of it, marker included; with a launcher that of its client */
+  char **overlay;      /* (owned) (nullable) with a launcher: what the service gets beside what is there */
+  char *notify_socket; /* (owned) (nullable) with a launcher: where its messages go */
+  char *marker;        /* (owned) "NAME=value" */
+  char *cwd;           /* (owned) (nullable) */
   char *private_directory;  /* (owned) (nullable): removed when the service has been stopped */
   gboolean keeps_directory; /* until the host removes it, or is gone */
   MkStopMode stop_mode;

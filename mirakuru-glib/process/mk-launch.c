@@ -563,6 +563,7 @@ mk_launch_launcher_error (MkLaunch *self, int failure, int b, int c, const char 
   g_autofree char *reason = NULL;
   g_autofree char *left = NULL;
 
+  self->spawn_errno = failure == MK_LAUNCHER_NOT_RUN ? b : 0;
   if (failure != MK_LAUNCHER_LOST_END && failure != MK_LAUNCHER_LOST_SILENT)
     {
       reason = launch_explain_launcher (self, failure, b, text);

@@ -263,7 +263,9 @@ static void
 member_find_needs (Member *self)
 {
   const char *const *lists[] = { mk_simple_executor_get_command (self->executor),
-                                 mk_simple_executor_get_environment (self->executor) };
+                                 mk_simple_executor_get_environment (self->executor),
+                                 mk_simple_executor_get_launcher (self->executor),
+                                 mk_simple_executor_get_forwards (self->executor) };
   const char *texts[] = { mk_simple_executor_get_cwd (self->executor),
                           mk_simple_executor_get_stdin_path (self->executor),
                           mk_simple_executor_get_stdout_path (self->executor),

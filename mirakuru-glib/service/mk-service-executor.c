@@ -44,15 +44,17 @@ struct _MkServiceExecutor
   gboolean any;      /* one of them is enough */
   gboolean reuses;   /* what meets them before the start */
 
-  gboolean has_template; /* which has said what values there are */
-  GPtrArray *requires;   /* (owned) (element-type utf8): %NULL at the end, once it is complete */
-  GPtrArray *values;     /* (owned) (element-type utf8): NAME=value */
-  GPtrArray *exports;    /* (owned) (element-type utf8): NAME=value */
-  GPtrArray *listens;    /* (owned) (element-type utf8): [NAME=]tcp:… or [NAME=]unix:… */
-  GPtrArray *sockets;    /* (owned) (element-type GSocket): of a start, until nothing is left */
-  GPtrArray *paths;      /* (owned) (element-type filename): where its programs are, beside PATH */
-  GPtrArray *programs;   /* (owned) (element-type filename): that it needs */
-  char *package;         /* (owned) (nullable): that has them */
+  gboolean has_template;     /* which has said what values there are */
+  GPtrArray *requires;       /* (owned) (element-type utf8): %NULL at the end, once it is complete */
+  GPtrArray *values;         /* (owned) (element-type utf8): NAME=value */
+  GPtrArray *exports;        /* (owned) (element-type utf8): NAME=value */
+  GPtrArray *listens;        /* (owned) (element-type utf8): [NAME=]tcp:… or [NAME=]unix:… */
+  GPtrArray *sockets;        /* (owned) (element-type GSocket): of a start, until nothing is left */
+  GPtrArray *paths;          /* (owned) (element-type filename): where its programs are, beside PATH */
+  GPtrArray *programs;       /* (owned) (element-type filename): that it needs */
+  GPtrArray *forwards;       /* (owned) (element-type utf8): for its launcher */
+  guint n_template_forwards; /* how many of these are of the template, for when there are no others */
+  char *package;             /* (owned) (nullable): that has them */
 
   char *prepare; /* (owned) (nullable): scripts */
   char *started; /* (owned) (nullable) */
@@ -111,13 +113,46 @@ service_executor_note_said_values (MkServiceExecutor *self, MkValues *values)
     }
 }
 
-/* A script is a service of its own, so that nothing of it is left either, whatever happens. */
+/* Whether a launcher runs it, and its scripts */
+static gboolean
+service_executor_is_elsewhere (MkServiceExecutor *self)
+{
+  const char *const *launcher = mk_simple_executor_get_launcher (MK_SIMPLE_EXECUTOR (self));
+
+  return launcher != NULL && launcher[0] != NULL;
+}
+
+/* Returns: (transfer full): shell code that finds its programs where the launcher leads to, or nothing */
+static char *
+service_executor_dup_far_path (MkServiceExecutor *self)
+{
+  GString *code = g_string_new (NULL);
+
+  if (self->paths->len == 0 || !service_executor_is_elsewhere (self))
+    return g_string_free (code, FALSE);
+
+  g_string_append (code, "p=; for d in");
+  for (guint i = 0; i < self->paths->len; i++)
+    g_string_append_printf (code, " %s", (const char *) g_ptr_array_index (self->paths, i));
+  /* The last one is the newest version. */
+  g_string_append (code, "; do [ ! -d \"$d\" ] || p=:$d$p; done; PATH=$PATH$p; export PATH; unset p d; ");
+  return g_string_free (code, FALSE);
+}
+
+/*
+ * A script is a service of its own, so that nothing of it is left either, whatever happens.
+ *
+ * @is_last: whether nothing comes after it, so that where a launcher leads to the private directory goes with
+ *   it. On this machine it goes with the values.
+ */
 static MkSimpleExecutor *
-service_executor_new_script (MkServiceExecutor *self, const char *text, GError **error)
+service_executor_new_script (MkServiceExecutor *self, const char *text, gboolean is_last, GError **error)
 {
   MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (self);
   g_autoptr (MkValues) values = mk_simple_executor_dup_values (executor);
-  g_autofree char *script_text = g_strdup (text);
+  g_autofree char *far_path = service_executor_dup_far_path (self);
+  g_autofree char *script_text = g_strconcat (far_path, text, NULL);
+  g_auto (GStrv) launcher = g_strdupv ((char **) mk_simple_executor_get_launcher (executor));
   g_autofree char *cwd = g_strdup (mk_simple_executor_get_cwd (executor));
   g_auto (GStrv) environment = mk_simple_executor_dup_overlay (executor);
   const char *argv[] = { "/bin/sh", "-ec", NULL, NULL };
@@ -127,27 +162,30 @@ service_executor_new_script (MkServiceExecutor *self, const char *text, GError *
     service_executor_note_said_values (self, values);
   if (values != NULL &&
       (!mk_values_expand (values, &script_text, error) || !mk_values_expand (values, &cwd, error) ||
-       !mk_values_expand_strv (values, environment, error)))
+       !mk_values_expand_strv (values, environment, error) ||
+       !mk_values_expand_strv (values, launcher, error)))
     return NULL;
 
   argv[2] = script_text;
   script = mk_simple_executor_new (argv);
   mk_simple_executor_set_environment (script, (const char *const *) environment);
   mk_simple_executor_set_cwd (script, cwd);
+  mk_simple_executor_set_launcher (script, (const char *const *) launcher);
   mk_simple_executor_set_completes (script, TRUE);
   mk_simple_executor_set_start_timeout (script, 0);
   mk_simple_executor_set_stop_timeout (script, mk_simple_executor_get_stop_timeout (executor));
   /* Before the service is spawned there is nobody else to see to it. */
   if (values != NULL)
     mk_simple_executor_get_private (script)->guarded_directory = mk_values_dup (values, "dir");
+  mk_simple_executor_get_private (script)->drops_directory = is_last && launcher != NULL;
   return script;
 }
 
 static void
-service_executor_run_script (MkServiceExecutor *self, const char *text, GTask *task)
+service_executor_run_script (MkServiceExecutor *self, const char *text, gboolean is_last, GTask *task)
 {
   g_autoptr (GError) error = NULL;
-  MkSimpleExecutor *script = service_executor_new_script (self, text, &error);
+  MkSimpleExecutor *script = service_executor_new_script (self, text, is_last, &error);
 
   if (script == NULL)
     g_task_return_error (task, g_steal_pointer (&error));
@@ -162,7 +200,7 @@ mk_service_executor_prepare (MkSimpleExecutor *executor, GTask *task)
   MkServiceExecutor *self = MK_SERVICE_EXECUTOR (executor);
 
   if (self->prepare != NULL)
-    service_executor_run_script (self, self->prepare, task);
+    service_executor_run_script (self, self->prepare, FALSE, task);
   else
     MK_SIMPLE_EXECUTOR_CLASS (mk_service_executor_parent_class)->prepare (executor, task);
 }
@@ -173,7 +211,7 @@ mk_service_executor_started (MkSimpleExecutor *executor, GTask *task)
   MkServiceExecutor *self = MK_SERVICE_EXECUTOR (executor);
 
   if (self->started != NULL)
-    service_executor_run_script (self, self->started, task);
+    service_executor_run_script (self, self->started, FALSE, task);
   else
     MK_SIMPLE_EXECUTOR_CLASS (mk_service_executor_parent_class)->started (executor, task);
 }
@@ -193,7 +231,10 @@ mk_service_executor_cleanup (MkSimpleExecutor *executor, GTask *task)
 
   service_executor_drop_sockets (self);
   if (self->cleanup != NULL)
-    service_executor_run_script (self, self->cleanup, task);
+    service_executor_run_script (self, self->cleanup, TRUE, task);
+  else if (self->prepare != NULL && service_executor_is_elsewhere (self))
+    /* Only there can it be removed what Prepare has made. */
+    service_executor_run_script (self, ":", TRUE, task);
   else
     MK_SIMPLE_EXECUTOR_CLASS (mk_service_executor_parent_class)->cleanup (executor, task);
 }
@@ -402,6 +443,7 @@ mk_service_executor_finalize (GObject *object)
   g_ptr_array_unref (self->sockets);
   g_ptr_array_unref (self->paths);
   g_ptr_array_unref (self->programs);
+  g_ptr_array_unref (self->forwards);
   g_free (self->package);
   g_free (self->prepare);
   g_free (self->started);
@@ -433,6 +475,7 @@ mk_service_executor_init (MkServiceExecutor *self)
   self->sockets = g_ptr_array_new_with_free_func (g_object_unref);
   self->paths = g_ptr_array_new_with_free_func (g_free);
   self->programs = g_ptr_array_new_with_free_func (g_free);
+  self->forwards = g_ptr_array_new_with_free_func (g_free);
 
   mk_output_executor_set_stream (MK_OUTPUT_EXECUTOR (self), MK_STREAM_FLAGS_BOTH);
 }
@@ -470,6 +513,31 @@ service_executor_set_shell (MkServiceExecutor *self, const MkServiceSetting *set
   const char *argv[] = { "/bin/sh", "-c", setting->value, NULL };
 
   mk_simple_executor_set_command (MK_SIMPLE_EXECUTOR (self), argv);
+  return TRUE;
+}
+
+static gboolean
+service_executor_set_launcher (MkServiceExecutor *self, const MkServiceSetting *setting, GError **error)
+{
+  g_auto (GStrv) argv = NULL;
+  g_autoptr (GError) local_error = NULL;
+
+  if (!g_shell_parse_argv (setting->value, NULL, &argv, &local_error))
+    return mk_service_setting_fail (
+        setting, error, _ ("“%s” is not a command: %s"), setting->value, local_error->message);
+
+  mk_simple_executor_set_launcher (MK_SIMPLE_EXECUTOR (self), (const char *const *) argv);
+  return TRUE;
+}
+
+/* In the place of those of a template, if they stand in another line */
+static gboolean
+service_executor_add_forward (MkServiceExecutor *self, const MkServiceSetting *setting, GError **error)
+{
+  g_auto (GStrv) items = mk_service_setting_dup_items (setting);
+
+  for (char **item = items; *item != NULL; item++)
+    g_ptr_array_add (self->forwards, g_strdup (*item));
   return TRUE;
 }
 
@@ -707,6 +775,7 @@ static gboolean
 service_executor_end_template (MkServiceExecutor *self, const MkServiceSetting *setting, GError **error)
 {
   self->has_template = TRUE;
+  self->n_template_forwards = self->forwards->len;
   return TRUE;
 }
 
@@ -762,6 +831,8 @@ static const ExecutorKey executor_keys[] = {
   { "Any", service_executor_set_any, NULL, 0 },
   { "Reuse", service_executor_set_reuse, NULL, 0 },
   { "Completes", NULL, "completes", 0 },
+  { "Launcher", service_executor_set_launcher, NULL, 0 },
+  { "Forwards", service_executor_add_forward, NULL, 0 },
   { "Requires", service_executor_add_requires, NULL, 0 },
   { "Cwd", NULL, "cwd", 0 },
   { "Environment", service_executor_add_environment, NULL, 0 },
@@ -905,6 +976,9 @@ service_executor_find_programs (MkServiceExecutor *self, GError **error)
   g_autofree char *path = service_executor_dup_path (self);
   g_autofree char *entry = g_strconcat ("PATH=", path, NULL);
 
+  /* Only the launcher knows what there is where it leads to. */
+  if (service_executor_is_elsewhere (self))
+    return TRUE;
   if (self->paths->len > 0)
     service_executor_add_variable (self, entry);
 
@@ -964,6 +1038,33 @@ service_executor_can_be_asked (MkServiceExecutor *self)
   return FALSE;
 }
 
+/* What the settings say of the way to the service */
+static void
+service_executor_complete_launcher (MkServiceExecutor *self)
+{
+  MkSimpleExecutor *executor = MK_SIMPLE_EXECUTOR (self);
+  g_autofree char *far_path = service_executor_dup_far_path (self);
+  g_autofree char *script = g_strconcat (far_path, "exec \"$@\"", NULL);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) argv = NULL;
+
+  if (self->forwards->len > self->n_template_forwards)
+    g_ptr_array_remove_range (self->forwards, 0, self->n_template_forwards);
+  /* Those of a template are for when there is a launcher. */
+  if (self->forwards->len > 0 && (service_executor_is_elsewhere (self) || self->n_template_forwards == 0))
+    {
+      g_ptr_array_add (self->forwards, NULL);
+      mk_simple_executor_set_forwards (executor, (const char *const *) self->forwards->pdata);
+    }
+
+  if (*far_path == '\0')
+    return;
+  g_strv_builder_add_many (builder, "/bin/sh", "-c", script, "sh", NULL);
+  g_strv_builder_addv (builder, (const char **) mk_simple_executor_get_command (executor));
+  argv = g_strv_builder_end (builder);
+  mk_simple_executor_set_command (executor, (const char *const *) argv);
+}
+
 /* Puts the parts together, and refuses what does not go together. */
 static gboolean
 service_executor_complete (MkServiceExecutor *self, GError **error)
@@ -986,6 +1087,7 @@ service_executor_complete (MkServiceExecutor *self, GError **error)
         error, _ ("Reuse: it needs a condition that can be checked before the start, such as Tcp="));
   if (!service_executor_find_programs (self, error))
     return FALSE;
+  service_executor_complete_launcher (self);
   if (self->reuses)
     mk_simple_executor_get_private (executor)->reused_programs = service_executor_list_programs (self);
 

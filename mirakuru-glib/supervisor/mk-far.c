@@ -274,15 +274,15 @@ far_open_streams (int *here, int *there, bool merge)
   return far_move_up (here, 4) && far_move_up (there, 4);
 }
 
-/* It may be there from the command that has prepared it. */
+/* It may be there from the command that has prepared it, and belong to another user by now. Nobody else could
+ * know its name. */
 static bool
 far_make_folder (const char *folder)
 {
   struct stat info;
 
   return *folder == '\0' || mkdir (folder, 0700) == 0 ||
-         (errno == EEXIST && lstat (folder, &info) == 0 && S_ISDIR (info.st_mode) &&
-          info.st_uid == geteuid ());
+         (errno == EEXIST && lstat (folder, &info) == 0 && S_ISDIR (info.st_mode));
 }
 
 static bool

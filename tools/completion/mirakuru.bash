@@ -8,7 +8,7 @@ _mirakuru_options () {
   local conditions='--tcp --http --http-unix --unix --file --exec --dbus --listening-only --interval --attempt-timeout --stable-for --any'
   local request='--status --body --method --header --follow --cacert --cert --insecure'
   case $1 in
-    run) echo "--service --template --set $conditions $request --notify --output --name --cwd --env --unset --stdin --pty --completes --reuse --requires --stop-mode --stop-signal --expected-status --stop-when-dead --isolate --report --timeline --log-dir --timeout --stop-timeout --verbose --quiet --version --help" ;;
+    run) echo "--service --template --set $conditions $request --notify --output --name --cwd --launcher --forward --env --unset --stdin --pty --completes --reuse --requires --stop-mode --stop-signal --expected-status --stop-when-dead --isolate --report --timeline --log-dir --timeout --stop-timeout --verbose --quiet --version --help" ;;
     wait) echo "$conditions $request --gone --timeout --quiet --version --help" ;;
     templates) echo "--help $(mirakuru templates 2> /dev/null | cut -d ' ' -f 1)" ;;
     *) echo 'run wait templates --version --help' ;;
@@ -42,14 +42,14 @@ _mirakuru () {
   case $previous in
     --report | --timeline | --unix | --http-unix | --file | --stdin | --cacert | --cert) _mirakuru_reply < <(compgen -f -- "$current") ;;
     --cwd | --log-dir) _mirakuru_reply < <(compgen -d -- "$current") ;;
-    --service | -s | --exec) _mirakuru_reply < <(compgen -c -- "$current") ;;
+    --service | -s | --exec | --launcher) _mirakuru_reply < <(compgen -c -- "$current") ;;
     --template) _mirakuru_reply < <(compgen -W "$(mirakuru templates 2> /dev/null | cut -d ' ' -f 1)" -- "$current") ;;
     --method) _mirakuru_reply < <(compgen -W 'HEAD GET POST PUT OPTIONS' -- "$current") ;;
     --stop-signal) _mirakuru_reply < <(compgen -A signal -- "$current") ;;
     --stop-mode) _mirakuru_reply < <(compgen -W 'leader tree' -- "$current") ;;
     --unset) _mirakuru_reply < <(compgen -v -- "$current") ;;
     --env) _mirakuru_reply < <(compgen -v -S = -- "$current") ;;
-    --tcp | --http | --status | --body | --header | --dbus | --output | --notify | --name | --set | --requires | --expected-status) COMPREPLY=() ;;
+    --tcp | --http | --status | --body | --header | --dbus | --output | --notify | --name | --forward | --set | --requires | --expected-status) COMPREPLY=() ;;
     --interval | --attempt-timeout | --stable-for | --timeout | -t | --stop-timeout) COMPREPLY=() ;;
     *) _mirakuru_reply < <(compgen -W "$(_mirakuru_options "${COMP_WORDS[1]}")" -- "$current") ;;
   esac

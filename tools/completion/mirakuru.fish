@@ -49,6 +49,8 @@ complete -c mirakuru -n '__mirakuru_command run' -x -l set -d 'Value or setting 
 complete -c mirakuru -n '__mirakuru_command run' -x -l output -d 'Ready when its output matches this regular expression'
 complete -c mirakuru -n '__mirakuru_command run' -x -l name -d 'Name of the service in what is printed'
 complete -c mirakuru -n '__mirakuru_command run' -x -l cwd -a '(__fish_complete_directories)' -d 'Directory the service is started in'
+complete -c mirakuru -n '__mirakuru_command run' -x -l launcher -a '(__fish_complete_command)' -d 'Run the service where this command leads to'
+complete -c mirakuru -n '__mirakuru_command run' -x -l forward -d 'Let this port lead to where the launcher leads to'
 complete -c mirakuru -n '__mirakuru_command run' -x -l env -d 'Variable for the environment of the service'
 complete -c mirakuru -n '__mirakuru_command run' -x -l unset -d 'Variable that the service does not get'
 complete -c mirakuru -n '__mirakuru_command run' -r -F -l stdin -d 'Input of the service'

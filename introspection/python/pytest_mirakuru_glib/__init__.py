@@ -25,6 +25,7 @@ import inspect
 import os
 import pathlib
 import re
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -179,6 +180,8 @@ def mk_service(
     template: str | None = None,
     values: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
+    launcher: str | Sequence[str] | None = None,
+    forwards: str | Sequence[str] = (),
     scope: Literal["session", "package", "module", "class", "function"] = "function",
     name: str | None = None,
     needs: str | Sequence[str] = (),
@@ -202,6 +205,9 @@ def mk_service(
     are possible they may be a list or a dict. The attribute exports is what clients get in their environment, a
     dict, and dup_value("database") gives a value.
 
+    launcher="ssh -o BatchMode=yes far" runs the service where that command leads to, and forwards="{port}:6379",
+    written as for ssh -L, lets a port lead there.
+
     Instead of a command it may be a function that is called with port=, dir=, the fixtures in needs and the
     options, and returns an executor, for example one of a subclass.
 
@@ -214,6 +220,15 @@ def mk_service(
         raise TypeError("mk_service() needs either a command, or template= or settings=")
     if described and options:
         raise TypeError(f"{', '.join(options)}: with template= or settings=, all else are settings, too")
+    forwards = [forwards] if isinstance(forwards, str) else list(forwards)
+    if launcher:
+        words = shlex.split(launcher) if isinstance(launcher, str) else list(launcher)
+        if described:
+            described["Launcher"] = shlex.join(words)
+        else:
+            options["launcher"] = words
+    if forwards:
+        (described if described else options)["Forwards" if described else "forwards"] = forwards
 
     def service(request, tmp_path_factory, **needed):
         if described:
