@@ -55,7 +55,9 @@
 /* An output that nobody takes any more is given up. */
 #define LAST_OUTPUT_US 2000000
 #define ERRORS_US      50000
-#define POLL_US        1000
+/* Its status comes a moment after the end of its output. */
+#define STATUS_US 500000
+#define POLL_US   1000
 
 #define NEVER INT64_MAX
 
@@ -618,14 +620,14 @@ static void
 near_explain_no_far_end (Near *self, const char *machine)
 {
   near_read_last_errors (self);
-  near_reap_client (self);
   if (self->was_told_to_end)
     return;
+  near_wait_for_client (self, mk_link_now_us () + STATUS_US);
 
-  if (near_has_said (self, NO_FOLDER))
-    near_tell_lost (self, MK_LAUNCHER_NO_FOLDER, 0, 0, NULL);
-  else if (near_has_said (self, BOOT "%s"))
+  if (near_has_said (self, BOOT "%s"))
     near_tell_lost (self, MK_LAUNCHER_TERMINAL, 0, 0, NULL);
+  else if (near_has_said (self, NO_FOLDER))
+    near_tell_lost (self, MK_LAUNCHER_NO_FOLDER, 0, 0, NULL);
   else if (machine != NULL)
     near_tell_lost (self, MK_LAUNCHER_FOREIGN, 0, 0, NULL);
   else if (self->client_status == 0 && mk_buffer_get_length (&self->errors) == 0)

@@ -462,7 +462,7 @@ class ErrorsAsync(ErrorTests, Async, TestCase):
 class ErrorObjects(TestCase):
     def test_each_code_has_a_class(self):
         codes = {code for code in vars(Mk.Error).values() if isinstance(code, Mk.Error)}
-        self.assertEqual(len(codes), 8)
+        self.assertEqual(len(codes), 9)
         classes = [c for c in map(lambda n: getattr(Mk, n), dir(Mk)) if isinstance(c, type)]
         errors = [c for c in classes if issubclass(c, Mk.ServiceError) and c is not Mk.ServiceError]
         self.assertEqual({error.CODE for error in errors}, codes)
