@@ -3,4 +3,7 @@
 
 #pragma once
 
+/* What the name of a directory begins with that is made, and removed, where a launcher leads to */
+#define MK_REMOVE_FAR_PREFIX "/tmp/mirakuru-"
+
 void mk_remove_tree (const char *path);

@@ -192,8 +192,8 @@ static const char *
 values_choose_far_directory (MkValues *self)
 {
   g_autofree char *uuid = g_uuid_string_random ();
-  char *directory =
-      g_strdup_printf ("/tmp/mirakuru-%s%s%s", self->name ? self->name : "", self->name ? "-" : "", uuid);
+  char *directory = g_strdup_printf (
+      MK_REMOVE_FAR_PREFIX "%s%s%s", self->name ? self->name : "", self->name ? "-" : "", uuid);
 
   g_hash_table_replace (self->values, g_strdup ("dir"), directory);
   return directory;

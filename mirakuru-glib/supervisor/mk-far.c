@@ -17,9 +17,9 @@
 #include "mk-link-private.h"
 #include "mk-roles-private.h"
 #include "base/mk-remove-private.h"
+#include "mk-marked-private.h"
 #include "mk-tree-private.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -43,7 +43,6 @@
 #define MAX_STRINGS      65536
 #define MAX_MESSAGE      4096
 #define MAX_ADDRESSES    8
-#define MAX_ENVIRONMENT  (1 << 20)
 
 /* How often the address of a forward is tried: on this machine, and elsewhere. The parts are of the time that
  * it was waited for already. */
@@ -59,11 +58,6 @@
 /* What a supervisor that was killed has left is killed for so long; then so often in a row nothing was found.
  */
 #define ORPHANS_LIMIT_US 5000000
-#define GENTLE_END_US    2500000
-#define SWEEP_LIMIT_US   2000000
-#define SWEEP_ROUNDS     5
-#define SWEEP_PAUSE_US   2000
-#define GENTLE_PAUSE_US  20000
 
 #define NEVER INT64_MAX
 
@@ -274,6 +268,16 @@ far_open_streams (int *here, int *there, bool merge)
   return far_move_up (here, 4) && far_move_up (there, 4);
 }
 
+/* It is removed with all that is in it, so it must be one that the library has named. */
+static bool
+far_may_have_folder (const char *folder)
+{
+  size_t length = strlen (MK_REMOVE_FAR_PREFIX);
+
+  return *folder == '\0' || (strncmp (folder, MK_REMOVE_FAR_PREFIX, length) == 0 && folder[length] != '\0' &&
+                             strchr (folder + length, '/') == NULL);
+}
+
 /* It may be there from the command that has prepared it, and belong to another user by now. Nobody else could
  * know its name. */
 static bool
@@ -384,6 +388,12 @@ far_start (Far *self, const char *data, size_t length)
       free (copy);
       return false;
     }
+  if (!far_may_have_folder (order.private_folder))
+    {
+      free (order.argv - 2);
+      free (copy);
+      return false;
+    }
 
   self->has_started = true;
   self->lease_us = (int64_t) order.integers[4] * 1000;
@@ -442,83 +452,20 @@ far_kill_orphans (Far *self)
   far_close (&children_fd);
 }
 
-/* Returns whether the process has @marker in its environment. */
-static bool
-far_is_marked (const char *directory, const char *marker)
-{
-  static char environment[MAX_ENVIRONMENT];
-  char path[280];
-  ssize_t length = 0;
-  ssize_t n = 0;
-  int fd;
-
-  snprintf (path, sizeof path, "/proc/%s/environ", directory);
-  if ((fd = open (path, O_RDONLY | O_CLOEXEC)) < 0)
-    return false;
-  while ((size_t) length < sizeof environment - 1 &&
-         (n = read (fd, environment + length, sizeof environment - 1 - (size_t) length)) > 0)
-    length += n;
-  close (fd);
-  environment[length] = '\0';
-
-  for (const char *at = environment; at < environment + length; at += strlen (at) + 1)
-    {
-      if (strcmp (at, marker) == 0)
-        return true;
-    }
-  return false;
-}
-
-/* Returns how many there are. */
-static int
-far_find_marked (const char *marker, bool kills)
-{
-  DIR *directory = opendir ("/proc");
-  struct dirent *entry;
-  int n = 0;
-
-  while (directory != NULL && (entry = readdir (directory)) != NULL)
-    {
-      pid_t pid = atoi (entry->d_name);
-
-      if (pid <= 1 || pid == getpid () || !far_is_marked (entry->d_name, marker))
-        continue;
-      n++;
-      if (kills)
-        kill (pid, SIGKILL);
-    }
-
-  if (directory != NULL)
-    closedir (directory);
-  return n;
-}
-
-/* After a lost connection. The far end before may be about to end them gently. */
+/* After a lost connection */
 static bool
 far_sweep (Far *self, const char *data, size_t length)
 {
-  int64_t limit = mk_link_now_us () + GENTLE_END_US;
-  int clean = 0;
-  int killed = 0;
+  int killed;
+  int left;
   char result[8];
 
   if (self->has_started || length < 2 || data[length - 1] != '\0')
     return false;
 
-  while (far_find_marked (data, false) > 0 && mk_link_now_us () < limit)
-    usleep (GENTLE_PAUSE_US);
-  limit = mk_link_now_us () + SWEEP_LIMIT_US;
-  while (clean < SWEEP_ROUNDS && mk_link_now_us () < limit)
-    {
-      int n = far_find_marked (data, true);
-
-      killed += n;
-      clean = n > 0 ? 0 : clean + 1;
-      usleep (SWEEP_PAUSE_US);
-    }
-
+  left = mk_marked_end (data, &killed);
   mk_link_put_integer (result, killed);
-  mk_link_put_integer (result + 4, far_find_marked (data, false));
+  mk_link_put_integer (result + 4, left);
   mk_link_send (&self->link, MK_FRAME_SWEPT, 0, result, sizeof result);
   self->is_over = true;
   return true;

@@ -142,6 +142,7 @@ bool mk_link_parse (MkLink *self);
 
 void mk_link_open_stream (MkLink *self, int channel, int fd_in, int fd_out, bool blocks);
 void mk_link_open_socket (MkLink *self, int channel, int fd, bool connecting);
+void mk_link_reset (MkLink *self, int channel);
 void mk_link_refuse (MkLink *self, int channel);
 int mk_link_find_channel (MkLink *self);
 bool mk_link_read_channel (MkLink *self, int channel);

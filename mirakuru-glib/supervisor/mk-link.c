@@ -384,8 +384,9 @@ link_end_sending (MkLink *self, int i)
   link_free_if_done (self, i);
 }
 
-static void
-link_reset (MkLink *self, int i)
+/* Neither sends nor takes any more. */
+void
+mk_link_reset (MkLink *self, int i)
 {
   MkChannel *channel = &self->channels[i];
 
@@ -401,7 +402,7 @@ void
 mk_link_refuse (MkLink *self, int i)
 {
   mk_link_open_socket (self, i, -1, false);
-  link_reset (self, i);
+  mk_link_reset (self, i);
 }
 
 static void
@@ -436,7 +437,7 @@ link_write_channel (MkLink *self, int i)
   if (n < 0)
     {
       /* Nobody reads any more: the other side is to know. */
-      link_reset (self, i);
+      mk_link_reset (self, i);
       return;
     }
 
@@ -466,7 +467,7 @@ mk_link_read_channel (MkLink *self, int i)
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return false;
   if (n < 0 && channel->is_socket)
-    link_reset (self, i);
+    mk_link_reset (self, i);
   else if (n <= 0)
     link_end_sending (self, i);
   if (n <= 0)
@@ -487,7 +488,7 @@ link_end_connecting (MkLink *self, int i)
   getsockopt (channel->fd_in, SOL_SOCKET, SO_ERROR, &error, &size);
   channel->connecting = false;
   if (error != 0)
-    link_reset (self, i);
+    mk_link_reset (self, i);
 }
 
 /* Returns the first channel that can be used for a connection, 0 if there is none. */
@@ -688,7 +689,7 @@ link_dispatch_channel (MkLink *self, int i, MkPollSet *set)
       if (mk_buffer_get_length (&channel->pending) > 0)
         link_write_channel (self, i);
       else if (!channel->is_socket)
-        link_reset (self, i);
+        mk_link_reset (self, i);
     }
   if (channel->used && in & (POLLIN | POLLHUP | POLLERR) && !channel->connecting)
     mk_link_read_channel (self, i);

@@ -18,6 +18,7 @@
  */
 
 #include "mk-link-private.h"
+#include "mk-marked-private.h"
 #include "mk-roles-private.h"
 
 #include <errno.h>
@@ -52,8 +53,8 @@
 #define HOST_GONE_US 6000000
 /* A lost connection is made once more within this time. */
 #define RECONNECT_US 8000000
-/* An output that nobody takes any more is given up. */
-#define LAST_OUTPUT_US 2000000
+/* Once nothing is left of the service, an output that nobody takes any for so long is given up. */
+#define LAST_OUTPUT_US 1000000
 #define ERRORS_US      50000
 /* Its status comes a moment after the end of its output. */
 #define STATUS_US 500000
@@ -119,6 +120,8 @@ typedef struct
   bool is_same_place; /* the second one sees the same processes */
   int swept;          /* −1 until it is known */
   int killed;
+  size_t n_waiting; /* bytes of output, when it was looked last */
+  int64_t taken;    /* when there were others */
   int64_t deadline; /* to have ended after the host has */
   int64_t next_ping;
 } Near;
@@ -830,11 +833,24 @@ near_accept (Near *self, int i)
   mk_link_send_integer (&self->link, MK_FRAME_OPEN, channel, i);
 }
 
-static bool
-near_has_output (Near *self)
+/* A reader that has fallen asleep must not keep the library waiting. */
+static void
+near_give_output_up (Near *self)
 {
-  return mk_buffer_get_length (&self->link.channels[1].pending) > 0 ||
-         mk_buffer_get_length (&self->link.channels[2].pending) > 0;
+  size_t n_waiting = mk_buffer_get_length (&self->link.channels[1].pending) +
+                     mk_buffer_get_length (&self->link.channels[2].pending);
+
+  if (n_waiting != self->n_waiting || !self->is_empty)
+    self->taken = mk_link_now_us ();
+  self->n_waiting = n_waiting;
+  if (n_waiting == 0 || mk_link_now_us () < self->taken + LAST_OUTPUT_US)
+    return;
+
+  for (int i = 1; i <= 2; i++)
+    {
+      if (self->link.channels[i].fd_out >= 0)
+        mk_link_reset (&self->link, i);
+    }
 }
 
 static int
@@ -846,6 +862,8 @@ near_get_timeout (Near *self)
 
   if (silence < next)
     next = silence;
+  if (self->is_empty && self->n_waiting > 0 && self->taken + LAST_OUTPUT_US < next)
+    next = self->taken + LAST_OUTPUT_US;
   return next > now ? (int) ((next - now) / 1000) + 1 : 0;
 }
 
@@ -858,6 +876,7 @@ near_run_once (Near *self)
   bool is_there = true;
   int link, control, host, signals, errors;
 
+  near_give_output_up (self);
   if (mk_link_now_us () >= self->next_ping && self->link.fd_out >= 0)
     mk_link_send (&self->link, MK_FRAME_PING, 0, NULL, 0);
   if (mk_link_now_us () >= self->next_ping)
@@ -903,33 +922,25 @@ near_run_once (Near *self)
 static void
 near_drain_outputs (Near *self)
 {
-  int64_t limit = mk_link_now_us () + LAST_OUTPUT_US;
-  size_t left = 0;
+  static MkPollSet set;
 
-  while (near_has_output (self) && mk_link_now_us () < limit)
+  self->is_empty = true;
+  near_give_output_up (self);
+  while (self->n_waiting > 0)
     {
-      static MkPollSet set;
-      size_t length = mk_buffer_get_length (&self->link.channels[1].pending) +
-                      mk_buffer_get_length (&self->link.channels[2].pending);
-
-      if (length != left)
-        limit = mk_link_now_us () + LAST_OUTPUT_US;
-      left = length;
       set.n_fds = 0;
       mk_link_add_to_poll (&self->link, &set);
       if (poll (set.fds, (nfds_t) set.n_fds, 100) > 0)
         mk_link_dispatch (&self->link, &set);
       mk_buffer_drop (&self->link.out, mk_buffer_get_length (&self->link.out));
+      near_give_output_up (self);
     }
 }
 
-/* Goes there once more, to see what is left, and to end it. */
 static void
 near_look_again (Near *self)
 {
   int64_t limit = mk_link_now_us () + RECONNECT_US;
-  bool is_foreign;
-
   near_end_client (self, 0);
   near_close (&self->errors_fd);
   mk_buffer_drop (&self->link.in, mk_buffer_get_length (&self->link.in));
@@ -948,29 +959,40 @@ near_look_again (Near *self)
       if (poll (&item, 1, 100) > 0 && !mk_link_read (&self->link))
         break;
     }
-  is_foreign = self->swept >= 0 && !self->is_same_place;
-  if (is_foreign)
+  if (self->swept >= 0 && !self->is_same_place)
     self->swept = MK_LEFT_ELSEWHERE;
+}
+
+/* Goes there once more, to see what is left, and to end it. Where that cannot be, it may be seen from here.
+ */
+static void
+near_end_what_is_left (Near *self)
+{
+  int killed;
+
+  near_look_again (self);
+  if (self->swept < 0 && mk_marked_end (self->marker, &killed) == 0)
+    self->killed += killed;
 }
 
 static void
 near_connection_is_lost (Near *self, bool was_silent)
 {
   near_read_last_errors (self);
-  if (!self->is_empty && self->control_fd >= 0)
+  if (self->control_fd >= 0)
     {
-      near_look_again (self);
+      near_end_what_is_left (self);
       near_tell_lost (
           self, was_silent ? MK_LAUNCHER_LOST_SILENT : MK_LAUNCHER_LOST_END, self->swept, self->killed, NULL);
     }
-  if (!self->is_empty)
-    near_tell (self, MK_MESSAGE_EMPTY, true, 0);
+  near_tell (self, MK_MESSAGE_EMPTY, true, 0);
 }
 
 static void
 near_run (Near *self)
 {
   bool was_silent = false;
+  bool was_empty;
   bool is_there = mk_link_parse (&self->link);
 
   self->next_ping = mk_link_now_us () + self->lease_us / 3;
@@ -982,17 +1004,19 @@ near_run (Near *self)
         break;
     }
 
+  was_empty = self->is_empty;
   near_drain_outputs (self);
+  if (was_empty)
+    return;
   if (!self->is_gone)
-    near_connection_is_lost (self, was_silent);
-  else
     {
-      /* Its supervisor was killed, and what that has left, too. */
-      if (self->has_spawned && !self->has_exited && !self->is_empty)
-        near_tell (self, MK_MESSAGE_EXITED, -SIGKILL, 0);
-      if (!self->is_empty)
-        near_tell (self, MK_MESSAGE_EMPTY, true, 0);
+      near_connection_is_lost (self, was_silent);
+      return;
     }
+  /* Its supervisor was killed, and what that has left, too. */
+  if (self->has_spawned && !self->has_exited)
+    near_tell (self, MK_MESSAGE_EXITED, -SIGKILL, 0);
+  near_tell (self, MK_MESSAGE_EMPTY, true, 0);
 }
 
 /* ---- the program ---- */
