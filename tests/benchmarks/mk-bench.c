@@ -204,6 +204,12 @@ main (void)
   gint64 start_us = g_get_monotonic_time ();
 
   mk_bench_print_head ();
+  /* For one engine after the other */
+  if (g_getenv ("MK_BENCH_LAUNCHER") != NULL)
+    {
+      mk_bench_launcher ();
+      return 0;
+    }
   mk_bench_readiness ();
   mk_bench_groups ();
   mk_bench_waiting ();
@@ -216,6 +222,7 @@ main (void)
   mk_bench_spawning ();
   mk_bench_blocking ();
   mk_bench_footprint ();
+  mk_bench_launcher ();
   g_print ("%.0f s in all\n", mk_bench_ms_since (start_us) / 1000);
   return 0;
 }
