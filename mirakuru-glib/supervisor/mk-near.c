@@ -47,12 +47,12 @@
 /* What a client has to end by itself once its input has ended, then after SIGTERM */
 #define CLIENT_GRACE_US 5000000
 #define CLIENT_TERM_US  1500000
-/* The same after the far end has said goodbye: it has things to tidy. */
-#define GOODBYE_GRACE_US 1000000
 /* What the far end has to end by itself when the host is gone */
 #define HOST_GONE_US 6000000
 /* A lost connection is made once more within this time. */
-#define RECONNECT_US 8000000
+#define RECONNECT_US 5000000
+/* That client has started nothing. */
+#define SECOND_CLIENT_US 500000
 /* Once nothing is left of the service, an output that nobody takes any for so long is given up. */
 #define LAST_OUTPUT_US 1000000
 #define ERRORS_US      50000
@@ -64,18 +64,23 @@
 
 /* See the script: what it says, and what it is told. */
 #define BOOT      "MK-BOOT "
+#define AGAIN     "MK-AGAIN"
 #define NO_FOLDER "MK-NO-FOLDER"
+/* What each of its answers begins with, and that of the far end */
+#define ANSWER "\nMK-"
 
 /*
  * For the shell at the far end. The program comes over standard input once the shell has said what machine
- * this is, as a shell may read ahead. The folder must be one from which programs can be run.
+ * this is, as a shell may read ahead; and once more if it could not be written. The folder must be one from
+ * which programs can be run.
  */
 static const char script[] =
-    "{ printf '" BOOT "%s\\n' \"$(uname -m)\"; IFS=' ' read -r n t && [ -n \"$n\" ] || exit 1; f= g=; "
+    "{ printf '" BOOT "%s\\n' \"$(uname -m)\"; IFS=' ' read -r n t && [ -n \"$n\" ] || exit 1; a= f= g=; "
     "trap 'rm -f \"$f\" \"$g\"' EXIT; trap 'exit 1' HUP INT TERM; u=$(umask); umask 077; set -C; "
     "for d in \"$XDG_RUNTIME_DIR\" /tmp /var/tmp \"$HOME\" /dev/shm .; do "
     "[ -n \"$d\" ] && [ -d \"$d\" ] && [ -w \"$d\" ] || continue; f=$d/.mk-$t; "
-    "if [ -z \"$g\" ]; then head -c \"$n\" > \"$f\" || { rm -f \"$f\"; continue; }; "
+    "if [ -z \"$g\" ]; then [ -z \"$a\" ] || { echo; echo " AGAIN "; }; a=1; "
+    "head -c \"$n\" | { cat > \"$f\" || { cat > /dev/null; false; }; } 2> /dev/null || { rm -f \"$f\"; continue; }; "
     "else cat \"$g\" > \"$f\" && rm -f \"$g\" || continue; fi; "
     "chmod 700 \"$f\"; g=$f; \"$f\" check 2> /dev/null && break; done; umask \"$u\"; "
     "\"$f\" check 2> /dev/null || { echo; echo " NO_FOLDER "; exit 1; }; exec \"$f\" far \"$f\"; }\n";
@@ -116,7 +121,8 @@ typedef struct
   bool is_gone;    /* all that the far end had to say is said */
   bool is_running; /* START was sent */
   bool has_hello;
-  MkHello hello;      /* of the first far end */
+  MkHello hello; /* of the first far end */
+  bool has_looked_again;
   bool is_same_place; /* the second one sees the same processes */
   int swept;          /* −1 until it is known */
   int killed;
@@ -509,11 +515,40 @@ near_on_frame (void *owner, int type, int channel, const char *data, size_t leng
 
 /* ---- the beginning of a connection ---- */
 
+/* Returns false if the client or the host has ended, or somebody wants an end. */
+static bool
+near_wait_for_more (Near *self, int64_t limit)
+{
+  struct pollfd items[] = {
+    { self->link.fd_in, POLLIN, 0 },
+    { self->errors_fd, POLLIN, 0 },
+    { self->control_fd, POLLIN, 0 },
+    { self->signal_fd, POLLIN, 0 },
+    { mk_buffer_get_length (&self->link.out) > 0 ? self->link.fd_out : -1, POLLOUT, 0 },
+  };
+  int64_t left = limit - mk_link_now_us ();
+
+  if (left <= 0 || poll (items, 5, limit == NEVER ? -1 : (int) (left / 1000) + 1) < 0)
+    return false;
+
+  if (items[1].revents != 0)
+    near_read_errors (self);
+  if (items[3].revents != 0)
+    near_read_signals (self);
+  if (items[2].revents != 0 && !near_read_control (self))
+    near_host_is_gone (self);
+  if (self->was_told_to_end && limit == NEVER)
+    return false;
+  if (items[4].revents != 0 && !mk_link_flush (&self->link))
+    near_close (&self->link.fd_out);
+  return items[0].revents == 0 || mk_link_read (&self->link);
+}
+
 /*
  * Waits for @word among what the other end says, which may have said other things before. What stands before
  * and behind the word is left in the buffer.
  *
- * Returns where the word is, NULL if the client or the host has ended, or something else has.
+ * Returns where the word is, NULL if it does not come
  */
 static char *
 near_wait_for_word (Near *self, const char *word, int64_t limit)
@@ -523,35 +558,25 @@ near_wait_for_word (Near *self, const char *word, int64_t limit)
       size_t length = mk_buffer_get_length (&self->link.in);
       char *at =
           length > 0 ? memmem (mk_buffer_get_data (&self->link.in), length, word, strlen (word)) : NULL;
-      struct pollfd items[] = {
-        { self->link.fd_in, POLLIN, 0 },
-        { self->errors_fd, POLLIN, 0 },
-        { self->control_fd, POLLIN, 0 },
-        { self->signal_fd, POLLIN, 0 },
-        { mk_buffer_get_length (&self->link.out) > 0 ? self->link.fd_out : -1, POLLOUT, 0 },
-      };
-      int64_t left = limit - mk_link_now_us ();
 
       if (at != NULL)
         return at;
-      if (left <= 0 || poll (items, 5, limit == NEVER ? -1 : (int) (left / 1000) + 1) < 0)
-        return NULL;
-      if (items[1].revents != 0)
-        near_read_errors (self);
-      if (items[3].revents != 0)
-        near_read_signals (self);
-      if (items[2].revents != 0 && !near_read_control (self))
-        near_host_is_gone (self);
-      if (self->was_told_to_end && limit == NEVER)
-        return NULL;
-      if (items[4].revents != 0 && !mk_link_flush (&self->link))
-        return NULL;
-      if (items[0].revents != 0 && !mk_link_read (&self->link))
-        return NULL;
       /* Whoever says so much is no shell. */
-      if (mk_buffer_get_length (&self->link.in) > MK_LINK_WINDOW)
+      if (length > MK_LINK_WINDOW || !near_wait_for_more (self, limit))
         return NULL;
     }
+}
+
+static bool
+near_wait_for_length (Near *self, size_t length, int64_t limit)
+{
+  while (mk_buffer_get_length (&self->link.in) < length)
+    {
+      if (!near_wait_for_more (self, limit))
+        return false;
+    }
+
+  return true;
 }
 
 static bool
@@ -592,16 +617,15 @@ near_open_program (const char *machine)
   return open (path, O_RDONLY | O_CLOEXEC);
 }
 
-static bool
-near_send_program (Near *self, int fd)
+/* And a name for it that nobody else has */
+static void
+near_say_size (Near *self, int fd)
 {
-  char chunk[MK_LINK_CHUNK];
   char line[64];
   struct stat info;
-  ssize_t n;
 
   if (fstat (fd, &info) < 0)
-    return false;
+    return;
   snprintf (line,
             sizeof line,
             "%lld %d-%lld\n",
@@ -609,8 +633,20 @@ near_send_program (Near *self, int fd)
             (int) getpid (),
             (long long) mk_link_now_us ());
   mk_buffer_append (&self->link.out, line, strlen (line));
-  while ((n = read (fd, chunk, sizeof chunk)) > 0)
-    mk_buffer_append (&self->link.out, chunk, (size_t) n);
+}
+
+static bool
+near_send_program (Near *self, int fd)
+{
+  char chunk[MK_LINK_CHUNK];
+  off_t offset = 0;
+  ssize_t n;
+
+  while ((n = pread (fd, chunk, sizeof chunk, offset)) > 0)
+    {
+      mk_buffer_append (&self->link.out, chunk, (size_t) n);
+      offset += n;
+    }
   return n == 0;
 }
 
@@ -626,6 +662,10 @@ near_explain_no_far_end (Near *self, const char *machine)
   if (self->was_told_to_end)
     return;
   near_wait_for_client (self, mk_link_now_us () + STATUS_US);
+  /* What is said on standard output tells more than nothing. */
+  if (mk_buffer_get_length (&self->errors) == 0)
+    mk_buffer_append (
+        &self->errors, mk_buffer_get_data (&self->link.in), mk_buffer_get_length (&self->link.in));
 
   if (near_has_said (self, BOOT "%s"))
     near_tell_lost (self, MK_LAUNCHER_TERMINAL, 0, 0, NULL);
@@ -672,13 +712,41 @@ near_find_shell (Near *self, char *machine, size_t size, int64_t limit)
   return near_skip_to (self, at + 1);
 }
 
+/* Returns whether the far end is there; what stands before its first frame is taken. */
+static bool
+near_wait_for_far_end (Near *self, int program_fd, int64_t limit)
+{
+  size_t length = strlen (MK_LINK_MAGIC);
+
+  for (;;)
+    {
+      char *at = near_wait_for_word (self, ANSWER, limit);
+      bool is_again;
+
+      if (at == NULL)
+        return false;
+      near_skip_to (self, at);
+      if (near_wait_for_length (self, length, limit) &&
+          memcmp (mk_buffer_get_data (&self->link.in), MK_LINK_MAGIC, length) == 0)
+        {
+          mk_buffer_drop (&self->link.in, length);
+          return true;
+        }
+
+      is_again = near_has_said (self, "\n" AGAIN "\n");
+      if (!is_again || program_fd < 0 || !near_send_program (self, program_fd))
+        return false;
+      mk_buffer_drop (&self->link.in, strlen (ANSWER));
+    }
+}
+
 /* Brings this program to the far end. Returns false if there is none; then the library was told why. */
 static bool
 near_connect (Near *self, int64_t limit)
 {
   char machine[64] = "";
-  char *at;
-  int fd;
+  int fd = -1;
+  bool is_there;
 
   if (self->helper == NULL)
     {
@@ -695,24 +763,16 @@ near_connect (Near *self, int64_t limit)
             near_tell_lost (self, MK_LAUNCHER_MACHINE, 0, 0, machine);
           return false;
         }
-      if (!near_send_program (self, fd))
-        {
-          near_close (&fd);
-          return false;
-        }
-      near_close (&fd);
+      near_say_size (self, fd);
+      near_send_program (self, fd);
     }
 
-  at = near_wait_for_word (self, MK_LINK_MAGIC, limit);
-  if (at == NULL)
-    {
-      if (limit == NEVER)
-        near_explain_no_far_end (self, self->helper == NULL ? machine : NULL);
-      return false;
-    }
-  near_skip_to (self, at + strlen (MK_LINK_MAGIC));
+  is_there = near_wait_for_far_end (self, fd, limit);
+  near_close (&fd);
+  if (!is_there && limit == NEVER)
+    near_explain_no_far_end (self, self->helper == NULL ? machine : NULL);
   self->has_hello = false;
-  return true;
+  return is_there;
 }
 
 /* ---- the start ---- */
@@ -941,6 +1001,7 @@ static void
 near_look_again (Near *self)
 {
   int64_t limit = mk_link_now_us () + RECONNECT_US;
+  self->has_looked_again = true;
   near_end_client (self, 0);
   near_close (&self->errors_fd);
   mk_buffer_drop (&self->link.in, mk_buffer_get_length (&self->link.in));
@@ -1145,6 +1206,6 @@ mk_near_main (int argc, char **argv)
     near_tell (&self, MK_MESSAGE_EMPTY, false, 0);
   near_remove_sockets (&self);
   mk_link_clear (&self.link);
-  near_end_client (&self, self.is_gone ? GOODBYE_GRACE_US : CLIENT_GRACE_US);
+  near_end_client (&self, self.has_looked_again ? SECOND_CLIENT_US : CLIENT_GRACE_US);
   return 0;
 }
