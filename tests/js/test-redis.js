@@ -22,6 +22,18 @@ testBothWays('start, use, stop', async call => {
   assertEqual(processes(mark), []);
 });
 
+testBothWays('elsewhere', async call => {
+  const redis = redisExecutor();
+  redis.launcher = ['env', 'THERE=1'];
+  redis.forwards = [`${redis.port}`];
+  await call(redis, 'start', null);
+  assertEqual(ping(redis.port), 'PONG');
+  await call(redis, 'stop', null);
+  assertEqual(redis.exitStatus, 0);
+  redis.launcher = ['false'];
+  await assertError(Mk.Error, Mk.Error.LAUNCHER, () => call(redis, 'start', null));
+});
+
 testBothWays('start again', async call => {
   const redis = redisExecutor();
   const pids = new Set();

@@ -75,6 +75,27 @@ described = mk_service(settings={{
             outcomes={"passed": 2},
         )
 
+    def test_launcher(self):
+        redis_executor()
+        self.run_pytest(
+            """
+            import subprocess
+
+            @pytest.mark.parametrize("name", ["by_command", "by_template"])
+            def test_it(name, request):
+                cache = request.getfixturevalue(name)
+                command = ["redis-cli", "-p", str(cache.port), "config", "get", "port"]
+                assert str(cache.port) in subprocess.check_output(command, text=True)
+            """,
+            conftest="""
+from pytest_mirakuru_glib import mk_service
+by_command = mk_service(
+    "redis-server --port {port} --save ''", tcp="{port}", launcher="env THERE=1", forwards="{port}")
+by_template = mk_service(template="redis", launcher=["env", "THERE=1"], forwards=["{port}"])
+""",
+            outcomes={"passed": 2},
+        )
+
     def test_wrong_arguments(self):
         for arguments, words in (("", "either a command"), ('"true", template="redis"', "either a command"),
                                  ('template="redis", tcp="1"', "all else are settings"),
