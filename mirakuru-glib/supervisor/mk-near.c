@@ -693,9 +693,13 @@ near_find_shell (Near *self, char *machine, size_t size, int64_t limit)
   if (at == NULL)
     return false;
   near_skip_to (self, at);
-  /* A terminal gives back what it gets. */
+  /* A terminal gives back what it gets, and nothing ends with its input: an empty answer ends the script. */
   if (near_has_said (self, BOOT "%s"))
-    return false;
+    {
+      mk_buffer_append (&self->link.out, "\n", 1);
+      mk_link_flush (&self->link);
+      return false;
+    }
 
   at = near_wait_for_word (self, "\n", limit);
   if (at == NULL)
