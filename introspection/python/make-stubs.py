@@ -86,7 +86,8 @@ def stopped(self: _Self) -> contextlib.AbstractContextManager[_Self]: ...
 
 # What the override takes, by the name of the argument or property.
 TAKEN = {
-    **dict.fromkeys(("argv", "command"), "_Command"),
+    **dict.fromkeys(("argv", "command", "launcher"), "_Command"),
+    "forwards": "Iterable[str]",
     **dict.fromkeys(("headers", "fields"), "_Pairs"),
     "environment": "_Environment",
     **dict.fromkeys(("start_timeout", "stop_timeout", "timeout", "timeout_ms"), "_Time"),

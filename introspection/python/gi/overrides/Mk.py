@@ -169,12 +169,14 @@ def _bytes(value):
 _PATHS = {"cwd", "path", "filename", "socket_path", "ca_file", "certificate_file"} | {
     f"{stream}_path" for stream in ("stdin", "stdout", "stderr")
 }
-_RAW = _PATHS | {"command", "environment"}
+_RAW = _PATHS | {"command", "environment", "launcher", "forwards"}
 
 # By the names that arguments and properties have all over the library.
 _converters = {
     "argv": _argv,
     "command": _argv,
+    "launcher": _argv,
+    "forwards": lambda value: _strings(value, "a list of forwards"),
     "environment": _pairs("=", "a dict or a list of NAME=value", unsets=True),
     "headers": _pairs(": ", "a dict or a list of 'Name: value'"),
     "fields": _pairs("=", "a dict or a list of name=value"),
