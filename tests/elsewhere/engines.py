@@ -7,6 +7,7 @@ users, network namespaces and folders are private to a run, so that several runs
 machine: the processes at the far end are found in /proc.
 """
 
+import atexit
 import contextlib
 import glob
 import json
@@ -76,8 +77,18 @@ def end(process, limit=5):
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    """A port that no other test is given: an abstract socket of its name reserves it until the program ends."""
+    while True:
+        port = random.randrange(20000, 32768)
+        reservation = socket.socket(socket.AF_UNIX)
+        try:
+            reservation.bind(f"\0mk-test-port-{port}")
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            reservation.close()
+            continue
+        atexit.register(reservation.close)
+        return port
 
 
 class Process:
@@ -169,7 +180,11 @@ class Run:
         """The processes of tree.sh with this id that are there, wherever they run."""
         words = re.compile(rf"(^sleep {id_}\d$)|(tree\.sh {id_} )|(sleep {id_}3 &)|(mk{id_}$)")
         redis = re.compile(rf"redis-server .*[:*]{port}\b")
-        return [p for p in scan().values() if words.search(p.command) or (port and redis.search(p.command))]
+        return [
+            p
+            for p in scan().values()
+            if (words.search(p.command) or (port and redis.search(p.command))) and "host.py" not in p.command
+        ]
 
     def make_root(self):
         """A file system for containers: busybox, redis and the scripts."""
