@@ -195,8 +195,8 @@ class TestCase(unittest.TestCase):
         )
         return executor, near, far
 
-    def make_host(self, port=0, **settings):
-        defaults = {"command": self.get_tree_command(port), "launcher": self.engine.launcher}
+    def make_host(self, **settings):
+        defaults = {"command": self.get_tree_command(), "launcher": self.engine.launcher}
         options = {key: settings.pop(key) for key in ("prefix", "stdout") if key in settings}
         host = Host(defaults | settings, **options)
         self.addCleanup(host.close)

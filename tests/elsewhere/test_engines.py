@@ -350,11 +350,13 @@ class Ends:
         host = self.start_host()
         redis = next(p for p in self.find_tree(host.far_port) if p.name == "redis-server")
         kill(redis.pid)
-        self.assert_tree_gone(host.far_port, GONE)
         host.do("wait")
         what = host.expect("wait")
         self.assertEqual(what["status"], -signal.SIGKILL)
         self.assertNotEqual(what["error"]["code"], Mk.Error.LAUNCHER)
+        host.do("stop")
+        host.expect("stop")
+        self.assert_tree_gone(host.far_port)
 
 
 class Kills:
