@@ -215,6 +215,7 @@ class TestCase(unittest.TestCase):
         return self.run_.find_tree(self.id, port)
 
     def assert_tree_stands(self, port=None):
+        wait_until(lambda: len(self.find_tree(port)) >= 5)
         self.assertGreaterEqual(len(self.find_tree(port)), 5, [str(p) for p in self.find_tree(port)])
 
     def assert_tree_gone(self, port=None, limit=0.0):

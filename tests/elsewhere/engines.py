@@ -503,11 +503,10 @@ class Bwrap(Engine):
 
 
 class BwrapPid(Bwrap):
-    """Processes of its own, which end with the first one of them."""
+    """Processes of its own; the first one of them is that of bwrap, and waits for all others."""
 
     name = "bwrap-pid"
     options = ("--unshare-pid", "--proc", "/proc")
-    ends_all = True
 
 
 class BwrapDie(Bwrap):
