@@ -468,9 +468,10 @@ Host *
 """,
         )
 
-    def find_session(self, near):
+    def find_sessions(self):
         """The server's processes for the connections that are there now."""
-        return [p for p in scan().values() if p.name == "sshd" and is_below(p, {self.server.pid}, scan())]
+        processes = scan()
+        return [p for p in processes.values() if p.name == "sshd" and is_below(p, {self.server.pid}, processes)]
 
     def owns(self, process, processes):
         return process.uid == self.uid or (self.server is not None and is_below(process, {self.server.pid}, processes))
@@ -604,6 +605,11 @@ class Containers(Engine):
         root = f"/proc/{self.init}/root"
         folders = (f"{root}/{name}" for name in ("tmp", "var/tmp", "root", "dev/shm", "."))
         return [f for folder in folders for f in glob.glob(f"{folder}/.mk-*")]
+
+    def remove_others(self):
+        """What nobody but the user can remove: containers whose monitor was killed."""
+        for line in self.list_units():
+            run([*self.client, "rm", "-f", *self.at_once, line.split()[1]])
 
     def remove_containers(self):
         with contextlib.suppress(Unavailable):
