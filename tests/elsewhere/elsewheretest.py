@@ -243,6 +243,17 @@ class TestCase(unittest.TestCase):
         return executor
 
 
+def main():
+    """As unittest.main(), but with the status of a test that was skipped if no test could be run."""
+    program = unittest.main(module="__main__", exit=False)
+    result = program.result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    if result.testsRun == len([test for test, _ in result.skipped if not test.id().startswith("setUpClass")]):
+        print("\n".join(reason for _, reason in result.skipped) or "no test was run", flush=True)
+        sys.exit(77)
+
+
 def read_output(executor, stream=Mk.Stream.STDOUT):
     return executor.dup_output(stream).get_data().decode()
 

@@ -12,7 +12,6 @@ import random
 import signal
 import subprocess
 import time
-import unittest
 
 from elsewheretest import (
     GONE,
@@ -30,6 +29,7 @@ from elsewheretest import (
     iterate_until,
     kill,
     lease,
+    main,
     ping,
     read_output,
     wait_until,
@@ -439,4 +439,4 @@ for engine_class_ in engines.ALL:
         )
 
 if __name__ == "__main__":
-    unittest.main()
+    main()
