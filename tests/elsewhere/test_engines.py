@@ -54,9 +54,9 @@ class Services:
         seconds = time.monotonic() - begun
         self.assert_tree_gone(far)
         self.assertFalse(can_connect(near))
-        self.assertIn(f"out-{self.id}\n", read_output(executor))
+        self.assertIn(f"out-{self.tree_id}\n", read_output(executor))
         self.assertIn("bye bye", read_output(executor))
-        self.assertEqual(read_output(executor, Mk.Stream.STDERR), f"err-{self.id}\n")
+        self.assertEqual(read_output(executor, Mk.Stream.STDERR), f"err-{self.tree_id}\n")
         self.assertEqual(executor.props.exit_status, 0)
         self.assertLess(seconds, 0.6 + GONE)
 
@@ -116,7 +116,7 @@ class Services:
         self.assertIn("mk-no-such-command", message)
 
     def test_ignores_sigterm(self):
-        executor = self.make(Mk.OutputExecutor, self.get_tree_command(0, "ignore"), f"out-{self.id}")
+        executor = self.make(Mk.OutputExecutor, self.get_tree_command(0, "ignore"), f"out-{self.tree_id}")
         executor.start(None)
         executor.set_stop_timeout(1000)
         begun = time.monotonic()
@@ -137,7 +137,7 @@ class Services:
     def test_port_is_taken(self):
         """Nothing is launched then."""
         executor, near, _ = self.make_redis()
-        witness = os.path.join(self.run_.folder, f"launched-{self.id}")
+        witness = os.path.join(self.run_.folder, f"launched-{self.tree_id}")
         executor.set_launcher(["sh", "-c", f'echo > {witness}; exec "$@"', "sh", *self.engine.launcher])
         with Listener(near):
             message = self.fail_to_start(executor, Mk.Error.ALREADY_RUNNING)
@@ -150,10 +150,10 @@ class Services:
     def test_nobody_is_let_in_early(self):
         """Neither the probe nor any other client, before the far port accepts connections."""
         near, far = free_port(), free_port()
-        gate = os.path.join(self.run_.folder, f"gate-{self.id}")
+        gate = os.path.join(self.run_.folder, f"gate-{self.tree_id}")
         executor = self.make(
             Mk.TcpExecutor,
-            ["sh", "-c", f"read line && exec sh {self.engine.tree} {self.id} {far}"],
+            ["sh", "-c", f"read line && exec sh {self.engine.tree} {self.tree_id} {far}"],
             LOCALHOST,
             near,
             forwards=[f"{near}:{far}"],
@@ -198,7 +198,7 @@ class Streams:
     def test_input(self):
         """A megabyte, and its end."""
         data = os.urandom(1 << 20)
-        path = self.run_.write(f"input-{self.id}", "")
+        path = self.run_.write(f"input-{self.tree_id}", "")
         with open(path, "wb") as file:
             file.write(data)
         executor = self.run_to_end(["sha256sum"], stdin_path=path, stdin_mode=Mk.StdioMode.FILE)
@@ -241,7 +241,7 @@ class Streams:
 
     def test_output_that_nobody_reads(self):
         """A full pipe holds up no stop."""
-        command = ["sh", "-c", f"sh {self.engine.tree} {self.id} 0 & exec yes"]
+        command = ["sh", "-c", f"sh {self.engine.tree} {self.tree_id} 0 & exec yes"]
         host = self.make_host(command=command, inherit=True, stdout=subprocess.PIPE)
         host.start()
         self.assert_tree_stands()

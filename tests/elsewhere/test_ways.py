@@ -45,7 +45,7 @@ class Ways(TestCase):
         """Start, ready through a forward, graceful stop, nothing left."""
         executor, near, far = self.make_redis(launcher=launcher)
         if tree:
-            executor.set_command([*tree, self.id, str(far)])
+            executor.set_command([*tree, self.tree_id, str(far)])
         executor.start(None)
         self.assertEqual(ping(near), b"+PONG\r\n")
         self.assert_tree_stands(far)
@@ -97,7 +97,7 @@ class SshWays(Ways):
                 print(f"{shell} is not installed", flush=True)
                 continue
             with self.subTest(shell):
-                self.id = self.run_.get_id()
+                self.tree_id = self.run_.get_id()
                 self.engine.set_shell(path)
                 self.check_works(self.engine.launcher)
 
@@ -196,7 +196,7 @@ class SshWays(Ways):
         self.assertEqual(check(), master)
 
         for part in ("host", "near", "client", "far"):
-            self.id = self.run_.get_id()
+            self.tree_id = self.run_.get_id()
             host = self.make_host(launcher=launcher)
             host.start()
             self.assert_tree_stands()
@@ -341,12 +341,12 @@ class BwrapWays(Ways):
         words = ["bwrap", "--ro-bind", SUPERVISOR, "/mk-supervisor", "--ro-bind", busybox, "/busybox"]
         words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
         launcher = [*words, "/mk-supervisor"]
-        executor = self.make(Mk.SimpleExecutor, ["/busybox", "sleep", f"{self.id}0"], launcher=launcher)
+        executor = self.make(Mk.SimpleExecutor, ["/busybox", "sleep", f"{self.tree_id}0"], launcher=launcher)
         executor.start(None)
-        wait_until(lambda: any(f"sleep {self.id}0" in p.command for p in scan().values()))
-        self.assertTrue(any(f"sleep {self.id}0" in p.command for p in scan().values()))
+        wait_until(lambda: any(f"sleep {self.tree_id}0" in p.command for p in scan().values()))
+        self.assertTrue(any(f"sleep {self.tree_id}0" in p.command for p in scan().values()))
         executor.stop(None)
-        self.assertFalse(any(f"sleep {self.id}0" in p.command for p in scan().values()))
+        self.assertFalse(any(f"sleep {self.tree_id}0" in p.command for p in scan().values()))
         self.check_fails(words, self.get_complaint(words))
 
     def test_program_is_not_ours(self):
@@ -391,7 +391,7 @@ class BwrapWays(Ways):
     def test_says_nothing_for_ever(self):
         """The time of the start is up then, and a stop is obeyed."""
         command = ["true"]
-        launcher = ["sh", "-c", f"exec sleep {self.id}0"]
+        launcher = ["sh", "-c", f"exec sleep {self.tree_id}0"]
         executor = self.make(Mk.TcpExecutor, command, LOCALHOST, free_port(), launcher=launcher)
         executor.set_start_timeout(500)
         self.fail_to_start(executor, Mk.Error.TIMED_OUT)
@@ -399,7 +399,7 @@ class BwrapWays(Ways):
         self.assertEqual(self.find_tree(), [])
 
     def test_stopped_while_it_connects(self):
-        launcher = ["sh", "-c", f"exec sleep {self.id}0"]
+        launcher = ["sh", "-c", f"exec sleep {self.tree_id}0"]
         executor = self.make(Mk.TcpExecutor, ["true"], LOCALHOST, free_port(), launcher=launcher)
         results = []
         executor.start_async(None, lambda _, result: results.append(result))
@@ -463,7 +463,7 @@ class PodmanWays(Ways):
 
     def test_other_user(self):
         self.check_works(self.engine.run_words("--user", "65534:65534", "--network", "none"))
-        self.id = self.run_.get_id()
+        self.tree_id = self.run_.get_id()
         self.check_works(self.engine.exec_words("--user", "65534:65534"))
 
     def test_image_without_a_shell(self):
@@ -475,11 +475,11 @@ class PodmanWays(Ways):
         words = [*self.engine.client, "run", "--rm", "-i", "--network", "none"]
         self.check_fails([*words, "bare:1"], "sh")
         launcher = [*words, "-v", f"{SUPERVISOR}:/mk-supervisor:ro", "bare:1", "/mk-supervisor"]
-        executor = self.make(Mk.SimpleExecutor, ["/busybox", "sleep", f"{self.id}0"], launcher=launcher)
+        executor = self.make(Mk.SimpleExecutor, ["/busybox", "sleep", f"{self.tree_id}0"], launcher=launcher)
         executor.start(None)
-        wait_until(lambda: any(f"sleep {self.id}0" in p.command for p in scan().values()))
+        wait_until(lambda: any(f"sleep {self.tree_id}0" in p.command for p in scan().values()))
         executor.stop(None)
-        self.assertFalse(any(f"sleep {self.id}0" in p.command for p in scan().values()))
+        self.assertFalse(any(f"sleep {self.tree_id}0" in p.command for p in scan().values()))
 
     def test_terminal(self):
         self.check_fails(self.engine.run_words("-t", "--network", "none"), "-t")
@@ -562,7 +562,7 @@ def check_ten(test):
     """Ten services that start and stop at the same time."""
     services = []
     for _ in range(10):
-        test.id = test.run_.get_id()
+        test.tree_id = test.run_.get_id()
         executor, near, far = test.make_redis()
         services.append((executor, near, far, test.id))
     for action in ("start", "stop"):
