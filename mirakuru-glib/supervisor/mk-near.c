@@ -76,7 +76,7 @@
  */
 static const char script[] =
     "{ printf '" BOOT "%s\\n' \"$(uname -m)\"; IFS=' ' read -r n t && [ -n \"$n\" ] || exit 1; a= f= g=; "
-    "trap 'rm -f \"$f\" \"$g\"' EXIT; trap 'exit 1' HUP INT TERM; u=$(umask); umask 077; set -C; "
+    "trap 'rm -f \"$f\" \"$g\"' EXIT; trap 'exit 1' HUP INT PIPE TERM; u=$(umask); umask 077; set -C; "
     "for d in \"$XDG_RUNTIME_DIR\" /tmp /var/tmp \"$HOME\" /dev/shm .; do "
     "[ -n \"$d\" ] && [ -d \"$d\" ] && [ -w \"$d\" ] || continue; f=$d/.mk-$t; "
     "if [ -z \"$g\" ]; then [ -z \"$a\" ] || { echo; echo " AGAIN "; }; a=1; "
