@@ -9,6 +9,7 @@ kills there are of each kind, MK_TEST_SEED repeats those of a run.
 import hashlib
 import os
 import random
+import shlex
 import signal
 import subprocess
 import time
@@ -32,6 +33,7 @@ from elsewheretest import (
     main,
     ping,
     read_output,
+    scan,
     wait_until,
 )
 
@@ -90,6 +92,44 @@ class Services:
         self.assertEqual(ping(port), b"+PONG\r\n")
         executor.stop(None)
         self.assert_tree_gone(port)
+
+    def test_template(self):
+        """The command, with a server that says itself when it is ready, and has a folder of its own there."""
+        tool = os.environ.get("MK_TOOL")
+        if not tool:
+            self.skipTest("MK_TOOL does not name the command")
+        launcher = shlex.join(self.engine.launcher)
+        words = [tool, "run", "--template", "redis", "--launcher", launcher, "--"]
+        ask = "redis-cli -p {redis.port} ping && echo {redis.port} {redis.dir}"
+        done = subprocess.run(
+            [*words, "sh", "-c", ask], capture_output=True, text=True, check=False, timeout=LIMIT, stdin=subprocess.DEVNULL
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        answer, where = done.stdout.splitlines()
+        port, folder = where.split()
+        self.assertEqual(answer, "PONG")
+        self.assertEqual([p for p in scan().values() if f"redis-server {LOCALHOST}:{port}" in p.command], [])
+        self.assertFalse(os.path.exists(folder))
+
+    def test_start_is_cancelled(self):
+        """At any moment."""
+        for moment in range(0, 60, 6):
+            executor, near, far = self.make_redis()
+            cancellable = Gio.Cancellable()
+            results = []
+            executor.start_async(cancellable, lambda _, result, results=results: results.append(result))
+            deadline = time.monotonic() + moment / 100
+            iterate_until(lambda: time.monotonic() > deadline, "the moment")
+            cancellable.cancel()
+            iterate_until(lambda: results, "the start ends")
+            try:
+                executor.start_finish(results[0])
+            except GLib.Error as error:
+                self.assertTrue(error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED), repr(error))
+                self.assert_tree_gone(far)
+                self.assertFalse(can_connect(near))
+            executor.stop(None)
+            self.assert_tree_gone(far)
 
     def test_killed(self):
         executor, _, far = self.make_redis()
@@ -150,7 +190,6 @@ class Services:
     def test_nobody_is_let_in_early(self):
         """Neither the probe nor any other client, before the far port accepts connections."""
         near, far = free_port(), free_port()
-        gate = os.path.join(self.run_.folder, f"gate-{self.tree_id}")
         executor = self.make(
             Mk.TcpExecutor,
             ["sh", "-c", f"read line && exec sh {self.engine.tree} {self.tree_id} {far}"],
@@ -165,7 +204,6 @@ class Services:
         iterate_until(lambda: results or can_connect(near) or time.monotonic() > deadline, "a second")
         self.assertEqual(results, [])
         self.assertFalse(can_connect(near))
-        self.assertFalse(os.path.exists(gate))
         stdin = executor.dup_stdin()
         stdin.write_all(b"go\n", None)
         iterate_until(lambda: results, "the start")
@@ -401,7 +439,7 @@ class Kills:
         span = 1.3 * self.measure()
         for _ in range(KILLS):
             near, far = free_port(), free_port()
-            words = ["--launcher", " ".join(self.engine.launcher), "--forward", f"{near}:{far}"]
+            words = ["--launcher", shlex.join(self.engine.launcher), "--forward", f"{near}:{far}"]
             service = f"sh {self.engine.tree} {self.run_.get_id()} {far}"
             words = [tool, "run", *words, "--service", service, "--tcp", str(near), "--", "sleep", "1000"]
             process = subprocess.Popen(

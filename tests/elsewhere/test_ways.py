@@ -495,6 +495,17 @@ class PodmanWays(Ways):
     def test_no_such_image(self):
         self.check_fails([*self.engine.client, "run", "--rm", "-i", "--pull=never", "nothing:9"], "nothing:9")
 
+    def test_container_is_stopped(self):
+        """By somebody else, while the service runs. It has the time to end by itself that it would have here."""
+        launcher = self.engine.run_words("--name", "other", "--network", "none")
+        executor, near, far = self.make_redis(launcher=launcher)
+        executor.start(None)
+        self.assert_tree_stands(far)
+        engines.run([*self.engine.client, "stop", "-t", "20", "other"])
+        self.assert_tree_gone(far, GONE)
+        executor.wait(None)
+        self.assertIn("bye bye", read_output(executor))
+
     def test_monitor_is_killed(self):
         """With a lease, for podman itself does not notice."""
         with lease(LEASE):
@@ -519,6 +530,73 @@ class PodmanWays(Ways):
             engines.run([*self.engine.client, "rm", "-f", "-t", "0", "other"])
             self.assert_tree_gone(limit=GONE)
             self.wait_for_loss(host)
+
+    def test_ten_at_once(self):
+        check_ten(self)
+
+
+class DockerWays(Ways):
+    engine_class = engines.DockerExec
+
+    def test_read_only(self):
+        words = self.engine.run_words("--read-only", "--network", "none")
+        self.check_fails(words, "/var/tmp")
+        self.check_works(self.engine.run_words("--read-only", "--tmpfs", "/tmp:exec", "--network", "none"))
+
+    def test_other_user(self):
+        self.check_works(self.engine.run_words("--user", "65534:65534", "--network", "none"))
+        self.tree_id = self.run_.get_id()
+        self.check_works(self.engine.exec_words("--user", "65534:65534"))
+
+    def test_published_port(self):
+        """One beside the forward does not matter."""
+        self.check_works(self.engine.run_words("--network", "bridge", "-p", f"{LOCALHOST}:{free_port()}:6379"))
+
+    def test_terminal(self):
+        launcher = self.engine.exec_words("-t")
+        self.check_fails(launcher, self.get_complaint(launcher))
+
+    def test_input_is_not_passed_on(self):
+        self.check_fails([*self.engine.client, "exec", "ctr"], "-i")
+        self.check_fails([*self.engine.client, "run", "--rm", "--network", "none", self.engine.image], "-i")
+
+    def test_no_such_container(self):
+        self.check_fails([*self.engine.client, "exec", "-i", "nobody"], "nobody")
+
+    def test_container_is_removed(self):
+        with lease(LEASE):
+            host = self.make_host(launcher=self.engine.run_words("--name", "other", "--network", "none"))
+            host.start()
+            self.assert_tree_stands()
+            engines.run([*self.engine.client, "rm", "-f", "other"])
+            self.assert_tree_gone(limit=GONE)
+            self.wait_for_loss(host)
+
+    def test_container_is_stopped(self):
+        executor, _, far = self.make_redis(
+            launcher=self.engine.run_words("--name", "other", "--network", "none")
+        )
+        executor.start(None)
+        self.assert_tree_stands(far)
+        engines.run([*self.engine.client, "stop", "-t", "20", "other"])
+        self.assert_tree_gone(far, GONE)
+        executor.wait(None)
+        self.assertIn("bye bye", read_output(executor))
+
+
+class SystemdWays(Ways):
+    engine_class = engines.SystemdRun
+
+    def test_unit_is_stopped(self):
+        """By somebody else, while the service runs."""
+        executor, _, far = self.make_redis()
+        executor.start(None)
+        self.assert_tree_stands(far)
+        units = [line.split()[1] for line in self.engine.list_units()]
+        self.assertEqual(len(units), 1)
+        engines.run([*self.engine.enter, "systemctl", "--user", "stop", *units])
+        self.assert_tree_gone(far, GONE)
+        executor.wait(None)
 
     def test_ten_at_once(self):
         check_ten(self)
@@ -564,7 +642,7 @@ def check_ten(test):
     for _ in range(10):
         test.tree_id = test.run_.get_id()
         executor, near, far = test.make_redis()
-        services.append((executor, near, far, test.id))
+        services.append((executor, near, far, test.tree_id))
     for action in ("start", "stop"):
         results = []
         for executor, *_ in services:
