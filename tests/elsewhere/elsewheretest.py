@@ -168,6 +168,8 @@ class TestCase(unittest.TestCase):
             if process.pid not in self.engine.base:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGKILL)
+        if left:
+            self.engine.remove_others()
         self.assertEqual(left, [])
 
     # Services

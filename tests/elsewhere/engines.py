@@ -245,6 +245,8 @@ class Engine:
     outlives_client = False
     #: Whether the client is replaced by what it runs, so that it is the far end itself
     client_is_far = False
+    #: Whether the service gets SIGTERM when the client is killed, and so may end by itself
+    ends_gently = False
     #: Whether it ends what is left when both processes at the far end were killed
     ends_all = False
 
@@ -339,6 +341,9 @@ class Engine:
         """What the engine keeps in its books: containers in any state, units."""
         return []
 
+    def remove_others(self):
+        """Ends what a test that has failed has left, and what nobody but its user can remove."""
+
     def list_left(self):
         """All that is left of services, as lines of text."""
         left = [str(p) for p in self.find_processes() if p.pid not in self.base]
@@ -356,62 +361,72 @@ class Engine:
         return left
 
 
+def change_user(words):
+    """Another run may hold the lock of the list of users."""
+    for attempt in range(50):
+        try:
+            return run(words)
+        except Unavailable:
+            if attempt == 49:
+                raise
+            time.sleep(0.1)
+
+
+class User:
+    """A user of the run, with a home in its folder."""
+
+    def __init__(self, run_, shell="/bin/sh"):
+        self.name = run_.name
+        self.home = run_.make_folder("home")
+        self.runtime = run_.make_folder("home", "run")
+        change_user(["useradd", "-M", "-N", "-g", "nogroup", "-d", self.home, "-s", shell, "-p", "*", self.name])
+        entry = pwd.getpwnam(self.name)
+        self.uid, self.gid = entry.pw_uid, entry.pw_gid
+        for folder in (self.home, self.runtime):
+            os.chown(folder, self.uid, self.gid)
+
+    def set_shell(self, shell):
+        change_user(["usermod", "-s", shell, self.name])
+
+    def remove(self):
+        """Ends what the user runs, too."""
+        for process in scan().values():
+            if process.uid == self.uid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
+        wait_until(lambda: not any(p.uid == self.uid for p in scan().values()), 5)
+        with contextlib.suppress(Unavailable):
+            change_user(["userdel", self.name])
+
+
 class Ssh(Engine):
     """A server with a user of its own. Its only other user is root, for what only that may do."""
 
     name = "ssh"
     is_required = True
-    shell = "/bin/sh"
 
     def __init__(self, run_, prefix=()):
         super().__init__(run_)
         self.prefix = list(prefix)  # runs the server and the client, for example in a network namespace
-        self.user = run_.name
-        self.uid = None
+        self.user = None
         self.server = None
         self.port = None
 
     def set_up(self):
-        self.home = self.run.make_folder("home")
-        runtime = self.run.make_folder("home", "run")
-        self.add_user()
-        os.chown(self.home, self.uid, self.uid)
-        os.chown(runtime, self.uid, self.uid)
+        self.user = User(self.run)
         os.makedirs("/run/sshd", exist_ok=True)
         keys = self.run.make_folder("ssh")
         for key in ("host", "user"):
             run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{keys}/{key}"])
         shutil.copy(f"{keys}/user.pub", f"{keys}/authorized")
-        self.start_server(keys, runtime)
+        self.start_server(keys)
         self.write_client(keys)
         self.launcher = self.get_launcher("far")
 
     def get_launcher(self, host):
         return [*self.prefix, "ssh", "-F", f"{self.run.folder}/ssh/config", host]
 
-    def add_user(self):
-        # Another run may hold the lock of the list of users.
-        words = ["useradd", "-M", "-N", "-g", "nogroup", "-d", self.home, "-s", self.shell, "-p", "*", self.user]
-        for attempt in range(20):
-            try:
-                run(words)
-                break
-            except Unavailable:
-                if attempt == 19:
-                    raise
-                time.sleep(0.1)
-        self.uid = pwd.getpwnam(self.user).pw_uid
-
-    def set_shell(self, shell):
-        for attempt in range(20):
-            try:
-                return run(["usermod", "-s", shell, self.user])
-            except Unavailable:
-                if attempt == 19:
-                    raise
-                time.sleep(0.1)
-
-    def start_server(self, keys, runtime):
+    def start_server(self, keys):
         banner = self.run.write("ssh/banner", "Authorized use only.\nMK-BOOT is what the banner says.\n")
         # Somebody else may take the port before the server does.
         for _ in range(10):
@@ -423,7 +438,7 @@ ListenAddress 127.0.0.1
 HostKey {keys}/host
 AuthorizedKeysFile {keys}/authorized
 PidFile {keys}/pid
-AllowUsers {self.user} root
+AllowUsers {self.user.name} root
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -431,7 +446,7 @@ UsePAM no
 StrictModes no
 PrintMotd no
 Banner {banner}
-SetEnv XDG_RUNTIME_DIR={runtime}
+SetEnv XDG_RUNTIME_DIR={self.user.runtime}
 MaxStartups 200
 MaxSessions 100
 """,
@@ -457,7 +472,7 @@ Host far shared nokey
   HostName 127.0.0.1
 Host *
   Port {self.port}
-  User {self.user}
+  User {self.user.name}
   IdentityFile {keys}/user
   IdentitiesOnly yes
   IdentityAgent none
@@ -474,19 +489,13 @@ Host *
         return [p for p in processes.values() if p.name == "sshd" and is_below(p, {self.server.pid}, processes)]
 
     def owns(self, process, processes):
-        return process.uid == self.uid or (self.server is not None and is_below(process, {self.server.pid}, processes))
+        return process.uid == self.user.uid or is_below(process, {self.server.pid}, processes)
 
     def stop(self):
         super().stop()
-        if self.uid is None:
-            return
-        for process in scan().values():
-            if process.uid == self.uid:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGKILL)
-        wait_until(lambda: not any(p.uid == self.uid for p in scan().values()), 5)
-        subprocess.run(["userdel", self.user], capture_output=True, check=False, timeout=LIMIT)
-        self.uid = None
+        if self.user is not None:
+            self.user.remove()
+            self.user = None
 
 
 class Bwrap(Engine):
@@ -607,7 +616,6 @@ class Containers(Engine):
         return [f for folder in folders for f in glob.glob(f"{folder}/.mk-*")]
 
     def remove_others(self):
-        """What nobody but the user can remove: containers whose monitor was killed."""
         for line in self.list_units():
             run([*self.client, "rm", "-f", *self.at_once, line.split()[1]])
 
@@ -621,6 +629,10 @@ class Podman(Containers):
     at_once = ("-t", "0")
 
     def set_up(self):
+        self.client = self.make_client()
+        self.make_container()
+
+    def make_client(self):
         program = find_program("podman")
         config = self.run.write(
             f"{self.name}/containers.conf",
@@ -637,9 +649,8 @@ runtime_supports_nocgroups = ["plain"]
 plain = ["{self.write_runtime()}"]
 """,
         )
-        self.client = ["env", f"CONTAINERS_CONF={config}", program]
-        self.client += ["--root", f"{self.folder}/root", "--runroot", f"{self.folder}/run"]
-        self.make_container()
+        words = ["env", f"CONTAINERS_CONF={config}", program]
+        return [*words, "--root", f"{self.folder}/root", "--runroot", f"{self.folder}/run"]
 
     def stop(self):
         if self.client:
@@ -665,6 +676,37 @@ class PodmanRun(Podman):
     def set_up(self):
         super().set_up()
         self.launcher = self.run_words()
+
+
+class PodmanRootless(Podman):
+    """Containers of a user."""
+
+    name = "podman-rootless"
+    ends_all = True
+    ends_gently = True
+
+    def set_up(self):
+        self.user = None
+        for name in ("newuidmap", "newgidmap"):
+            find_program(name)
+        self.user = User(self.run)
+        os.chown(self.folder, self.user.uid, self.user.gid)
+        super().set_up()
+        self.launcher = self.run_words()
+
+    def make_client(self):
+        words = ["setpriv", f"--reuid={self.user.uid}", f"--regid={self.user.gid}", "--clear-groups", "env", "-i"]
+        words += ["-C", self.user.home, f"PATH={PROGRAM_PATH}", f"HOME={self.user.home}", f"USER={self.user.name}"]
+        return [*words, f"XDG_RUNTIME_DIR={self.user.runtime}", *super().make_client()]
+
+    def owns(self, process, processes):
+        return process.uid == self.user.uid or super().owns(process, processes)
+
+    def stop(self):
+        super().stop()
+        if self.user is not None:
+            self.user.remove()
+            self.user = None
 
 
 class Docker(Containers):
@@ -824,7 +866,7 @@ class FlatpakSpawn(Engine):
 
 
 REQUIRED = (Ssh, Bwrap, BwrapPid, BwrapDie, Netns)
-OPTIONAL = (PodmanExec, PodmanRun, DockerExec, DockerRun, SystemdRun, FlatpakSpawn)
+OPTIONAL = (PodmanExec, PodmanRun, PodmanRootless, DockerExec, DockerRun, SystemdRun, FlatpakSpawn)
 ALL = REQUIRED + OPTIONAL
 
 

@@ -90,7 +90,7 @@ class SshWays(Ways):
         self.run_.write("home/.zshenv", f"echo '{NOISE}'\n")
         self.run_.write("home/.config/fish/config.fish", f"echo '{NOISE}'\n")
         os.symlink(engines.find_program("busybox"), os.path.join(self.run_.folder, "ash"))
-        self.addCleanup(self.engine.set_shell, "/bin/sh")
+        self.addCleanup(self.engine.user.set_shell, "/bin/sh")
         for shell in SHELLS:
             path = shutil.which(shell) or os.path.join(self.run_.folder, shell)
             if not os.path.exists(path):
@@ -98,7 +98,7 @@ class SshWays(Ways):
                 continue
             with self.subTest(shell):
                 self.tree_id = self.run_.get_id()
-                self.engine.set_shell(path)
+                self.engine.user.set_shell(path)
                 self.check_works(self.engine.launcher)
 
     def test_banner_of_the_server(self):
@@ -125,7 +125,7 @@ class SshWays(Ways):
     def test_no_such_key(self):
         config = self.run_.write("ssh/none", f"Host far\n  HostName {LOCALHOST}\n  Port {self.engine.port}\n")
         launcher = ["ssh", "-F", config, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no"]
-        launcher += ["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-l", self.engine.user]
+        launcher += ["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-l", self.engine.user.name]
         launcher += ["-o", "IdentityFile=/dev/null", "-o", "IdentitiesOnly=yes", "far"]
         self.check_fails(launcher, self.get_complaint(launcher))
 
