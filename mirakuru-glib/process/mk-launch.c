@@ -291,7 +291,7 @@ mk_launch_set_launcher (MkLaunch *self, char **launcher, char **forwards, GError
       g_ptr_array_add (self->forwards, forward);
       if (self->launcher == NULL && !forward->is_same)
         return launch_invalid (
-            error, _ ("“%s” leads to another address, which it can only do with a launcher"), *text);
+            error, _ ("The forward “%s” leads to another address, which needs a launcher"), *text);
     }
   /* Two for each, see mk_forward_open() */
   if (self->forwards->len > MAX_FORWARDS)

@@ -135,7 +135,7 @@ service_executor_dup_far_path (MkServiceExecutor *self)
   for (guint i = 0; i < self->paths->len; i++)
     g_string_append_printf (code, " %s", (const char *) g_ptr_array_index (self->paths, i));
   /* The last one is the newest version. */
-  g_string_append (code, "; do [ ! -d \"$d\" ] || p=:$d$p; done; PATH=$PATH$p; export PATH; unset p d; ");
+  g_string_append (code, "\ndo [ ! -d \"$d\" ] || p=:$d$p\ndone\nPATH=$PATH$p\nunset p d\n");
   return g_string_free (code, FALSE);
 }
 

@@ -59,7 +59,7 @@ Cleanup=cp {dir}/file "%s"
             (("--launcher", "sh -c 'echo no way >&2; exit 3'"), 125, "exited with status 3 before there was a connection: no way"),
             (("--launcher", "'"), 125, "is not a command"),
             (("--launcher", "env", "--forward", "80:x"), 125, "is not a forward"),
-            (("--forward", "16379:6379"), 125, "only do with a launcher"),
+            (("--forward", "16379:6379"), 125, "leads to another address, which needs a launcher"),
         ):
             with self.subTest(options=options):
                 found, _, stderr = self.run_tool("run", "--service", service(), *options, "--", "true")
