@@ -1185,19 +1185,15 @@ mk_near_main (int argc, char **argv)
       /* HELLO comes right behind the magic word. */
       while (!self.has_hello && mk_link_parse (&self.link) && !self.has_hello)
         {
-          struct pollfd item = { self.link.fd_in, POLLIN, 0 };
-
-          if (poll (&item, 1, (int) (self.lease_us / 1000)) <= 0 || !mk_link_read (&self.link))
+          if (!near_wait_for_more (&self, NEVER))
             break;
         }
-      if (!self.has_hello)
-        {
-          near_tell_lost (&self, MK_LAUNCHER_FOREIGN, 0, 0, NULL);
-          is_connected = false;
-        }
+      is_connected = self.has_hello;
+      if (!is_connected && !self.was_told_to_end)
+        near_tell_lost (&self, MK_LAUNCHER_FOREIGN, 0, 0, NULL);
     }
 
-  if (is_connected)
+  if (is_connected && !self.was_told_to_end)
     {
       near_let_go_of_shared (&self);
       if (near_send_order (&self))
