@@ -41,6 +41,7 @@ else:
     executor = Mk.SimpleExecutor.new(settings["command"])
 executor.set_launcher(settings.get("launcher"))
 executor.set_forwards(settings.get("forwards"))
+executor.set_environment(settings.get("environment"))
 if settings.get("inherit"):
     executor.set_stdout_mode(Mk.StdioMode.INHERIT)
 say(event="begins")

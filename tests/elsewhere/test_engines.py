@@ -6,11 +6,13 @@ Classes are named for the engine and for what is tested: SshServices, BwrapPidEn
 kills there are of each kind, MK_TEST_SEED repeats those of a run.
 """
 
+import contextlib
 import hashlib
 import os
 import random
 import shlex
 import signal
+import socket
 import subprocess
 import time
 
@@ -230,6 +232,126 @@ class Services:
         executor.stop(None)
 
 
+class Forwards:
+    """What passes through them."""
+
+    def test_addresses(self):
+        """A name and a number that stand for the far end itself."""
+        for host in ("localhost", LOCALHOST):
+            with self.subTest(host):
+                near, far = free_port(), free_port()
+                executor = self.make(
+                    Mk.TcpExecutor,
+                    self.get_tree_command(far),
+                    LOCALHOST,
+                    near,
+                    forwards=[f"{near}:{host}:{far}"],
+                )
+                executor.start(None)
+                self.assertEqual(ping(near), b"+PONG\r\n")
+                executor.stop(None)
+                self.assert_tree_gone(far)
+
+    def test_sockets(self):
+        near, far = os.path.join(self.run_.folder, f"{self.tree_id}.near"), f"/tmp/mk-{self.tree_id}.far"
+        command = ["redis-server", "--port", "0", "--unixsocket", far, "--save", "", "--syslog-ident", f"mk{self.tree_id}"]
+        executor = self.make(Mk.UnixSocketExecutor, command, near, forwards=[f"{near}:{far}"])
+        executor.start(None)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(near)
+            client.sendall(b"PING\r\n")
+            self.assertEqual(client.recv(64), b"+PONG\r\n")
+        executor.stop(None)
+        self.assertFalse(os.path.exists(near))
+
+    def test_socket_to_port(self):
+        near, far = os.path.join(self.run_.folder, f"{self.tree_id}.near"), free_port()
+        executor = self.make(
+            Mk.UnixSocketExecutor, self.get_tree_command(far), near, forwards=[f"{near}:{far}"]
+        )
+        executor.start(None)
+        executor.kill(None)
+        self.assert_tree_gone(far)
+        self.assertFalse(os.path.exists(near))
+
+    def test_several(self):
+        """Each leads to its own port."""
+        ports = [(free_port(), free_port()) for _ in range(4)]
+        script = "".join(f"redis-server --port {far} --save '' --bind {LOCALHOST} > /dev/null & " for _, far in ports)
+        forwards = [f"{near}:{far}" for near, far in ports]
+        executor = self.make(Mk.Executor, ["sh", "-c", f"{script} wait"], None, forwards=forwards)
+        executor.set_probe(Mk.AllProbe.new([Mk.TcpProbe.new(LOCALHOST, near) for near, _ in ports]))
+        executor.start(None)
+        for near, far in ports:
+            with socket.create_connection((LOCALHOST, near), LIMIT) as client:
+                client.sendall(b"CONFIG GET port\r\n")
+                wanted = f"*2\r\n$4\r\nport\r\n$5\r\n{far}\r\n".encode()
+                self.assertEqual(receive(client, len(wanted)), wanted)
+        executor.stop(None)
+
+    def test_many_connections(self):
+        """At the same time, with different data on each; then one with much of it."""
+        executor, near, _ = self.make_redis()
+        executor.start(None)
+        clients = [socket.create_connection((LOCALHOST, near), LIMIT) for _ in range(60)]
+        values = [os.urandom(100_000) for _ in clients]
+        for i, (client, value) in enumerate(zip(clients, values)):
+            client.sendall(f"*3\r\n$3\r\nSET\r\n$2\r\n{i:02}\r\n$100000\r\n".encode() + value + b"\r\n")
+        for i, client in enumerate(clients):
+            self.assertEqual(receive(client, 5), b"+OK\r\n")
+            client.sendall(f"GET {i:02}\r\n".encode())
+        for client, value in zip(clients, values):
+            self.assertEqual(receive(client, 100_011), b"$100000\r\n" + value + b"\r\n")
+            client.close()
+        with socket.create_connection((LOCALHOST, near), LIMIT) as client:
+            value = os.urandom(20_000_000)
+            client.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$20000000\r\n" + value + b"\r\n")
+            self.assertEqual(receive(client, 5), b"+OK\r\n")
+            client.sendall(b"GET x\r\n")
+            self.assertEqual(receive(client, 20_000_013), b"$20000000\r\n" + value + b"\r\n")
+        executor.stop(None)
+
+    def test_more_connections_than_there_is_room_for(self):
+        """Those wait, and the service can be stopped."""
+        executor, near, far = self.make_redis()
+        executor.start(None)
+        clients = []
+        for _ in range(1100):
+            client = socket.socket()
+            client.setblocking(False)
+            client.connect_ex((LOCALHOST, near))
+            clients.append(client)
+        self.addCleanup(lambda: [client.close() for client in clients])
+        executor.stop(None)
+        self.assert_tree_gone(far)
+
+    def test_one_side_ends_first(self):
+        """A client that has said all still gets the answer."""
+        near, far = free_port(), free_port()
+        command = ["busybox", "httpd", "-f", "-p", f"{LOCALHOST}:{far}", "-h", "/"]
+        executor = self.make(Mk.TcpExecutor, command, LOCALHOST, near, forwards=[f"{near}:{far}"])
+        executor.start(None)
+        with socket.create_connection((LOCALHOST, near), LIMIT) as client:
+            client.sendall(b"GET /etc/passwd HTTP/1.0\r\n\r\n")
+            client.shutdown(socket.SHUT_WR)
+            answer = receive(client, 1 << 20)
+        self.assertIn(b" 200 OK", answer)
+        self.assertIn(b"root:", answer)
+        executor.stop(None)
+
+    def test_connection_ends_with_the_service(self):
+        executor, near, far = self.make_redis()
+        executor.start(None)
+        with socket.create_connection((LOCALHOST, near), LIMIT) as client:
+            client.sendall(b"PING\r\n")
+            self.assertEqual(receive(client, 7), b"+PONG\r\n")
+            executor.stop(None)
+            client.settimeout(LIMIT)
+            with contextlib.suppress(ConnectionResetError):
+                self.assertEqual(client.recv(64), b"")
+        self.assert_tree_gone(far)
+
+
 class Streams:
     """Input and output."""
 
@@ -286,6 +408,48 @@ class Streams:
         host.do("stop")
         self.assert_tree_gone(limit=GONE)
         self.assertIsNone(host.expect("stop")["error"])
+
+    def test_lossless_output(self):
+        """The service waits for whoever is told its lines."""
+        executor = self.make(Mk.SimpleExecutor, ["seq", "500000"])
+        executor.set_lossless(True)
+        lines = []
+        executor.connect("line", lambda _, stream, line: lines.append(line))
+        executor.start(None)
+        iterate_until(lambda: len(lines) >= 500000, "all lines")
+        self.assertEqual(lines, [str(i + 1) for i in range(500000)])
+        executor.wait(None)
+
+    def test_lossless_output_that_nobody_reads(self):
+        executor = self.make(Mk.SimpleExecutor, ["sh", "-c", f"sh {self.engine.tree} {self.tree_id} 0 & exec yes"])
+        executor.set_lossless(True)
+        executor.start(None)
+        self.assert_tree_stands()
+        begun = time.monotonic()
+        executor.stop(None)
+        self.assert_tree_gone()
+        self.assertLess(time.monotonic() - begun, 2 + GONE)
+
+    def test_arguments(self):
+        """Of all kinds: no shell on the way takes them for its own."""
+        words = ["", " ", "a b", "'", '"', "\\", "$HOME", "`id`", "*", "\n", "ä€", "-x", "--", "!", "x" * 100_000]
+        executor = self.make(Mk.SimpleExecutor, ["sh", "-c", 'printf "<%s>" "$@"', "sh", *words])
+        executor.set_environment([f"MK_WORD={words[5]}$PATH'\"\n"])
+        executor.start(None)
+        executor.wait(None)
+        self.assertEqual(read_output(executor), "".join(f"<{w}>" for w in words))
+
+    def test_nothing_is_told_on_the_way(self):
+        """Neither the command nor the environment of the service, and the client is not marked as a part of it."""
+        host = self.make_host(environment=["MK_SECRET=hidden"])
+        host.start()
+        processes = scan()
+        near, client, _, _ = host.find_parts(processes)
+        for pid in (near, client):
+            self.assertNotIn("tree.sh", processes[pid].command)
+            if not self.engine.client_is_far or pid == near:
+                self.assertNotIn("mirakuru_uuid=", processes[pid].environment)
+                self.assertNotIn("MK_SECRET", processes[pid].environment)
 
     def test_environment_and_folder(self):
         executor = self.make(Mk.SimpleExecutor, ["sh", "-c", 'echo "$PWD $MK_ONE ${PATH:+path} ${MK_TWO-unset}"'])
@@ -476,6 +640,14 @@ class Kills:
             self.check_clean(delay, 2 * PATIENCE)
 
 
+def receive(client, size):
+    client.settimeout(LIMIT)
+    got = b""
+    while len(got) < size and (chunk := client.recv(1 << 20)):
+        got += chunk
+    return got
+
+
 class Listener:
     """Somebody else at a port."""
 
@@ -491,7 +663,7 @@ class Listener:
 
 
 for engine_class_ in engines.ALL:
-    for tests_ in (Services, Streams, Ends, Kills):
+    for tests_ in (Services, Forwards, Streams, Ends, Kills):
         name_ = engine_class_.__name__ + tests_.__name__
         globals()[name_] = type(
             name_, (tests_, TestCase), {"engine_class": engine_class_, "__doc__": tests_.__doc__, "__module__": __name__}
