@@ -42,6 +42,7 @@
 #define DEFAULT_LEASE_US 15000000
 #define MAX_STRINGS      65536
 #define MAX_MESSAGE      4096
+#define MESSAGES_A_TURN  16
 #define MAX_ADDRESSES    8
 
 /* How often the address of a forward is tried: on this machine, and elsewhere. The parts are of the time that
@@ -757,9 +758,9 @@ far_read_notify (Far *self)
   char text[MAX_MESSAGE];
   char control[CMSG_SPACE (sizeof (struct ucred)) + CMSG_SPACE (64 * sizeof (int))];
   struct iovec vector = { text, sizeof text };
-  ssize_t n;
+  ssize_t n = 0;
 
-  do
+  for (int i = 0; i < MESSAGES_A_TURN && n >= 0; i++)
     {
       struct msghdr message = {
         .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
@@ -773,7 +774,6 @@ far_read_notify (Far *self)
       /* Who waits for a descriptor to be closed waits until the message was taken. */
       far_close_passed (&message);
     }
-  while (n >= 0);
 }
 
 /* ---- the loop ---- */
@@ -979,12 +979,14 @@ far_run_once (Far *self)
   int near = -1;
   int signals;
   int control;
-  int notify;
+  int notify = -1;
 
   set.n_fds = 0;
   signals = mk_poll_set_add (&set, self->signal_fd, POLLIN);
   control = mk_poll_set_add (&set, self->control_fd, POLLIN);
-  notify = mk_poll_set_add (&set, self->notify_fd, POLLIN);
+  /* A service that says very much waits, as it does at home. */
+  if (mk_buffer_get_length (&self->link.out) < MK_LINK_CHUNK)
+    notify = mk_poll_set_add (&set, self->notify_fd, POLLIN);
   if (!self->near_is_gone)
     {
       bool has_frames = mk_buffer_get_length (&self->link.out) > 0;

@@ -524,22 +524,23 @@ near_wait_for_more (Near *self, int64_t limit)
     { self->errors_fd, POLLIN, 0 },
     { self->control_fd, POLLIN, 0 },
     { self->signal_fd, POLLIN, 0 },
+    { self->host_fd, POLLIN, 0 },
     { mk_buffer_get_length (&self->link.out) > 0 ? self->link.fd_out : -1, POLLOUT, 0 },
   };
   int64_t left = limit - mk_link_now_us ();
 
-  if (left <= 0 || poll (items, 5, limit == NEVER ? -1 : (int) (left / 1000) + 1) < 0)
+  if (left <= 0 || poll (items, 6, limit == NEVER ? -1 : (int) (left / 1000) + 1) < 0)
     return false;
 
   if (items[1].revents != 0)
     near_read_errors (self);
   if (items[3].revents != 0)
     near_read_signals (self);
-  if (items[2].revents != 0 && !near_read_control (self))
+  if ((items[2].revents != 0 && !near_read_control (self)) || items[4].revents != 0)
     near_host_is_gone (self);
   if (self->was_told_to_end && limit == NEVER)
     return false;
-  if (items[4].revents != 0 && !mk_link_flush (&self->link))
+  if (items[5].revents != 0 && !mk_link_flush (&self->link))
     near_close (&self->link.fd_out);
   return items[0].revents == 0 || mk_link_read (&self->link);
 }
@@ -844,7 +845,7 @@ near_send_order (Near *self)
 
 /*
  * What this program is given may be shared with others, so that it cannot be made nonblocking; the same pipe
- * opened again can.
+ * or terminal opened again can.
  */
 static bool
 near_reopen (int *fd)
@@ -853,10 +854,10 @@ near_reopen (int *fd)
   struct stat info;
   int opened;
 
-  if (fstat (*fd, &info) < 0 || !S_ISFIFO (info.st_mode))
+  if (fstat (*fd, &info) < 0 || (!S_ISFIFO (info.st_mode) && !isatty (*fd)))
     return false;
   snprintf (path, sizeof path, "/proc/self/fd/%d", *fd);
-  opened = open (path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  opened = open (path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (opened < 0)
     return false;
   close (*fd);
