@@ -91,6 +91,16 @@ def free_port():
         return port
 
 
+def find_mounts(folder):
+    with open("/proc/mounts", encoding="utf-8") as file:
+        return {line.split()[1] for line in file if folder in line.split()[1]}
+
+
+def unmount_all(folder):
+    for mount in sorted(find_mounts(folder), reverse=True):
+        subprocess.run(["umount", mount], capture_output=True, check=False, timeout=LIMIT)
+
+
 class Process:
     """What /proc says of a process."""
 
@@ -229,6 +239,7 @@ class Run:
         return path
 
     def remove(self):
+        unmount_all(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.environ.pop(MARK, None)
 
@@ -245,6 +256,8 @@ class Engine:
     outlives_client = False
     #: Whether the client is replaced by what it runs, so that it is the far end itself
     client_is_far = False
+    #: Whether all of the far end gets SIGKILL when this side is killed, so that a file that is being written stays
+    dies_at_once = False
     #: Whether the service gets SIGTERM when the client is killed, and so may end by itself
     ends_gently = False
     #: Whether it ends what is left when both processes at the far end were killed
@@ -273,7 +286,7 @@ class Engine:
         self.set_up()
         self.check()
         self.base = {p.pid for p in self.find_processes()}
-        self.base_mounts = self.find_mounts()
+        self.base_mounts = find_mounts(self.run.folder)
 
     def set_up(self):
         """Sets the launcher."""
@@ -325,10 +338,6 @@ class Engine:
             and (mark in p.environment.split("\0") or self.run.is_of_tree(p) or self.owns(p, processes))
         ]
 
-    def find_mounts(self):
-        with open("/proc/mounts", encoding="utf-8") as file:
-            return {line.split()[1] for line in file if self.run.folder in line}
-
     def list_files(self):
         """The program that is sent is in one of these folders until it runs."""
         folders = [self.run.folder, *self.list_folders()]
@@ -341,13 +350,19 @@ class Engine:
         """What the engine keeps in its books: containers in any state, units."""
         return []
 
+    def remove_files(self):
+        for path in self.list_files():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
     def remove_others(self):
         """Ends what a test that has failed has left, and what nobody but its user can remove."""
+        self.remove_files()
 
     def list_left(self):
         """All that is left of services, as lines of text."""
         left = [str(p) for p in self.find_processes() if p.pid not in self.base]
-        left += [f"mount: {m}" for m in sorted(self.find_mounts() - self.base_mounts)]
+        left += [f"mount: {m}" for m in sorted(find_mounts(self.run.folder) - self.base_mounts)]
         left += [f"file: {f}" for f in self.list_files()]
         return left + self.list_units()
 
@@ -525,6 +540,7 @@ class BwrapDie(Bwrap):
     name = "bwrap-die"
     options = ("--unshare-pid", "--proc", "/proc", "--die-with-parent")
     outlives_client = False
+    dies_at_once = True
     ends_all = True
 
 
@@ -616,6 +632,7 @@ class Containers(Engine):
         return [f for folder in folders for f in glob.glob(f"{folder}/.mk-*")]
 
     def remove_others(self):
+        super().remove_others()
         for line in self.list_units():
             run([*self.client, "rm", "-f", *self.at_once, line.split()[1]])
 
@@ -656,9 +673,9 @@ plain = ["{self.write_runtime()}"]
         if self.client:
             self.remove_containers()
         super().stop()
-        for mount in sorted(self.find_mounts(), reverse=True):
-            if mount.startswith(self.folder):
-                subprocess.run(["umount", mount], capture_output=True, check=False, timeout=LIMIT)
+        # The monitor of a container has things to do when that is gone.
+        wait_until(lambda: not any(self.folder in p.command for p in scan().values()), 10)
+        unmount_all(self.folder)
 
 
 class PodmanExec(Podman):
@@ -738,9 +755,9 @@ class Docker(Containers):
         for process in self.processes:
             end(process, LIMIT)
         super().stop()
-        for mount in sorted(self.find_mounts(), reverse=True):
-            if mount.startswith(self.folder):
-                subprocess.run(["umount", mount], capture_output=True, check=False, timeout=LIMIT)
+        # The monitor of a container has things to do when that is gone.
+        wait_until(lambda: not any(self.folder in p.command for p in scan().values()), 10)
+        unmount_all(self.folder)
         if self.client:
             subprocess.run(["ip", "netns", "del", self.namespace], capture_output=True, check=False, timeout=LIMIT)
 

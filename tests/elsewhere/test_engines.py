@@ -581,7 +581,7 @@ class Kills:
         left = self.engine.wait_until_clean(limit)
         self.assertEqual(left, [], f"after {delay:.4f} s")
 
-    def interrupt(self, function):
+    def interrupt(self, function, may_leave_file=False):
         """Calls a function with a host at random moments of its start."""
         span = 1.3 * self.measure()
         for _ in range(KILLS):
@@ -597,6 +597,9 @@ class Kills:
                 function(host)
             finally:
                 host.close()
+            if may_leave_file:
+                wait_until(lambda: all(line.startswith("file: ") for line in self.engine.list_left()), 10 * PATIENCE)
+                self.engine.remove_files()
             self.check_clean(delay, 10 * PATIENCE)
 
     def test_sigkill(self):
@@ -614,7 +617,7 @@ class Kills:
                 host.do("wait")
                 self.assertIsNotNone(host.expect("wait")["error"])
 
-        self.interrupt(function)
+        self.interrupt(function, self.engine.dies_at_once)
 
     def test_sigterm(self):
         """The command stops the service before it ends."""
