@@ -144,12 +144,12 @@ class TestCase(unittest.TestCase):
             raise unittest.SkipTest("only root can set up users and namespaces")
         cls.run_ = engines.Run()
         cls.addClassCleanup(cls.run_.remove)
+        engines.find_program("redis-server")
         cls.engine = cls.make_engine()
-        cls.addClassCleanup(cls.engine.stop)
         try:
-            cls.engine.start()
+            cls.enterClassContext(cls.engine)
         except engines.Unavailable as error:
-            if cls.engine.is_required:
+            if cls.engine.is_required or isinstance(error, engines.Missing):
                 raise
             raise unittest.SkipTest(str(error)) from error
 
@@ -247,6 +247,8 @@ class TestCase(unittest.TestCase):
 
 def main():
     """As unittest.main(), but with the status of a test that was skipped if no test could be run."""
+    # What is set up is removed by atexit then.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     program = unittest.main(module="__main__", exit=False)
     result = program.result
     if not result.wasSuccessful():

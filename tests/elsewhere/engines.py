@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import time
+import unittest
 
 from gi.repository import Gio, GLib
 
@@ -28,6 +29,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT = 30  # seconds; nothing is waited for longer
 MARK = "MK_ELSEWHERE"  # the variable that all hosts of a run have, and so what they start on this side
 PAUSE = 0.01
+CAP_SYS_ADMIN = 21
 PROGRAM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:/usr/libexec"
 PROGRAM_PATH += ":/usr/libexec/flatpak-xdg-utils:/lib/systemd:/usr/lib/systemd"
 
@@ -36,11 +38,22 @@ class Unavailable(Exception):
     """An engine cannot be started here; the message says what has failed."""
 
 
+class Missing(Unavailable, unittest.SkipTest):
+    """A program is not installed, or this program may not do something: the test is skipped."""
+
+
 def find_program(name):
     path = shutil.which(name, path=PROGRAM_PATH)
     if path is None:
-        raise Unavailable(f"{name} is not installed")
+        raise Missing(f"{name} is not installed")
     return path
+
+
+def may_make_namespaces():
+    """Root in a container may not."""
+    with open("/proc/self/status", encoding="utf-8") as file:
+        capabilities = re.search(r"^CapEff:\s*(\S+)", file.read(), re.M).group(1)
+    return bool(int(capabilities, 16) >> CAP_SYS_ADMIN & 1)
 
 
 def run(words, **options):
@@ -161,6 +174,7 @@ class Run:
     """What is private to one run of the tests: a folder, and names that contain its number."""
 
     def __init__(self):
+        atexit.register(self.remove)
         while True:
             self.number = random.randint(1000, 9999)
             self.folder = f"/tmp/mk-elsewhere-{self.number}"
@@ -239,6 +253,7 @@ class Run:
         return path
 
     def remove(self):
+        atexit.unregister(self.remove)
         unmount_all(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.environ.pop(MARK, None)
@@ -248,8 +263,9 @@ class Engine:
     """A place for services. Used as a context manager, or by start() and stop()."""
 
     name = ""
-    #: Whether a test that cannot start it fails instead of being skipped
+    #: Whether a test fails, and is not skipped, if all that it needs is there but it cannot be started
     is_required = False
+    needs_namespaces = True
     #: Whether a port of the far end is the same as the one of this side
     shares_network = True
     #: Whether the connection goes on when the client is killed: it has passed on its pipes
@@ -272,6 +288,7 @@ class Engine:
         self.processes = []  # of the engine itself, which stop() ends
 
     def __enter__(self):
+        atexit.register(self.stop)
         try:
             self.start()
         except BaseException:
@@ -280,9 +297,12 @@ class Engine:
         return self
 
     def __exit__(self, *_):
+        atexit.unregister(self.stop)
         self.stop()
 
     def start(self):
+        if self.needs_namespaces and not may_make_namespaces():
+            raise Missing("CAP_SYS_ADMIN is missing, so there are no namespaces")
         self.set_up()
         self.check()
         self.base = {p.pid for p in self.find_processes()}
@@ -296,10 +316,10 @@ class Engine:
             end(self.processes.pop())
 
     def spawn(self, words, name, **options):
-        """Runs a part of the engine, with its output in a file."""
+        """Runs a part of the engine, with its output in a file. It does not outlive this program."""
         with open(os.path.join(self.run.folder, f"{self.name}-{name}.log"), "wb") as log:
             process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **options
+                ["setpriv", "--pdeathsig", "TERM", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **options
             )
         self.processes.append(process)
         return process
@@ -419,6 +439,7 @@ class Ssh(Engine):
 
     name = "ssh"
     is_required = True
+    needs_namespaces = False
 
     def __init__(self, run_, prefix=()):
         super().__init__(run_)
@@ -429,10 +450,11 @@ class Ssh(Engine):
 
     def set_up(self):
         self.user = User(self.run)
+        find_program("ssh")
         os.makedirs("/run/sshd", exist_ok=True)
         keys = self.run.make_folder("ssh")
         for key in ("host", "user"):
-            run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{keys}/{key}"])
+            run([find_program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", f"{keys}/{key}"])
         shutil.copy(f"{keys}/user.pub", f"{keys}/authorized")
         self.start_server(keys)
         self.write_client(keys)
@@ -605,7 +627,7 @@ class Containers(Engine):
 
     def make_container(self):
         run([*self.client, "import", self.run.make_root(), self.image], timeout=2 * LIMIT)
-        words = ["run", "-d", "--name", "ctr", "--network", self.network, self.image, "sleep", "1000000"]
+        words = ["run", "-d", "--name", "ctr", "--network", self.network, self.image, "sleep", "7200"]
         self.container = run([*self.client, *words]).strip()
         self.init = int(run([*self.client, "inspect", "-f", "{{.State.Pid}}", "ctr"]))
 

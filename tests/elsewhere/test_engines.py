@@ -223,6 +223,7 @@ class Services:
         self.assert_tree_gone(far)
 
     def test_http_through_a_forward(self):
+        engines.find_program("busybox")
         near, far = free_port(), free_port()
         command = ["busybox", "httpd", "-f", "-p", f"{LOCALHOST}:{far}", "-h", "/"]
         executor = self.make(
@@ -327,6 +328,7 @@ class Forwards:
 
     def test_one_side_ends_first(self):
         """A client that has said all still gets the answer."""
+        engines.find_program("busybox")
         near, far = free_port(), free_port()
         command = ["busybox", "httpd", "-f", "-p", f"{LOCALHOST}:{far}", "-h", "/"]
         executor = self.make(Mk.TcpExecutor, command, LOCALHOST, near, forwards=[f"{near}:{far}"])

@@ -226,6 +226,9 @@ class SshNetwork(Ways):
     @classmethod
     def make_engine(cls):
         name = cls.run_.name
+        if not engines.may_make_namespaces():
+            raise engines.Missing("CAP_SYS_ADMIN is missing, so there are no namespaces")
+        engines.find_program("iptables")
         engines.run(["ip", "netns", "add", name])
         cls.addClassCleanup(lambda: engines.run(["ip", "netns", "del", name]))
         engines.run(["ip", "-n", name, "link", "set", "lo", "up"])
