@@ -493,18 +493,37 @@ service_executor_add_items (GPtrArray *array, const MkServiceSetting *setting)
     g_ptr_array_add (array, g_strdup (*item));
 }
 
+/* Returns: (transfer full) (nullable) */
+static char **
+service_executor_parse_command (const MkServiceSetting *setting, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  char **argv = NULL;
+
+  if (!g_shell_parse_argv (setting->value, NULL, &argv, &local_error))
+    mk_service_setting_fail (
+        setting, error, _ ("“%s” is not a command: %s"), setting->value, local_error->message);
+  return argv;
+}
+
 static gboolean
 service_executor_set_command (MkServiceExecutor *self, const MkServiceSetting *setting, GError **error)
 {
-  g_auto (GStrv) argv = NULL;
-  g_autoptr (GError) local_error = NULL;
+  g_auto (GStrv) argv = service_executor_parse_command (setting, error);
 
-  if (!g_shell_parse_argv (setting->value, NULL, &argv, &local_error))
-    return mk_service_setting_fail (
-        setting, error, _ ("“%s” is not a command: %s"), setting->value, local_error->message);
+  if (argv != NULL)
+    mk_simple_executor_set_command (MK_SIMPLE_EXECUTOR (self), (const char *const *) argv);
+  return argv != NULL;
+}
 
-  mk_simple_executor_set_command (MK_SIMPLE_EXECUTOR (self), (const char *const *) argv);
-  return TRUE;
+static gboolean
+service_executor_set_launcher (MkServiceExecutor *self, const MkServiceSetting *setting, GError **error)
+{
+  g_auto (GStrv) argv = service_executor_parse_command (setting, error);
+
+  if (argv != NULL)
+    mk_simple_executor_set_launcher (MK_SIMPLE_EXECUTOR (self), (const char *const *) argv);
+  return argv != NULL;
 }
 
 static gboolean
@@ -513,20 +532,6 @@ service_executor_set_shell (MkServiceExecutor *self, const MkServiceSetting *set
   const char *argv[] = { "/bin/sh", "-c", setting->value, NULL };
 
   mk_simple_executor_set_command (MK_SIMPLE_EXECUTOR (self), argv);
-  return TRUE;
-}
-
-static gboolean
-service_executor_set_launcher (MkServiceExecutor *self, const MkServiceSetting *setting, GError **error)
-{
-  g_auto (GStrv) argv = NULL;
-  g_autoptr (GError) local_error = NULL;
-
-  if (!g_shell_parse_argv (setting->value, NULL, &argv, &local_error))
-    return mk_service_setting_fail (
-        setting, error, _ ("“%s” is not a command: %s"), setting->value, local_error->message);
-
-  mk_simple_executor_set_launcher (MK_SIMPLE_EXECUTOR (self), (const char *const *) argv);
   return TRUE;
 }
 

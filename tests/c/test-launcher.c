@@ -419,7 +419,8 @@ test_forward_without_launcher (void)
   g_autoptr (MkSimpleExecutor) executor = mk_test_executor_new_tcp (tag, port, NULL);
 
   set_forward (executor, "%u:6379", port);
-  mk_test_assert_start_fails (executor, MK_ERROR_INVALID_ARGUMENT, "leads to another address, which needs a launcher");
+  mk_test_assert_start_fails (
+      executor, MK_ERROR_INVALID_ARGUMENT, "leads to another address, which needs a launcher");
   set_forward (executor, "%u", port);
   mk_test_assert_starts (executor);
   mk_test_assert_stops (executor);
