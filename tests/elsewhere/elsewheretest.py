@@ -17,7 +17,7 @@ import unittest
 import gi
 
 gi.require_version("Mk", "1")
-from gi.repository import Gio, GLib, Mk
+from gi.repository import GLib, Mk
 
 import engines
 from engines import HERE, LIMIT, free_port, is_below, scan, wait_until

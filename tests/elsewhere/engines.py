@@ -319,7 +319,12 @@ class Engine:
         """Runs a part of the engine, with its output in a file. It does not outlive this program."""
         with open(os.path.join(self.run.folder, f"{self.name}-{name}.log"), "wb") as log:
             process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "TERM", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **options
+                ["setpriv", "--pdeathsig", "TERM", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **options,
             )
         self.processes.append(process)
         return process
@@ -596,7 +601,8 @@ import json, os, sys
 
 words = sys.argv[1:]
 for option, value in zip(words, words[1:]):
-    path = {"--bundle": value + "/config.json", "-b": value + "/config.json", "--process": value, "-p": value}.get(option)
+    bundle = value + "/config.json"
+    path = {"--bundle": bundle, "-b": bundle, "--process": value, "-p": value}.get(option)
     if path and os.path.isfile(path):
         with open(path, encoding="utf-8") as file:
             config = json.load(file)

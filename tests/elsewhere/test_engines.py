@@ -16,13 +16,14 @@ import socket
 import subprocess
 import time
 
+from gi.repository import Gio
+
 from elsewheretest import (
     GONE,
     LEASE,
     LIMIT,
     LOCALHOST,
     PATIENCE,
-    Gio,
     GLib,
     Host,
     Mk,
@@ -103,9 +104,8 @@ class Services:
         launcher = shlex.join(self.engine.launcher)
         words = [tool, "run", "--template", "redis", "--launcher", launcher, "--"]
         ask = "redis-cli -p {redis.port} ping && echo {redis.port} {redis.dir}"
-        done = subprocess.run(
-            [*words, "sh", "-c", ask], capture_output=True, text=True, check=False, timeout=LIMIT, stdin=subprocess.DEVNULL
-        )
+        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+        done = subprocess.run([*words, "sh", "-c", ask], check=False, timeout=LIMIT, **options)
         self.assertEqual(done.returncode, 0, done.stderr)
         answer, where = done.stdout.splitlines()
         port, folder = where.split()
@@ -255,7 +255,7 @@ class Forwards:
 
     def test_sockets(self):
         near, far = os.path.join(self.run_.folder, f"{self.tree_id}.near"), f"/tmp/mk-{self.tree_id}.far"
-        command = ["redis-server", "--port", "0", "--unixsocket", far, "--save", "", "--syslog-ident", f"mk{self.tree_id}"]
+        command = ["redis-server", "--port", "0", "--unixsocket", far, "--save", ""]
         executor = self.make(Mk.UnixSocketExecutor, command, near, forwards=[f"{near}:{far}"])
         executor.start(None)
         with socket.socket(socket.AF_UNIX) as client:
@@ -671,7 +671,9 @@ for engine_class_ in engines.ALL:
     for tests_ in (Services, Forwards, Streams, Ends, Kills):
         name_ = engine_class_.__name__ + tests_.__name__
         globals()[name_] = type(
-            name_, (tests_, TestCase), {"engine_class": engine_class_, "__doc__": tests_.__doc__, "__module__": __name__}
+            name_,
+            (tests_, TestCase),
+            {"engine_class": engine_class_, "__doc__": tests_.__doc__, "__module__": __name__},
         )
 
 if __name__ == "__main__":
