@@ -15,12 +15,12 @@ sleep "${id}1" &
 (setsid sleep "${id}2" > /dev/null 2>&1 < /dev/null &)
 env -i PATH="$PATH" setsid sh -c "sleep ${id}3 & exec sleep ${id}4" > /dev/null 2>&1 < /dev/null &
 
-echo "out-$id"
-echo "err-$id" >&2
-
 if [ "${3:-}" = ignore ]; then
   trap '' TERM HUP INT
 fi
+echo "out-$id"
+echo "err-$id" >&2
+
 if [ "$port" != 0 ]; then
   exec redis-server --port "$port" --save '' --bind 127.0.0.1 --loglevel warning --syslog-ident "mk$id"
 fi
