@@ -609,8 +609,6 @@ class Kills:
 
     def test_sigkill_of_near(self):
         """The host goes on, and tells of it."""
-        if "--die-with-parent" in self.engine.launcher:
-            self.skipTest("the sandbox kills the shell that would remove the program it has just been sent")
 
         def function(host):
             near, _, _, _ = host.find_parts()
