@@ -69,13 +69,13 @@ def measure_engine(engine):
     start, stop = measure_redis(engine)
     raw = min(measure(lambda: run_raw([*engine.launcher, *FLOOD])) for _ in range(2))
     captured = min(measure(lambda: run_captured(engine)) for _ in range(2))
-    print(f"{engine.name:14} {bare:8.2f} s {start:8.2f} s {stop:8.2f} s {raw:8.2f} s {captured:8.2f} s", flush=True)
+    print(f"{engine.name:16} {bare:8.2f} s {start:8.2f} s {stop:8.2f} s {raw:8.2f} s {captured:8.2f} s", flush=True)
     return engine.name == "home" or captured <= 2 * raw + 0.5
 
 
 def main():
     slow = []
-    print(f"{'':14} {'client':>10} {'ready':>10} {'stop':>10} {'raw':>10} {'captured':>10}")
+    print(f"{'':16} {'client':>10} {'ready':>10} {'stop':>10} {'raw':>10} {'captured':>10}")
     for class_ in (Home, *engines.ALL):
         if sys.argv[1:] and class_.name not in sys.argv[1:]:
             continue
@@ -88,7 +88,7 @@ def main():
                 if left:
                     sys.exit("\n".join(left))
         except engines.Unavailable as error:
-            print(f"{class_.name:14} {error}")
+            print(f"{class_.name:16} {error}")
         finally:
             run.remove()
     if slow:
