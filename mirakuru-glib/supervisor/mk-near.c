@@ -672,7 +672,7 @@ near_explain_no_far_end (Near *self, const char *machine)
     near_tell_lost (self, MK_LAUNCHER_TERMINAL, 0, 0, NULL);
   else if (near_has_said (self, NO_FOLDER))
     near_tell_lost (self, MK_LAUNCHER_NO_FOLDER, 0, 0, NULL);
-  else if (machine != NULL)
+  else if (machine != NULL && self->client_status == 0)
     near_tell_lost (self, MK_LAUNCHER_FOREIGN, 0, 0, NULL);
   else if (self->client_status == 0 && mk_buffer_get_length (&self->errors) == 0)
     near_tell_lost (self, MK_LAUNCHER_SILENT, 0, 0, NULL);

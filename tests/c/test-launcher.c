@@ -342,6 +342,31 @@ test_other_network (void)
     }
 }
 
+/* The names are those of there. */
+static void
+test_names (void)
+{
+  const char *const hosts[] = { "localhost", "127.0.0.1", "[127.0.0.1]" };
+
+  if (!can_leave_the_network ())
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS (hosts); i++)
+    {
+      guint near_port = mk_test_free_port ();
+      g_autofree char *tag = mk_test_new_tag ();
+      g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", "127.0.0.1:6379", NULL);
+      g_autoptr (MkTcpExecutor) executor =
+          mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", near_port);
+
+      with_launcher (MK_SIMPLE_EXECUTOR (executor), other_network);
+      set_forward (executor, "%u:%s:6379", near_port, hosts[i]);
+      mk_test_assert_starts (executor);
+      talk_to (near_port);
+      mk_test_assert_stops (executor);
+      mk_test_assert_nothing_left (tag);
+    }
+}
+
 /* Both ends are the same: the service itself listens. */
 static void
 test_same_network (void)
@@ -766,6 +791,7 @@ main (int argc, char **argv)
   mk_test_add ("/launcher/input", test_input);
   mk_test_add ("/launcher/full-output", test_full_output);
   mk_test_add ("/launcher/forward/other-network", test_other_network);
+  mk_test_add_once ("/launcher/forward/names", test_names);
   mk_test_add ("/launcher/forward/same-network", test_same_network);
   mk_test_add ("/launcher/forward/unix-sockets", test_unix_sockets);
   mk_test_add ("/launcher/forward/taken-port", test_taken_port);
