@@ -1039,8 +1039,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * The promises are the same as on this machine: nothing of the service is left there, however this program
    * or the connection ends. For that mk-supervisor is sent through the launcher at each start; what that
-   * needs there is a shell, `head`, `chmod`, `rm`, `uname`, and a directory that programs can be run from. If
-   * the last word is a path that ends in `/mk-supervisor`, that program is run there instead of a shell.
+   * needs there is a shell, `cat`, `chmod`, `head`, `rm`, `uname`, and a directory that programs can be run
+   * from. If the last word is a path that ends in `/mk-supervisor`, that program is run there instead of a
+   * shell.
    *
    * [property@Mk.SimpleExecutor:command], [property@Mk.SimpleExecutor:cwd] and
    * [property@Mk.SimpleExecutor:pid] are those of there, and [property@Mk.SimpleExecutor:environment] is laid

@@ -111,7 +111,6 @@ typedef struct
   int errors_fd; /* the client's standard error */
   MkBuffer errors;
   pid_t client; /* 0 when it has ended */
-  bool not_run; /* the client */
   int client_status;
 
   bool was_told_to_end;
