@@ -299,7 +299,7 @@ static inline gboolean
 mk_gtest_is_bus_held (MkSimpleExecutor *self)
 {
   const char *const *command = mk_simple_executor_get_command (self);
-  GPid bus = mk_simple_executor_get_pid (self);
+  int bus = mk_simple_executor_get_pid (self);
   g_autofree char *program = command != NULL && command[0] != NULL ? g_path_get_basename (command[0]) : NULL;
   g_autoptr (GDBusConnection) connection = NULL;
   g_autoptr (GCredentials) credentials = NULL;

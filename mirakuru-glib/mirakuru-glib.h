@@ -8,7 +8,6 @@
 #include "mk-any-probe.h"
 #include "mk-callback-probe.h"
 #include "mk-command-probe.h"
-#include "mk-dbus-probe.h"
 #include "mk-enum-types.h"
 #include "mk-error.h"
 #include "mk-executor.h"
@@ -16,7 +15,6 @@
 #include "mk-file-probe.h"
 #include "mk-http-executor.h"
 #include "mk-http-probe.h"
-#include "mk-notify-probe.h"
 #include "mk-output-executor.h"
 #include "mk-pid-executor.h"
 #include "mk-port-lease.h"
@@ -27,8 +25,12 @@
 #include "mk-tcp-executor.h"
 #include "mk-tcp-probe.h"
 #include "mk-types.h"
-#include "mk-unix-socket-executor.h"
-#include "mk-unix-socket-probe.h"
 #include "mk-version-macros.h"
 #include "mk-version.h"
+#ifdef G_OS_UNIX
+#include "mk-dbus-probe.h"
+#include "mk-notify-probe.h"
+#include "mk-unix-socket-executor.h"
+#include "mk-unix-socket-probe.h"
+#endif
 #undef MK_INSIDE

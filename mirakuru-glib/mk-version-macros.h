@@ -12,7 +12,9 @@
 #include "mk-version.h"
 
 #ifndef _MK_EXTERN
-#ifdef MK_COMPILATION
+#if defined(MK_COMPILATION) && defined(_WIN32)
+#define _MK_EXTERN __declspec(dllexport) extern
+#elif defined(MK_COMPILATION)
 #define _MK_EXTERN __attribute__ ((visibility ("default"))) extern
 #else
 #define _MK_EXTERN extern

@@ -2,13 +2,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Whether the program may have another file descriptor. To be asked where GLib would end the program without
- * one, as for a main context, or overlooks that there is none.
+ * Linux only. Whether the program may have another file descriptor. To be asked where GLib would end the
+ * program without one, as for a main context, or overlooks that there is none.
  */
 
 #include "mk-descriptor-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -42,4 +43,24 @@ mk_descriptor_check (GError **error)
   reason = mk_descriptor_explain (number);
   g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (number), reason);
   return FALSE;
+}
+
+/* Returns: a copy that no other program inherits, −1 with errno */
+int
+mk_descriptor_dup (int fd)
+{
+  return fcntl (fd, F_DUPFD_CLOEXEC, 0);
+}
+
+void
+mk_descriptor_set_blocking (int fd)
+{
+  fcntl (fd, F_SETFL, 0);
+}
+
+/* Nothing that is read blocks. Returns: −1 if it cannot be opened */
+int
+mk_descriptor_open_for_reading (const char *path)
+{
+  return open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }

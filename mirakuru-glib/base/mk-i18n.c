@@ -15,13 +15,14 @@
 #include "mk-i18n-private.h"
 
 #include <libintl.h>
-#include <stdlib.h>
+
+#include "mk-platform-private.h"
 
 /* A setuid program does not obey the variable: a catalogue holds formats, and may do harm. */
 static const char *
 i18n_find_locale_dir (void)
 {
-  const char *directory = secure_getenv ("MIRAKURU_GLIB_LOCALEDIR");
+  const char *directory = mk_platform_get_variable ("MIRAKURU_GLIB_LOCALEDIR");
 
   return directory != NULL && *directory != '\0' ? directory : MK_LOCALEDIR;
 }

@@ -7,11 +7,11 @@
 
 #include "mk-message-private.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "mk-escape-private.h"
 #include "mk-i18n-private.h"
+#include "mk-platform-private.h"
 
 #define MAX_SHOWN 200
 
@@ -50,7 +50,7 @@ mk_message_status (int status)
 char *
 mk_message_signal_name (int number)
 {
-  const char *name = sigabbrev_np (number);
+  const char *name = mk_platform_get_signal_name (number);
 
   return name ? g_strconcat ("SIG", name, NULL)
               /* Translators: the number of a signal */

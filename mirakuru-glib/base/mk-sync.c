@@ -12,10 +12,9 @@
 
 #include "mk-sync-private.h"
 
-#include <pthread.h>
-
 #include "mk-descriptor-private.h"
 #include "mk-i18n-private.h"
+#include "mk-platform-private.h"
 
 static GMainContext *spare_context; /* (owned) (nullable) (atomic) */
 
@@ -35,7 +34,7 @@ mk_sync_prepare (void)
 
   if (g_once_init_enter (&has_hook))
     {
-      pthread_atfork (NULL, NULL, sync_forget_spare);
+      mk_platform_on_fork (NULL, NULL, sync_forget_spare);
       g_once_init_leave (&has_hook, 1);
     }
 

@@ -285,7 +285,7 @@ mk_check_probe_describe_holder (MkProbe *probe)
 
 /* Only where it is known that nobody answered before the start. */
 static char *
-mk_check_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
+mk_check_probe_find_rival (MkProbe *probe, int service, int supervisor)
 {
   MkCheckProbe *self = MK_CHECK_PROBE (probe);
 

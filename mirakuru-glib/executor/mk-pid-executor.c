@@ -225,12 +225,12 @@ mk_pid_executor_set_filename (MkPidExecutor *self, const char *filename)
  *
  * Since: 1.0
  */
-GPid
+int
 mk_pid_executor_get_daemon_pid (MkPidExecutor *self)
 {
   MkPidExecutorPrivate *priv;
   g_autoptr (MkProcess) process = NULL;
-  GPid pid;
+  int pid;
 
   g_return_val_if_fail (MK_IS_PID_EXECUTOR (self), 0);
 

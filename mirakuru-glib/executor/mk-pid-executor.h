@@ -37,6 +37,6 @@ const char *mk_pid_executor_get_filename (MkPidExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_pid_executor_set_filename (MkPidExecutor *self, const char *filename);
 MK_AVAILABLE_IN_1_0
-GPid mk_pid_executor_get_daemon_pid (MkPidExecutor *self);
+int mk_pid_executor_get_daemon_pid (MkPidExecutor *self);
 
 G_END_DECLS

@@ -129,7 +129,7 @@ typedef struct
   MkExecutorState state;
   gboolean running;
   gboolean active;
-  GPid pid;
+  int pid;
   int exit_status;
   guint64 ready_time;
 } MkSnapshot;

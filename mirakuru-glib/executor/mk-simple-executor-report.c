@@ -61,7 +61,7 @@ report_add_probe (GVariantBuilder *builder, MkProbe *probe)
 
 /* A process chooses its name itself: any bytes. */
 static void
-report_add_process (GPid pid, GPid parent, const char *name, gpointer user_data)
+report_add_process (int pid, int parent, const char *name, gpointer user_data)
 {
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
   g_autofree char *shown = mk_message_shown (name);

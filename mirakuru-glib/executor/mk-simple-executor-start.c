@@ -344,7 +344,7 @@ start_reuse (GTask *task, GError **error)
   Start *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (executor);
-  GPid holder = mk_probe_find_holder (self->before_probe);
+  int holder = mk_probe_find_holder (self->before_probe);
   GMutexLocker *locker;
 
   if (holder != 0 && *priv->reused_programs != NULL &&
@@ -721,7 +721,7 @@ start_find_rival (GTask *task)
   Start *self = g_task_get_task_data (task);
   MkSimpleExecutor *executor = g_task_get_source_object (task);
   MkProcessNews news = mk_process_get_news (self->process);
-  GPid supervisor = mk_process_get_supervisor (self->process);
+  int supervisor = mk_process_get_supervisor (self->process);
   g_autofree char *rival = NULL;
   gboolean knows_better;
 
@@ -744,7 +744,7 @@ start_find_rival (GTask *task)
 static gboolean
 start_has_settled (Start *self)
 {
-  GPid pid = mk_process_get_news (self->process).pid;
+  int pid = mk_process_get_news (self->process).pid;
   gint64 elapsed = g_get_monotonic_time () - self->answered;
   char state = mk_process_is_elsewhere (self->process) ? 'S' : mk_proc_get_state (pid);
 

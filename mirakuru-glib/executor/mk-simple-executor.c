@@ -32,6 +32,7 @@
 #include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
+#include "base/mk-platform-private.h"
 #include "mk-enum-types.h"
 #include "mk-error.h"
 #include "process/mk-host-private.h"
@@ -364,7 +365,7 @@ simple_executor_pass_fds (MkSimpleExecutor *self, MkLaunch *launch, GError **err
   for (guint i = 0; fds != NULL && i < fds->len; i++)
     {
       int fd = g_array_index (fds, int, i);
-      int copy = fcntl (fd, F_DUPFD_CLOEXEC, 0);
+      int copy = mk_descriptor_dup (fd);
 
       if (copy < 0)
         {
@@ -1374,7 +1375,7 @@ mk_simple_executor_new_for_command_line (const char *command_line, GError **erro
   g_return_val_if_fail (command_line != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (g_shell_parse_argv (command_line, NULL, &argv, &local_error))
+  if (mk_platform_parse_command (command_line, &argv, &local_error))
     return mk_simple_executor_new ((const char *const *) argv);
 
   shown = g_utf8_make_valid (command_line, -1);
@@ -2002,7 +2003,7 @@ mk_simple_executor_get_active (MkSimpleExecutor *self)
  *
  * Since: 1.0
  */
-GPid
+int
 mk_simple_executor_get_pid (MkSimpleExecutor *self)
 {
   g_return_val_if_fail (MK_IS_SIMPLE_EXECUTOR (self), 0);

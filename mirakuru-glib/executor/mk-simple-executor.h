@@ -216,7 +216,7 @@ gboolean mk_simple_executor_get_running (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 gboolean mk_simple_executor_get_active (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
-GPid mk_simple_executor_get_pid (MkSimpleExecutor *self);
+int mk_simple_executor_get_pid (MkSimpleExecutor *self);
 MK_AVAILABLE_IN_1_0
 void mk_simple_executor_set_passed_fds (MkSimpleExecutor *self, const int *fds, gsize n_fds);
 MK_AVAILABLE_IN_1_0

@@ -22,7 +22,10 @@
 #include "mk-http-settings-private.h"
 #include "probe/mk-probe-private.h"
 #include "probe/mk-tcp-probe-private.h"
+
+#ifdef G_OS_UNIX
 #include "mk-unix-socket-probe.h"
+#endif
 
 #define LOCAL_ATTEMPT_LIMIT_MS   1000
 #define REMOTE_ATTEMPT_LIMIT_MS  5000
@@ -129,8 +132,10 @@ http_state_unref (gpointer state)
 static MkProbe *
 http_probe_new_door (const MkHttpSettings *settings)
 {
+#ifdef G_OS_UNIX
   if (settings->socket_path != NULL)
     return MK_PROBE (mk_unix_socket_probe_new (settings->socket_path));
+#endif
 
   return MK_PROBE (mk_tcp_probe_new (g_uri_get_host (settings->parsed), g_uri_get_port (settings->parsed)));
 }
@@ -245,7 +250,7 @@ mk_http_probe_dup_before_start (MkProbe *probe, GError **error)
 }
 
 static char *
-mk_http_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
+mk_http_probe_find_rival (MkProbe *probe, int service, int supervisor)
 {
   g_autoptr (MkHttpSettings) settings = http_probe_dup_settings (MK_HTTP_PROBE (probe), NULL);
   g_autoptr (MkProbe) door = settings ? http_probe_new_door (settings) : NULL;

@@ -20,6 +20,7 @@
 #include <libsoup/soup.h>
 #include <string.h>
 
+#include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
 #include "probe/mk-probe-private.h"
@@ -205,7 +206,11 @@ http_request_fail (HttpRequest *self, const GError *error)
   else if (http_request_is_own_failure (self, error))
     known = g_error_copy (error);
   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
-    known = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, g_strerror (ECONNREFUSED));
+    {
+      g_autofree char *reason = mk_descriptor_explain (ECONNREFUSED);
+
+      known = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, reason);
+    }
   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     known = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_FOUND, g_strerror (ENOENT));
   else

@@ -286,6 +286,20 @@ http_settings_check_content_type (const MkHttpSettings *self, GError **error)
 }
 
 static gboolean
+http_settings_check_socket_path (const MkHttpSettings *self, GError **error)
+{
+#ifndef G_OS_UNIX
+  if (self->socket_path != NULL)
+    {
+      http_settings_fail (error,
+                          _ ("Unix sockets are not supported on this system: leave socket-path unset"));
+      return FALSE;
+    }
+#endif
+  return TRUE;
+}
+
+static gboolean
 http_settings_check_readable (const char *path, GError **error)
 {
   g_autofree char *shown = NULL;
@@ -326,7 +340,7 @@ mk_http_settings_prepare (MkHttpSettings *self, GError **error)
   if (self->parsed == NULL || !http_settings_compile_status (self, error) ||
       !http_settings_compile_body_pattern (self, error) || !http_settings_check_method (self, error) ||
       !http_settings_check_headers (self, error) || !http_settings_check_content_type (self, error) ||
-      !http_settings_check_tls (self, error))
+      !http_settings_check_socket_path (self, error) || !http_settings_check_tls (self, error))
     return FALSE;
 
   if (self->body_regex != NULL && g_str_equal (self->method, "HEAD"))

@@ -16,13 +16,13 @@
 
 #include "mk-command-probe.h"
 
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "mk-error.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
+#include "base/mk-platform-private.h"
 #include "base/mk-waker-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-process-private.h"

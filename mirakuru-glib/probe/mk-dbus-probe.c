@@ -556,7 +556,7 @@ mk_dbus_probe_describe_holder (MkProbe *probe)
   MkDBusProbe *self = MK_DBUS_PROBE (probe);
   g_autofree char *bus = mk_bus_address_dup_name (self->bus);
   guint pid = (guint) g_atomic_int_get (&self->owner);
-  g_autofree char *process = pid > 0 ? mk_proc_describe_living ((GPid) pid) : NULL;
+  g_autofree char *process = pid > 0 ? mk_proc_describe_living ((int) pid) : NULL;
 
   if (process != NULL)
     /* Translators: a name, a bus such as “the session bus”, a process */

@@ -8,6 +8,6 @@
 G_BEGIN_DECLS
 
 void mk_file_probe_set_expects_content (MkFileProbe *self, gboolean expects_content);
-GPid mk_file_probe_read_pid (MkFileProbe *self);
+int mk_file_probe_read_pid (MkFileProbe *self);
 
 G_END_DECLS

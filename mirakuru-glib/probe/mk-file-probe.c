@@ -15,8 +15,10 @@
 #include <unistd.h>
 
 #include "mk-error.h"
+#include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
+#include "base/mk-platform-private.h"
 #include "mk-path-monitor-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-proc-private.h"
@@ -62,7 +64,7 @@ G_DEFINE_FINAL_TYPE (MkFileProbe, mk_file_probe, MK_TYPE_PROBE)
 typedef struct
 {
   MkPathMonitor *monitor; /* (owned) */
-  struct stat last;       /* of the file at the last attempt; all 0 if it was not there */
+  GStatBuf last;          /* of the file at the last attempt; all 0 if it was not there */
 } FileState;
 
 static gpointer
@@ -85,12 +87,12 @@ mk_file_probe_end (MkProbe *probe, gpointer data)
 
 /* Whether it is another file than at the last attempt, or was written to since. */
 static gboolean
-file_state_take_change (FileState *self, const struct stat *status)
+file_state_take_change (FileState *self, const GStatBuf *status)
 {
-  gboolean changed =
-      self->last.st_ino != 0 && (status->st_ino != self->last.st_ino || status->st_dev != self->last.st_dev ||
-                                 status->st_size != self->last.st_size ||
-                                 memcmp (&status->st_mtim, &self->last.st_mtim, sizeof status->st_mtim) != 0);
+  gboolean changed = self->last.st_nlink != 0 &&
+                     (status->st_ino != self->last.st_ino || status->st_dev != self->last.st_dev ||
+                      status->st_size != self->last.st_size ||
+                      mk_platform_get_change_time (status) != mk_platform_get_change_time (&self->last));
 
   self->last = *status;
   return changed;
@@ -118,7 +120,7 @@ file_probe_explain (MkFileProbe *self, int number)
 
   if (number == 0)
     return g_strdup (_ ("what is there is not a regular file"));
-  if (number == ENOENT && access (directory, F_OK) < 0)
+  if (number == ENOENT && g_access (directory, F_OK) < 0)
     return g_strdup_printf (_ ("the directory %s does not exist"), directory_name);
   if (number == ENOENT)
     return g_strdup (_ ("there is no such file"));
@@ -128,10 +130,9 @@ file_probe_explain (MkFileProbe *self, int number)
 
 /* Between the two steps of making a file and writing to it. One that stays empty counts a little later. */
 static gboolean
-file_is_being_written (const struct stat *status)
+file_is_being_written (const GStatBuf *status)
 {
-  gint64 written = status->st_mtim.tv_sec * G_TIME_SPAN_SECOND + status->st_mtim.tv_nsec / 1000;
-  gint64 age = g_get_real_time () - written;
+  gint64 age = g_get_real_time () - mk_platform_get_change_time (status);
 
   return status->st_size == 0 && age < WRITING_US && age > -WRITING_US;
 }
@@ -143,14 +144,14 @@ mk_file_probe_check_with (MkProbe *probe, gpointer data, GError **error)
   FileState *state = data;
   gboolean changed;
   g_autofree char *detail = NULL;
-  struct stat status = { 0 };
+  GStatBuf status = { 0 };
   int number;
 
   if (!file_probe_validate (self, error))
     return FALSE;
 
   mk_path_monitor_prepare (state->monitor, self->path);
-  number = stat (self->path, &status) == 0 ? 0 : errno;
+  number = g_stat (self->path, &status) == 0 ? 0 : errno;
   if (number == ENAMETOOLONG)
     {
       g_autofree char *name = mk_message_path (self->path);
@@ -188,26 +189,19 @@ mk_file_probe_set_expects_content (MkFileProbe *self, gboolean expects_content)
 
 /* Whether the process was there when the file was written; one of a later number would be another one. */
 static gboolean
-file_could_name (const struct stat *status, GPid pid)
+file_could_name (const GStatBuf *status, int pid)
 {
-  gint64 started = mk_proc_get_start_time (pid);
-  gint64 age =
-      g_get_real_time () - status->st_mtim.tv_sec * G_TIME_SPAN_SECOND - status->st_mtim.tv_nsec / 1000;
-  struct timespec now;
+  gint64 age = mk_proc_get_age (pid);
 
-  if (started < 0)
-    return FALSE;
-
-  clock_gettime (CLOCK_BOOTTIME, &now);
-  return started <= now.tv_sec * G_TIME_SPAN_SECOND + now.tv_nsec / 1000 - age + START_TIME_SLACK_US;
+  return age >= 0 && age + START_TIME_SLACK_US >= g_get_real_time () - mk_platform_get_change_time (status);
 }
 
 /* Returns: how much of @text is content, −1 if there is none. @status: (out): of the file */
 static ssize_t
-file_probe_read (MkFileProbe *self, char text[PID_LENGTH + 1], struct stat *status)
+file_probe_read (MkFileProbe *self, char text[PID_LENGTH + 1], GStatBuf *status)
 {
   ssize_t n = -1;
-  int fd = self->path ? open (self->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+  int fd = self->path ? mk_descriptor_open_for_reading (self->path) : -1;
 
   if (fd < 0)
     return -1;
@@ -220,11 +214,11 @@ file_probe_read (MkFileProbe *self, char text[PID_LENGTH + 1], struct stat *stat
 }
 
 /* Returns: the number that the file begins with, 0 if it does not begin with that of a process */
-GPid
+int
 mk_file_probe_read_pid (MkFileProbe *self)
 {
   char text[PID_LENGTH + 1];
-  struct stat status;
+  GStatBuf status;
   guint64 pid = 0;
 
   if (file_probe_read (self, text, &status) <= 0)
@@ -232,23 +226,23 @@ mk_file_probe_read_pid (MkFileProbe *self)
 
   g_strchug (text);
   text[strcspn (text, " \t\r\n")] = '\0';
-  return g_ascii_string_to_unsigned (text, 10, 1, G_MAXINT, &pid, NULL) ? (GPid) pid : 0;
+  return g_ascii_string_to_unsigned (text, 10, 1, G_MAXINT, &pid, NULL) ? (int) pid : 0;
 }
 
 /* Flag files often hold "1". Returns: the number that is all of its content, if it can name a living process
  */
-static GPid
+static int
 file_probe_find_holder (MkFileProbe *self)
 {
   char text[PID_LENGTH + 1];
-  struct stat status;
+  GStatBuf status;
   guint64 pid = 0;
   ssize_t n = file_probe_read (self, text, &status);
 
   if (n <= 0 || n == PID_LENGTH || strlen (text) != (gsize) n ||
       !g_ascii_string_to_unsigned (g_strstrip (text), 10, 2, G_MAXINT, &pid, NULL))
     return 0;
-  return file_could_name (&status, (GPid) pid) ? (GPid) pid : 0;
+  return file_could_name (&status, (int) pid) ? (int) pid : 0;
 }
 
 /* ---- words ---- */
@@ -265,9 +259,9 @@ mk_file_probe_describe (MkProbe *probe)
 static gboolean
 mk_file_probe_look_again (MkProbe *probe)
 {
-  struct stat status;
+  GStatBuf status;
 
-  return stat (MK_FILE_PROBE (probe)->path, &status) == 0 && S_ISREG (status.st_mode);
+  return g_stat (MK_FILE_PROBE (probe)->path, &status) == 0 && S_ISREG (status.st_mode);
 }
 
 static char *
@@ -275,7 +269,7 @@ mk_file_probe_describe_holder (MkProbe *probe)
 {
   MkFileProbe *self = MK_FILE_PROBE (probe);
   g_autofree char *name = mk_message_path (self->path);
-  GPid pid = file_probe_find_holder (self);
+  int pid = file_probe_find_holder (self);
   g_autofree char *process = pid > 0 ? mk_proc_describe_living (pid) : NULL;
 
   if (process != NULL)

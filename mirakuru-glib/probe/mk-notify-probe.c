@@ -32,6 +32,7 @@
 #include "base/mk-message-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-host-private.h"
+#include "process/mk-linux-host-private.h"
 #include "process/mk-proc-private.h"
 #include "process/mk-process-private.h"
 #include "process/mk-worker-private.h"
@@ -59,8 +60,8 @@ typedef struct
   gboolean is_stopping; /* (locked-by lock) */
   gint64 closed_at;     /* (locked-by lock) monotonic: the pipe, 0 while it is open */
   char *status_text;    /* (owned) (nullable) (locked-by lock) */
-  GPid main_pid;        /* (locked-by lock) */
-  GPid stranger;        /* (locked-by lock) who was not believed last, 0 if nobody */
+  int main_pid;         /* (locked-by lock) */
+  int stranger;         /* (locked-by lock) who was not believed last, 0 if nobody */
 } NotifyRun;
 
 /**
@@ -184,8 +185,8 @@ notify_run_on_process (gpointer user_data)
 static gboolean
 notify_run_knows_sender (NotifyRun *self, GCredentials *credentials)
 {
-  GPid pid = credentials ? g_credentials_get_unix_pid (credentials, NULL) : 0;
-  GPid supervisor = mk_process_get_supervisor (self->process);
+  int pid = credentials ? g_credentials_get_unix_pid (credentials, NULL) : 0;
+  int supervisor = mk_process_get_supervisor (self->process);
   uid_t uid;
 
   if (pid <= 1 || supervisor == 0)
@@ -228,8 +229,8 @@ notify_run_take_assignment (NotifyRun *self, const char *name, const char *value
     }
   else if (g_str_equal (name, "MAINPID") && g_ascii_string_to_unsigned (value, 10, 2, G_MAXINT, &pid, NULL) &&
            (mk_process_is_elsewhere (self->process) ||
-            mk_proc_is_descendant ((GPid) pid, mk_process_get_supervisor (self->process))))
-    self->main_pid = (GPid) pid;
+            mk_proc_is_descendant ((int) pid, mk_process_get_supervisor (self->process))))
+    self->main_pid = (int) pid;
 }
 
 /* @text: (not nullable): lines "NAME=value" */
@@ -256,7 +257,7 @@ notify_run_take_message (NotifyRun *self, const char *text)
 static void
 notify_run_take (NotifyRun *self, GCredentials *credentials, const char *text)
 {
-  GPid pid = credentials ? g_credentials_get_unix_pid (credentials, NULL) : 0;
+  int pid = credentials ? g_credentials_get_unix_pid (credentials, NULL) : 0;
 
   if (notify_run_knows_sender (self, credentials))
     {

@@ -666,7 +666,7 @@ mk_probe_group_describe_holder (MkProbe *probe)
 
 /* A part may be meant for another service, on which this one depends: it takes all of them. */
 static char *
-mk_probe_group_find_rival (MkProbe *probe, GPid service, GPid supervisor)
+mk_probe_group_find_rival (MkProbe *probe, int service, int supervisor)
 {
   g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
   char *rival = NULL;

@@ -40,8 +40,8 @@ typedef struct
 
   char *(*describe_holder) (MkProbe *self);
   /* Returns: which process is there before the start, 0 if that is not known */
-  GPid (*find_holder) (MkProbe *self);
-  char *(*find_rival) (MkProbe *self, GPid service, GPid supervisor);
+  int (*find_holder) (MkProbe *self);
+  char *(*find_rival) (MkProbe *self, int service, int supervisor);
   guint (*find_stable_for) (MkProbe *self);
   /* Whether it is satisfied before the service has answered anything */
   gboolean (*is_shallow) (MkProbe *self);
@@ -96,9 +96,9 @@ void mk_probe_emit_wake (MkProbe *self);
 /* ---- for executors ---- */
 
 char *mk_probe_describe_holder (MkProbe *self);
-GPid mk_probe_find_holder (MkProbe *self);
+int mk_probe_find_holder (MkProbe *self);
 guint mk_probe_get_attempts (MkProbe *self, char **last_failure);
-char *mk_probe_find_rival (MkProbe *self, GPid service, GPid supervisor);
+char *mk_probe_find_rival (MkProbe *self, int service, int supervisor);
 gboolean mk_probe_is_met (MkProbe *self);
 GError *mk_probe_explain_exit (MkProbe *self);
 MkProbe *mk_probe_dup_before_start (MkProbe *self, GError **error);

@@ -651,12 +651,12 @@ mk_probe_describe_holder (MkProbe *self)
 
 /* Blocks for as long as it takes to look at every process. Returns: that of the first part that knows it, or
  * 0 */
-GPid
+int
 mk_probe_find_holder (MkProbe *self)
 {
   MkProbeClassPrivate *class_private = probe_get_class_private (self);
   g_autoptr (GPtrArray) parts = class_private->dup_parts != NULL ? class_private->dup_parts (self) : NULL;
-  GPid holder = class_private->find_holder != NULL ? class_private->find_holder (self) : 0;
+  int holder = class_private->find_holder != NULL ? class_private->find_holder (self) : 0;
 
   for (guint i = 0; parts != NULL && i < parts->len && holder == 0; i++)
     holder = mk_probe_find_holder (g_ptr_array_index (parts, i));
@@ -670,7 +670,7 @@ mk_probe_find_holder (MkProbe *self)
  * Returns: (transfer full) (nullable): a sentence, if it is certain that somebody else has answered
  */
 char *
-mk_probe_find_rival (MkProbe *self, GPid service, GPid supervisor)
+mk_probe_find_rival (MkProbe *self, int service, int supervisor)
 {
   MkProbeClassPrivate *class_private = probe_get_class_private (self);
 

@@ -2,29 +2,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Asks by connecting.
- *
- * A port of this machine answers at once: on the loopback interface the answer is there when connect()
- * returns, and Linux lets a socket whose connection was refused connect once more. So `check` asks there,
- * with sockets that live as long as the wait. What is neither a refusal nor a connection (the queue of the
- * service is full), and what is elsewhere, is left to GSocketClient in `check_task`.
- *
- * Self-connections: the kernel picks the port of a connecting socket from the range that services on "free"
- * ports are in too. When it picks the very port it connects to, TCP connects the socket to itself. That is no
- * sign of a service, and must not be in the way of one that is about to bind.
+ * Asks by connecting: at a port of this machine in `check`, where the system answers at once (see
+ * mk-tcp-target-private.h). What it does not answer at once (the queue of the service is full), and what is
+ * elsewhere, is left to GSocketClient in `check_task`.
  */
 
 #include "mk-tcp-probe-private.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "mk-error.h"
+#include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
 #include "mk-probe-private.h"
+#include "mk-tcp-target-private.h"
 #include "process/mk-proc-private.h"
 
 #define LOCAL_ATTEMPT_LIMIT_MS  250
@@ -135,53 +128,13 @@ tcp_probe_validate (MkTcpProbe *self, GError **error)
   return FALSE;
 }
 
-/* ---- self-connections ---- */
-
-static gboolean
-tcp_is_connected_to_itself (int fd)
-{
-  struct sockaddr_storage local = { 0 };
-  struct sockaddr_storage remote = { 0 };
-  socklen_t local_length = sizeof local;
-  socklen_t remote_length = sizeof remote;
-
-  return getsockname (fd, (struct sockaddr *) &local, &local_length) == 0 &&
-         getpeername (fd, (struct sockaddr *) &remote, &remote_length) == 0 &&
-         local_length == remote_length && memcmp (&local, &remote, local_length) == 0;
-}
-
-/* Should the socket get the port of the service, this lets the service bind to it nevertheless. */
-static void
-tcp_share_port (int fd)
-{
-  const int yes = 1;
-
-  setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-}
-
-/* Makes that closing @fd frees its port now, and not after TIME_WAIT. */
-static void
-tcp_free_port_on_close (int fd)
-{
-  const struct linger linger = { 1, 0 };
-
-  setsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-}
-
 /* ---- what an operation keeps ---- */
 
 typedef struct
 {
-  GInetAddress *address; /* (owned) */
-  int fd;                /* −1 where there is none */
-  struct sockaddr_storage native;
-  socklen_t native_length;
-} TcpTarget;
-
-typedef struct
-{
-  TcpTarget targets[MAX_ADDRESSES];
-  guint n_targets; /* 0 if it takes a resolver to know */
+  GInetAddress *addresses[MAX_ADDRESSES]; /* (owned) */
+  MkTcpTarget *targets[MAX_ADDRESSES];    /* (owned) */
+  guint n_targets;                        /* 0 if it takes a resolver to know */
   gboolean local;
 } TcpState;
 
@@ -189,31 +142,14 @@ static gpointer
 mk_tcp_probe_begin (MkProbe *probe)
 {
   MkTcpProbe *self = MK_TCP_PROBE (probe);
-  GInetAddress *addresses[MAX_ADDRESSES] = { NULL };
   TcpState *state = g_new0 (TcpState, 1);
 
   state->local = mk_tcp_host_is_local (self->host);
-  state->n_targets = tcp_find_addresses (self->host, addresses);
+  state->n_targets = tcp_find_addresses (self->host, state->addresses);
   for (guint i = 0; i < state->n_targets; i++)
-    {
-      g_autoptr (GSocketAddress) address = g_inet_socket_address_new (addresses[i], (guint16) self->port);
-      TcpTarget *target = &state->targets[i];
-
-      target->address = addresses[i];
-      target->fd = -1;
-      target->native_length = (socklen_t) g_socket_address_get_native_size (address);
-      g_socket_address_to_native (address, &target->native, sizeof target->native, NULL);
-    }
+    state->targets[i] = mk_tcp_target_new (state->addresses[i], self->port);
 
   return state;
-}
-
-static void
-tcp_target_close (TcpTarget *target)
-{
-  if (target->fd >= 0)
-    close (target->fd);
-  target->fd = -1;
 }
 
 static void
@@ -223,50 +159,13 @@ mk_tcp_probe_end (MkProbe *probe, gpointer data)
 
   for (guint i = 0; i < state->n_targets; i++)
     {
-      tcp_target_close (&state->targets[i]);
-      g_object_unref (state->targets[i].address);
+      mk_tcp_target_free (state->targets[i]);
+      g_object_unref (state->addresses[i]);
     }
   g_free (state);
 }
 
 /* ---- an attempt at a port of this machine ---- */
-
-static int
-tcp_target_connect (const TcpTarget *target)
-{
-  return connect (target->fd, (const struct sockaddr *) &target->native, target->native_length) == 0 ? 0
-                                                                                                     : errno;
-}
-
-/* Returns: 0 if somebody accepts connections, else an error number: EINPROGRESS if that takes time to say */
-static int
-tcp_target_ask (TcpTarget *target)
-{
-  int number;
-
-  if (target->fd < 0)
-    {
-      target->fd = socket (target->native.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-      if (target->fd < 0)
-        return errno;
-      tcp_share_port (target->fd);
-    }
-
-  number = tcp_target_connect (target);
-  if (number == EINPROGRESS)
-    number = tcp_target_connect (target);
-  if (number == ECONNREFUSED)
-    return number;
-
-  if (number == 0 && tcp_is_connected_to_itself (target->fd))
-    {
-      tcp_free_port_on_close (target->fd);
-      number = ECONNREFUSED;
-    }
-
-  tcp_target_close (target);
-  return number == EALREADY || number == EAGAIN ? EINPROGRESS : number;
-}
 
 static gboolean
 tcp_is_out_of_resources (int number)
@@ -281,7 +180,7 @@ tcp_probe_check_by_connecting (MkTcpProbe *self, TcpState *state, GError **error
 
   for (guint i = 0; i < state->n_targets; i++)
     {
-      int number = tcp_target_ask (&state->targets[i]);
+      int number = mk_tcp_target_ask (state->targets[i]);
 
       if (number == 0)
         return TRUE;
@@ -308,7 +207,7 @@ tcp_probe_check_by_looking (MkTcpProbe *self, TcpState *state, GError **error)
 {
   for (guint i = 0; i < state->n_targets; i++)
     {
-      if (mk_proc_find_listener (state->targets[i].address, self->port) != 0)
+      if (mk_proc_find_listener (state->addresses[i], self->port) != 0)
         return TRUE;
     }
 
@@ -383,10 +282,12 @@ tcp_probe_on_connected (GObject *object, GAsyncResult *result, gpointer user_dat
     }
 
   fd = g_socket_get_fd (g_socket_connection_get_socket (connection));
-  if (tcp_is_connected_to_itself (fd))
+  if (mk_tcp_is_connected_to_itself (fd))
     {
-      tcp_free_port_on_close (fd);
-      mk_probe_set_detail (g_task_get_source_object (task), g_strerror (ECONNREFUSED));
+      g_autofree char *reason = mk_descriptor_explain (ECONNREFUSED);
+
+      mk_tcp_free_port_on_close (fd);
+      mk_probe_set_detail (g_task_get_source_object (task), reason);
       g_task_return_boolean (task, FALSE);
       return;
     }
@@ -405,7 +306,7 @@ tcp_probe_on_event (GSocketClient *client,
   if (event != G_SOCKET_CLIENT_CONNECTING)
     return;
 
-  tcp_share_port (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (connection))));
+  mk_tcp_prepare_socket (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (connection))));
   /* What is known if the time is over now. */
   mk_probe_set_detail (probe, _ ("no answer: the connection was not accepted in time"));
 }
@@ -483,7 +384,7 @@ mk_tcp_probe_describe_holder (MkProbe *probe)
   return mk_message_taken (name, listener);
 }
 
-static GPid
+static int
 mk_tcp_probe_find_holder (MkProbe *probe)
 {
   g_autoptr (GArray) inodes = tcp_probe_find_listeners (MK_TCP_PROBE (probe));
@@ -493,7 +394,7 @@ mk_tcp_probe_find_holder (MkProbe *probe)
 
 /* Two executors may wait for the same port, so that what one of them started answers the other. */
 static char *
-mk_tcp_probe_find_rival (MkProbe *probe, GPid service, GPid supervisor)
+mk_tcp_probe_find_rival (MkProbe *probe, int service, int supervisor)
 {
   MkTcpProbe *self = MK_TCP_PROBE (probe);
   g_autofree char *name = tcp_probe_dup_address (self);

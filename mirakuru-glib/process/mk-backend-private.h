@@ -46,7 +46,7 @@ void mk_backend_free (MkBackend *self);
 
 void mk_backend_spawn (MkBackend *self);
 GOutputStream *mk_backend_get_input (MkBackend *self);
-GPid mk_backend_get_supervisor (MkBackend *self);
+int mk_backend_get_supervisor (MkBackend *self);
 void mk_backend_resume (MkBackend *self);
 
 /* Orders. Returns: FALSE if the order did not get there */

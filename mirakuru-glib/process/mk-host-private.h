@@ -1,52 +1,18 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* What happens when the host, the program that uses the library, forks or ends. */
+
 #pragma once
 
 #include <glib.h>
-#include <sys/types.h>
-
-#include "supervisor/mk-supervisor-protocol-private.h"
 
 G_BEGIN_DECLS
-
-/* When what could not be sent is sent again */
-#define MK_HOST_RESEND_INTERVAL_MS 10
-
-/* A file descriptor. The program may close it, as daemons close all, and then have another file there. */
-typedef struct
-{
-  int fd;       /* −1 where closed */
-  dev_t device; /* what it was at first */
-  ino_t inode;
-} MkHostFd;
-
-/* What a process of this library holds that matters when the program forks or ends. */
-typedef struct
-{
-  MkHostFd control;
-  MkHostFd outputs[2];
-  MkHostFd input;  /* of the user, who closes it at any time */
-  GPid supervisor; /* (atomic) 0 when it does not run */
-} MkHostRecord;
 
 void mk_host_ensure (void);
 guint mk_host_get_fork_generation (void);
 
 void mk_host_lock (void);
 void mk_host_unlock (void);
-
-void mk_host_record_init (MkHostRecord *record);
-void mk_host_fd_set (MkHostFd *self, int fd);
-gboolean mk_host_fd_is_ours (const MkHostFd *self);
-void mk_host_fd_close (MkHostFd *self);
-
-gboolean mk_host_signal_child (GPid pid, int signal_number);
-gboolean mk_host_does_child_run (GPid pid);
-gboolean mk_host_was_child_killed (GPid pid);
-int mk_host_send (const MkHostRecord *record, const MkMessage *message);
-gboolean mk_host_may_send_again (int error_number);
-gboolean mk_host_add (MkHostRecord *record, int control_fd);
-void mk_host_remove (MkHostRecord *record);
 
 G_END_DECLS

@@ -13,6 +13,7 @@
  */
 
 #include "mk-host-private.h"
+#include "mk-linux-host-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -107,7 +108,7 @@ host_after_fork_in_child (void)
 
 /* Returns: whether it is a child that was not reaped yet, so that nothing else has its pid */
 static gboolean
-host_has_child (GPid pid, siginfo_t *info)
+host_has_child (int pid, siginfo_t *info)
 {
   info->si_pid = 0;
   return pid > 0 && waitid (P_PID, (id_t) pid, info, WEXITED | WNOHANG | WNOWAIT) == 0;
@@ -115,7 +116,7 @@ host_has_child (GPid pid, siginfo_t *info)
 
 /* In any thread. GSubprocess would send it from a thread of GLib, which a forked child does not have. */
 gboolean
-mk_host_signal_child (GPid pid, int signal_number)
+mk_host_signal_child (int pid, int signal_number)
 {
   siginfo_t info;
 
@@ -123,7 +124,7 @@ mk_host_signal_child (GPid pid, int signal_number)
 }
 
 gboolean
-mk_host_does_child_run (GPid pid)
+mk_host_does_child_run (int pid)
 {
   siginfo_t info;
 
@@ -132,7 +133,7 @@ mk_host_does_child_run (GPid pid)
 
 /* Returns: FALSE also if it was reaped already */
 gboolean
-mk_host_was_child_killed (GPid pid)
+mk_host_was_child_killed (int pid)
 {
   siginfo_t info;
 
@@ -157,7 +158,7 @@ mk_host_may_send_again (int error_number)
 int
 mk_host_send (const MkHostRecord *record, const MkMessage *message)
 {
-  GPid supervisor = g_atomic_int_get (&record->supervisor);
+  int supervisor = g_atomic_int_get (&record->supervisor);
   int error_number = 0;
 
   if (!mk_host_fd_is_ours (&record->control))
@@ -208,7 +209,7 @@ ending_begin (Ending *self, MkHostRecord *record)
 static gboolean
 ending_is_over (Ending *self)
 {
-  GPid supervisor;
+  int supervisor;
 
   MK_AUTO_LOCK (&lock);
 

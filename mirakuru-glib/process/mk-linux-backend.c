@@ -25,6 +25,7 @@
 
 #include "mk-error.h"
 #include "mk-host-private.h"
+#include "mk-linux-host-private.h"
 #include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
@@ -489,7 +490,7 @@ mk_backend_get_input (MkBackend *self)
 }
 
 /* Returns: the parent of the tree, 0 if there is none (any more) */
-GPid
+int
 mk_backend_get_supervisor (MkBackend *self)
 {
   return g_atomic_int_get (&self->record.supervisor);

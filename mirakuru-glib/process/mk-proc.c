@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mk-i18n-private.h"
@@ -35,7 +36,7 @@
 #define MAX_FILE_SIZE (6 * 1024 * 1024)
 #define CHUNK_SIZE    65536
 
-typedef void (*ProcFunc) (GPid pid, gpointer user_data);
+typedef void (*ProcFunc) (int pid, gpointer user_data);
 
 /*
  * Whether there is a /proc, and it is that of this program's PID namespace. Sandboxes and chroots often have
@@ -52,14 +53,14 @@ proc_is_own (void)
 static int
 proc_compare_newest_first (gconstpointer a, gconstpointer b)
 {
-  return *(const GPid *) b - *(const GPid *) a;
+  return *(const int *) b - *(const int *) a;
 }
 
 /* The newest first: the older ones stay longer. */
 static void
 proc_for_each (ProcFunc func, gpointer user_data)
 {
-  g_autoptr (GArray) pids = g_array_new (FALSE, FALSE, sizeof (GPid));
+  g_autoptr (GArray) pids = g_array_new (FALSE, FALSE, sizeof (int));
   DIR *dir = proc_is_own () ? opendir ("/proc") : NULL;
   struct dirent *dirent;
 
@@ -69,23 +70,23 @@ proc_for_each (ProcFunc func, gpointer user_data)
   while ((dirent = readdir (dir)) != NULL)
     {
       guint64 number;
-      GPid pid;
+      int pid;
 
       if (!g_ascii_string_to_unsigned (dirent->d_name, 10, 1, G_MAXINT, &number, NULL))
         continue;
-      pid = (GPid) number;
+      pid = (int) number;
       g_array_append_val (pids, pid);
     }
   closedir (dir);
 
   g_array_sort (pids, proc_compare_newest_first);
   for (guint i = 0; i < pids->len; i++)
-    func (g_array_index (pids, GPid, i), user_data);
+    func (g_array_index (pids, int, i), user_data);
 }
 
 /* Bounded: other users' processes can make these files as large as they like. */
 static gboolean
-proc_read_file (GPid pid, const char *name, char **contents, gsize *length)
+proc_read_file (int pid, const char *name, char **contents, gsize *length)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/%s", (int) pid, name);
   g_autoptr (GString) text = g_string_new (NULL);
@@ -117,7 +118,7 @@ typedef struct
 
 /* The whole entry counts: one marker may be the beginning of another. */
 static gboolean
-proc_carries_marker (GPid pid, const char *marker)
+proc_carries_marker (int pid, const char *marker)
 {
   g_autofree char *environ_block = NULL;
   gsize length = 0;
@@ -135,7 +136,7 @@ proc_carries_marker (GPid pid, const char *marker)
 }
 
 static void
-proc_sweep (GPid pid, gpointer user_data)
+proc_sweep (int pid, gpointer user_data)
 {
   Sweep *sweep = user_data;
   int fd;
@@ -268,11 +269,11 @@ mk_proc_find_listener (GInetAddress *address, guint port)
 typedef struct
 {
   const char *link;
-  GPid pid;
+  int pid;
 } Holder;
 
 static void
-proc_find_holder (GPid pid, gpointer user_data)
+proc_find_holder (int pid, gpointer user_data)
 {
   Holder *holder = user_data;
   g_autofree char *directory = g_strdup_printf ("/proc/%d/fd", (int) pid);
@@ -299,7 +300,7 @@ proc_find_holder (GPid pid, gpointer user_data)
 }
 
 static char *
-proc_describe (GPid pid)
+proc_describe (int pid)
 {
   g_autofree char *name = NULL;
   g_autofree char *shown = NULL;
@@ -319,13 +320,13 @@ proc_describe (GPid pid)
 char *
 mk_proc_describe_holder (guint64 inode)
 {
-  GPid holder = mk_proc_find_holder (inode);
+  int holder = mk_proc_find_holder (inode);
 
   return holder != 0 ? proc_describe (holder) : NULL;
 }
 
 /* Blocks, as above. Returns: 0 if it is not known */
-GPid
+int
 mk_proc_find_holder (guint64 inode)
 {
   g_autofree char *link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
@@ -340,7 +341,7 @@ mk_proc_find_holder (guint64 inode)
 /* Returns: what /proc/PID/stat has behind the name of the process, %NULL if nothing can be known. Keep @stat.
  */
 static const char *
-proc_read_stat (GPid pid, char **stat)
+proc_read_stat (int pid, char **stat)
 {
   const char *end_of_name;
 
@@ -355,7 +356,7 @@ proc_read_stat (GPid pid, char **stat)
 /* Returns: the state of the first thread, as "R" of /proc/PID/stat; 0 if there is no such process or nothing
  * can be known */
 char
-mk_proc_get_state (GPid pid)
+mk_proc_get_state (int pid)
 {
   g_autofree char *stat = NULL;
   const char *fields = proc_read_stat (pid, &stat);
@@ -366,10 +367,11 @@ mk_proc_get_state (GPid pid)
 
 /* Returns: when the process was started, in microseconds since the boot, −1 if nothing can be known */
 gint64
-mk_proc_get_start_time (GPid pid)
+mk_proc_get_age (int pid)
 {
   g_autofree char *stat = NULL;
   const char *fields = proc_read_stat (pid, &stat);
+  struct timespec now;
   guint64 ticks;
 
   if (fields == NULL ||
@@ -379,13 +381,15 @@ mk_proc_get_start_time (GPid pid)
               &ticks) != 1)
     return -1;
 
-  return (gint64) (ticks * G_USEC_PER_SEC / (guint64) sysconf (_SC_CLK_TCK));
+  clock_gettime (CLOCK_BOOTTIME, &now);
+  return now.tv_sec * G_TIME_SPAN_SECOND + now.tv_nsec / 1000 -
+         (gint64) (ticks * G_USEC_PER_SEC / (guint64) sysconf (_SC_CLK_TCK));
 }
 
 /* Returns: the parent (0 if that is outside of the container), −1 if there is no such process, or it has
  * ended and was not reaped yet, or nothing can be known */
-static GPid
-proc_get_parent (GPid pid)
+static int
+proc_get_parent (int pid)
 {
   g_autofree char *stat = NULL;
   const char *fields = proc_read_stat (pid, &stat);
@@ -405,7 +409,7 @@ proc_get_parent (GPid pid)
  */
 /* Whether it is one of @programs, or was started by one, as npm starts node. */
 gboolean
-mk_proc_is_of_program (GPid pid, const char *const *programs)
+mk_proc_is_of_program (int pid, const char *const *programs)
 {
   for (guint depth = 0; pid > 1 && depth < MAX_WALKS; depth++, pid = proc_get_parent (pid))
     {
@@ -424,11 +428,11 @@ mk_proc_is_of_program (GPid pid, const char *const *programs)
 }
 
 gboolean
-mk_proc_is_descendant (GPid pid, GPid ancestor)
+mk_proc_is_descendant (int pid, int ancestor)
 {
   for (guint i = 0; ancestor > 0 && i < MAX_WALKS; i++)
     {
-      GPid first = proc_get_parent (pid), parent = first;
+      int first = proc_get_parent (pid), parent = first;
 
       while (parent > 1 && parent != ancestor)
         parent = proc_get_parent (parent);
@@ -440,7 +444,7 @@ mk_proc_is_descendant (GPid pid, GPid ancestor)
 }
 
 static void
-proc_for_each_descendant (GPid pid, guint depth, ProcFunc func, gpointer user_data)
+proc_for_each_descendant (int pid, guint depth, ProcFunc func, gpointer user_data)
 {
   g_autofree char *name = g_strdup_printf ("task/%d/children", (int) pid);
   g_autofree char *contents = NULL;
@@ -456,19 +460,19 @@ proc_for_each_descendant (GPid pid, guint depth, ProcFunc func, gpointer user_da
 
       if (!g_ascii_string_to_unsigned (*child, 10, 1, G_MAXINT, &number, NULL))
         continue;
-      func ((GPid) number, user_data);
-      proc_for_each_descendant ((GPid) number, depth - 1, func, user_data);
+      func ((int) number, user_data);
+      proc_for_each_descendant ((int) number, depth - 1, func, user_data);
     }
 }
 
 typedef struct
 {
-  void (*func) (GPid pid, GPid parent, const char *name, gpointer user_data);
+  void (*func) (int pid, int parent, const char *name, gpointer user_data);
   gpointer user_data;
 } ProcTeller;
 
 static void
-proc_tell (GPid pid, gpointer user_data)
+proc_tell (int pid, gpointer user_data)
 {
   ProcTeller *teller = user_data;
   g_autofree char *name = NULL;
@@ -482,8 +486,8 @@ proc_tell (GPid pid, gpointer user_data)
 
 /* @name: of the program, at most 15 bytes */
 void
-mk_proc_for_each_descendant (GPid pid,
-                             void (*func) (GPid pid, GPid parent, const char *name, gpointer user_data),
+mk_proc_for_each_descendant (int pid,
+                             void (*func) (int pid, int parent, const char *name, gpointer user_data),
                              gpointer user_data)
 {
   ProcTeller teller = { func, user_data };
@@ -494,7 +498,7 @@ mk_proc_for_each_descendant (GPid pid,
 /* Whether it is a service of whatever executor, but not only one of which this program is a part. Its
  * environment need not tell. */
 static gboolean
-proc_has_supervisor (GPid pid)
+proc_has_supervisor (int pid)
 {
   while ((pid = proc_get_parent (pid)) > 1)
     {
@@ -515,7 +519,7 @@ proc_has_supervisor (GPid pid)
  * containers.
  */
 char *
-mk_proc_describe_rival (guint64 inode, GPid service, GPid supervisor)
+mk_proc_describe_rival (guint64 inode, int service, int supervisor)
 {
   g_autofree char *link = g_strdup_printf ("socket:[%" G_GUINT64_FORMAT "]", inode);
   Holder holder = { .link = link };
@@ -535,7 +539,7 @@ mk_proc_describe_rival (guint64 inode, GPid service, GPid supervisor)
 
 /* Returns: (transfer full) (nullable): the program and the pid, NULL if there is no such process */
 char *
-mk_proc_describe_living (GPid pid)
+mk_proc_describe_living (int pid)
 {
   if (!proc_is_own () && (kill (pid, 0) == 0 || errno == EPERM))
     return g_strdup_printf (_ ("process %d"), (int) pid);
@@ -547,13 +551,13 @@ mk_proc_describe_living (GPid pid)
 
 typedef struct
 {
-  GPid service;
-  GPid found;
+  int service;
+  int found;
 } Living;
 
 /* The first process of the service is the one that people know. */
 static void
-proc_find_living (GPid pid, gpointer user_data)
+proc_find_living (int pid, gpointer user_data)
 {
   Living *living = user_data;
 
@@ -567,8 +571,8 @@ proc_find_living (GPid pid, gpointer user_data)
  *
  * Returns: a process below the supervisor that lives, 0 if there is none
  */
-GPid
-mk_proc_find_living (GPid supervisor, GPid service)
+int
+mk_proc_find_living (int supervisor, int service)
 {
   Living living = { service, 0 };
 
@@ -583,7 +587,7 @@ mk_proc_find_living (GPid supervisor, GPid service)
 /* Returns: (transfer full) (nullable): what keeps a process that was killed from its end, if that can be seen
  */
 char *
-mk_proc_describe_hold (GPid pid)
+mk_proc_describe_hold (int pid)
 {
   g_autofree char *status = NULL;
   const char *line;
@@ -601,4 +605,11 @@ mk_proc_describe_hold (GPid pid)
     return g_strdup (_ ("it waits in the kernel, state D"));
 
   return NULL;
+}
+
+/* A process that has become another user's outlives its supervisor, and the sweep. */
+gboolean
+mk_proc_is_of_another_user (int pid)
+{
+  return pid > 0 && kill (pid, 0) < 0 && errno == EPERM;
 }

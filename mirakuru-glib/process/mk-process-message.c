@@ -19,7 +19,7 @@ char *
 mk_process_message_service (MkProcess *process)
 {
   g_autofree char *name = mk_launch_dup_name (mk_process_get_launch (process));
-  GPid pid = mk_process_get_news (process).pid;
+  int pid = mk_process_get_news (process).pid;
 
   /* Translators: a program and the number of its process */
   return pid != 0 ? g_strdup_printf (_ ("%s (pid %d)"), name, (int) pid) : g_steal_pointer (&name);

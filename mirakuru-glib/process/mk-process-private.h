@@ -14,19 +14,19 @@ typedef struct _MkProcess MkProcess;
 /* What is known of a process at one moment. */
 typedef struct
 {
-  GPid pid;         /* 0 before it is spawned */
+  int pid;          /* 0 before it is spawned */
   gboolean exited;  /* its main process ended, with */
   int status;       /* 0..255, or −signal */
   gboolean gone;    /* nothing of the tree is left, and all of its output is read */
   gboolean asked;   /* it was told to end before it did */
   gboolean killed;  /* the kill signal was needed */
   gboolean lost;    /* the supervisor was killed */
-  GPid stuck;       /* of the tree, and lives although it was killed; 0 if there is none */
+  int stuck;        /* of the tree, and lives although it was killed; 0 if there is none */
   gboolean expired; /* it was killed at its limit, and had not failed before */
   gint64 extended;  /* until when it asked to be waited for, monotonic, 0 if it did not */
   int stop_signal;  /* of the last stop that was not cut short, 0 if there was none */
   guint stop_time;  /* how long it gave the service, in milliseconds */
-  GPid denied;      /* of the tree, but not to be killed by us; 0 if there is none */
+  int denied;       /* of the tree, but not to be killed by us; 0 if there is none */
 
   /* When, monotonic, 0 before */
   gint64 spawned_at;
@@ -61,7 +61,7 @@ gboolean mk_process_wait_gone (MkProcess *self, guint timeout_ms);
 
 gboolean mk_process_is_foreign (MkProcess *self);
 gboolean mk_process_is_elsewhere (MkProcess *self);
-GPid mk_process_get_supervisor (MkProcess *self);
+int mk_process_get_supervisor (MkProcess *self);
 MkLaunch *mk_process_get_launch (MkProcess *self);
 gboolean mk_process_watch_output (MkProcess *self,
                                   MkStream stream,

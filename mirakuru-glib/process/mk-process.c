@@ -18,13 +18,11 @@
 
 #include "mk-process-private.h"
 
-#include <errno.h>
-#include <signal.h>
-
 #include "mk-backend-private.h"
 #include "mk-error.h"
 #include "mk-host-private.h"
 #include "base/mk-lock-private.h"
+#include "base/mk-platform-private.h"
 #include "base/mk-waker-private.h"
 #include "mk-proc-private.h"
 #include "mk-worker-private.h"
@@ -243,13 +241,6 @@ process_on_output (gpointer data, MkStream stream, const guint8 *bytes, gsize le
   self->output_func (self->output_data);
 }
 
-/* A process that has become another user's outlives its supervisor, and the sweep. */
-static gboolean
-process_is_of_another_user (GPid pid)
-{
-  return pid > 0 && kill (pid, 0) < 0 && errno == EPERM;
-}
-
 static gsize
 process_get_room (gpointer data, MkStream stream)
 {
@@ -291,7 +282,7 @@ process_on_gone (gpointer data)
   self->news.gone = TRUE;
   self->news.gone_at = g_get_monotonic_time ();
   self->news.stuck = 0;
-  if (self->news.lost && !mk_process_is_elsewhere (self) && process_is_of_another_user (self->news.pid))
+  if (self->news.lost && !mk_process_is_elsewhere (self) && mk_proc_is_of_another_user (self->news.pid))
     self->news.stuck = self->news.denied = self->news.pid;
   process_tell_listeners (self);
   g_mutex_unlock (&self->lock);
@@ -416,7 +407,7 @@ mk_process_extend_limit (MkProcess *self, gint64 deadline)
 
 /* Call with the lock held. */
 static void
-process_set_stuck (MkProcess *self, GPid living)
+process_set_stuck (MkProcess *self, int living)
 {
   g_debug ("%s: process %d does not end", self->launch->argv[0], (int) living);
   self->backstop = G_MAXINT64;
@@ -431,9 +422,9 @@ process_set_stuck (MkProcess *self, GPid living)
 static void
 process_look_for_living (MkProcess *self)
 {
-  GPid supervisor = mk_backend_get_supervisor (self->backend);
+  int supervisor = mk_backend_get_supervisor (self->backend);
   gboolean is_elsewhere = mk_process_is_elsewhere (self);
-  GPid living = is_elsewhere ? 0 : mk_proc_find_living (supervisor, mk_process_get_news (self).pid);
+  int living = is_elsewhere ? 0 : mk_proc_find_living (supervisor, mk_process_get_news (self).pid);
   g_autofree char *hold = living != 0 ? mk_proc_describe_hold (living) : NULL;
   gint64 now = g_get_monotonic_time ();
   gboolean is_over;
@@ -442,7 +433,7 @@ process_look_for_living (MkProcess *self)
 
   is_over = now >= self->patience_end;
   self->backstop = now + BACKSTOP_US;
-  if (!is_elsewhere && !process_is_of_another_user (self->news.denied))
+  if (!is_elsewhere && !mk_proc_is_of_another_user (self->news.denied))
     self->news.denied = 0;
   if ((living != 0 || is_elsewhere) && self->news.denied != 0)
     process_set_stuck (self, self->news.denied);
@@ -582,7 +573,7 @@ mk_process_get_stdin (MkProcess *self)
 }
 
 /* Returns: the parent of the tree, 0 if there is none (any more) */
-GPid
+int
 mk_process_get_supervisor (MkProcess *self)
 {
   return mk_process_is_foreign (self) ? 0 : mk_backend_get_supervisor (self->backend);

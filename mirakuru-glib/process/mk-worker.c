@@ -9,12 +9,10 @@
 
 #include "mk-worker-private.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
+#include "base/mk-platform-private.h"
 #include "base/mk-sync-private.h"
 #include "base/mk-waker-private.h"
 
@@ -44,23 +42,6 @@ worker_forget (void)
   worker_context = NULL;
 }
 
-/* Signals are for the threads of the program. */
-static GThread *
-worker_start (GMainContext *context, GError **error)
-{
-  GThread *thread;
-  sigset_t all, before;
-
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  thread = g_thread_try_new ("mk-worker", worker_run, context, error);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
-
-  if (thread == NULL)
-    g_prefix_error (error, _ ("the limit of processes is reached (ulimit -u): "));
-  return thread;
-}
-
 /* Makes sure that there is a worker. To be called, and to have succeeded, before anything else here. */
 gboolean
 mk_worker_ensure (GError **error)
@@ -74,15 +55,18 @@ mk_worker_ensure (GError **error)
   if (worker_context != NULL)
     return TRUE;
   if (!has_hook)
-    pthread_atfork (NULL, NULL, worker_forget);
+    mk_platform_on_fork (NULL, NULL, worker_forget);
   has_hook = TRUE;
 
   if (!mk_descriptor_check (error))
     return FALSE;
   context = g_main_context_new ();
-  thread = worker_start (context, error);
+  thread = mk_platform_new_thread ("mk-worker", worker_run, context, error);
   if (thread == NULL)
-    return FALSE;
+    {
+      g_prefix_error (error, _ ("the limit of processes is reached (ulimit -u): "));
+      return FALSE;
+    }
 
   worker_context = g_steal_pointer (&context);
   mk_sync_prepare ();

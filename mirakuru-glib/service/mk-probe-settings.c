@@ -10,17 +10,21 @@
 #include <string.h>
 
 #include "base/mk-i18n-private.h"
+#include "base/mk-platform-private.h"
 #include "base/mk-values-private.h"
 #include "mk-all-probe.h"
 #include "mk-command-probe.h"
-#include "mk-dbus-probe.h"
 #include "mk-error.h"
 #include "mk-file-probe.h"
 #include "mk-http-probe.h"
-#include "mk-notify-probe.h"
 #include "mk-tcp-probe.h"
 #include "probe/mk-tcp-probe-private.h"
+
+#ifdef G_OS_UNIX
+#include "mk-dbus-probe.h"
+#include "mk-notify-probe.h"
 #include "mk-unix-socket-probe.h"
+#endif
 
 /* ---- conditions ---- */
 
@@ -132,7 +136,7 @@ probe_settings_make_exec (const MkServiceSetting *setting, const char *value, GE
   g_auto (GStrv) argv = NULL;
   g_autoptr (GError) local_error = NULL;
 
-  if (!g_shell_parse_argv (value, NULL, &argv, &local_error))
+  if (!mk_platform_parse_command (value, &argv, &local_error))
     {
       mk_service_setting_fail (setting, error, _ ("“%s” is not a command: %s"), value, local_error->message);
       return NULL;
@@ -151,13 +155,6 @@ probe_settings_require_path (const MkServiceSetting *setting, const char *value,
 }
 
 static MkProbe *
-probe_settings_make_unix (const MkServiceSetting *setting, const char *value, GError **error)
-{
-  return probe_settings_require_path (setting, value, error) ? MK_PROBE (mk_unix_socket_probe_new (value))
-                                                             : NULL;
-}
-
-static MkProbe *
 probe_settings_make_file (const MkServiceSetting *setting, const char *value, GError **error)
 {
   return probe_settings_require_path (setting, value, error) ? MK_PROBE (mk_file_probe_new (value)) : NULL;
@@ -167,6 +164,15 @@ static MkProbe *
 probe_settings_make_http (const MkServiceSetting *setting, const char *value, GError **error)
 {
   return MK_PROBE (mk_http_probe_new (value));
+}
+
+#ifdef G_OS_UNIX
+
+static MkProbe *
+probe_settings_make_unix (const MkServiceSetting *setting, const char *value, GError **error)
+{
+  return probe_settings_require_path (setting, value, error) ? MK_PROBE (mk_unix_socket_probe_new (value))
+                                                             : NULL;
 }
 
 static MkProbe *
@@ -217,6 +223,8 @@ probe_settings_make_notify (const MkServiceSetting *setting, const char *value, 
   return MK_PROBE (mk_notify_probe_new ((int) fd));
 }
 
+#endif
+
 /* ---- the table ---- */
 
 /* A key makes a probe, or sets a property of the probe before it that has it. */
@@ -226,29 +234,32 @@ typedef struct
   MkProbe *(*make) (const MkServiceSetting *setting, const char *value, GError **error);
   const char *property; /* (nullable) */
   gboolean is_time;     /* of the property, in milliseconds */
+  gboolean is_whole;    /* what is quoted for a shell, and such, has semicolons of its own */
 } ProbeKey;
 
 static const ProbeKey probe_keys[] = {
-  { "Tcp", probe_settings_make_tcp, NULL, FALSE },
-  { "Http", probe_settings_make_http, NULL, FALSE },
-  { "HttpUnix", probe_settings_make_http_unix, "socket-path", FALSE },
-  { "Unix", probe_settings_make_unix, NULL, FALSE },
-  { "File", probe_settings_make_file, NULL, FALSE },
-  { "Exec", probe_settings_make_exec, NULL, FALSE },
-  { "DBus", probe_settings_make_dbus, NULL, FALSE },
-  { "Notify", probe_settings_make_notify, NULL, FALSE },
-  { "ListeningOnly", NULL, "listening-only", FALSE },
-  { "Status", NULL, "status", FALSE },
-  { "Body", NULL, "body-pattern", FALSE },
-  { "Method", NULL, "method", FALSE },
-  { "Header", NULL, "headers", FALSE },
-  { "Follow", NULL, "follow-redirects", FALSE },
-  { "CaCert", NULL, "ca-file", FALSE },
-  { "Cert", NULL, "certificate-file", FALSE },
-  { "Insecure", NULL, "accept-any-certificate", FALSE },
-  { "Interval", NULL, "interval", TRUE },
-  { "AttemptTimeout", NULL, "attempt-timeout", TRUE },
-  { "StableFor", NULL, "stable-for", TRUE },
+  { "Tcp", probe_settings_make_tcp, NULL, FALSE, FALSE },
+  { "Http", probe_settings_make_http, NULL, FALSE, TRUE },
+  { "File", probe_settings_make_file, NULL, FALSE, FALSE },
+  { "Exec", probe_settings_make_exec, NULL, FALSE, TRUE },
+#ifdef G_OS_UNIX
+  { "HttpUnix", probe_settings_make_http_unix, "socket-path", FALSE, FALSE },
+  { "Unix", probe_settings_make_unix, NULL, FALSE, FALSE },
+  { "DBus", probe_settings_make_dbus, NULL, FALSE, TRUE },
+  { "Notify", probe_settings_make_notify, NULL, FALSE, FALSE },
+#endif
+  { "ListeningOnly", NULL, "listening-only", FALSE, FALSE },
+  { "Status", NULL, "status", FALSE, FALSE },
+  { "Body", NULL, "body-pattern", FALSE, FALSE },
+  { "Method", NULL, "method", FALSE, FALSE },
+  { "Header", NULL, "headers", FALSE, FALSE },
+  { "Follow", NULL, "follow-redirects", FALSE, FALSE },
+  { "CaCert", NULL, "ca-file", FALSE, FALSE },
+  { "Cert", NULL, "certificate-file", FALSE, FALSE },
+  { "Insecure", NULL, "accept-any-certificate", FALSE, FALSE },
+  { "Interval", NULL, "interval", TRUE, FALSE },
+  { "AttemptTimeout", NULL, "attempt-timeout", TRUE, FALSE },
+  { "StableFor", NULL, "stable-for", TRUE, FALSE },
 };
 
 static const ProbeKey *
@@ -391,9 +402,7 @@ mk_probe_settings_apply (GPtrArray *probes, const MkServiceSetting *setting, GEr
                             mk_http_probe_get_socket_path (MK_HTTP_PROBE (target)) == NULL))
     return probe_settings_describe (probes, key, setting, error);
 
-  /* What is quoted for a shell has semicolons of its own. */
-  if (key->make == probe_settings_make_exec || key->make == probe_settings_make_http ||
-      key->make == probe_settings_make_dbus || *setting->value == '\0')
+  if (key->is_whole || *setting->value == '\0')
     {
       MkProbe *probe = key->make (setting, setting->value, error);
 

@@ -11,12 +11,12 @@
 
 #include "mk-service-executor-private.h"
 
-#include <fcntl.h>
-#include <glob.h>
 #include <string.h>
 
+#include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
+#include "base/mk-platform-private.h"
 #include "base/mk-values-private.h"
 #include "executor/mk-executor-private.h"
 #include "executor/mk-output-executor-private.h"
@@ -24,13 +24,15 @@
 #include "mk-all-probe.h"
 #include "mk-any-probe.h"
 #include "mk-command-probe.h"
-#include "mk-dbus-probe.h"
 #include "mk-enum-types.h"
 #include "mk-error.h"
-#include "mk-notify-probe.h"
 #include "mk-probe-settings-private.h"
 #include "probe/mk-probe-group-private.h"
 #include "probe/mk-probe-private.h"
+
+#ifdef G_OS_UNIX
+#include "mk-notify-probe.h"
+#endif
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 /* Of a MkDBusProbe: which variable of the service has the address */
@@ -254,18 +256,20 @@ service_executor_choose_buses (MkServiceExecutor *self)
       const char *address = variable != NULL ? g_environ_getenv (environment, variable) : NULL;
 
       if (address != NULL)
-        mk_dbus_probe_set_bus (MK_DBUS_PROBE (probe), address);
+        g_object_set (probe, "bus", address, NULL);
     }
 }
 
 static void
 service_executor_note_bus (MkProbe *probe)
 {
-  const char *bus = mk_dbus_probe_get_bus (MK_DBUS_PROBE (probe));
-  const char *variable = g_strcmp0 (bus, "session") == 0  ? "DBUS_SESSION_BUS_ADDRESS"
-                         : g_strcmp0 (bus, "system") == 0 ? "DBUS_SYSTEM_BUS_ADDRESS"
-                                                          : NULL;
+  g_autofree char *bus = NULL;
+  const char *variable;
 
+  g_object_get (probe, "bus", &bus, NULL);
+  variable = g_strcmp0 (bus, "session") == 0  ? "DBUS_SESSION_BUS_ADDRESS"
+             : g_strcmp0 (bus, "system") == 0 ? "DBUS_SYSTEM_BUS_ADDRESS"
+                                              : NULL;
   g_object_set_data (G_OBJECT (probe), BUS_VARIABLE, (gpointer) variable);
 }
 
@@ -336,7 +340,7 @@ service_executor_listen (const char *address, GError **error)
       return NULL;
     }
   /* GSocket itself does not need it to block; the service expects it to, as systemd has it. */
-  fcntl (g_socket_get_fd (socket), F_SETFL, 0);
+  mk_descriptor_set_blocking (g_socket_get_fd (socket));
   return g_steal_pointer (&socket);
 }
 
@@ -371,7 +375,11 @@ service_executor_make_sockets (MkServiceExecutor *self, MkValues *values, GError
 static gboolean
 service_executor_is_askable (MkProbe *probe)
 {
+#ifdef G_OS_UNIX
   return !MK_IS_NOTIFY_PROBE (probe);
+#else
+  return TRUE;
+#endif
 }
 
 /* @before_probe: (inout): becomes one that is satisfied if all that can be asked is there */
@@ -500,7 +508,7 @@ service_executor_parse_command (const MkServiceSetting *setting, GError **error)
   g_autoptr (GError) local_error = NULL;
   char **argv = NULL;
 
-  if (!g_shell_parse_argv (setting->value, NULL, &argv, &local_error))
+  if (!mk_platform_parse_command (setting->value, &argv, &local_error))
     mk_service_setting_fail (
         setting, error, _ ("“%s” is not a command: %s"), setting->value, local_error->message);
   return argv;
@@ -936,13 +944,11 @@ service_executor_apply (MkServiceExecutor *self, const MkServiceSetting *setting
 static void
 service_executor_add_directories (GString *path, const char *pattern)
 {
-  glob_t found = { 0 };
+  g_auto (GStrv) directories = mk_platform_find_directories (pattern);
 
-  /* The last one is the newest version. */
-  if (glob (pattern, 0, NULL, &found) == 0)
-    for (gsize i = found.gl_pathc; i > 0; i--)
-      g_string_append_printf (path, ":%s", found.gl_pathv[i - 1]);
-  globfree (&found);
+  /* The newest version comes first. */
+  for (guint i = g_strv_length (directories); i > 0; i--)
+    g_string_append_printf (path, ":%s", directories[i - 1]);
 }
 
 /* Returns: (transfer full): where the programs of the service are looked for */
@@ -1098,7 +1104,7 @@ service_executor_complete (MkServiceExecutor *self, GError **error)
 
   /* They need what the service needs, such as its programs. */
   for (guint i = 0; i < self->probes->len; i++)
-    if (MK_IS_DBUS_PROBE (probes[i]))
+    if (g_object_class_find_property (G_OBJECT_GET_CLASS (probes[i]), "bus") != NULL)
       service_executor_note_bus (probes[i]);
     else if (MK_IS_COMMAND_PROBE (probes[i]))
       mk_command_probe_set_environment (MK_COMMAND_PROBE (probes[i]),

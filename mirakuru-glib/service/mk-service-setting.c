@@ -11,11 +11,11 @@
 
 #include "mk-service-setting-private.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
+#include "base/mk-platform-private.h"
 #include "mk-error.h"
 
 #define LIST_SEPARATOR ';'
@@ -204,21 +204,8 @@ mk_service_setting_get_time (const MkServiceSetting *self, guint *milliseconds, 
 gboolean
 mk_service_setting_get_signal (const MkServiceSetting *self, int *number, GError **error)
 {
-  const char *name = g_ascii_strncasecmp (self->value, "SIG", 3) == 0 ? self->value + 3 : self->value;
-  guint64 parsed = 0;
-
-  if (g_ascii_string_to_unsigned (self->value, 10, 1, (guint64) SIGRTMAX, &parsed, NULL))
-    {
-      *number = (int) parsed;
-      return TRUE;
-    }
-
-  for (int i = 1; i < SIGRTMIN; i++)
-    if (sigabbrev_np (i) != NULL && g_ascii_strcasecmp (name, sigabbrev_np (i)) == 0)
-      {
-        *number = i;
-        return TRUE;
-      }
+  if (mk_platform_find_signal (self->value, number))
+    return TRUE;
 
   return mk_service_setting_fail (self, error, _ ("“%s” is not a signal such as INT or SIGINT"), self->value);
 }

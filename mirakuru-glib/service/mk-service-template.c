@@ -8,11 +8,11 @@
 
 #include "mk-service-template-private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
+#include "base/mk-platform-private.h"
 #include "base/mk-values-private.h"
 #include "mk-error.h"
 #include "mk-service-setting-private.h"
@@ -33,7 +33,7 @@ template_list_directories (void)
 {
   GPtrArray *directories = g_ptr_array_new_with_free_func (g_free);
   /* A setuid program must not obey it. */
-  const char *own = secure_getenv ("MIRAKURU_GLIB_TEMPLATES");
+  const char *own = mk_platform_get_variable ("MIRAKURU_GLIB_TEMPLATES");
 
   if (own != NULL && *own != '\0')
     g_ptr_array_add (directories, g_strdup (own));

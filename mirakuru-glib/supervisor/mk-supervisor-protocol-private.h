@@ -100,3 +100,24 @@ typedef struct
   int32_t b;
   int32_t c;
 } MkMessage;
+
+/*
+ * On Windows: mk-supervisor.exe PROTOCOL PIPE. The environment is that of the service. PIPE is the name of a
+ * pipe, on which the library first sends an MkOrder with the strings that belong to it, and then messages;
+ * mk-supervisor sends messages. When the other end of the pipe is closed, it terminates the service.
+ * MK_MESSAGE_FAILED has a code of Windows as b, and which stream could not be opened as c. MK_MESSAGE_EXITED
+ * has the status of the process as a, all 32 bits of it, and as b whether it was terminated.
+ *
+ * Behind the order stand, in UTF-16, each with a zero at its end: what standard input, standard output and
+ * standard error are connected to (the names of files or pipes; none for standard error: where standard
+ * output goes), the directory (none: that of mk-supervisor), the program, the command line.
+ */
+typedef struct
+{
+  uint32_t length; /* of the strings, in bytes */
+  uint32_t stops_tree;
+} MkOrder;
+
+#define MK_ORDER_N_STRINGS 6
+/* More than Windows takes for a command line, a directory and names. */
+#define MK_ORDER_MAX_LENGTH 262144
