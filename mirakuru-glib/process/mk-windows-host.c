@@ -1,0 +1,109 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Windows only: what happens when the host, the program that uses the library, ends. There is no fork.
+ *
+ * At a normal exit all that still runs is terminated, and nothing is left when exit() returns. Otherwise
+ * Windows closes the pipes, and the supervisors see it.
+ */
+
+#include "mk-host-private.h"
+#include "mk-windows-host-private.h"
+
+#include <stdlib.h>
+
+#include "mk-windows-pipe-private.h"
+#include "supervisor/mk-supervisor-protocol-private.h"
+
+/* How long an exit waits at most for the supervisors to end. */
+#define EXIT_LIMIT_US (3 * G_USEC_PER_SEC)
+
+static GMutex lock;
+static GPtrArray *records;  /* (owned) (element-type MkHostRecord) (locked-by lock) of what was started */
+static gboolean is_exiting; /* (locked-by lock) nothing is started any more */
+
+/*
+ * In a library this runs when all other threads were ended, wherever they were: one of them may have held the
+ * lock. Then the pipes are closed all the same, a little later.
+ */
+static void
+host_kill_all_at_exit (void)
+{
+  const MkMessage message = { MK_MESSAGE_KILL, 9, 0, 0 };
+  gint64 deadline = g_get_monotonic_time () + EXIT_LIMIT_US;
+
+  if (!g_mutex_trylock (&lock))
+    return;
+
+  is_exiting = TRUE;
+  for (guint i = 0; i < records->len; i++)
+    {
+      MkHostRecord *record = g_ptr_array_index (records, i);
+
+      mk_pipe_write (record->control, &message, sizeof message);
+    }
+  for (guint i = 0; i < records->len; i++)
+    {
+      MkHostRecord *record = g_ptr_array_index (records, i);
+      gint64 left = MAX (deadline - g_get_monotonic_time (), 0);
+
+      WaitForSingleObject (record->supervisor, (DWORD) (left / G_TIME_SPAN_MILLISECOND));
+    }
+  g_mutex_unlock (&lock);
+}
+
+void
+mk_host_ensure (void)
+{
+  static gsize done;
+
+  if (!g_once_init_enter (&done))
+    return;
+
+  records = g_ptr_array_new ();
+  atexit (host_kill_all_at_exit);
+  g_once_init_leave (&done, 1);
+}
+
+guint
+mk_host_get_fork_generation (void)
+{
+  mk_host_ensure ();
+  return 0;
+}
+
+void
+mk_host_lock (void)
+{
+  g_mutex_lock (&lock);
+}
+
+void
+mk_host_unlock (void)
+{
+  g_mutex_unlock (&lock);
+}
+
+/* Returns: FALSE if the program is about to end */
+gboolean
+mk_host_add (MkHostRecord *record)
+{
+  gboolean is_added;
+
+  mk_host_ensure ();
+  g_mutex_lock (&lock);
+  is_added = !is_exiting;
+  if (is_added)
+    g_ptr_array_add (records, record);
+  g_mutex_unlock (&lock);
+  return is_added;
+}
+
+void
+mk_host_remove (MkHostRecord *record)
+{
+  g_mutex_lock (&lock);
+  g_ptr_array_remove_fast (records, record);
+  g_mutex_unlock (&lock);
+}
