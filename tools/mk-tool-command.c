@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -64,6 +65,23 @@ mk_tool_command_get_status (GSubprocess *command)
     return MK_TOOL_STATUS_SIGNAL + g_subprocess_get_term_sig (command);
 
   return g_subprocess_get_exit_status (command);
+}
+
+/* Whether it is in the process group of mirakuru, so that it gets what is typed on the terminal. */
+gboolean
+mk_tool_command_has_terminal (GSubprocess *command)
+{
+  const char *pid = g_subprocess_get_identifier (command);
+
+  return pid != NULL && getpgid (atoi (pid)) == getpgrp ();
+}
+
+/* A stopped one gets it, too. */
+void
+mk_tool_command_signal (GSubprocess *command, int number)
+{
+  g_subprocess_send_signal (command, number);
+  g_subprocess_send_signal (command, SIGCONT);
 }
 
 /* Returns only if COMMAND cannot be run. */

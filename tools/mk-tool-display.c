@@ -10,14 +10,9 @@
 
 #include "mk-tool-display.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-#include "mk-tool-signals.h"
+#include "mk-tool-terminal.h"
 #include "mk-tool.h"
 
 #define REDRAW_INTERVAL 100 /* milliseconds */
@@ -60,7 +55,7 @@ terminal_can_redraw (void)
 {
   const char *term = g_getenv ("TERM");
 
-  return isatty (STDERR_FILENO) && term != NULL && *term != '\0' && !g_str_equal (term, "dumb");
+  return mk_tool_terminal_is_there () && term != NULL && *term != '\0' && !g_str_equal (term, "dumb");
 }
 
 static gboolean
@@ -69,58 +64,6 @@ terminal_has_colour (void)
   const char *no_colour = g_getenv ("NO_COLOR");
 
   return terminal_can_redraw () && (no_colour == NULL || *no_colour == '\0');
-}
-
-static void
-terminal_get_size (guint *rows, guint *columns)
-{
-  struct winsize size = { 0 };
-
-  if (ioctl (STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0)
-    {
-      size.ws_row = 24;
-      size.ws_col = 80;
-    }
-
-  *rows = size.ws_row;
-  *columns = size.ws_col;
-}
-
-/* In one piece if it is short, so that it is not mixed with what others write. There is nowhere to
- * report an error to.
- *
- * Whoever reads may be slow, or have stopped reading, but a signal has to be handled nevertheless:
- * then what cannot be written now is dropped. */
-static void
-terminal_write (const GString *text)
-{
-  static gboolean is_stalled = FALSE;
-  gsize written = 0;
-
-  while (written < text->len)
-    {
-      struct pollfd fds[] = { { .fd = STDERR_FILENO, .events = POLLOUT },
-                              { .fd = mk_tool_signals_get_fd (), .events = POLLIN } };
-      gssize n = -1;
-
-      if (poll (fds, G_N_ELEMENTS (fds), is_stalled ? 0 : -1) < 0 && errno != EINTR)
-        return;
-      if (fds[0].revents != 0)
-        n = write (STDERR_FILENO, text->str + written, MIN (text->len - written, PIPE_BUF));
-      else if (fds[1].revents != 0 || is_stalled)
-        {
-          is_stalled = TRUE;
-          return;
-        }
-
-      if (n > 0)
-        {
-          written += n;
-          is_stalled = FALSE;
-        }
-      else if (fds[0].revents != 0 && errno != EINTR && errno != EAGAIN)
-        return;
-    }
 }
 
 /* Appends what of @text fits into @columns: a line that wraps could not be drawn over. */
@@ -235,7 +178,7 @@ display_append_block (MkToolDisplay *self)
   guint rows;
   guint columns;
 
-  terminal_get_size (&rows, &columns);
+  mk_tool_terminal_get_size (&rows, &columns);
   self->n_drawn = 0;
 
   for (guint i = 0; i < self->lines->len && self->n_drawn + 1 < rows; i++)
@@ -255,7 +198,7 @@ display_append_block (MkToolDisplay *self)
 static void
 display_flush (MkToolDisplay *self)
 {
-  terminal_write (self->out);
+  mk_tool_terminal_write (self->out);
   g_string_truncate (self->out, 0);
 }
 
@@ -347,7 +290,7 @@ mk_tool_display_add (MkToolDisplay *self, const char *name)
   g_ptr_array_add (self->lines, line);
 
   /* The cursor cannot go back to a line that has left the screen. */
-  terminal_get_size (&rows, &columns);
+  mk_tool_terminal_get_size (&rows, &columns);
   if (self->lines->len >= rows)
     self->can_redraw = FALSE;
 

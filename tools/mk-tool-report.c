@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#include <json-glib/json-glib.h>
-
 /* Of the picture, in its own units. */
 #define LABEL_WIDTH 180
 #define CHART_WIDTH 720
@@ -52,16 +50,9 @@ gboolean
 mk_tool_report_write (const char *path, MkExecutorGroup *group, const MkToolRunTimes *times, GError **error)
 {
   g_autoptr (GVariant) report = report_new (group, times);
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode) root = json_gvariant_serialize (report);
-  g_autofree char *json = NULL;
-  g_autofree char *text = NULL;
+  g_autofree char *text = mk_tool_json_dup_text (report, error);
 
-  json_generator_set_root (generator, root);
-  json_generator_set_pretty (generator, TRUE);
-  json = json_generator_to_data (generator, NULL);
-  text = g_strconcat (json, "\n", NULL);
-  return g_file_set_contents (path, text, -1, error);
+  return text != NULL && g_file_set_contents (path, text, -1, error);
 }
 
 /* ---- the picture ---- */

@@ -21,9 +21,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <glib-unix.h>
 
 #define FILE_OPTION     "--file"
 #define HOME_NAME       "isolated-home"
@@ -460,8 +457,7 @@ run_end_command (Run *self)
 
   self->is_ending_command = TRUE;
   mk_tool_display_message (self->display, _ ("ending the command, as a service has ended"));
-  g_subprocess_send_signal (self->command, SIGTERM);
-  g_subprocess_send_signal (self->command, SIGCONT);
+  mk_tool_command_signal (self->command, SIGTERM);
   if (self->options->stop_timeout > 0)
     self->kill_source = g_timeout_add (self->options->stop_timeout, run_on_kill_time, self);
 }
@@ -597,9 +593,8 @@ static void
 run_signal_command (Run *self, int number, gboolean from_terminal, gint64 since_last)
 {
   gboolean is_repeated = since_last >= MK_TOOL_SAME_SIGNAL_INTERVAL && since_last < INTERRUPT_INTERVAL;
-  const char *pid = g_subprocess_get_identifier (self->command);
 
-  if (pid == NULL)
+  if (g_subprocess_get_identifier (self->command) == NULL)
     return;
 
   if (is_repeated && (number == SIGINT || number == SIGQUIT))
@@ -607,11 +602,8 @@ run_signal_command (Run *self, int number, gboolean from_terminal, gint64 since_
       self->fatal_signal = number;
       g_subprocess_force_exit (self->command);
     }
-  else if (!from_terminal || getpgid (atoi (pid)) != getpgrp ())
-    {
-      g_subprocess_send_signal (self->command, number);
-      g_subprocess_send_signal (self->command, SIGCONT);
-    }
+  else if (!from_terminal || !mk_tool_command_has_terminal (self->command))
+    mk_tool_command_signal (self->command, number);
 }
 
 static void
@@ -707,14 +699,16 @@ run_prepare_group (Run *self, GError **error)
 static char *
 run_choose_name (const MkToolServiceOptions *options)
 {
-  g_auto (GStrv) argv = NULL;
+  g_autoptr (MkSimpleExecutor) executor = NULL;
   g_autofree char *program = NULL;
 
   if (options->name != NULL)
     return g_strdup (options->name);
 
-  if (options->kind == MK_TOOL_SOURCE_COMMAND && g_shell_parse_argv (options->source, NULL, &argv, NULL))
-    program = g_path_get_basename (argv[0]);
+  if (options->kind == MK_TOOL_SOURCE_COMMAND)
+    executor = mk_simple_executor_new_for_command_line (options->source, NULL);
+  if (executor != NULL)
+    program = g_path_get_basename (mk_simple_executor_get_command (executor)[0]);
   else if (options->kind == MK_TOOL_SOURCE_TEMPLATE)
     {
       program = g_path_get_basename (options->source);
@@ -963,8 +957,6 @@ mk_tool_run_main (char **argv)
   if (!run_add_services (self, &error))
     return mk_tool_report_misuse (error->message);
 
-  /* GLib ends a program in which its own thread finds no descriptor, so let it begin now. */
-  g_source_unref (g_unix_signal_source_new (SIGWINCH));
   mk_tool_signals_watch (run_on_signal, self);
   status = run_to_the_end (self);
   fatal_signal = self->fatal_signal;

@@ -104,6 +104,8 @@ mk_tool_signals_watch (MkToolSignalFunc func, gpointer user_data)
   Watch *watch = g_new0 (Watch, 1);
   g_autoptr (GError) error = NULL;
 
+  /* GLib ends a program in which its own thread finds no descriptor, so let it begin now. */
+  g_source_unref (g_unix_signal_source_new (SIGWINCH));
   own_pid = getpid ();
   watch->func = func;
   watch->user_data = user_data;

@@ -4,8 +4,14 @@
 #pragma once
 
 #include <glib.h>
+#include <signal.h>
 
 G_BEGIN_DECLS
+
+/* Windows has no such signal, and nothing sends it there. */
+#ifndef SIGQUIT
+#define SIGQUIT 3
+#endif
 
 /* What sends a signal twice within this time means it once: timeout(1) signals its child and then
  * the process group. */

@@ -33,10 +33,15 @@ int mk_tool_wait_main (char **argv);
 /* mk-tool-command.c */
 GSubprocess *mk_tool_command_spawn (const char *const *argv, char **environment, int *status, GError **error);
 int mk_tool_command_get_status (GSubprocess *command);
+gboolean mk_tool_command_has_terminal (GSubprocess *command);
+void mk_tool_command_signal (GSubprocess *command, int number);
 int mk_tool_command_exec (char **argv);
 
 /* mk-tool-init.c */
 void mk_tool_init_fork (void);
+
+/* mk-tool-json.c */
+char *mk_tool_json_dup_text (GVariant *value, GError **error);
 
 /* When what happened in a run, in seconds since it began, -1 if it did not. */
 typedef struct
