@@ -93,7 +93,7 @@ serve (void *data)
   const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
   char request[4096];
 
-  for (;;)
+  while (TRUE)
     {
       SOCKET client = accept (listener, NULL, NULL);
 
@@ -104,6 +104,8 @@ serve (void *data)
       shutdown (client, SD_SEND);
       closesocket (client);
     }
+
+  return 0;
 }
 
 static void
