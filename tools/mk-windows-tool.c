@@ -3,6 +3,7 @@
 
 /* Windows only: COMMAND, the console and its events, and what mirakuru cannot do there. */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <windows.h>
 
@@ -84,37 +85,49 @@ mk_tool_init_fork (void)
 
 /* ---- COMMAND ---- */
 
+/* Returns: why GLib would start it in another way, NULL if it would not */
+static const char *
+command_find_fault (const char *const *argv, const char *program)
+{
+  g_autofree char *lower = program != NULL ? g_ascii_strdown (program, -1) : NULL;
+
+  if (lower != NULL && (g_str_has_suffix (lower, ".bat") || g_str_has_suffix (lower, ".cmd")))
+    return _ ("it is a batch file; run it as cmd.exe /c FILE");
+  for (const char *const *arg = argv; *arg != NULL; arg++)
+    if (**arg == '\0')
+      return _ ("an argument of the command is empty, and GLib does not pass such ones on Windows");
+
+  return NULL;
+}
+
 /* Finds the program in PATH. On failure @status is what a shell would exit with. */
 GSubprocess *
 mk_tool_command_spawn (const char *const *argv, char **environment, int *status, GError **error)
 {
   g_autoptr (GSubprocessLauncher) launcher =
       g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_INHERIT | G_SUBPROCESS_FLAGS_INHERIT_FDS);
-  g_autoptr (GError) local_error = NULL;
-  GSubprocess *command;
+  /* The C library gives up where PATH has an empty directory. */
+  g_autofree char *program = g_find_program_in_path (argv[0]);
+  g_autofree const char **words = g_memdup2 (argv, (g_strv_length ((char **) argv) + 1) * sizeof *argv);
+  const char *fault = command_find_fault (argv, program);
 
-  for (const char *const *arg = argv; *arg != NULL; arg++)
+  if (fault != NULL)
     {
-      if (**arg != '\0')
-        continue;
       *status = MK_TOOL_STATUS_NOT_EXECUTABLE;
-      g_set_error_literal (
-          error,
-          G_SPAWN_ERROR,
-          G_SPAWN_ERROR_FAILED,
-          _ ("an argument of the command is empty, and GLib does not pass such ones on Windows"));
+      g_set_error_literal (error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED, fault);
+      return NULL;
+    }
+  if (program == NULL)
+    {
+      *status = MK_TOOL_STATUS_NOT_FOUND;
+      g_set_error_literal (error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT, g_strerror (ENOENT));
       return NULL;
     }
 
+  words[0] = program;
+  *status = MK_TOOL_STATUS_NOT_EXECUTABLE;
   g_subprocess_launcher_set_environ (launcher, environment);
-  command = g_subprocess_launcher_spawnv (launcher, argv, &local_error);
-  if (command != NULL)
-    return command;
-
-  *status = g_error_matches (local_error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT) ? MK_TOOL_STATUS_NOT_FOUND
-                                                                              : MK_TOOL_STATUS_NOT_EXECUTABLE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return NULL;
+  return g_subprocess_launcher_spawnv (launcher, words, error);
 }
 
 int
