@@ -114,13 +114,13 @@ mk_tool_command_spawn (const char *const *argv, char **environment, int *status,
   if (fault != NULL)
     {
       *status = MK_TOOL_STATUS_NOT_EXECUTABLE;
-      g_set_error_literal (error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED, fault);
+      g_set_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED, "%s: %s", argv[0], fault);
       return NULL;
     }
   if (program == NULL)
     {
       *status = MK_TOOL_STATUS_NOT_FOUND;
-      g_set_error_literal (error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT, g_strerror (ENOENT));
+      g_set_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT, "%s: %s", argv[0], g_strerror (ENOENT));
       return NULL;
     }
 
