@@ -95,7 +95,7 @@ command_find_fault (const char *const *argv, const char *program)
     return _ ("it is a batch file; run it as cmd.exe /c FILE");
   for (const char *const *arg = argv; *arg != NULL; arg++)
     if (**arg == '\0')
-      return _ ("an argument of the command is empty, and GLib does not pass such ones on Windows");
+      return _ ("an argument of the command is empty, and GLib drops empty arguments on Windows");
 
   return NULL;
 }
@@ -171,27 +171,18 @@ mk_tool_command_exec (char **argv)
 
 /* ---- the terminal ---- */
 
+/* Lines are printed when they are final, and not drawn over. */
 gboolean
 mk_tool_terminal_is_there (void)
 {
-  DWORD mode;
-
-  return GetConsoleMode (GetStdHandle (STD_ERROR_HANDLE), &mode) &&
-         (mode & ENABLE_VIRTUAL_TERMINAL_PROCESSING) != 0;
+  return FALSE;
 }
 
 void
 mk_tool_terminal_get_size (guint *rows, guint *columns)
 {
-  CONSOLE_SCREEN_BUFFER_INFO info;
-
   *rows = 24;
   *columns = 80;
-  if (GetConsoleScreenBufferInfo (GetStdHandle (STD_ERROR_HANDLE), &info))
-    {
-      *rows = (guint) (info.srWindow.Bottom - info.srWindow.Top + 1);
-      *columns = (guint) (info.srWindow.Right - info.srWindow.Left + 1);
-    }
 }
 
 /* There is nowhere to report an error to. */

@@ -95,3 +95,10 @@ mk_platform_get_change_time (const GStatBuf *status)
 {
   return status->st_mtim.tv_sec * G_TIME_SPAN_SECOND + status->st_mtim.tv_nsec / 1000;
 }
+
+/* Returns: how much later than that it may have been, in microseconds */
+gint64
+mk_platform_get_time_grain (void)
+{
+  return 0;
+}

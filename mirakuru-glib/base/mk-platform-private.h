@@ -27,5 +27,6 @@ gboolean mk_platform_find_signal (const char *name, int *number);
 gboolean mk_platform_parse_command (const char *command, char ***argv, GError **error);
 char **mk_platform_find_directories (const char *pattern);
 gint64 mk_platform_get_change_time (const GStatBuf *status);
+gint64 mk_platform_get_time_grain (void);
 
 G_END_DECLS

@@ -19,7 +19,7 @@
 /* Deeper than any path is */
 #define MAX_DEPTH 256
 
-/* No program forks. */
+/* There is no fork on Windows. */
 void
 mk_platform_on_fork (void (*before) (void), void (*in_parent) (void), void (*in_child) (void))
 {
@@ -153,18 +153,24 @@ mk_platform_parse_command (const char *command, char ***argv, GError **error)
   return TRUE;
 }
 
-/* The places where templates look are those of other systems. */
+/* Templates list directories of Unix only. */
 char **
 mk_platform_find_directories (const char *pattern)
 {
   return g_new0 (char *, 1);
 }
 
-/* Only whole seconds are known: the latest time that it may have been. */
+/* Only whole seconds are known. */
 gint64
 mk_platform_get_change_time (const GStatBuf *status)
 {
-  return (status->st_mtime + 1) * G_TIME_SPAN_SECOND - 1;
+  return status->st_mtime * G_TIME_SPAN_SECOND;
+}
+
+gint64
+mk_platform_get_time_grain (void)
+{
+  return G_TIME_SPAN_SECOND;
 }
 
 /* ---- descriptors ---- */

@@ -8,7 +8,7 @@
 
 #include "mk-port-private.h"
 
-#include <windows.h>
+#include <winsock2.h>
 
 #include "mk-error.h"
 #include "mk-i18n-private.h"
@@ -36,7 +36,11 @@ port_is_free (GSocketFamily family, guint number)
       g_autoptr (GSocket) socket = g_socket_new (family, types[i], G_SOCKET_PROTOCOL_DEFAULT, NULL);
 
       /* Machines without IPv6 are usual. */
-      if (socket != NULL && !g_socket_bind (socket, address, FALSE, NULL))
+      if (socket == NULL)
+        continue;
+      /* Otherwise who has the port on one address does not count. */
+      g_socket_set_option (socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, TRUE, NULL);
+      if (!g_socket_bind (socket, address, FALSE, NULL))
         return FALSE;
     }
 
@@ -46,7 +50,7 @@ port_is_free (GSocketFamily family, guint number)
 static MkPort *
 port_try (guint number)
 {
-  g_autofree char *name = g_strdup_printf ("mirakuru-glib-port-%u", number);
+  g_autofree char *name = g_strdup_printf ("Global\\mirakuru-glib-port-%u", number);
   HANDLE mutex = CreateMutexA (NULL, FALSE, name);
   MkPort *self;
 

@@ -134,7 +134,7 @@ file_is_being_written (const GStatBuf *status)
 {
   gint64 age = g_get_real_time () - mk_platform_get_change_time (status);
 
-  return status->st_size == 0 && age < WRITING_US && age > -WRITING_US;
+  return status->st_size == 0 && age < WRITING_US + mk_platform_get_time_grain () && age > -WRITING_US;
 }
 
 static gboolean
@@ -191,9 +191,10 @@ mk_file_probe_set_expects_content (MkFileProbe *self, gboolean expects_content)
 static gboolean
 file_could_name (const GStatBuf *status, int pid)
 {
-  gint64 age = mk_proc_get_age (pid);
+  gint64 process_age = mk_proc_get_age (pid);
+  gint64 file_age = g_get_real_time () - mk_platform_get_change_time (status);
 
-  return age >= 0 && age + START_TIME_SLACK_US >= g_get_real_time () - mk_platform_get_change_time (status);
+  return process_age >= 0 && process_age + START_TIME_SLACK_US + mk_platform_get_time_grain () >= file_age;
 }
 
 /* Returns: how much of @text is content, −1 if there is none. @status: (out): of the file */

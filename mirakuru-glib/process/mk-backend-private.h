@@ -3,7 +3,8 @@
 
 /*
  * What a platform has to do for a process: start it, pass orders on to it, and report what becomes of it and
- * what it prints. There is one implementation, mk-linux-backend.c.
+ * what it prints. There is one implementation for each system:
+ * mk-linux-backend.c and mk-windows-backend.c.
  *
  * The process is spawned in the worker, and all reports come there; the other functions may be called in any
  * thread. An order to end that comes before the process was started keeps it from being started.
@@ -22,7 +23,7 @@ typedef struct _MkBackend MkBackend;
 typedef enum
 {
   MK_BACKEND_SPAWNED, /* with the pid of the service */
-  MK_BACKEND_EXITED,  /* its first process, with 0..255, or −signal */
+  MK_BACKEND_EXITED,  /* its first process, with its status, or −signal */
   MK_BACKEND_DENIED,  /* the pid of one of the tree that may not be sent signals */
   MK_BACKEND_EMPTY,   /* nothing of the tree is left; whether the kill signal was needed */
   MK_BACKEND_LOST,    /* whoever watched the tree was killed */

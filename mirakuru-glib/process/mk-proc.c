@@ -365,7 +365,7 @@ mk_proc_get_state (int pid)
   return fields != NULL && sscanf (fields, " %c", &state) == 1 ? state : 0;
 }
 
-/* Returns: when the process was started, in microseconds since the boot, −1 if nothing can be known */
+/* Returns: for how long it has lived, in microseconds; −1 if there is no such process */
 gint64
 mk_proc_get_age (int pid)
 {

@@ -14,8 +14,8 @@
 
 #include "mk-backend-private.h"
 
+#include <errno.h>
 #include <gio/gwin32outputstream.h>
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +32,12 @@
 
 /* How long output is waited for when no process is left that could write it */
 #define LAST_OUTPUT_LIMIT_US (1 * G_USEC_PER_SEC)
-#define CHUNK_SIZE           65536
+/* Stands for a stream of the host until the supervisor has got that. */
+#define INHERITED "|"
+/* Of Windows, in UTF-16 */
+#define MAX_PATH_LENGTH 32767
+#define MAX_LINE_LENGTH 32766
+#define CHUNK_SIZE      65536
 
 #define STATUS_CTRL_C_EXIT 0xC000013A
 
@@ -42,8 +47,8 @@ static const struct
   guint32 status;
   int signal;
 } crashes[] = {
-  { 0xC0000005, SIGSEGV },        { 0xC00000FD, SIGSEGV }, { 0xC0000094, SIGFPE },  { 0xC000001D, SIGILL },
-  { STATUS_CTRL_C_EXIT, SIGINT }, { 0xC0000409, SIGABRT }, { 0xC0000420, SIGABRT },
+  { 0xC0000005, SIGSEGV }, { 0xC00000FD, SIGSEGV }, { 0xC0000094, SIGFPE },  { 0xC000001D, SIGILL },
+  { 0xC000013A, SIGINT },  { 0xC0000409, SIGABRT }, { 0xC0000374, SIGABRT }, { 0xC0000420, SIGABRT },
 };
 
 enum
@@ -63,21 +68,20 @@ struct _MkBackend
   GMutex lock;
   MkHostRecord record;   /* (locked-by lock) */
   gboolean told_to_end;  /* (locked-by lock) */
-  int end_signal;        /* (locked-by lock) of the last order to end */
   gboolean is_listening; /* (locked-by lock) the supervisor has opened its pipe */
   int supervisor;        /* (atomic) its pid, 0 when it does not run */
   GByteArray *outgoing;  /* (owned) (locked-by lock) what is sent when it has */
   GOutputStream *input;  /* (owned) (nullable) (locked-by lock) */
 
   /* Of the worker. */
-  GSubprocess *subprocess; /* (owned) (nullable) the supervisor */
-  MkPipe *pipes[N_PIPES];  /* (owned) (nullable) */
-  HANDLE copies[2];        /* (nullable) where else output goes */
-  gboolean owns_copies[2];
-  GByteArray *received; /* (owned) of a message that is not complete */
-  MkWaker *timer;       /* (owned) (nullable) */
-  gboolean is_ending;   /* what is left of the output is read whether there is room or not */
-  gboolean has_begun;   /* or has failed to, as was reported */
+  HANDLE input_pipe;      /* (owned) (nullable) until it becomes the input */
+  GSource *reaper;        /* (owned) (nullable) */
+  MkPipe *pipes[N_PIPES]; /* (owned) (nullable) */
+  HANDLE copies[2];       /* (nullable) where else output goes */
+  GByteArray *received;   /* (owned) of a message that is not complete */
+  MkWaker *timer;         /* (owned) (nullable) */
+  gboolean is_ending;     /* what is left of the output is read whether there is room or not */
+  gboolean has_begun;     /* or has failed to, as was reported */
   gboolean has_spawned;
   gboolean tree_empty;
   gboolean was_reaped;
@@ -130,8 +134,6 @@ backend_check (MkLaunch *launch)
     reason = _ ("sockets and descriptors cannot be passed to a service on Windows");
   else if (launch->stdout_mode == MK_STDIO_MODE_PTY || launch->stderr_mode == MK_STDIO_MODE_PTY)
     reason = _ ("a service cannot be given a terminal (PTY) on Windows");
-  else if (launch->stdin_mode == MK_STDIO_MODE_INHERIT)
-    reason = _ ("standard input cannot be inherited on Windows: it can be NULL, PIPE or FILE");
 
   return reason != NULL
              ? g_error_new (
@@ -158,16 +160,26 @@ backend_find_program (MkLaunch *launch)
   g_autofree char *base = g_canonicalize_filename (launch->cwd != NULL ? launch->cwd : ".", NULL);
   gboolean is_path = strpbrk (name, "/\\:") != NULL;
   g_autofree char *file = is_path ? g_canonicalize_filename (name, base) : NULL;
-  g_autofree wchar_t *wide_name = g_utf8_to_utf16 (is_path ? file : name, -1, NULL, NULL, NULL);
   g_autofree wchar_t *wide_path = path != NULL ? g_utf8_to_utf16 (path, -1, NULL, NULL, NULL) : NULL;
-  wchar_t found[32768];
-  DWORD length;
+  wchar_t found[MAX_PATH_LENGTH];
+  gboolean is_found = FALSE;
 
-  if (wide_name == NULL)
-    return NULL;
+  for (guint i = 0; i < 2 && !is_found; i++)
+    {
+      /* SearchPathW() appends nothing to a name such as python3.11. */
+      g_autofree char *longer = g_strconcat (is_path ? file : name, i > 0 ? ".exe" : "", NULL);
+      g_autofree wchar_t *wide_name = g_utf8_to_utf16 (longer, -1, NULL, NULL, NULL);
+      DWORD length =
+          wide_name != NULL
+              ? SearchPathW (
+                    is_path ? NULL : wide_path, wide_name, L".exe", G_N_ELEMENTS (found), found, NULL)
+              : 0;
 
-  length = SearchPathW (is_path ? NULL : wide_path, wide_name, L".exe", G_N_ELEMENTS (found), found, NULL);
-  return length > 0 && length < G_N_ELEMENTS (found) ? g_utf16_to_utf8 (found, -1, NULL, NULL, NULL) : NULL;
+      is_found = length > 0 && length < G_N_ELEMENTS (found) &&
+                 !(GetFileAttributesW (found) & FILE_ATTRIBUTE_DIRECTORY);
+    }
+
+  return is_found ? g_utf16_to_utf8 (found, -1, NULL, NULL, NULL) : NULL;
 }
 
 /* Such that the program gets @word as it is, an empty one, too; see CommandLineToArgvW(). */
@@ -276,7 +288,6 @@ backend_open_copy (MkBackend *self, guint i, const char *path, GError **error)
   if (handle != INVALID_HANDLE_VALUE)
     {
       self->copies[i] = handle;
-      self->owns_copies[i] = TRUE;
       return TRUE;
     }
 
@@ -284,7 +295,6 @@ backend_open_copy (MkBackend *self, guint i, const char *path, GError **error)
   return FALSE;
 }
 
-/* The service has a console of its own, so what it inherits is passed on by the host. */
 static gboolean
 backend_open_output (MkBackend *self, guint i, HANDLE *handle, GPtrArray *names, GError **error)
 {
@@ -294,14 +304,11 @@ backend_open_output (MkBackend *self, guint i, HANDLE *handle, GPtrArray *names,
   switch (mode)
     {
     case MK_STDIO_MODE_CAPTURE:
-    case MK_STDIO_MODE_INHERIT:
       *handle = backend_add_pipe (PIPE_ACCESS_INBOUND, names, error);
-      if (*handle == NULL)
-        return FALSE;
-      if (mode == MK_STDIO_MODE_INHERIT)
-        self->copies[i] = GetStdHandle (i == PIPE_STDERR ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE);
-      else if (path != NULL && *path != '\0')
-        return backend_open_copy (self, i, path, error);
+      return *handle != NULL && (path == NULL || *path == '\0' || backend_open_copy (self, i, path, error));
+
+    case MK_STDIO_MODE_INHERIT:
+      g_ptr_array_add (names, g_strdup (INHERITED));
       return TRUE;
 
     case MK_STDIO_MODE_FILE:
@@ -330,82 +337,144 @@ backend_open_input (MkBackend *self, HANDLE *handle, GPtrArray *names, GError **
       return *handle != NULL;
     }
 
-  g_ptr_array_add (
-      names, g_strdup (self->launch->stdin_mode == MK_STDIO_MODE_FILE ? self->launch->stdin_path : "NUL"));
+  if (self->launch->stdin_mode == MK_STDIO_MODE_FILE)
+    g_ptr_array_add (names, g_strdup (self->launch->stdin_path));
+  else
+    g_ptr_array_add (names, g_strdup (self->launch->stdin_mode == MK_STDIO_MODE_INHERIT ? INHERITED : "NUL"));
   return TRUE;
+}
+
+/* Returns: (transfer full) (nullable): the program and its command line */
+static char *
+backend_find_command (MkLaunch *launch, char **command_line, GError **error)
+{
+  g_autofree char *program = backend_find_program (launch);
+  g_autofree char *shown = mk_message_filename (launch->argv[0]);
+  g_autoptr (GString) line = g_string_new (NULL);
+  const char *reason = NULL;
+
+  for (char **arg = launch->argv; *arg != NULL; arg++)
+    backend_append_word (line, *arg);
+
+  if (program == NULL)
+    {
+      launch->spawn_errno = ENOENT;
+      reason = strpbrk (launch->argv[0], "/\\:") != NULL
+                   ? _ ("there is no such file")
+                   : _ ("there is no such program in the directories of PATH; install it, or give its path");
+    }
+  else if (backend_is_batch_file (program))
+    reason = _ ("it is a batch file; run it as cmd.exe /c FILE");
+  else if (g_utf8_strlen (line->str, -1) > MAX_LINE_LENGTH)
+    {
+      launch->spawn_errno = E2BIG;
+      reason = _ ("its command is too long for the system");
+    }
+
+  if (reason != NULL)
+    {
+      g_set_error (error, MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), shown, reason);
+      return NULL;
+    }
+  *command_line = g_strdup (line->str);
+  return g_steal_pointer (&program);
+}
+
+/* Returns: (transfer full): what the supervisor takes for a stream of this program */
+static char *
+backend_pass_stream (MkBackend *self, guint stream)
+{
+  static const DWORD numbers[] = { STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE };
+  HANDLE own = GetStdHandle (numbers[stream]);
+  HANDLE passed;
+
+  if (own == NULL || own == INVALID_HANDLE_VALUE ||
+      !DuplicateHandle (
+          GetCurrentProcess (), own, self->record.supervisor, &passed, 0, TRUE, DUPLICATE_SAME_ACCESS))
+    return g_strdup ("NUL");
+
+  return g_strdup_printf (INHERITED "%" G_GUINT64_FORMAT, (guint64) (guintptr) passed);
 }
 
 /* @names: (element-type utf8): what the streams are connected to. Returns: (transfer full) (nullable) */
 static GByteArray *
-backend_new_order (MkBackend *self, GPtrArray *names, GError **error)
+backend_new_order (MkBackend *self, GPtrArray *names, const char *program, const char *line, GError **error)
 {
-  g_autofree char *program = backend_find_program (self->launch);
-  g_autofree char *shown = mk_message_filename (self->launch->argv[0]);
-  g_autoptr (GString) line = g_string_new (NULL);
   g_autoptr (GByteArray) order = g_byte_array_new ();
-  g_autoptr (GError) cause = NULL;
   MkOrder head = { 0, self->launch->stop_mode == MK_STOP_MODE_TREE };
-  gboolean is_valid = TRUE;
 
-  if (program == NULL || backend_is_batch_file (program))
-    {
-      const char *reason;
-
-      if (program != NULL)
-        reason = _ ("it is a batch file; run it as cmd.exe /c FILE");
-      else if (strpbrk (self->launch->argv[0], "/\\:") != NULL)
-        reason = _ ("there is no such file");
-      else
-        reason = _ ("there is no such program in the directories of PATH; install it, or give its path");
-      g_set_error (error, MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), shown, reason);
-      return NULL;
-    }
-
-  for (char **arg = self->launch->argv; *arg != NULL; arg++)
-    backend_append_word (line, *arg);
   g_byte_array_append (order, (const guint8 *) &head, sizeof head);
-  for (guint i = 0; i < names->len && is_valid; i++)
-    is_valid = backend_append_string (order, g_ptr_array_index (names, i), &cause);
-  is_valid = is_valid && backend_append_string (order, self->launch->cwd ? self->launch->cwd : "", &cause) &&
-             backend_append_string (order, program, &cause) &&
-             backend_append_string (order, line->str, &cause);
-  if (!is_valid || line->len > MK_ORDER_MAX_LENGTH / 4)
+  for (guint i = 0; i < names->len; i++)
     {
-      g_set_error (error,
-                   MK_ERROR,
-                   MK_ERROR_SPAWN_FAILED,
-                   _ ("Cannot run “%s”: %s"),
-                   shown,
-                   is_valid ? _ ("its command or its environment is too long for the system")
-                            : cause->message);
-      return NULL;
+      const char *name = g_ptr_array_index (names, i);
+      g_autofree char *passed = g_str_equal (name, INHERITED) ? backend_pass_stream (self, i) : NULL;
+
+      if (!backend_append_string (order, passed != NULL ? passed : name, error))
+        return NULL;
     }
+  if (!backend_append_string (order, self->launch->cwd ? self->launch->cwd : "", error) ||
+      !backend_append_string (order, program, error) || !backend_append_string (order, line, error))
+    return NULL;
 
   head.length = order->len - (guint) sizeof head;
   memcpy (order->data, &head, sizeof head);
   return g_steal_pointer (&order);
 }
 
+static int
+backend_compare_variables (gconstpointer a, gconstpointer b)
+{
+  return g_ascii_strcasecmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Returns: (transfer full) (nullable): sorted, and in UTF-16, as Windows wants it */
+static GByteArray *
+backend_new_environment (MkLaunch *launch, GError **error)
+{
+  g_autofree char **variables = g_memdup2 (
+      launch->environment, (g_strv_length (launch->environment) + 1) * sizeof *launch->environment);
+  g_autoptr (GByteArray) block = g_byte_array_new ();
+
+  qsort (variables, g_strv_length (variables), sizeof *variables, backend_compare_variables);
+  for (char **variable = variables; *variable != NULL; variable++)
+    if (!backend_append_string (block, *variable, error))
+      return NULL;
+
+  return backend_append_string (block, "", error) ? g_steal_pointer (&block) : NULL;
+}
+
 /*
- * With these flags GLib starts it without a helper of its own. Nothing is passed to it but the name of the
- * pipe.
+ * Not GSubprocess, which has the process inherit all that can be inherited: the sockets of this program among
+ * it, and those that GSocketClient just has open. Nothing is passed to it but the name of the pipe.
  */
 static gboolean
 backend_spawn_supervisor (MkBackend *self, const char *pipe_name, GError **error)
 {
-  g_autoptr (GSubprocessLauncher) launcher =
-      g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_INHERIT | G_SUBPROCESS_FLAGS_INHERIT_FDS);
   g_autofree char *path = backend_dup_supervisor_path ();
   g_autofree char *helper = mk_message_filename (path);
   g_autofree char *program = mk_message_filename (self->launch->argv[0]);
-  g_autoptr (GError) cause = NULL;
-  const char *identifier;
+  g_autofree wchar_t *wide_path = g_utf8_to_utf16 (path, -1, NULL, NULL, NULL);
+  g_autoptr (GByteArray) environment = backend_new_environment (self->launch, error);
+  g_autofree char *line = g_strdup_printf ("mk-supervisor " MK_SUPERVISOR_PROTOCOL " %s", pipe_name);
+  g_autofree wchar_t *wide_line = g_utf8_to_utf16 (line, -1, NULL, NULL, NULL);
+  STARTUPINFOW startup = { .cb = sizeof startup, .dwFlags = STARTF_FORCEOFFFEEDBACK };
+  PROCESS_INFORMATION process;
+  g_autofree char *reason = NULL;
 
-  g_subprocess_launcher_set_environ (launcher, self->launch->environment);
-  self->subprocess =
-      g_subprocess_launcher_spawn (launcher, &cause, path, MK_SUPERVISOR_PROTOCOL, pipe_name, NULL);
-  if (self->subprocess == NULL)
+  if (environment == NULL)
+    return FALSE;
+  if (!CreateProcessW (wide_path,
+                       wide_line,
+                       NULL,
+                       NULL,
+                       FALSE,
+                       CREATE_UNICODE_ENVIRONMENT,
+                       environment->data,
+                       NULL,
+                       &startup,
+                       &process))
     {
+      reason = g_win32_error_message ((int) GetLastError ());
       g_set_error (error,
                    MK_ERROR,
                    MK_ERROR_SUPERVISOR,
@@ -413,17 +482,15 @@ backend_spawn_supervisor (MkBackend *self, const char *pipe_name, GError **error
                       "again, or set MIRAKURU_GLIB_SUPERVISOR to where mk-supervisor is"),
                    helper,
                    program,
-                   cause->message);
+                   reason);
       return FALSE;
     }
 
-  identifier = g_subprocess_get_identifier (self->subprocess);
-  g_debug ("%s: its supervisor is process %s", self->launch->argv[0], identifier ? identifier : "?");
-  g_atomic_int_set (&self->supervisor, identifier != NULL ? atoi (identifier) : 0);
+  CloseHandle (process.hThread);
+  g_debug ("%s: its supervisor is process %lu", self->launch->argv[0], process.dwProcessId);
+  g_atomic_int_set (&self->supervisor, (int) process.dwProcessId);
   g_mutex_lock (&self->lock);
-  self->record.supervisor =
-      identifier != NULL ? OpenProcess (SYNCHRONIZE | PROCESS_TERMINATE, FALSE, (DWORD) atol (identifier))
-                         : NULL;
+  self->record.supervisor = process.hProcess;
   g_mutex_unlock (&self->lock);
   return TRUE;
 }
@@ -432,8 +499,14 @@ backend_spawn_supervisor (MkBackend *self, const char *pipe_name, GError **error
 static gboolean
 backend_send_outgoing (MkBackend *self)
 {
-  gboolean is_sent = mk_pipe_write (self->record.control, self->outgoing->data, self->outgoing->len);
+  gboolean is_sent;
 
+  /* To write nothing would wake the reader on Windows. */
+  if (self->outgoing->len == 0)
+    return TRUE;
+
+  is_sent = mk_pipe_write (self->record.control, self->outgoing->data, self->outgoing->len);
+  self->record.has_order = self->record.has_order || is_sent;
   g_byte_array_set_size (self->outgoing, 0);
   return is_sent;
 }
@@ -441,7 +514,7 @@ backend_send_outgoing (MkBackend *self)
 static gsize backend_get_room (gpointer data, guint number);
 static void backend_on_output (gpointer data, guint number, const guint8 *bytes, gsize length);
 static void backend_on_control (gpointer data, guint number, const guint8 *bytes, gsize length);
-static void backend_on_reaped (GObject *object, GAsyncResult *result, gpointer user_data);
+static void backend_on_reaped (GPid process, int status, gpointer user_data);
 static gboolean backend_on_timer (gpointer user_data);
 static void backend_finish (MkBackend *self);
 
@@ -458,9 +531,8 @@ backend_watch (MkBackend *self, HANDLE handles[4])
 {
   g_mutex_lock (&self->lock);
   self->record.control = handles[3];
-  if (handles[0] != NULL)
-    self->input = g_win32_output_stream_new (handles[0], TRUE);
   g_mutex_unlock (&self->lock);
+  self->input_pipe = handles[0];
 
   self->timer = mk_waker_attach (mk_worker_get_context (), "MkBackend", backend_on_timer, self, NULL);
   for (guint i = PIPE_STDOUT; i <= PIPE_STDERR; i++)
@@ -470,7 +542,42 @@ backend_watch (MkBackend *self, HANDLE handles[4])
     }
   self->pipes[PIPE_CONTROL] =
       mk_pipe_new (handles[3], backend_get_room, backend_on_control, self, PIPE_CONTROL);
-  g_subprocess_wait_async (self->subprocess, NULL, backend_on_reaped, self);
+  self->reaper = g_child_watch_source_new (self->record.supervisor);
+  g_source_set_callback (self->reaper, G_SOURCE_FUNC (backend_on_reaped), self, NULL);
+  g_source_attach (self->reaper, mk_worker_get_context ());
+}
+
+/* Gives the supervisor its order when it has opened its pipe. Returns: FALSE if there is nothing to watch */
+static gboolean
+backend_begin (MkBackend *self, HANDLE handles[4], GPtrArray *names, GError **error)
+{
+  g_autoptr (GPtrArray) control_names = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *line = NULL;
+  g_autofree char *program = backend_find_command (self->launch, &line, error);
+  g_autoptr (GByteArray) order = NULL;
+  gboolean is_told_to_end;
+
+  if (program == NULL)
+    return FALSE;
+  handles[3] = backend_add_pipe (PIPE_ACCESS_DUPLEX, control_names, error);
+  g_mutex_lock (&self->lock);
+  is_told_to_end = self->told_to_end;
+  g_mutex_unlock (&self->lock);
+  if (handles[3] == NULL || is_told_to_end || !mk_host_add (&self->record) ||
+      !backend_spawn_supervisor (self, g_ptr_array_index (control_names, 0), error))
+    return FALSE;
+
+  order = backend_new_order (self, names, program, line, error);
+  if (order == NULL)
+    {
+      TerminateProcess (self->record.supervisor, 1);
+      return FALSE;
+    }
+
+  g_mutex_lock (&self->lock);
+  g_byte_array_prepend (self->outgoing, order->data, order->len);
+  g_mutex_unlock (&self->lock);
+  return TRUE;
 }
 
 /* In the worker. */
@@ -478,33 +585,16 @@ void
 mk_backend_spawn (MkBackend *self)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GPtrArray) control_names = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GByteArray) order = NULL;
   HANDLE handles[4] = { NULL };
   GError *error = backend_check (self->launch);
-  gboolean is_told_to_end;
 
   if (error == NULL && backend_open_input (self, &handles[0], names, &error) &&
       backend_open_output (self, PIPE_STDOUT, &handles[1], names, &error) &&
-      backend_open_output (self, PIPE_STDERR, &handles[2], names, &error))
-    order = backend_new_order (self, names, &error);
-  if (order != NULL)
-    handles[3] = backend_add_pipe (PIPE_ACCESS_DUPLEX, control_names, &error);
-
-  g_mutex_lock (&self->lock);
-  is_told_to_end = self->told_to_end;
-  if (order != NULL)
-    g_byte_array_prepend (self->outgoing, order->data, order->len);
-  g_mutex_unlock (&self->lock);
-
-  if (handles[3] != NULL && !is_told_to_end && mk_host_add (&self->record))
+      backend_open_output (self, PIPE_STDERR, &handles[2], names, &error) &&
+      backend_begin (self, handles, names, &error))
     {
-      if (backend_spawn_supervisor (self, g_ptr_array_index (control_names, 0), &error))
-        {
-          backend_watch (self, handles);
-          return;
-        }
-      mk_host_remove (&self->record);
+      backend_watch (self, handles);
+      return;
     }
 
   for (guint i = 0; i < G_N_ELEMENTS (handles); i++)
@@ -532,6 +622,17 @@ mk_backend_get_supervisor (MkBackend *self)
 
 /* ---- output ---- */
 
+/* What is told to end before the supervisor has its order is not started: nonsense makes the supervisor end.
+ */
+static void
+backend_replace_order (MkBackend *self)
+{
+  const MkOrder nothing = { 0, 0 };
+
+  g_byte_array_set_size (self->outgoing, 0);
+  g_byte_array_append (self->outgoing, (const guint8 *) &nothing, sizeof nothing);
+}
+
 /* Is asked of the control pipe once the supervisor has opened it. */
 static gsize
 backend_get_room (gpointer data, guint number)
@@ -542,13 +643,14 @@ backend_get_room (gpointer data, guint number)
     {
       MK_AUTO_LOCK (&self->lock);
 
+      if (!self->is_listening && self->told_to_end)
+        backend_replace_order (self);
       self->is_listening = TRUE;
       backend_send_outgoing (self);
       return CHUNK_SIZE;
     }
 
-  return self->is_ending || !mk_launch_captures (number == PIPE_STDERR ? self->launch->stderr_mode
-                                                                       : self->launch->stdout_mode)
+  return self->is_ending
              ? CHUNK_SIZE
              : self->reports->room (self->data, number == PIPE_STDERR ? MK_STREAM_STDERR : MK_STREAM_STDOUT);
 }
@@ -565,8 +667,7 @@ backend_copy (MkBackend *self, guint number, const guint8 *bytes, gsize length)
     return;
 
   g_debug ("%s: its output is copied no more", self->launch->argv[0]);
-  if (self->owns_copies[number])
-    CloseHandle (self->copies[number]);
+  CloseHandle (self->copies[number]);
   self->copies[number] = NULL;
 }
 
@@ -595,21 +696,41 @@ mk_backend_resume (MkBackend *self)
 
 /* ---- reports of the supervisor ---- */
 
-/* What was terminated, or ended by CTRL_BREAK as it does not know that, has ended as it was told to. */
+/* A status that is not 0 does not become 0. */
 static int
-backend_find_status (MkBackend *self, const MkMessage *message)
+backend_find_status (const MkMessage *message)
 {
   guint32 status = (guint32) message->a;
-  MK_AUTO_LOCK (&self->lock);
 
-  if (self->end_signal != 0 && (message->b || status == STATUS_CTRL_C_EXIT))
-    return -self->end_signal;
+  if (message->b > 0)
+    return -message->b;
 
   for (gsize i = 0; i < G_N_ELEMENTS (crashes); i++)
     if (status == crashes[i].status)
       return -crashes[i].signal;
 
-  return (int) (status & G_MAXINT);
+  return status > G_MAXINT ? MAX ((int) (status & G_MAXINT), 1) : (int) status;
+}
+
+/* @code: of Windows. Returns: 0 if it is another one */
+static int
+backend_find_errno (int code)
+{
+  switch (code)
+    {
+    case ERROR_FILE_NOT_FOUND:
+    case ERROR_PATH_NOT_FOUND:
+      return ENOENT;
+
+    case ERROR_ACCESS_DENIED:
+      return EACCES;
+
+    case ERROR_DIRECTORY:
+      return ENOTDIR;
+
+    default:
+      return 0;
+    }
 }
 
 static GError *
@@ -621,6 +742,7 @@ backend_new_failure (MkBackend *self, const MkMessage *message)
   g_autofree char *directory = NULL;
   g_autofree char *reason = NULL;
 
+  self->launch->spawn_errno = backend_find_errno (message->b);
   if (message->a == MK_SPAWN_STEP_DESCRIPTORS)
     return backend_new_open_error (message->c < 3 && paths[message->c] != NULL ? paths[message->c] : "NUL",
                                    message->b);
@@ -644,6 +766,16 @@ backend_new_failure (MkBackend *self, const MkMessage *message)
       MK_ERROR, MK_ERROR_SPAWN_FAILED, _ ("Cannot run “%s”: %s"), program, reason != NULL ? reason : words);
 }
 
+/* Now that the service has the other end */
+static void
+backend_publish_input (MkBackend *self)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  if (self->input_pipe != NULL)
+    self->input = g_win32_output_stream_new (g_steal_pointer (&self->input_pipe), TRUE);
+}
+
 static void
 backend_pass_message_on (MkBackend *self, const MkMessage *message)
 {
@@ -652,6 +784,7 @@ backend_pass_message_on (MkBackend *self, const MkMessage *message)
     case MK_MESSAGE_SPAWNED:
       self->has_begun = TRUE;
       self->has_spawned = TRUE;
+      backend_publish_input (self);
       self->reports->event (self->data, MK_BACKEND_SPAWNED, message->a);
       break;
 
@@ -666,7 +799,7 @@ backend_pass_message_on (MkBackend *self, const MkMessage *message)
           if (self->pipes[i] != NULL)
             mk_pipe_read_now (self->pipes[i]);
         }
-      self->reports->event (self->data, MK_BACKEND_EXITED, backend_find_status (self, message));
+      self->reports->event (self->data, MK_BACKEND_EXITED, backend_find_status (message));
       break;
 
     case MK_MESSAGE_EMPTY:
@@ -708,8 +841,7 @@ backend_finish (MkBackend *self)
   mk_waker_clear (&self->timer);
   for (guint i = 0; i < 2; i++)
     {
-      if (self->owns_copies[i] && self->copies[i] != NULL)
-        CloseHandle (self->copies[i]);
+      backend_close_handle (self->copies[i]);
       self->copies[i] = NULL;
     }
 
@@ -723,7 +855,10 @@ backend_finish (MkBackend *self)
 
   for (guint i = 0; i < N_PIPES; i++)
     g_clear_pointer (&self->pipes[i], mk_pipe_free);
-  g_clear_object (&self->subprocess);
+  backend_close_handle (g_steal_pointer (&self->input_pipe));
+  if (self->reaper != NULL)
+    g_source_destroy (self->reaper);
+  g_clear_pointer (&self->reaper, g_source_unref);
 
   if (!self->has_begun && !told_to_end)
     {
@@ -748,7 +883,7 @@ backend_is_read (MkBackend *self)
 {
   for (guint i = 0; i < N_PIPES; i++)
     {
-      if (self->pipes[i] != NULL && !mk_pipe_has_ended (self->pipes[i]))
+      if (self->pipes[i] != NULL && !mk_pipe_has_ended (self->pipes[i], TRUE))
         return FALSE;
     }
 
@@ -763,27 +898,29 @@ backend_on_timer (gpointer user_data)
 
   if (!self->was_reaped)
     return G_SOURCE_CONTINUE;
-  if (backend_is_read (self) || g_get_monotonic_time () >= self->last_output_deadline)
-    backend_finish (self);
-  else
-    mk_waker_wake_at (self->timer, self->last_output_deadline);
+  if (!backend_is_read (self) && g_get_monotonic_time () < self->last_output_deadline)
+    {
+      mk_waker_wake_at (self->timer, self->last_output_deadline);
+      return G_SOURCE_CONTINUE;
+    }
+
+  /* It does not end by itself before the tree is empty. */
+  if (self->has_spawned && !self->tree_empty)
+    self->reports->event (self->data, MK_BACKEND_LOST, 0);
+  backend_finish (self);
   return G_SOURCE_CONTINUE;
 }
 
 static void
-backend_on_reaped (GObject *object, GAsyncResult *result, gpointer user_data)
+backend_on_reaped (GPid process, int status, gpointer user_data)
 {
   MkBackend *self = user_data;
 
-  g_subprocess_wait_finish (G_SUBPROCESS (object), result, NULL);
   g_atomic_int_set (&self->supervisor, 0);
   self->was_reaped = TRUE;
   self->is_ending = TRUE;
   self->last_output_deadline = g_get_monotonic_time () + LAST_OUTPUT_LIMIT_US;
   mk_backend_resume (self);
-  mk_pipe_read_now (self->pipes[PIPE_CONTROL]);
-  if (!self->tree_empty)
-    self->reports->event (self->data, MK_BACKEND_LOST, 0);
   mk_waker_wake (self->timer);
 }
 
@@ -811,7 +948,6 @@ mk_backend_signal (MkBackend *self, int signal_number, gboolean group)
     case SIGTERM:
     case SIGINT:
     case SIGBREAK:
-      self->end_signal = signal_number;
       return self->is_listening &&
              backend_send (self, group ? MK_MESSAGE_SIGNAL_GROUP : MK_MESSAGE_SIGNAL, signal_number, 0, 0);
 
@@ -826,7 +962,6 @@ mk_backend_stop (MkBackend *self, MkStopMode mode, int stop_signal, int kill_sig
   MK_AUTO_LOCK (&self->lock);
 
   self->told_to_end = TRUE;
-  self->end_signal = stop_signal;
   return backend_send (self,
                        mode == MK_STOP_MODE_TREE ? MK_MESSAGE_STOP_TREE : MK_MESSAGE_STOP,
                        stop_signal,
@@ -840,7 +975,6 @@ mk_backend_kill (MkBackend *self, int kill_signal)
   MK_AUTO_LOCK (&self->lock);
 
   self->told_to_end = TRUE;
-  self->end_signal = kill_signal;
   return backend_send (self, MK_MESSAGE_KILL, kill_signal, 0, 0);
 }
 

@@ -13,8 +13,9 @@ G_BEGIN_DECLS
 /* What a process of this library holds that matters when the program ends. */
 typedef struct
 {
-  HANDLE control;    /* the pipe to its supervisor */
-  HANDLE supervisor; /* (owned) its process */
+  HANDLE control;     /* the pipe to its supervisor */
+  HANDLE supervisor;  /* (owned) its process */
+  gboolean has_order; /* so that it takes messages */
 } MkHostRecord;
 
 gboolean mk_host_add (MkHostRecord *record);

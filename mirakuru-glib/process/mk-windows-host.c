@@ -24,8 +24,8 @@ static GPtrArray *records;  /* (owned) (element-type MkHostRecord) (locked-by lo
 static gboolean is_exiting; /* (locked-by lock) nothing is started any more */
 
 /*
- * In a library this runs when all other threads were ended, wherever they were: one of them may have held the
- * lock. Then the pipes are closed all the same, a little later.
+ * In a DLL this runs after Windows has ended all other threads, at whatever point they were: one of them may
+ * have held the lock. Then the pipes are closed all the same, a little later.
  */
 static void
 host_kill_all_at_exit (void)
@@ -41,7 +41,8 @@ host_kill_all_at_exit (void)
     {
       MkHostRecord *record = g_ptr_array_index (records, i);
 
-      mk_pipe_write (record->control, &message, sizeof message);
+      if (!record->has_order || !mk_pipe_write (record->control, &message, sizeof message))
+        TerminateProcess (record->supervisor, 1);
     }
   for (guint i = 0; i < records->len; i++)
     {
@@ -57,10 +58,15 @@ void
 mk_host_ensure (void)
 {
   static gsize done;
+  HMODULE module;
 
   if (!g_once_init_enter (&done))
     return;
 
+  /* The thread of the library runs as long as the program. */
+  GetModuleHandleExW (GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+                      (const wchar_t *) (gpointer) &records,
+                      &module);
   records = g_ptr_array_new ();
   atexit (host_kill_all_at_exit);
   g_once_init_leave (&done, 1);

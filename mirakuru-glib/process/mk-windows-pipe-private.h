@@ -22,7 +22,7 @@ HANDLE mk_pipe_create (DWORD access, char **name, GError **error);
 MkPipe *mk_pipe_new (HANDLE handle, MkPipeRoomFunc room, MkPipeFunc func, gpointer data, guint number);
 void mk_pipe_resume (MkPipe *self);
 void mk_pipe_read_now (MkPipe *self);
-gboolean mk_pipe_has_ended (MkPipe *self);
+gboolean mk_pipe_has_ended (MkPipe *self, gboolean is_final);
 gboolean mk_pipe_write (HANDLE handle, gconstpointer bytes, gsize length);
 void mk_pipe_free (MkPipe *self);
 

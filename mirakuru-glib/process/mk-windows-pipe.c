@@ -11,6 +11,8 @@
 
 #include "mk-windows-pipe-private.h"
 
+#include <sddl.h>
+
 #include "mk-error.h"
 #include "mk-worker-private.h"
 #include "base/mk-i18n-private.h"
@@ -42,8 +44,8 @@ typedef struct
 } PipeSource;
 
 /*
- * Makes the host's end. No program that is started inherits it, and nothing but one end on this machine gets
- * the other one.
+ * Makes the host's end. No program that is started inherits it. The other end can be opened once, on this
+ * machine, and by the same user.
  *
  * @access: PIPE_ACCESS_INBOUND, for example
  * @name: (out) (transfer full): where to open the other end
@@ -54,16 +56,22 @@ mk_pipe_create (DWORD access, char **name, GError **error)
   g_autofree char *unique = g_uuid_string_random ();
   g_autofree char *path = g_strdup_printf ("\\\\.\\pipe\\mirakuru-%lu-%s", GetCurrentProcessId (), unique);
   g_autofree wchar_t *wide = g_utf8_to_utf16 (path, -1, NULL, NULL, NULL);
-  HANDLE handle =
-      CreateNamedPipeW (wide,
-                        access | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
-                        PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
-                        1,
-                        BUFFER_SIZE,
-                        BUFFER_SIZE,
-                        0,
-                        NULL);
+  SECURITY_ATTRIBUTES security = { sizeof security, NULL, FALSE };
+  HANDLE handle;
   g_autofree char *reason = NULL;
+
+  /* For its owner alone; without it others could read. */
+  ConvertStringSecurityDescriptorToSecurityDescriptorW (
+      L"D:P(A;;GA;;;OW)", SDDL_REVISION_1, &security.lpSecurityDescriptor, NULL);
+  handle = CreateNamedPipeW (wide,
+                             access | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
+                             PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
+                             1,
+                             BUFFER_SIZE,
+                             BUFFER_SIZE,
+                             0,
+                             &security);
+  LocalFree (security.lpSecurityDescriptor);
 
   if (handle != INVALID_HANDLE_VALUE)
     {
@@ -91,13 +99,18 @@ pipe_end (MkPipe *self)
 static void
 pipe_begin (MkPipe *self)
 {
-  gsize room = self->is_connected ? self->room (self->data, self->number) : 1;
+  gsize room;
   BOOL is_done;
 
-  if (self->has_ended || self->is_pending || room == 0)
+  if (self->has_ended || self->is_pending)
     return;
 
+  /* Else the main loop would not sleep while there is no room. */
   ResetEvent (self->overlapped.hEvent);
+  room = self->is_connected ? self->room (self->data, self->number) : 1;
+  if (room == 0)
+    return;
+
   if (self->is_connected)
     is_done = ReadFile (self->handle, self->buffer, (DWORD) MIN (room, BUFFER_SIZE), NULL, &self->overlapped);
   else
@@ -200,18 +213,19 @@ mk_pipe_resume (MkPipe *self)
   pipe_begin (self);
 }
 
-/* Reads what is there without waiting for the main loop. */
+/* Reads what is there without waiting for the main loop, as much as a pipe holds. */
 void
 mk_pipe_read_now (MkPipe *self)
 {
-  while (pipe_take (self))
+  for (guint i = 0; i < READS_PER_DISPATCH && pipe_take (self); i++)
     ;
 }
 
+/* @is_final: nobody opens it any more */
 gboolean
-mk_pipe_has_ended (MkPipe *self)
+mk_pipe_has_ended (MkPipe *self, gboolean is_final)
 {
-  return self->has_ended;
+  return self->has_ended || (is_final && !self->is_connected);
 }
 
 /* In any thread; blocks only where the other end does not read what has filled the pipe. */
@@ -238,9 +252,11 @@ mk_pipe_free (MkPipe *self)
   g_source_destroy (self->source);
   g_source_unref (self->source);
   /* Windows would write to the memory later. */
-  if (self->is_pending &&
-      (CancelIoEx (self->handle, &self->overlapped) || GetLastError () != ERROR_NOT_FOUND))
-    GetOverlappedResult (self->handle, &self->overlapped, &length, TRUE);
+  if (self->is_pending)
+    {
+      CancelIoEx (self->handle, &self->overlapped);
+      GetOverlappedResult (self->handle, &self->overlapped, &length, TRUE);
+    }
   CloseHandle (self->overlapped.hEvent);
   CloseHandle (self->handle);
   g_free (self);

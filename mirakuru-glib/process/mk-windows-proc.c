@@ -51,6 +51,58 @@ mk_proc_describe_living (int pid)
   return mk_proc_get_state (pid) != '\0' ? g_strdup_printf (_ ("process %d"), pid) : NULL;
 }
 
+/* ---- one process ---- */
+
+/* Returns: (nullable): NULL also if it may not be opened */
+static HANDLE
+proc_open (int pid)
+{
+  HANDLE process =
+      pid > 0 ? OpenProcess (PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, (DWORD) pid) : NULL;
+
+  if (process != NULL && WaitForSingleObject (process, 0) == WAIT_OBJECT_0)
+    {
+      CloseHandle (process);
+      SetLastError (ERROR_INVALID_PARAMETER);
+      return NULL;
+    }
+
+  return process;
+}
+
+/* Returns: 'S' if it lives, '\0' if it does not: Windows tells no more */
+char
+mk_proc_get_state (int pid)
+{
+  HANDLE process = proc_open (pid);
+
+  if (process == NULL)
+    return pid > 0 && GetLastError () == ERROR_ACCESS_DENIED ? 'S' : '\0';
+
+  CloseHandle (process);
+  return 'S';
+}
+
+/* Returns: for how long it has lived, in microseconds, −1 if there is no such process */
+gint64
+mk_proc_get_age (int pid)
+{
+  HANDLE process = proc_open (pid);
+  FILETIME created, ended, kernel, user, now;
+  gint64 age = -1;
+
+  if (process == NULL)
+    return -1;
+
+  GetSystemTimeAsFileTime (&now);
+  if (GetProcessTimes (process, &created, &ended, &kernel, &user))
+    age = (((gint64) now.dwHighDateTime << 32 | now.dwLowDateTime) -
+           ((gint64) created.dwHighDateTime << 32 | created.dwLowDateTime)) /
+          10;
+  CloseHandle (process);
+  return age;
+}
+
 /* ---- the tree ---- */
 
 /* Returns: (transfer full) (element-type PROCESSENTRY32W): all processes */
@@ -81,7 +133,10 @@ proc_find (GArray *list, DWORD pid)
   return NULL;
 }
 
-/* Those that have ended do not stand in the list any more, so a tree is known as far as its parents live. */
+/*
+ * Those that have ended do not stand in the list any more, so a tree is known as far as its parents live. A
+ * process that is younger than its child has got the number of the parent.
+ */
 static gboolean
 proc_descends (GArray *list, DWORD pid, DWORD ancestor)
 {
@@ -90,7 +145,8 @@ proc_descends (GArray *list, DWORD pid, DWORD ancestor)
   for (guint depth = 0; pid != ancestor && depth < list->len; depth++)
     {
       entry = proc_find (list, pid);
-      if (entry == NULL || entry->th32ParentProcessID == 0)
+      if (entry == NULL || entry->th32ParentProcessID == 0 ||
+          mk_proc_get_age ((int) entry->th32ParentProcessID) < mk_proc_get_age ((int) pid))
         return FALSE;
       pid = entry->th32ParentProcessID;
     }
@@ -126,56 +182,6 @@ mk_proc_for_each_descendant (int pid,
     }
 }
 
-/* ---- one process ---- */
-
-static HANDLE
-proc_open (int pid)
-{
-  HANDLE process =
-      pid > 0 ? OpenProcess (PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, (DWORD) pid) : NULL;
-
-  if (process != NULL && WaitForSingleObject (process, 0) == WAIT_OBJECT_0)
-    {
-      CloseHandle (process);
-      return NULL;
-    }
-
-  return process;
-}
-
-/* Returns: 'S' if it lives, '\0' if it does not: Windows tells no more */
-char
-mk_proc_get_state (int pid)
-{
-  HANDLE process = proc_open (pid);
-
-  if (process == NULL)
-    return '\0';
-
-  CloseHandle (process);
-  return 'S';
-}
-
-/* Returns: for how long it has lived, in microseconds, −1 if there is no such process */
-gint64
-mk_proc_get_age (int pid)
-{
-  HANDLE process = proc_open (pid);
-  FILETIME created, ended, kernel, user, now;
-  gint64 age = -1;
-
-  if (process == NULL)
-    return -1;
-
-  GetSystemTimeAsFileTime (&now);
-  if (GetProcessTimes (process, &created, &ended, &kernel, &user))
-    age = (((gint64) now.dwHighDateTime << 32 | now.dwLowDateTime) -
-           ((gint64) created.dwHighDateTime << 32 | created.dwLowDateTime)) /
-          10;
-  CloseHandle (process);
-  return age;
-}
-
 /* What is terminated ends. */
 int
 mk_proc_find_living (int supervisor, int service)
@@ -189,7 +195,7 @@ mk_proc_describe_hold (int pid)
   return NULL;
 }
 
-/* A job holds the processes of other users, too. */
+/* The job has processes of other users, too. */
 gboolean
 mk_proc_is_of_another_user (int pid)
 {

@@ -106,7 +106,8 @@ typedef struct
  * pipe, on which the library first sends an MkOrder with the strings that belong to it, and then messages;
  * mk-supervisor sends messages. When the other end of the pipe is closed, it terminates the service.
  * MK_MESSAGE_FAILED has a code of Windows as b, and which stream could not be opened as c. MK_MESSAGE_EXITED
- * has the status of the process as a, all 32 bits of it, and as b whether it was terminated.
+ * has the status of the process as a, all 32 bits of it, and as b the signal that stands for it, if it has
+ * ended as it was told to.
  *
  * Behind the order stand, in UTF-16, each with a zero at its end: what standard input, standard output and
  * standard error are connected to (the names of files or pipes; none for standard error: where standard
@@ -114,8 +115,8 @@ typedef struct
  */
 typedef struct
 {
-  uint32_t length; /* of the strings, in bytes */
-  uint32_t stops_tree;
+  uint32_t length;     /* of the strings, in bytes */
+  uint32_t stops_tree; /* CTRL_BREAK goes to all of the tree, too, where MK_MESSAGE_STOP comes */
 } MkOrder;
 
 #define MK_ORDER_N_STRINGS 6

@@ -25,10 +25,13 @@
 #define KEY_CONTROL 2
 #define KEY_EXITED  3
 
-/* Messages of a job are not guaranteed to come. */
-#define LOOK_INTERVAL_MS 500
+/* Messages of a job are not guaranteed to come; that its first process has exited is. */
+#define LOOK_INTERVAL_MS 200
 /* Of all that is terminated; the host reads it, but does not rely on it. */
 #define STATUS_TERMINATED 1
+#ifndef STATUS_CTRL_C_EXIT
+#define STATUS_CTRL_C_EXIT 0xC000013A
+#endif
 
 /* There is one service; a crash needs no cleaning up. */
 static HANDLE port;
@@ -37,9 +40,11 @@ static HANDLE control;
 static PROCESS_INFORMATION service;
 static BOOL stops_tree;
 static BOOL has_exited;
-static BOOL was_terminated; /* by us, before its first process had exited */
-static BOOL was_killed;     /* after it was asked to end */
-static ULONGLONG kill_time; /* as GetTickCount64(), 0 for none */
+static int break_signal;      /* of the order by which CTRL_BREAK was sent, 0 for none */
+static int terminated_signal; /* of the order by which its first process was terminated, 0 for none */
+static BOOL was_killed;       /* after it was asked to end */
+static ULONGLONG kill_time;   /* as GetTickCount64(), 0 for none */
+static int kill_signal;       /* for then */
 
 /* ---- the pipe ---- */
 
@@ -95,19 +100,26 @@ static void
 service_report_exit (void)
 {
   DWORD status = 0;
+  int number = 0;
 
   if (has_exited)
     return;
 
   has_exited = TRUE;
   GetExitCodeProcess (service.hProcess, &status);
-  control_send (MK_MESSAGE_EXITED, (int) status, was_terminated && status == STATUS_TERMINATED, 0);
+  if (status == STATUS_TERMINATED)
+    number = terminated_signal;
+  /* Of what does nothing special for CTRL_BREAK */
+  else if (status == STATUS_CTRL_C_EXIT)
+    number = break_signal;
+  control_send (MK_MESSAGE_EXITED, (int) status, number, 0);
 }
 
 static void
-service_terminate (void)
+service_terminate (int signal_number)
 {
-  was_terminated = was_terminated || !has_exited;
+  if (!has_exited && terminated_signal == 0)
+    terminated_signal = signal_number;
   kill_time = 0;
   TerminateJobObject (job, STATUS_TERMINATED);
 }
@@ -125,7 +137,7 @@ service_ignore_break (DWORD type)
  * Returns: FALSE if there is no such console, as of a program with windows
  */
 static BOOL
-service_break (BOOL whole_tree)
+service_break (int signal_number, BOOL whole_tree)
 {
   BOOL is_sent;
 
@@ -135,17 +147,25 @@ service_break (BOOL whole_tree)
 
   SetConsoleCtrlHandler (service_ignore_break, TRUE);
   is_sent = GenerateConsoleCtrlEvent (CTRL_BREAK_EVENT, whole_tree ? 0 : service.dwProcessId);
-  FreeConsole ();
+  /* It stays attached, for the event comes here a little later. */
+  if (is_sent)
+    break_signal = signal_number;
   return is_sent;
 }
 
+/* An earlier end of its time stays. */
 static void
-service_stop (BOOL whole_tree, int timeout_ms)
+service_stop (const MkMessage *order, BOOL whole_tree)
 {
-  if (has_exited || !service_break (whole_tree))
-    service_terminate ();
-  else
-    kill_time = timeout_ms > 0 ? GetTickCount64 () + (ULONGLONG) timeout_ms : 0;
+  ULONGLONG end = GetTickCount64 () + (ULONGLONG) order->c;
+
+  if (has_exited || !service_break (order->a, whole_tree))
+    service_terminate (order->a);
+  else if (order->c > 0 && (kill_time == 0 || end < kill_time))
+    {
+      kill_time = end;
+      kill_signal = order->b;
+    }
 }
 
 static void
@@ -154,27 +174,27 @@ control_obey (const MkMessage *order)
   switch (order->type)
     {
     case MK_MESSAGE_STOP:
-      service_stop (stops_tree, order->c);
+      service_stop (order, stops_tree);
       break;
 
     case MK_MESSAGE_STOP_TREE:
-      service_stop (TRUE, order->c);
+      service_stop (order, TRUE);
       break;
 
     case MK_MESSAGE_KILL:
-      service_terminate ();
+      service_terminate (order->a);
       break;
 
     case MK_MESSAGE_SIGNAL:
     case MK_MESSAGE_SIGNAL_GROUP:
       /* SIGINT and SIGBREAK */
       if (order->a == 2 || order->a == 21)
-        service_break (order->type == MK_MESSAGE_SIGNAL_GROUP);
+        service_break (order->a, order->type == MK_MESSAGE_SIGNAL_GROUP);
       else if (order->type == MK_MESSAGE_SIGNAL_GROUP)
-        service_terminate ();
+        service_terminate (order->a);
       else if (!has_exited)
         {
-          was_terminated = TRUE;
+          terminated_signal = order->a;
           TerminateProcess (service.hProcess, STATUS_TERMINATED);
         }
       break;
@@ -197,16 +217,19 @@ static HANDLE
 service_open_stream (int stream, const wchar_t *name)
 {
   SECURITY_ATTRIBUTES inheritable = { sizeof inheritable, NULL, TRUE };
+  /* One that the host has put here is inheritable already. */
+  HANDLE passed = *name == L'|' ? (HANDLE) (ULONG_PTR) _wcstoui64 (name + 1, NULL, 10) : NULL;
   BOOL is_device = wcsncmp (name, L"\\\\.\\", 4) == 0 || _wcsicmp (name, L"NUL") == 0;
   /* Appending lets standard output and standard error share a file. */
   DWORD access = stream == 0 ? GENERIC_READ : is_device ? GENERIC_WRITE : FILE_APPEND_DATA | SYNCHRONIZE;
-  HANDLE handle = CreateFileW (name,
-                               access,
-                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                               &inheritable,
-                               stream == 0 || is_device ? OPEN_EXISTING : CREATE_ALWAYS,
-                               FILE_ATTRIBUTE_NORMAL,
-                               NULL);
+  HANDLE handle = passed != NULL ? passed
+                                 : CreateFileW (name,
+                                                access,
+                                                FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                                &inheritable,
+                                                stream == 0 || is_device ? OPEN_EXISTING : CREATE_ALWAYS,
+                                                FILE_ATTRIBUTE_NORMAL,
+                                                NULL);
 
   if (handle == INVALID_HANDLE_VALUE)
     fail (MK_SPAWN_STEP_DESCRIPTORS, stream);
@@ -331,20 +354,22 @@ order_obey (void)
 static DWORD
 find_wait_time (void)
 {
+  DWORD limit = has_exited ? LOOK_INTERVAL_MS : INFINITE;
   ULONGLONG now = GetTickCount64 ();
 
   if (kill_time == 0)
-    return LOOK_INTERVAL_MS;
+    return limit;
   if (now >= kill_time)
     return 0;
-  return kill_time - now < LOOK_INTERVAL_MS ? (DWORD) (kill_time - now) : LOOK_INTERVAL_MS;
+  return kill_time - now < limit ? (DWORD) (kill_time - now) : limit;
 }
 
 static void
 run (void)
 {
-  MkMessage order;
-  OVERLAPPED reading = { 0 };
+  /* Windows may write to them until the process ends. */
+  static MkMessage order;
+  static OVERLAPPED reading;
   BOOL is_reading = FALSE;
 
   while (!job_is_empty ())
@@ -361,11 +386,12 @@ run (void)
 
       is_done = GetQueuedCompletionStatus (port, &n, &key, &overlapped, find_wait_time ());
       /* The host writes whole messages, and each of them at once. */
-      if (overlapped == &reading)
+      if (key == KEY_CONTROL && overlapped == &reading)
         {
-          if (!is_done || n != sizeof order)
+          if (!is_done || (n != 0 && n != sizeof order))
             return;
-          control_obey (&order);
+          if (n != 0)
+            control_obey (&order);
           is_reading = FALSE;
         }
       if (is_done && key == KEY_EXITED)
@@ -373,7 +399,7 @@ run (void)
       if (kill_time != 0 && GetTickCount64 () >= kill_time)
         {
           was_killed = TRUE;
-          service_terminate ();
+          service_terminate (kill_signal);
         }
     }
 
@@ -390,6 +416,8 @@ wmain (int argc, wchar_t **argv)
   if (argc != 3 || wcscmp (argv[1], L"" MK_SUPERVISOR_PROTOCOL) != 0)
     return 2;
 
+  /* The service inherits it: nobody is there to close the window that a crash would open. */
+  SetErrorMode (SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
   control =
       CreateFileW (argv[2], GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, NULL);
   if (control == INVALID_HANDLE_VALUE)
@@ -399,6 +427,6 @@ wmain (int argc, wchar_t **argv)
     return 1;
 
   run ();
-  /* What is left of the job ends with its handle, that is now. */
+  /* What is left of the job ends when Windows closes its handle. */
   return 0;
 }
