@@ -18,10 +18,9 @@ typedef struct
   const char *command; /* %s: the server */
 } Parent;
 
+/* They are ready for the signal before the server can be. */
 static const Parent parents[] = {
-  { "shell",
-    "sh",
-    "sh -c '%s & server=$!; trap \"kill -TERM $server\" TERM; wait $server; wait $server; exit $?'" },
+  { "shell", "sh", "sh -c 'trap \"kill -TERM \\$!\" TERM; %s & wait $!; wait $!; exit $?'" },
   { "bash-foreground", "bash", "bash -c 'trap : TERM; %s; exit $?'" },
   { "tini", "tini", "tini -s -- %s" },
   { "tini-group", "tini", "tini -s -g -- %s" },
@@ -79,10 +78,7 @@ test_whole_tree (void)
   g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
   g_autofree char *stamps = g_build_filename (folder, "stamps", NULL);
   g_autoptr (MkSimpleExecutor) executor = new_for_parent (
-      "sh -c '%s & server=$!; trap \"sleep 0.2; kill -TERM $server\" TERM; wait $server; wait $server'",
-      tag,
-      stamps,
-      4 * TERM_DELAY);
+      "sh -c 'trap \"sleep 0.2; kill -TERM \\$!\" TERM; %s & wait $!; wait $!'", tag, stamps, 4 * TERM_DELAY);
 
   g_assert_cmpint (mk_simple_executor_get_stop_mode (executor), ==, MK_STOP_MODE_LEADER);
   mk_simple_executor_set_stop_mode (executor, MK_STOP_MODE_TREE);
