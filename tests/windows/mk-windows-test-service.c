@@ -7,6 +7,7 @@
  *   --sleep=MS         wait
  *   --listen=PORT      listen on 127.0.0.1, and accept what connects
  *   --http=PORT        the same, and answer 200 to whatever is asked
+ *   --time=PATH        write the time to it, in 100 ns since 1601
  *   --out=TEXT, --err=TEXT  a line on standard output, on standard error
  *   --flood=BYTES      so many bytes on standard output
  *   --echo             copy standard input to standard output
@@ -58,6 +59,20 @@ append_pid (const wchar_t *path, DWORD pid)
   if (file == NULL)
     exit (90);
   fprintf (file, "%lu\n", pid);
+  fclose (file);
+}
+
+static void
+write_time (const wchar_t *path)
+{
+  FILETIME now;
+  FILE *file;
+
+  GetSystemTimeAsFileTime (&now);
+  file = _wfopen (path, L"w");
+  if (file == NULL)
+    exit (95);
+  fprintf (file, "%llu", (unsigned long long) now.dwHighDateTime << 32 | now.dwLowDateTime);
   fclose (file);
 }
 
@@ -183,6 +198,8 @@ obey (int argc, wchar_t **argv, int i)
     print_utf8 (out, L"", GetEnvironmentVariableW (value, text, 4096) > 0 ? text : L"(none)", L"\n");
   else if ((value = option_value (argv[i], L"--pid-file=")) != NULL)
     append_pid (value, GetCurrentProcessId ());
+  else if ((value = option_value (argv[i], L"--time=")) != NULL)
+    write_time (value);
   else if ((value = option_value (argv[i], L"--child=")) != NULL)
     start_child (value);
   else if ((value = option_value (argv[i], L"--ctrl-break=")) != NULL)
