@@ -39,8 +39,6 @@
 #define MAX_LINE_LENGTH 32766
 #define CHUNK_SIZE      65536
 
-#define STATUS_CTRL_C_EXIT 0xC000013A
-
 /* Crashes, as Windows names them in the status, and the signals that they are on other systems */
 static const struct
 {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "mk-windows-pipe-private.h"
+#include "base/mk-lock-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
 
 /* How long an exit waits at most for the supervisors to end. */
@@ -95,21 +96,20 @@ mk_host_unlock (void)
 gboolean
 mk_host_add (MkHostRecord *record)
 {
-  gboolean is_added;
-
   mk_host_ensure ();
-  g_mutex_lock (&lock);
-  is_added = !is_exiting;
-  if (is_added)
-    g_ptr_array_add (records, record);
-  g_mutex_unlock (&lock);
-  return is_added;
+  MK_AUTO_LOCK (&lock);
+
+  if (is_exiting)
+    return FALSE;
+
+  g_ptr_array_add (records, record);
+  return TRUE;
 }
 
 void
 mk_host_remove (MkHostRecord *record)
 {
-  g_mutex_lock (&lock);
+  MK_AUTO_LOCK (&lock);
+
   g_ptr_array_remove_fast (records, record);
-  g_mutex_unlock (&lock);
 }

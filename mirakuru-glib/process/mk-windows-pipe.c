@@ -169,17 +169,10 @@ pipe_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 
 static GSourceFuncs pipe_source_funcs = { NULL, pipe_source_check, pipe_source_dispatch, NULL, NULL, NULL };
 
-static gsize
-pipe_has_room (gpointer data, guint number)
-{
-  return BUFFER_SIZE;
-}
-
 /*
  * In the worker.
  *
  * @handle: (transfer full): as made by mk_pipe_create()
- * @room: (nullable): without it there is always room
  * @number: for @func, which must not free it
  */
 MkPipe *
@@ -190,7 +183,7 @@ mk_pipe_new (HANDLE handle, MkPipeRoomFunc room, MkPipeFunc func, gpointer data,
 
   self->handle = handle;
   self->overlapped.hEvent = CreateEventW (NULL, TRUE, FALSE, NULL);
-  self->room = room != NULL ? room : pipe_has_room;
+  self->room = room;
   self->func = func;
   self->data = data;
   self->number = number;
