@@ -295,6 +295,34 @@ has_pidfds (void)
   return fd >= 0;
 }
 
+static gboolean
+is_asleep (const char *task)
+{
+  g_autofree char *path = g_build_filename ("/proc/self/task", task, "stat", NULL);
+  g_autofree char *stat = NULL;
+
+  return g_file_get_contents (path, &stat, NULL, NULL) && strstr (stat, "(gmain) S ") != NULL;
+}
+
+/* GLib's own thread, which a start has woken, takes a lock of GLib before it sleeps again. A child that is
+ * forked in between can start nothing. */
+static void
+await_sleep_of_glib (void)
+{
+  gint64 deadline = g_get_monotonic_time () + MK_TEST_LIMIT_MS * G_TIME_SPAN_MILLISECOND;
+  gboolean asleep = FALSE;
+
+  while (!asleep && g_get_monotonic_time () < deadline)
+    {
+      g_autoptr (GDir) tasks = g_dir_open ("/proc/self/task", 0, NULL);
+      const char *task;
+
+      while (!asleep && (task = g_dir_read_name (tasks)) != NULL)
+        asleep = is_asleep (task);
+    }
+  g_assert_true (asleep);
+}
+
 /* At the moment of a fork one of the threads, which the child has not, may be using the executor. */
 static void
 test_fork_while_threads_read (void)
@@ -314,6 +342,7 @@ test_fork_while_threads_read (void)
   mk_test_assert_starts (executor);
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     threads[i] = g_thread_new ("reader", read_until_ended, &reading);
+  await_sleep_of_glib ();
   for (guint i = 0; i < N_FORKS; i++)
     {
       pid_t child = fork ();
