@@ -5,8 +5,8 @@
  * What a launcher costs: the start, the lag of readiness through a forward, captured output and the stop. It
  * leads to another network of this machine where one can be made, else to the same.
  *
- * MK_BENCH_LAUNCHER takes the place of it, such as "ssh -o BatchMode=yes far", and then nothing else is
- * measured. The program mk-test-service has to be at the same path there, and its stamps are read here.
+ * MK_BENCH_LAUNCHER takes the place of it, such as "ssh -o BatchMode=yes far". The program mk-test-service
+ * has to be at the same path there, and its stamps are read here.
  */
 
 #include "mk-bench.h"

@@ -198,31 +198,33 @@ mk_bench_end (pid_t pid)
   mk_bench_reap (pid);
 }
 
+typedef struct
+{
+  const char *name;
+  void (*print_rows) (void);
+} Bench;
+
+static const Bench benches[] = {
+  { "readiness", mk_bench_readiness }, { "groups", mk_bench_groups },     { "waiting", mk_bench_waiting },
+  { "http", mk_bench_http },           { "output", mk_bench_output },     { "paths", mk_bench_paths },
+  { "dbus", mk_bench_dbus },           { "notify", mk_bench_notify },     { "stopping", mk_bench_stopping },
+  { "spawning", mk_bench_spawning },   { "blocking", mk_bench_blocking }, { "footprint", mk_bench_footprint },
+  { "scale", mk_bench_scale },         { "launcher", mk_bench_launcher },
+};
+
+/* The arguments: names of what is measured; without any, all is. */
 int
-main (void)
+main (int argc, char **argv)
 {
   gint64 start_us = g_get_monotonic_time ();
 
+  (void) argc;
   mk_bench_print_head ();
-  /* For one engine after the other */
-  if (g_getenv ("MK_BENCH_LAUNCHER") != NULL)
+  for (guint i = 0; i < G_N_ELEMENTS (benches); i++)
     {
-      mk_bench_launcher ();
-      return 0;
+      if (argv[1] == NULL || g_strv_contains ((const char *const *) argv + 1, benches[i].name))
+        benches[i].print_rows ();
     }
-  mk_bench_readiness ();
-  mk_bench_groups ();
-  mk_bench_waiting ();
-  mk_bench_http ();
-  mk_bench_output ();
-  mk_bench_paths ();
-  mk_bench_dbus ();
-  mk_bench_notify ();
-  mk_bench_stopping ();
-  mk_bench_spawning ();
-  mk_bench_blocking ();
-  mk_bench_footprint ();
-  mk_bench_launcher ();
   g_print ("%.0f s in all\n", mk_bench_ms_since (start_us) / 1000);
   return 0;
 }

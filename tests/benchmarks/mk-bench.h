@@ -50,6 +50,7 @@ void mk_bench_stopping (void);
 void mk_bench_spawning (void);
 void mk_bench_blocking (void);
 void mk_bench_footprint (void);
+void mk_bench_scale (void);
 void mk_bench_launcher (void);
 
 G_END_DECLS
