@@ -17,6 +17,7 @@
 #include "mk-link-private.h"
 #include "mk-roles-private.h"
 #include "base/mk-remove-private.h"
+#include "mk-calls-private.h"
 #include "mk-marked-private.h"
 #include "mk-tree-private.h"
 
@@ -25,7 +26,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <nss.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +37,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <nss.h>
+#endif
 
 #define EXIT_BROKEN      125
 #define DEFAULT_LEASE_US 15000000
@@ -545,8 +548,10 @@ forward_look_up (Forward *self)
       struct addrinfo *found = NULL;
 
       prctl (PR_SET_PDEATHSIG, SIGKILL);
+#ifdef __GLIBC__
       /* Other sources are modules of the C library that is here, which fit this program only by chance. */
       __nss_configure_lookup ("hosts", "files dns");
+#endif
       if (getaddrinfo (self->host, self->service, &hints, &found) == 0)
         {
           for (struct addrinfo *info = found; info != NULL; info = info->ai_next)
@@ -1045,7 +1050,7 @@ far_set_up (Far *self)
   mk_link_init (&self->link, true, far_on_frame, self);
 
   /* The client holds what it has given to its child; nothing else is ours. */
-  close_range (3, ~0U, 0);
+  mk_close_range (3, ~0U, 0);
   self->link.fd_in = fcntl (STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
   self->link.fd_out = fcntl (STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
   mk_link_set_nonblocking (self->link.fd_in);

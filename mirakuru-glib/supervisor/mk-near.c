@@ -17,6 +17,7 @@
  * is left, or the connection is lost. A lost connection is made once more, to see what is left.
  */
 
+#include "mk-calls-private.h"
 #include "mk-link-private.h"
 #include "mk-marked-private.h"
 #include "mk-roles-private.h"
@@ -30,7 +31,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -241,7 +241,7 @@ near_run_client (Near *self, int in, int out, int errors, int report)
   dup2 (in, STDIN_FILENO);
   dup2 (out, STDOUT_FILENO);
   dup2 (errors, STDERR_FILENO);
-  close_range (3, ~0U, CLOSE_RANGE_CLOEXEC);
+  mk_close_range (3, ~0U, CLOSE_RANGE_CLOEXEC);
   for (int i = 1; i < NSIG; i++)
     signal (i, SIG_DFL);
   sigemptyset (&none);
@@ -1127,7 +1127,7 @@ near_set_up (Near *self)
   mk_link_init (&self->link, false, near_on_frame, self);
 
   setpgid (0, 0);
-  close_range ((unsigned) (FIRST_FORWARD + self->n_forwards), ~0U, 0);
+  mk_close_range ((unsigned) (FIRST_FORWARD + self->n_forwards), ~0U, 0);
   for (int fd = MK_CONTROL_FD; fd < FIRST_FORWARD + self->n_forwards; fd++)
     fcntl (fd, F_SETFD, FD_CLOEXEC);
 
@@ -1140,7 +1140,7 @@ near_set_up (Near *self)
   sigaddset (&wanted, SIGQUIT);
   sigaddset (&wanted, SIGTERM);
   self->signal_fd = signalfd (-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-  self->host_fd = pidfd_open (self->host, 0);
+  self->host_fd = mk_pidfd_open (self->host);
 }
 
 /* The files of the sockets: the near end has taken their addresses. */

@@ -29,6 +29,7 @@
 
 #include "mk-supervisor-protocol-private.h"
 #include "base/mk-remove-private.h"
+#include "mk-calls-private.h"
 #include "mk-roles-private.h"
 #include "mk-tree-private.h"
 
@@ -39,7 +40,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
@@ -222,7 +222,7 @@ supervisor_place_descriptors (Supervisor *self, int *report_fd)
   if (self->n_passed > 0)
     *report_fd = fcntl (*report_fd, F_DUPFD_CLOEXEC, first);
 
-  if (close_range (3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+  if (mk_close_range (3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
     supervisor_for_each_descriptor_from (3, supervisor_mark_cloexec);
   for (int i = 0; i < self->n_passed; i++)
     {
@@ -373,13 +373,13 @@ supervisor_signal_process (pid_t pid, pid_t parent, int number)
     return !mk_tree_is_child (pid) || kill (pid, number) == 0 || errno != EPERM;
 
   /* Old kernels and sandboxes have no pidfds. */
-  fd = pidfd_open (pid, 0);
+  fd = mk_pidfd_open (pid);
   if (fd < 0 && errno == ESRCH)
     return true;
   /* The parent changes to us when it dies in the meantime. */
   seen_parent = mk_tree_read_parent ("/proc", pid);
   if (seen_parent == parent || seen_parent == getpid ())
-    allowed = (fd >= 0 ? pidfd_send_signal (fd, number, NULL, 0) : kill (pid, number)) == 0 || errno != EPERM;
+    allowed = (fd >= 0 ? mk_pidfd_send_signal (fd, number) : kill (pid, number)) == 0 || errno != EPERM;
   if (fd >= 0)
     close (fd);
   return allowed;
@@ -920,13 +920,13 @@ mk_supervisor_main (int argc, char **argv)
 
   /* Out of the reach of Ctrl-C on the host's terminal; and nothing of the host's is to be held open. */
   setpgid (0, 0);
-  if (close_range ((unsigned) (MK_CONTROL_FD + 1 + self.n_passed), ~0U, 0) < 0)
+  if (mk_close_range ((unsigned) (MK_CONTROL_FD + 1 + self.n_passed), ~0U, 0) < 0)
     supervisor_for_each_descriptor_from (MK_CONTROL_FD + 1 + self.n_passed, close);
   fcntl (MK_CONTROL_FD, F_SETFD, FD_CLOEXEC);
   error = supervisor_set_up (&self) ? 0 : errno;
 
   /* Once the pidfd is open, the pid cannot come to mean another process; before, it may have. */
-  self.host_fd = pidfd_open (self.host, 0);
+  self.host_fd = mk_pidfd_open (self.host);
   if (getppid () != self.host)
     return 0;
 
