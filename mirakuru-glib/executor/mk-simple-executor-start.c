@@ -38,8 +38,10 @@
 #include "process/mk-worker-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
 
-/* How long a service may be at work after its probe was satisfied until it counts as ready all the same. */
-#define SETTLE_LIMIT_US (10 * G_TIME_SPAN_MILLISECOND)
+/* How long a service may be at work after its probe was satisfied until it counts as ready all the same: of
+ * time on a processor, and where many processes want one, of time */
+#define SETTLE_WORK_US  (10 * G_TIME_SPAN_MILLISECOND)
+#define SETTLE_LIMIT_US (200 * G_TIME_SPAN_MILLISECOND)
 #define SETTLE_PAUSE_US 20
 #define SETTLE_PAUSES   4
 /* How long the news of an exit may take. */
@@ -78,6 +80,7 @@ typedef struct
   gint64 took;         /* until the time was up */
   char *last_seen;     /* (owned) (nullable) by then */
   gint64 answered;     /* monotonic: when the probe was satisfied */
+  gint64 worked;       /* microseconds on a processor until then, −1 if it cannot be known */
   gboolean has_paused; /* since then, for the service to go to sleep */
   gint64 deadline;     /* monotonic */
 
@@ -761,7 +764,9 @@ start_has_settled (Start *self)
       state = mk_proc_get_state (pid);
     }
   self->has_paused = TRUE;
-  return state != 'R' || elapsed >= SETTLE_LIMIT_US;
+  if (state != 'R' || elapsed >= SETTLE_LIMIT_US)
+    return TRUE;
+  return (self->worked < 0 ? elapsed : mk_proc_get_work_time (pid) - self->worked) >= SETTLE_WORK_US;
 }
 
 /* The probe is satisfied: is it the service that has satisfied it, and does it go on? */
@@ -805,6 +810,7 @@ start_on_polled (GObject *object, GAsyncResult *result, gpointer user_data)
   else
     {
       self->answered = g_get_monotonic_time ();
+      self->worked = mk_proc_get_work_time (mk_process_get_news (self->process).pid);
       self->has_paused = FALSE;
       start_confirm (task);
     }

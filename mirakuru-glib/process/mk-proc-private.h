@@ -20,6 +20,7 @@ char mk_proc_get_state (int pid);
 void mk_proc_for_each_descendant (int pid,
                                   void (*func) (int pid, int parent, const char *name, gpointer user_data),
                                   gpointer user_data);
+gint64 mk_proc_get_work_time (int pid);
 gint64 mk_proc_get_age (int pid);
 gboolean mk_proc_is_of_another_user (int pid);
 gboolean mk_proc_is_descendant (int pid, int ancestor);

@@ -365,6 +365,20 @@ mk_proc_get_state (int pid)
   return fields != NULL && sscanf (fields, " %c", &state) == 1 ? state : 0;
 }
 
+/* Returns: for how long its first thread has been on a processor, in microseconds; −1 if it cannot be known */
+gint64
+mk_proc_get_work_time (int pid)
+{
+  g_autofree char *schedstat = NULL;
+  guint64 ns;
+
+  if (!proc_is_own () || !proc_read_file (pid, "schedstat", &schedstat, NULL) ||
+      sscanf (schedstat, "%" G_GUINT64_FORMAT, &ns) != 1)
+    return -1;
+
+  return (gint64) (ns / 1000);
+}
+
 /* Returns: for how long it has lived, in microseconds; −1 if there is no such process */
 gint64
 mk_proc_get_age (int pid)

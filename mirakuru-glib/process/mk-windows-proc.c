@@ -83,6 +83,12 @@ mk_proc_get_state (int pid)
   return 'S';
 }
 
+gint64
+mk_proc_get_work_time (int pid)
+{
+  return -1;
+}
+
 /* Returns: for how long it has lived, in microseconds, −1 if there is no such process */
 gint64
 mk_proc_get_age (int pid)
