@@ -26,6 +26,7 @@
 #include "mk-error.h"
 #include "mk-host-private.h"
 #include "mk-linux-host-private.h"
+#include "mk-linux-watch-private.h"
 #include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
@@ -65,8 +66,8 @@ struct _MkBackend
 
   /* Of the worker. */
   GSubprocess *subprocess;    /* (owned) (nullable) the supervisor */
-  GSource *control_source;    /* (owned) (nullable) */
-  GSource *output_sources[2]; /* (owned) (nullable) */
+  MkWatch *control_watch;     /* (owned) (nullable) */
+  MkWatch *output_watches[2]; /* (owned) (nullable) */
   gboolean is_paused[2];      /* as there was no room for more output */
   gboolean is_ending;         /* what is left of the output is read whether there is room or not */
   GCancellable *waiting;      /* (owned) (nullable) for the supervisor to be reaped */
@@ -102,26 +103,6 @@ mk_backend_free (MkBackend *self)
   g_array_unref (self->orders);
   g_mutex_clear (&self->lock);
   g_free (self);
-}
-
-static void
-backend_clear_source (GSource **source)
-{
-  if (*source == NULL)
-    return;
-
-  g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
-}
-
-static GSource *
-backend_watch_fd (int fd, GUnixFDSourceFunc func, gpointer data)
-{
-  GSource *source = g_unix_fd_source_new (fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
-
-  g_source_set_callback (source, G_SOURCE_FUNC (func), data, NULL);
-  g_source_attach (source, mk_worker_get_context ());
-  return source;
 }
 
 /* ---- spawning ---- */
@@ -427,7 +408,18 @@ backend_take_host_ends (MkBackend *self, MkStdio *stdio, int control_fd)
 
 static void backend_watch_supervisor (MkBackend *self);
 static void backend_finish (MkBackend *self);
+static gboolean backend_send_orders (MkBackend *self);
+static gboolean backend_on_timer (gpointer user_data);
 static gboolean backend_on_resend (gpointer user_data);
+
+/* Most services never need one: each would make the turns of the worker's loop longer. */
+static void
+backend_wake_at (MkBackend *self, MkWaker **waker, GSourceFunc func, gint64 time_us)
+{
+  if (*waker == NULL)
+    *waker = mk_waker_attach (mk_worker_get_context (), "MkBackend", func, self, NULL);
+  mk_waker_wake_at (*waker, time_us);
+}
 
 static void
 backend_try_spawn (MkBackend *self, MkStdio *stdio, GError **error)
@@ -501,7 +493,7 @@ mk_backend_get_supervisor (MkBackend *self)
 static void
 backend_close_output (MkBackend *self, guint i)
 {
-  backend_clear_source (&self->output_sources[i]);
+  g_clear_pointer (&self->output_watches[i], mk_watch_free);
   if (self->record.outputs[i].fd >= 0)
     self->reports->output (self->data, i ? MK_STREAM_STDERR : MK_STREAM_STDOUT, NULL, 0);
   mk_host_fd_close (&self->record.outputs[i]);
@@ -541,7 +533,7 @@ backend_pump_once (MkBackend *self, guint i)
   /* The service has to wait in its write() then. */
   if (room == 0)
     {
-      backend_clear_source (&self->output_sources[i]);
+      g_clear_pointer (&self->output_watches[i], mk_watch_free);
       self->is_paused[i] = TRUE;
       return FALSE;
     }
@@ -562,7 +554,7 @@ backend_pump_once (MkBackend *self, guint i)
   return n > 0;
 }
 
-static gboolean
+static void
 backend_pump (MkBackend *self, guint i)
 {
   gint64 end = g_get_monotonic_time () + DISPATCH_LIMIT_US;
@@ -572,32 +564,30 @@ backend_pump (MkBackend *self, guint i)
       if (!backend_pump_once (self, i) || g_get_monotonic_time () >= end)
         break;
     }
-
-  return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-backend_on_stdout (int fd, GIOCondition condition, gpointer user_data)
+static void
+backend_on_stdout (gpointer user_data)
 {
-  return backend_pump (user_data, 0);
+  backend_pump (user_data, 0);
 }
 
-static gboolean
-backend_on_stderr (int fd, GIOCondition condition, gpointer user_data)
+static void
+backend_on_stderr (gpointer user_data)
 {
-  return backend_pump (user_data, 1);
+  backend_pump (user_data, 1);
 }
 
 /* There is room for output again. In the worker. */
 void
 mk_backend_resume (MkBackend *self)
 {
-  static const GUnixFDSourceFunc funcs[] = { backend_on_stdout, backend_on_stderr };
+  static const MkWatchFunc funcs[] = { backend_on_stdout, backend_on_stderr };
 
   for (guint i = 0; i < 2; i++)
     {
       if (self->is_paused[i] && self->record.outputs[i].fd >= 0)
-        self->output_sources[i] = backend_watch_fd (self->record.outputs[i].fd, funcs[i], self);
+        self->output_watches[i] = mk_watch_new (self->record.outputs[i].fd, funcs[i], self);
       self->is_paused[i] = FALSE;
     }
 }
@@ -726,17 +716,18 @@ backend_read_control (MkBackend *self)
   if (n < 0 && errno == EAGAIN)
     return;
 
-  backend_clear_source (&self->control_source);
+  g_clear_pointer (&self->control_watch, mk_watch_free);
   /* A forked child has no thread of GLib that could reap it. */
-  mk_waker_wake_at (self->timer,
-                    g_get_monotonic_time () + (mk_host_get_fork_generation () == 0 ? REAP_LIMIT_US : 0));
+  backend_wake_at (self,
+                   &self->timer,
+                   backend_on_timer,
+                   g_get_monotonic_time () + (mk_host_get_fork_generation () == 0 ? REAP_LIMIT_US : 0));
 }
 
-static gboolean
-backend_on_control (int fd, GIOCondition condition, gpointer user_data)
+static void
+backend_on_control (gpointer user_data)
 {
   backend_read_control (user_data);
-  return G_SOURCE_CONTINUE;
 }
 
 /* ---- the end ---- */
@@ -772,7 +763,7 @@ backend_finish (MkBackend *self)
         ;
       backend_close_output (self, i);
     }
-  backend_clear_source (&self->control_source);
+  g_clear_pointer (&self->control_watch, mk_watch_free);
   mk_waker_clear (&self->timer);
   g_cancellable_cancel (self->waiting);
   g_clear_object (&self->waiting);
@@ -802,7 +793,7 @@ backend_sweep (MkBackend *self)
       /* What was found may have forked: look for the child before that forks, too. */
       gint64 pause = self->clean_rounds > 0 ? SWEEP_INTERVAL_US : 0;
 
-      mk_waker_wake_at (self->timer, g_get_monotonic_time () + pause);
+      backend_wake_at (self, &self->timer, backend_on_timer, g_get_monotonic_time () + pause);
     }
   else
     backend_finish (self);
@@ -834,7 +825,7 @@ backend_on_timer (gpointer user_data)
 
   /* Nothing says when it ends, where the program has closed what GLib watches it by. */
   if (self->socket_lost && mk_host_does_child_run (self->record.supervisor))
-    mk_waker_wake_at (self->timer, g_get_monotonic_time () + REAP_LIMIT_US);
+    backend_wake_at (self, &self->timer, backend_on_timer, g_get_monotonic_time () + REAP_LIMIT_US);
   else if (self->sweep_deadline == 0)
     backend_on_supervisor_ended (self, mk_host_was_child_killed (self->record.supervisor));
   else
@@ -865,19 +856,17 @@ backend_watch_supervisor (MkBackend *self)
 
   g_debug ("%s: its supervisor is process %d", self->launch->argv[0], pid);
   g_atomic_int_set (&self->record.supervisor, pid);
-  self->timer = mk_waker_attach (mk_worker_get_context (), "MkBackend", backend_on_timer, self, NULL);
   g_mutex_lock (&self->lock);
-  self->resend = mk_waker_attach (mk_worker_get_context (), "MkBackend order", backend_on_resend, self, NULL);
-  mk_waker_wake (self->resend);
+  backend_send_orders (self);
   g_mutex_unlock (&self->lock);
   self->waiting = g_cancellable_new ();
   g_subprocess_wait_async (self->subprocess, self->waiting, backend_on_reaped, self);
 
-  self->control_source = backend_watch_fd (self->record.control.fd, backend_on_control, self);
+  self->control_watch = mk_watch_new (self->record.control.fd, backend_on_control, self);
   if (self->record.outputs[0].fd >= 0)
-    self->output_sources[0] = backend_watch_fd (self->record.outputs[0].fd, backend_on_stdout, self);
+    self->output_watches[0] = mk_watch_new (self->record.outputs[0].fd, backend_on_stdout, self);
   if (self->record.outputs[1].fd >= 0)
-    self->output_sources[1] = backend_watch_fd (self->record.outputs[1].fd, backend_on_stderr, self);
+    self->output_watches[1] = mk_watch_new (self->record.outputs[1].fd, backend_on_stderr, self);
 }
 
 /* ---- orders ---- */
@@ -903,9 +892,10 @@ backend_send_orders (MkBackend *self)
     return TRUE;
   if (mk_host_may_send_again (error_number))
     {
-      if (self->resend != NULL)
-        mk_waker_wake_at (self->resend,
-                          g_get_monotonic_time () + MK_HOST_RESEND_INTERVAL_MS * G_TIME_SPAN_MILLISECOND);
+      backend_wake_at (self,
+                       &self->resend,
+                       backend_on_resend,
+                       g_get_monotonic_time () + MK_HOST_RESEND_INTERVAL_MS * G_TIME_SPAN_MILLISECOND);
       return TRUE;
     }
 

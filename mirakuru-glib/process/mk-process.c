@@ -154,7 +154,7 @@ mk_process_spawn (MkProcess *self)
   self->ordered = TRUE;
   g_mutex_unlock (&self->lock);
 
-  mk_worker_invoke (process_spawn_on_worker, mk_process_ref (self));
+  mk_worker_add_job (process_spawn_on_worker, mk_process_ref (self));
 }
 
 /* ---- what the back end reports ---- */

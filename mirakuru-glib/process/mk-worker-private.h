@@ -11,5 +11,6 @@ gboolean mk_worker_ensure (GError **error);
 gboolean mk_worker_exists (void);
 GMainContext *mk_worker_get_context (void);
 void mk_worker_invoke (GSourceFunc func, gpointer data);
+void mk_worker_add_job (GSourceFunc func, gpointer data);
 
 G_END_DECLS

@@ -19,6 +19,16 @@
 static GMutex worker_lock;
 static GMainContext *worker_context; /* (owned) (nullable) (locked-by worker_lock) */
 
+/* What takes its time, and is done one by one */
+typedef struct
+{
+  GSourceFunc func;
+  gpointer data;
+} Job;
+
+static GQueue *worker_jobs;       /* (owned) (element-type Job) (locked-by worker_lock) */
+static MkWaker *worker_job_waker; /* (owned) */
+
 static gpointer
 worker_run (gpointer data)
 {
@@ -40,6 +50,23 @@ worker_forget (void)
 {
   g_mutex_init (&worker_lock);
   worker_context = NULL;
+  worker_jobs = NULL;
+}
+
+static gboolean
+worker_do_job (gpointer data)
+{
+  g_autofree Job *job = NULL;
+
+  g_mutex_lock (&worker_lock);
+  job = g_queue_pop_head (worker_jobs);
+  if (!g_queue_is_empty (worker_jobs))
+    mk_waker_wake (worker_job_waker);
+  g_mutex_unlock (&worker_lock);
+
+  if (job != NULL)
+    job->func (job->data);
+  return G_SOURCE_CONTINUE;
 }
 
 /* Makes sure that there is a worker. To be called, and to have succeeded, before anything else here. */
@@ -68,6 +95,8 @@ mk_worker_ensure (GError **error)
       return FALSE;
     }
 
+  worker_jobs = g_queue_new ();
+  worker_job_waker = mk_waker_attach (context, "mk-worker job", worker_do_job, NULL, NULL);
   worker_context = g_steal_pointer (&context);
   mk_sync_prepare ();
   return TRUE;
@@ -99,4 +128,19 @@ mk_worker_invoke (GSourceFunc func, gpointer data)
 
   mk_waker_wake (source);
   mk_waker_unref (source);
+}
+
+/* Of many that are given at once, each waits until what has happened meanwhile is dealt with. */
+void
+mk_worker_add_job (GSourceFunc func, gpointer data)
+{
+  Job *job = g_new (Job, 1);
+
+  job->func = func;
+  job->data = data;
+
+  MK_AUTO_LOCK (&worker_lock);
+
+  g_queue_push_tail (worker_jobs, job);
+  mk_waker_wake (worker_job_waker);
 }

@@ -3,12 +3,15 @@
 
 /*
  * Many services in one program, all started at once and all stopped at once, beside a loop that spawns and
- * one that kills as many programs.
+ * one that kills as many programs. And how late the last hundredth of them is noticed to be ready.
  */
 
 #include "mk-bench.h"
 
+#include <glib/gstdio.h>
 #include <signal.h>
+
+#include "mk-test-util.h"
 
 static const guint sizes[] = { 1, 10, 100, 500, 1000 };
 /* The smaller, the more often, for medians that mean something */
@@ -118,9 +121,90 @@ measure_size (guint size)
   g_array_unref (bare.stop);
 }
 
+/* ---- readiness ---- */
+
+typedef struct
+{
+  Batch *batch;
+  MkPortLease *lease; /* (owned) */
+  char *stamp_file;   /* (owned) */
+  MkSimpleExecutor *executor;
+  gint64 ready_us;
+} Listener;
+
+static void
+listener_init (Listener *listener, Batch *batch)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *address = NULL;
+  g_auto (GStrv) argv = NULL;
+  guint port;
+
+  listener->batch = batch;
+  listener->lease = mk_port_lease_new (NULL);
+  port = mk_port_lease_get_port (listener->lease);
+  address = mk_test_service_address (port);
+  listener->stamp_file = g_build_filename (g_get_tmp_dir (), tag, NULL);
+  argv = mk_test_service_argv (tag, "--listen", address, "--stamp", listener->stamp_file, NULL);
+  listener->executor =
+      MK_SIMPLE_EXECUTOR (mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", port));
+}
+
+static void
+listener_clear (Listener *listener)
+{
+  g_unlink (listener->stamp_file);
+  g_free (listener->stamp_file);
+  g_object_unref (listener->executor);
+  g_object_unref (listener->lease);
+}
+
+static void
+on_ready (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Listener *listener = user_data;
+
+  listener->ready_us = g_get_monotonic_time ();
+  on_started (source, result, listener->batch);
+}
+
+static void
+measure_lag (guint size)
+{
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  g_autoptr (GArray) lag_ms = mk_bench_figures_new ();
+  g_autoptr (GArray) late = mk_bench_figures_new ();
+  g_autofree char *what = g_strdup_printf ("listen() to ready of %u services at once", size);
+  g_autofree char *late_what = g_strdup_printf ("%s, 99th percentile", what);
+  g_autofree Listener *listeners = g_new0 (Listener, size);
+  Batch batch = { loop, size };
+
+  for (guint i = 0; i < size; i++)
+    listener_init (&listeners[i], &batch);
+  for (guint i = 0; i < size; i++)
+    mk_simple_executor_start_async (listeners[i].executor, NULL, on_ready, &listeners[i]);
+  g_main_loop_run (loop);
+  for (guint i = 0; i < size; i++)
+    mk_bench_add (lag_ms,
+                  (listeners[i].ready_us - mk_test_read_stamp (listeners[i].stamp_file, "listen")) / 1000.0);
+  mk_bench_add (late, mk_bench_quantile (lag_ms, 0.99));
+  mk_bench_print_row (what, "ms", lag_ms, NO_LIMIT, NO_LIMIT, NULL, NULL);
+  mk_bench_print_row (late_what, "ms", late, NO_LIMIT, NO_LIMIT, NULL, NULL);
+
+  batch.n_left = size;
+  for (guint i = 0; i < size; i++)
+    mk_simple_executor_stop_async (listeners[i].executor, NULL, on_stopped, &batch);
+  g_main_loop_run (loop);
+  for (guint i = 0; i < size; i++)
+    listener_clear (&listeners[i]);
+}
+
 void
 mk_bench_scale (void)
 {
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
-    measure_size (sizes[i]);
+    {
+      measure_size (sizes[i]);
+      measure_lag (sizes[i]);
+    }
 }
