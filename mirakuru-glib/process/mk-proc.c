@@ -365,7 +365,8 @@ mk_proc_get_state (int pid)
   return fields != NULL && sscanf (fields, " %c", &state) == 1 ? state : 0;
 }
 
-/* Returns: for how long its first thread has been on a processor, in microseconds; −1 if it cannot be known */
+/* Returns: for how long its first thread has been on a processor, in microseconds; −1 if it cannot be known
+ */
 gint64
 mk_proc_get_work_time (int pid)
 {
