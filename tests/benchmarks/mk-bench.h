@@ -17,6 +17,8 @@ GArray *mk_bench_figures_new (void);
 void mk_bench_add (GArray *figures, double figure);
 double mk_bench_quantile (const GArray *figures, double q);
 
+gboolean mk_bench_is_quick (void);
+
 void mk_bench_print_head (void);
 void mk_bench_print_row (const char *what,
                          const char *unit,
@@ -25,6 +27,13 @@ void mk_bench_print_row (const char *what,
                          double p95_limit,
                          const char *peer,
                          const GArray *peer_figures);
+
+void mk_bench_print_factor (const char *what,
+                            const char *unit,
+                            const GArray *figures,
+                            double factor_limit,
+                            const char *peer,
+                            const GArray *peer_figures);
 
 double mk_bench_ms_since (gint64 start_us);
 double mk_bench_cpu_ms (void);
@@ -38,6 +47,7 @@ void mk_bench_end (pid_t pid);
 void mk_bench_reap (pid_t pid);
 
 /* What is measured; each prints rows */
+void mk_bench_machine (void);
 void mk_bench_readiness (void);
 void mk_bench_groups (void);
 void mk_bench_waiting (void);
