@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Linux only. Whether the program may have another file descriptor. To be asked where GLib would end the
+ * Unix only. Whether the program may have another file descriptor. To be asked where GLib would end the
  * program without one, as for a main context, or overlooks that there is none.
  */
 

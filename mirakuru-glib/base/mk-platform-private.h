@@ -3,7 +3,7 @@
 
 /*
  * Small things that each system does in its own way. There is one implementation for each:
- * mk-linux-platform.c and mk-windows-platform.c.
+ * mk-unix-platform.c and mk-windows-platform.c.
  */
 
 #pragma once

@@ -32,7 +32,7 @@
 #include "base/mk-message-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-host-private.h"
-#include "process/mk-linux-host-private.h"
+#include "process/mk-unix-host-private.h"
 #include "process/mk-proc-private.h"
 #include "process/mk-process-private.h"
 #include "process/mk-worker-private.h"

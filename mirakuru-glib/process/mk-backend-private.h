@@ -4,7 +4,7 @@
 /*
  * What a platform has to do for a process: start it, pass orders on to it, and report what becomes of it and
  * what it prints. There is one implementation for each system:
- * mk-linux-backend.c and mk-windows-backend.c.
+ * mk-unix-backend.c and mk-windows-backend.c.
  *
  * The process is spawned in the worker, and all reports come there; the other functions may be called in any
  * thread. An order to end that comes before the process was started keeps it from being started.

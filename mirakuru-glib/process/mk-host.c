@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Linux only: what happens when the host, the program that uses the library, forks or ends.
+ * Unix only: what happens when the host, the program that uses the library, forks or ends.
  *
  * A forked child inherits copies of the pipes, and of the sockets that tell the supervisors that the host
  * lives. They are closed at once, else a supervisor would not see that the parent went away; and the "fork
@@ -13,7 +13,7 @@
  */
 
 #include "mk-host-private.h"
-#include "mk-linux-host-private.h"
+#include "mk-unix-host-private.h"
 
 #include <errno.h>
 #include <fcntl.h>

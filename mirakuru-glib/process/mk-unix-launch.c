@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Linux only: the words for why a service was not started, or where its launcher did not lead. */
+/* Unix only: the words for why a service was not started, or where its launcher did not lead. */
 
 #include "mk-launch-private.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Linux only: what may be done with what belongs to a process of the library, while the program forks or
+/* Unix only: what may be done with what belongs to a process of the library, while the program forks or
  * ends. */
 
 #pragma once

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Linux only: see the header. */
+/* Unix only: see the header. */
 
 #include "mk-platform-private.h"
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Linux only: a service below mk-supervisor, which is started here and reports on a socket.
+ * Unix only: a service below mk-supervisor, which is started here and reports on a socket.
  *
  * Life: spawned → reports of the supervisor → the supervisor has ended → gone. If it ended without having
  * said that the tree is empty, it was killed; then what carries the marker is swept away first.
@@ -25,8 +25,8 @@
 
 #include "mk-error.h"
 #include "mk-host-private.h"
-#include "mk-linux-host-private.h"
 #include "mk-linux-watch-private.h"
+#include "mk-unix-host-private.h"
 #include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
