@@ -10,9 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "mk-features-private.h"
 #include "mk-i18n-private.h"
 
 /* Returns: (transfer full): the words of the system, with what to do where no descriptor is left */
@@ -30,7 +31,7 @@ mk_descriptor_explain (int error_number)
 gboolean
 mk_descriptor_check (GError **error)
 {
-  int fd = eventfd (0, EFD_CLOEXEC);
+  int fd = mk_features_open_socket (AF_UNIX, SOCK_DGRAM);
   int number = errno;
   g_autofree char *reason = NULL;
 

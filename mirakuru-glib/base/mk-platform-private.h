@@ -3,7 +3,7 @@
 
 /*
  * Small things that each system does in its own way. There is one implementation for each:
- * mk-unix-platform.c and mk-windows-platform.c.
+ * mk-unix-platform.c with mk-linux-features.c or mk-posix-features.c, and mk-windows-platform.c.
  */
 
 #pragma once

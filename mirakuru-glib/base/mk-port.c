@@ -2,11 +2,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Linux only: free ports, which nobody else who asks here is given until they are released.
- *
- * A socket with an abstract name stands for the port. Such a name needs no file and no permission, belongs to
- * one network namespace, as ports do, and vanishes with its process, however that ends. A forked child closes
- * its copies at once, else it would keep the ports of a parent that has ended.
+ * Unix only: free ports, which nobody else who asks here is given until they are released. A claim on a
+ * number keeps others from it, and vanishes with its process, however that ends. A forked child releases its
+ * copies at once, else it would keep the ports of a parent that has ended.
  */
 
 #include "mk-port-private.h"
@@ -14,14 +12,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "mk-descriptor-private.h"
 #include "mk-error.h"
+#include "mk-features-private.h"
 #include "mk-i18n-private.h"
 #include "mk-lock-private.h"
 
@@ -36,7 +32,7 @@
 struct _MkPort
 {
   guint number;
-  int fd; /* (locked-by lock) −1 in a child that was forked since */
+  int claim; /* (locked-by lock) −1 in a child that was forked since */
 };
 
 /* The ports from first to last, but for those from hole_first to hole_last, which lie within. */
@@ -68,8 +64,8 @@ port_after_fork_in_child (void)
     {
       MkPort *port = g_ptr_array_index (ports, i);
 
-      close (port->fd);
-      port->fd = -1;
+      mk_features_release_port (port->number, port->claim);
+      port->claim = -1;
     }
 
   g_ptr_array_set_size (ports, 0);
@@ -120,13 +116,10 @@ port_range_without (guint first, guint kernel_first, guint kernel_last)
 static PortRange
 port_range_get (void)
 {
-  g_autofree char *text = NULL;
-  guint kernel_first = 32768, kernel_last = 60999;
+  guint kernel_first, kernel_last;
   PortRange range;
 
-  if (g_file_get_contents ("/proc/sys/net/ipv4/ip_local_port_range", &text, NULL, NULL))
-    (void) !sscanf (text, "%u %u", &kernel_first, &kernel_last);
-
+  mk_features_get_client_ports (&kernel_first, &kernel_last);
   range = port_range_without (PREFERRED_FIRST, kernel_first, kernel_last);
   if (port_range_count (&range) >= ENOUGH)
     return range;
@@ -143,7 +136,7 @@ static int
 port_bind (int type, const void *address, socklen_t length)
 {
   const struct sockaddr *name = address;
-  int fd = socket (name->sa_family, type | SOCK_CLOEXEC, 0);
+  int fd = mk_features_open_socket (name->sa_family, type);
   int only_v6 = 1;
   int number;
 
@@ -159,17 +152,6 @@ port_bind (int type, const void *address, socklen_t length)
   close (fd);
   errno = number;
   return -1;
-}
-
-/* Returns: the socket that stands for the port, or −1 with errno set */
-static int
-port_bind_name (guint number)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  int length = snprintf (address.sun_path + 1, sizeof address.sun_path - 1, "mirakuru-glib-port-%u", number);
-
-  return port_bind (
-      SOCK_DGRAM, &address, (socklen_t) (offsetof (struct sockaddr_un, sun_path) + 1 + (gsize) length));
 }
 
 /*
@@ -211,24 +193,24 @@ static MkPort *
 port_try (guint number)
 {
   MK_AUTO_LOCK (&lock);
-  int fd = port_bind_name (number);
+  int claim = mk_features_claim_port (number);
   int error_number;
   MkPort *self;
 
-  if (fd < 0)
+  if (claim < 0)
     return NULL;
 
   if (!port_is_free (number))
     {
       error_number = errno;
-      close (fd);
+      mk_features_release_port (number, claim);
       errno = error_number;
       return NULL;
     }
 
   self = g_new0 (MkPort, 1);
   self->number = number;
-  self->fd = fd;
+  self->claim = claim;
   g_ptr_array_add (ports, self);
   return self;
 }
@@ -291,9 +273,9 @@ void
 mk_port_release (MkPort *self)
 {
   g_mutex_lock (&lock);
-  if (self->fd >= 0)
+  if (self->claim >= 0)
     {
-      close (self->fd);
+      mk_features_release_port (self->number, self->claim);
       g_ptr_array_remove_fast (ports, self);
     }
   g_mutex_unlock (&lock);

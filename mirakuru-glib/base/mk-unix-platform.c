@@ -1,13 +1,12 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Unix only: see the header. */
+/* Unix only: see the header. What Linux does better is in mk-linux-features.c. */
 
 #include "mk-platform-private.h"
 
 #include <glob.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What is to be done when the program forks; each may be NULL. See pthread_atfork(3) */
@@ -31,20 +30,6 @@ mk_platform_new_thread (const char *name, GThreadFunc func, gpointer data, GErro
   return thread;
 }
 
-/* Returns: (nullable): a variable of the environment; a setuid program must not obey it, and gets NULL */
-const char *
-mk_platform_get_variable (const char *name)
-{
-  return secure_getenv (name);
-}
-
-/* Returns: (nullable): such as "INT" */
-const char *
-mk_platform_get_signal_name (int number)
-{
-  return sigabbrev_np (number);
-}
-
 /* @name: a signal such as "INT", "SIGINT" or "2" */
 gboolean
 mk_platform_find_signal (const char *name, int *number)
@@ -59,11 +44,15 @@ mk_platform_find_signal (const char *name, int *number)
     }
 
   for (int i = 1; i < SIGRTMIN; i++)
-    if (sigabbrev_np (i) != NULL && g_ascii_strcasecmp (short_name, sigabbrev_np (i)) == 0)
-      {
-        *number = i;
-        return TRUE;
-      }
+    {
+      const char *known = mk_platform_get_signal_name (i);
+
+      if (known != NULL && g_ascii_strcasecmp (short_name, known) == 0)
+        {
+          *number = i;
+          return TRUE;
+        }
+    }
 
   return FALSE;
 }

@@ -27,6 +27,7 @@
 
 #include "mk-error.h"
 #include "base/mk-descriptor-private.h"
+#include "base/mk-features-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
 #include "base/mk-message-private.h"
@@ -355,7 +356,7 @@ notify_open_socket (const char *name, GError **error)
       g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_DEFAULT, error);
 
   if (socket == NULL || !g_socket_bind (socket, address, FALSE, error) ||
-      !g_socket_set_option (socket, SOL_SOCKET, SO_PASSCRED, 1, error))
+      !mk_features_ask_for_senders (socket, error))
     return NULL;
 
   g_socket_set_blocking (socket, FALSE);

@@ -3,8 +3,8 @@
 
 /*
  * What a TCP port of this machine answers, where the system says so without delay, and what else is the
- * system's own about connections. There is one implementation for each: mk-linux-tcp-target.c and
- * mk-windows-tcp-target.c.
+ * system's own about connections. There is one implementation for each: mk-linux-tcp-target.c or
+ * mk-posix-tcp-target.c with mk-unix-tcp-socket.c, and mk-windows-tcp-target.c.
  */
 
 #pragma once

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "mk-error.h"
+#include "base/mk-features-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
 #include "mk-path-monitor-private.h"
@@ -118,7 +119,7 @@ unix_socket_probe_connect (MkUnixSocketProbe *self, int *number)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   gsize length = strlen (self->path);
-  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int fd = mk_features_open_socket (AF_UNIX, SOCK_STREAM);
 
   memcpy (address.sun_path, self->path, length);
   if (unix_socket_probe_is_abstract (self))
@@ -190,16 +191,14 @@ mk_unix_socket_probe_describe (MkProbe *probe)
 static char *
 unix_socket_probe_describe_listener (MkUnixSocketProbe *self)
 {
-  struct ucred listener = { 0 };
-  socklen_t length = sizeof listener;
   int number, fd = unix_socket_probe_connect (self, &number);
+  int listener;
 
   if (fd < 0)
     return NULL;
-  if (number == 0)
-    getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &listener, &length);
+  listener = number == 0 ? mk_features_get_peer (fd) : 0;
   close (fd);
-  return listener.pid > 0 ? mk_proc_describe_living (listener.pid) : NULL;
+  return listener > 0 ? mk_proc_describe_living (listener) : NULL;
 }
 
 static char *

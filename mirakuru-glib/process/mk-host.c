@@ -82,7 +82,8 @@ host_blind_input (const MkHostRecord *record)
 
   if (null_fd < 0)
     return;
-  dup3 (null_fd, record->input.fd, O_CLOEXEC);
+  if (dup2 (null_fd, record->input.fd) >= 0)
+    fcntl (record->input.fd, F_SETFD, FD_CLOEXEC);
   close (null_fd);
 }
 

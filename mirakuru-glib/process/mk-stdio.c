@@ -18,6 +18,7 @@
 
 #include "mk-error.h"
 #include "base/mk-descriptor-private.h"
+#include "base/mk-features-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
@@ -181,13 +182,13 @@ stdio_set_up_terminal (int fd, MkLaunch *launch)
 static gboolean
 stdio_open_terminal (MkStdio *stdio, int stream, MkLaunch *launch, GError **error)
 {
-  const int flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
-  int host = stdio_move_fd (posix_openpt (flags | O_NONBLOCK));
+  int host = stdio_move_fd (mk_features_open_terminal ());
   char name[64];
 
   stdio->host[stream] = host;
-  if (host >= 0 && grantpt (host) == 0 && unlockpt (host) == 0 && ptsname_r (host, name, sizeof name) == 0)
-    stdio->service[stream] = stdio_move_fd (open (name, flags));
+  if (host >= 0 && grantpt (host) == 0 && unlockpt (host) == 0 &&
+      mk_features_get_terminal_name (host, name, sizeof name))
+    stdio->service[stream] = stdio_move_fd (open (name, O_RDWR | O_NOCTTY | O_CLOEXEC));
 
   return (stdio->service[stream] >= 0 && stdio_set_up_terminal (stdio->service[stream], launch)) ||
          stdio_set_error (launch, error, _ ("Cannot open a terminal"));

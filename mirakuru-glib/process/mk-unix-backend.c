@@ -19,18 +19,20 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "mk-error.h"
 #include "mk-host-private.h"
 #include "mk-linux-watch-private.h"
+#include "mk-near-private.h"
 #include "mk-unix-host-private.h"
 #include "base/mk-descriptor-private.h"
+#include "base/mk-features-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
 #include "base/mk-message-private.h"
+#include "base/mk-platform-private.h"
 #include "base/mk-waker-private.h"
 #include "mk-proc-private.h"
 #include "mk-stdio-private.h"
@@ -107,19 +109,11 @@ mk_backend_free (MkBackend *self)
 
 /* ---- spawning ---- */
 
-/* Of forwards whose near end cannot do that any more */
-static void
-backend_remove_socket_files (MkBackend *self)
-{
-  for (guint i = 0; self->launch->forwards != NULL && i < self->launch->forwards->len; i++)
-    mk_forward_remove_file (g_ptr_array_index (self->launch->forwards, i));
-}
-
 /* The variable is for programs that run from a build directory; a setuid program must not obey it. */
 static const char *
 backend_get_supervisor_path (void)
 {
-  const char *path = secure_getenv ("MIRAKURU_GLIB_SUPERVISOR");
+  const char *path = mk_platform_get_variable ("MIRAKURU_GLIB_SUPERVISOR");
 
   if (path != NULL && *path != '\0')
     return path;
@@ -142,86 +136,6 @@ backend_list_descriptors (MkLaunch *launch)
         list, "%s%d", i ? "," : "", g_array_index (launch->descriptors, MkLaunchDescriptor, i).target);
 
   return g_string_free (list, FALSE);
-}
-
-/* @targets: where the forwards lead to */
-static GPtrArray *
-backend_new_near_argv (MkLaunch *launch, GPtrArray *targets)
-{
-  GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
-
-  g_ptr_array_add (argv, g_strdup (backend_get_supervisor_path ()));
-  g_ptr_array_add (argv, g_strdup ("near"));
-  g_ptr_array_add (argv, g_strdup (MK_SUPERVISOR_PROTOCOL));
-  g_ptr_array_add (argv, g_strdup_printf ("%d", (int) getpid ()));
-  g_ptr_array_add (argv, g_strdup_printf ("%u", mk_launch_get_lease ()));
-  g_ptr_array_add (argv, g_strdup (launch->marker));
-  g_ptr_array_add (argv, g_strdup (launch->notify_socket ? launch->notify_socket : ""));
-  g_ptr_array_add (argv, g_strdup_printf ("%u", targets->len));
-  g_ptr_array_extend (argv, targets, (GCopyFunc) (GCallback) g_strdup, NULL);
-  for (char **word = launch->launcher; *word != NULL; word++)
-    g_ptr_array_add (argv, g_strdup (*word));
-  g_ptr_array_add (argv, NULL);
-  return argv;
-}
-
-static void
-backend_append_integer (GByteArray *order, int value)
-{
-  guint32 bytes = GUINT32_TO_LE ((guint32) value);
-
-  g_byte_array_append (order, (const guint8 *) &bytes, sizeof bytes);
-}
-
-static void
-backend_append_string (GByteArray *order, const char *text)
-{
-  g_byte_array_append (order, (const guint8 *) text, (guint) strlen (text) + 1);
-}
-
-/* The frame START, see mk-far.c. Returns: a file that holds it, −1 with errno */
-static int
-backend_write_order (MkLaunch *launch)
-{
-  g_autoptr (GByteArray) order = g_byte_array_new ();
-  int flags = (launch->stderr_mode == MK_STDIO_MODE_MERGE ? MK_START_MERGE : 0) |
-              (launch->stop_mode == MK_STOP_MODE_TREE ? MK_START_STOP_TREE : 0) |
-              (launch->notify_socket != NULL ? MK_START_NOTIFY : 0) |
-              (launch->keeps_directory ? MK_START_KEEP : 0);
-  int fd = memfd_create ("mirakuru-order", MFD_CLOEXEC);
-
-  if (fd < 0)
-    return -1;
-
-  backend_append_integer (order, launch->stop_signal);
-  backend_append_integer (order, launch->kill_signal);
-  backend_append_integer (order, (int) launch->stop_timeout);
-  backend_append_integer (order, flags);
-  backend_append_integer (order, (int) mk_launch_get_lease ());
-  backend_append_integer (order, (int) g_strv_length (launch->argv));
-  backend_append_integer (order, (int) g_strv_length (launch->overlay));
-  backend_append_string (order, launch->private_directory ? launch->private_directory : "");
-  backend_append_string (order, launch->cwd ? launch->cwd : "");
-  for (char **arg = launch->argv; *arg != NULL; arg++)
-    backend_append_string (order, *arg);
-  for (char **variable = launch->overlay; *variable != NULL; variable++)
-    backend_append_string (order, *variable);
-
-  for (gsize written = 0; written < order->len;)
-    {
-      ssize_t n = write (fd, order->data + written, order->len - written);
-
-      if (n < 0)
-        {
-          int error_number = errno;
-
-          close (fd);
-          errno = error_number;
-          return -1;
-        }
-      written += (gsize) n;
-    }
-  return fd;
 }
 
 static GPtrArray *
@@ -300,40 +214,6 @@ backend_new_spawn_error (MkLaunch *launch, const GError *cause)
                       reason);
 }
 
-/* Returns: (transfer full): the arguments of the near end */
-static GPtrArray *
-backend_prepare_near (MkBackend *self, GSubprocessLauncher *launcher, GError **error)
-{
-  g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GArray) fds = g_array_new (FALSE, FALSE, sizeof (int));
-  gboolean is_open = TRUE;
-  int order;
-
-  for (guint i = 0; i < self->launch->forwards->len && is_open; i++)
-    is_open = mk_forward_open (g_ptr_array_index (self->launch->forwards, i), fds, targets, error);
-  for (guint i = 0; i < fds->len; i++)
-    {
-      if (is_open)
-        g_subprocess_launcher_take_fd (launcher, g_array_index (fds, int, i), MK_CONTROL_FD + 2 + (int) i);
-      else
-        close (g_array_index (fds, int, i));
-    }
-  if (!is_open)
-    {
-      backend_remove_socket_files (self);
-      return NULL;
-    }
-
-  order = backend_write_order (self->launch);
-  if (order < 0)
-    {
-      g_propagate_error (error, mk_launch_spawn_error (self->launch, MK_SPAWN_STEP_FORK, errno));
-      return NULL;
-    }
-  g_subprocess_launcher_take_fd (launcher, order, MK_CONTROL_FD + 1);
-  return backend_new_near_argv (self->launch, targets);
-}
-
 /*
  * These flags, no cwd and no child setup make GLib use posix_spawn(), whose time does not depend on the size
  * of the host. The supervisor does what is lost by that: it closes the other descriptors and resets the
@@ -351,7 +231,7 @@ backend_spawn_supervisor (MkBackend *self, MkStdio *stdio, int control_fd, GErro
   g_autoptr (GError) cause = NULL;
 
   if (self->launch->launcher != NULL)
-    argv = backend_prepare_near (self, launcher, error);
+    argv = mk_near_prepare (self->launch, backend_get_supervisor_path (), launcher, error);
   else
     argv = backend_new_supervisor_argv (self->launch);
   if (argv == NULL)
@@ -427,7 +307,7 @@ backend_try_spawn (MkBackend *self, MkStdio *stdio, GError **error)
   g_autoptr (GError) cause = NULL;
   int sockets[2];
 
-  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+  if (!mk_features_open_socket_pair (SOCK_SEQPACKET, sockets))
     {
       g_propagate_error (error, mk_launch_spawn_error (self->launch, MK_SPAWN_STEP_FORK, errno));
       return;
@@ -607,13 +487,13 @@ backend_is_plausible (MkBackend *self, const MkMessage *message)
       return !self->has_begun && message->b > 0;
 
     case MK_MESSAGE_EXITED:
-      return self->has_spawned && message->a > -NSIG && message->a <= 255;
+      return self->has_spawned && message->a >= -SIGRTMAX && message->a <= 255;
 
     case MK_MESSAGE_DENIED:
       return message->a > 1;
 
     case MK_MESSAGE_LOST:
-      return self->launch->launcher != NULL && !self->tree_empty && message->b >= -NSIG;
+      return self->launch->launcher != NULL && !self->tree_empty && message->b >= -SIGRTMAX;
 
     default:
       return TRUE;
@@ -812,7 +692,7 @@ backend_on_supervisor_ended (MkBackend *self, gboolean was_killed)
       return;
     }
 
-  backend_remove_socket_files (self);
+  mk_near_remove_socket_files (self->launch);
   self->reports->event (self->data, MK_BACKEND_LOST, 0);
   self->sweep_deadline = g_get_monotonic_time () + SWEEP_LIMIT_US;
   backend_sweep (self);
