@@ -5,13 +5,8 @@
  * mk-supervisor: the parent of one service.
  *
  * It starts the service, tells the host (the program that uses the library) what becomes of it, and sees to
- * it that nothing of the service is left: when the host asks, and when the host is gone in whatever way. As a
- * child subreaper it inherits every process of the service that loses its parent, whatever session or
- * environment that has, so "no child left" (ECHILD) means that the tree is empty.
- *
- * Descendants are found in /proc. Where there is none, or that of another PID namespace, only the process
- * group of the service can be sent signals: what has left the group lives on, and the tree does not get
- * empty.
+ * it that nothing of the service is left: when the host asks, and when the host is gone in whatever way. How
+ * the processes of the service are found is the kernel's own: see mk-linux-kernel.c and mk-posix-kernel.c.
  *
  * A service mostly runs as the same user, and can do this program harm: lower its limits, take the control
  * socket, end whatever has a certain command. So children can be found without opening a file, the program is
@@ -29,9 +24,8 @@
 
 #include "mk-supervisor-protocol-private.h"
 #include "base/mk-remove-private.h"
-#include "mk-calls-private.h"
+#include "mk-kernel-private.h"
 #include "mk-roles-private.h"
-#include "mk-tree-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,11 +34,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/select.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,7 +48,7 @@
 #define MAX_INTERVAL_US 50000
 /* A kill signal other than SIGKILL has this long to work. */
 #define KILL_GRACE_US 1000000
-/* How often to look for the host where there are no pidfds. */
+/* How often to look for the host where it cannot be watched. */
 #define HOST_POLL_US 200000
 #define MAX_WAIT_US  60000000
 
@@ -97,7 +88,8 @@ typedef struct
   int host_fd;
   int signal_fd;
   int exec_fd;
-  int children_fd; /* the list of this program's children */
+
+  sigset_t while_waiting; /* blocked then; at other times all signals are */
 
   pid_t service;
   bool reaped; /* the service's main process */
@@ -140,20 +132,6 @@ supervisor_send_news (Supervisor *self, MkMessageType type, int a, int b)
 }
 
 /* ---- starting the service ---- */
-
-/* Where a sandbox does not know close_range(). */
-static void
-supervisor_for_each_descriptor_from (int first, int (*func) (int fd))
-{
-  for (int fd = first; fd < (int) sysconf (_SC_OPEN_MAX); fd++)
-    func (fd);
-}
-
-static int
-supervisor_mark_cloexec (int fd)
-{
-  return fcntl (fd, F_SETFD, FD_CLOEXEC);
-}
 
 static void
 supervisor_fail_in_child (int fd, MkSpawnStep step)
@@ -222,8 +200,7 @@ supervisor_place_descriptors (Supervisor *self, int *report_fd)
   if (self->n_passed > 0)
     *report_fd = fcntl (*report_fd, F_DUPFD_CLOEXEC, first);
 
-  if (mk_close_range (3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-    supervisor_for_each_descriptor_from (3, supervisor_mark_cloexec);
+  mk_kernel_mark_cloexec_from (3);
   for (int i = 0; i < self->n_passed; i++)
     {
       if (dup2 (self->passed[i].fd, self->passed[i].target) < 0)
@@ -248,17 +225,14 @@ supervisor_set_listen_pid (void)
 static void
 supervisor_run_service (Supervisor *self, pid_t supervisor, int report_fd)
 {
-  static const long default_action[4]; /* the kernel's struct sigaction: SIG_DFL is 0 */
   sigset_t none;
 
   setsid ();
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  mk_kernel_die_with_parent ();
   if (getppid () != supervisor)
     _exit (127);
 
-  /* Directly, for libc keeps two signals to itself, which posix_spawn() leaves ignored. */
-  for (int i = 1; i < NSIG; i++)
-    syscall (SYS_rt_sigaction, i, default_action, NULL, (NSIG - 1) / 8);
+  mk_kernel_reset_signals ();
   sigemptyset (&none);
   sigprocmask (SIG_SETMASK, &none, NULL);
 
@@ -315,7 +289,7 @@ supervisor_spawn (Supervisor *self)
   pid_t supervisor = getpid ();
   int fds[2];
 
-  if (pipe2 (fds, O_CLOEXEC) < 0)
+  if (!mk_kernel_open_pipe (fds))
     {
       supervisor_spawn_failed (self, MK_SPAWN_STEP_FORK, errno);
       return;
@@ -358,60 +332,16 @@ supervisor_read_exec_report (Supervisor *self)
 
 /* ---- signals to the tree ---- */
 
-/* Only this process can reap its own children, so their pids are safe, once the kernel has said that they
- * are. Deeper down, a pid may be another process by now.
- *
- * Returns false if this program has no right to. */
-static bool
-supervisor_signal_process (pid_t pid, pid_t parent, int number)
-{
-  pid_t seen_parent;
-  bool allowed = true;
-  int fd;
-
-  if (parent == getpid ())
-    return !mk_tree_is_child (pid) || kill (pid, number) == 0 || errno != EPERM;
-
-  /* Old kernels and sandboxes have no pidfds. */
-  fd = mk_pidfd_open (pid);
-  if (fd < 0 && errno == ESRCH)
-    return true;
-  /* The parent changes to us when it dies in the meantime. */
-  seen_parent = mk_tree_read_parent ("/proc", pid);
-  if (seen_parent == parent || seen_parent == getpid ())
-    allowed = (fd >= 0 ? mk_pidfd_send_signal (fd, number) : kill (pid, number)) == 0 || errno != EPERM;
-  if (fd >= 0)
-    close (fd);
-  return allowed;
-}
-
 /* One of them is enough to say why the tree does not get empty. */
 static void
 supervisor_signal_or_tell (Supervisor *self, pid_t pid, pid_t parent, int number)
 {
-  if (supervisor_signal_process (pid, parent, number) || self->denied != 0)
+  if (mk_kernel_signal (pid, parent, number) || self->denied != 0)
     return;
 
   self->denied = pid;
-  supervisor_send_news (self, MK_MESSAGE_DENIED, pid, 0);
-}
-
-/* A /proc of another PID namespace shows other processes under the same numbers. */
-static bool
-supervisor_have_own_proc (void)
-{
-  char target[16] = "";
-
-  return readlink ("/proc/self", target, sizeof target - 1) > 0 && atoi (target) == getpid ();
-}
-
-/* Returns false if nothing can be found. Where no file can be opened, there is the list of the children, and
- * those of a child that was killed come onto it. */
-static bool
-supervisor_walk_tree (Supervisor *self, MkTreeFunc func)
-{
-  return (supervisor_have_own_proc () && mk_tree_walk ("/proc", getpid (), func, self)) ||
-         mk_tree_list_children (self->children_fd, getpid (), func, self);
+  /* Where only the group is known, its number is that of the service. */
+  supervisor_send_news (self, MK_MESSAGE_DENIED, abs (pid), 0);
 }
 
 static bool
@@ -456,7 +386,7 @@ supervisor_signal_once (Supervisor *self, pid_t pid, pid_t parent, int number)
 
   supervisor_remember_signalled (self, pid);
   supervisor_signal_or_tell (self, pid, parent, number);
-  supervisor_signal_process (pid, parent, SIGCONT);
+  mk_kernel_signal (pid, parent, SIGCONT);
 }
 
 /*
@@ -469,7 +399,7 @@ supervisor_stop_found (pid_t pid, pid_t parent, void *data)
 {
   Supervisor *self = data;
   bool is_orphan = parent == getpid () && pid != self->service;
-  bool in_group = self->group_signalled && getpgid (pid) == self->service;
+  bool in_group = self->group_signalled && mk_kernel_is_in_group (pid, self->service);
 
   if (in_group && (!is_orphan || !self->group_remembered))
     return;
@@ -494,23 +424,14 @@ supervisor_group_member_found (pid_t pid, pid_t parent, void *data)
 {
   Supervisor *self = data;
 
-  if (getpgid (pid) == self->service)
+  if (mk_kernel_is_in_group (pid, self->service))
     supervisor_remember_signalled (self, pid);
 }
 
-static bool
-supervisor_has_child_in_group (Supervisor *self)
-{
-  siginfo_t info;
-
-  return waitid (P_PGID, (id_t) self->service, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
-}
-
-/* Once no child of ours is in the group any more, the number may come to mean another one. */
 static void
 supervisor_signal_group (Supervisor *self, int number)
 {
-  if (self->service > 0 && !self->failed && supervisor_has_child_in_group (self))
+  if (self->service > 0 && !self->failed && mk_kernel_has_group (self->service))
     kill (-self->service, number);
 }
 
@@ -518,10 +439,10 @@ static void
 supervisor_walk (Supervisor *self)
 {
   int64_t begin = supervisor_now_us ();
+  MkTreeFunc func = self->phase == KILLING ? supervisor_kill_found : supervisor_stop_found;
   int64_t end;
 
-  if (!supervisor_walk_tree (self, self->phase == KILLING ? supervisor_kill_found : supervisor_stop_found) &&
-      self->phase == KILLING)
+  if (!mk_kernel_walk_tree (self->service, func, self) && self->phase == KILLING)
     supervisor_signal_group (self, self->kill_signal);
   self->first_walk = false;
 
@@ -569,8 +490,8 @@ supervisor_stop_tree (Supervisor *self)
   self->walk_interval = MIN_INTERVAL_US;
 
   /* There is no group before the service's setsid(). */
-  self->group_remembered =
-      self->service <= 0 || self->reaped || supervisor_walk_tree (self, supervisor_group_member_found);
+  self->group_remembered = self->service <= 0 || self->reaped ||
+                           mk_kernel_walk_tree (self->service, supervisor_group_member_found, self);
   self->group_signalled = self->service > 0 && !self->reaped && kill (-self->service, self->stop_signal) == 0;
   if (self->group_signalled)
     kill (-self->service, SIGCONT);
@@ -670,7 +591,7 @@ supervisor_reap (Supervisor *self)
   int status;
   pid_t pid;
 
-  while ((pid = waitpid (-1, &status, WNOHANG | __WALL)) > 0)
+  while ((pid = mk_kernel_reap (&status)) > 0)
     {
       supervisor_forget_signalled (self, pid);
       /* What it left behind must be met before that forks again. */
@@ -695,18 +616,18 @@ supervisor_reap (Supervisor *self)
             self, MK_MESSAGE_EXITED, WIFSIGNALED (status) ? -WTERMSIG (status) : WEXITSTATUS (status), 0);
     }
 
-  self->empty = pid < 0 && errno == ECHILD;
+  self->empty = pid < 0 && errno == ECHILD && !mk_kernel_has_others (self->service);
 }
 
 static void
 supervisor_read_signals (Supervisor *self)
 {
-  struct signalfd_siginfo info;
+  int number;
 
-  while (read (self->signal_fd, &info, sizeof info) == (ssize_t) sizeof info)
+  while ((number = mk_kernel_read_signal (self->signal_fd)) != 0)
     {
       /* Somebody wants this program to end: it cannot without ending the service. */
-      if (info.ssi_signo != SIGCHLD && self->phase == RUNNING)
+      if (number != SIGCHLD && self->phase == RUNNING)
         supervisor_begin_stop (self, self->stop_signal, MK_UNWAITED_GRACE_MS * 1000, self->stops_tree);
     }
 }
@@ -764,7 +685,7 @@ supervisor_read_control (Supervisor *self)
 
 /* Returns false where there is nothing to wait for but news. */
 static bool
-supervisor_get_timeout (Supervisor *self, struct timeval *timeout)
+supervisor_get_timeout (Supervisor *self, struct timespec *timeout)
 {
   int64_t next = self->phase == RUNNING ? NEVER : self->next_walk;
   int64_t wait = HOST_POLL_US;
@@ -782,7 +703,7 @@ supervisor_get_timeout (Supervisor *self, struct timeval *timeout)
     wait = 0;
   if (wait > MAX_WAIT_US)
     wait = MAX_WAIT_US;
-  *timeout = (struct timeval){ wait / 1000000, wait % 1000000 };
+  *timeout = (struct timespec){ wait / 1000000, wait % 1000000 * 1000 };
   return true;
 }
 
@@ -791,7 +712,8 @@ static void
 supervisor_wait (Supervisor *self, fd_set *ready)
 {
   const int fds[] = { self->control_fd, self->host_fd, self->signal_fd, self->exec_fd };
-  struct timeval timeout;
+  struct timespec timeout;
+  bool is_limited = supervisor_get_timeout (self, &timeout);
   int n = 0;
 
   FD_ZERO (ready);
@@ -804,7 +726,7 @@ supervisor_wait (Supervisor *self, fd_set *ready)
         n = fds[i] + 1;
     }
 
-  if (select (n, ready, NULL, NULL, supervisor_get_timeout (self, &timeout) ? &timeout : NULL) <= 0)
+  if (pselect (n, ready, NULL, NULL, is_limited ? &timeout : NULL, &self->while_waiting) <= 0)
     FD_ZERO (ready);
 }
 
@@ -852,10 +774,6 @@ supervisor_set_up (Supervisor *self)
 {
   sigset_t wanted, all;
 
-  prctl (PR_SET_DUMPABLE, 0);
-  if (supervisor_have_own_proc ())
-    self->children_fd = open ("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-
   sigfillset (&all);
   sigprocmask (SIG_SETMASK, &all, NULL);
 
@@ -865,8 +783,8 @@ supervisor_set_up (Supervisor *self)
   sigaddset (&wanted, SIGINT);
   sigaddset (&wanted, SIGQUIT);
   sigaddset (&wanted, SIGTERM);
-  self->signal_fd = signalfd (-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-  return self->signal_fd >= 0 && prctl (PR_SET_CHILD_SUBREAPER, 1) == 0;
+  self->signal_fd = mk_kernel_open_signals (&wanted, &self->while_waiting);
+  return self->signal_fd >= 0 && mk_kernel_prepare ();
 }
 
 /* @list: the numbers in the service, "3,7" */
@@ -892,7 +810,6 @@ mk_supervisor_main (int argc, char **argv)
     .host_fd = -1,
     .signal_fd = -1,
     .exec_fd = -1,
-    .children_fd = -1,
     .deadline = NEVER,
     .tree_time = NEVER,
   };
@@ -920,13 +837,12 @@ mk_supervisor_main (int argc, char **argv)
 
   /* Out of the reach of Ctrl-C on the host's terminal; and nothing of the host's is to be held open. */
   setpgid (0, 0);
-  if (mk_close_range ((unsigned) (MK_CONTROL_FD + 1 + self.n_passed), ~0U, 0) < 0)
-    supervisor_for_each_descriptor_from (MK_CONTROL_FD + 1 + self.n_passed, close);
+  mk_kernel_close_from (MK_CONTROL_FD + 1 + self.n_passed);
   fcntl (MK_CONTROL_FD, F_SETFD, FD_CLOEXEC);
   error = supervisor_set_up (&self) ? 0 : errno;
 
-  /* Once the pidfd is open, the pid cannot come to mean another process; before, it may have. */
-  self.host_fd = mk_pidfd_open (self.host);
+  /* Once the host is watched, the pid cannot come to mean another process; before, it may have. */
+  self.host_fd = mk_kernel_watch_host (self.host);
   if (getppid () != self.host)
     return 0;
 
