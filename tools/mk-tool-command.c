@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "mk-tool-signals.h"
@@ -21,7 +20,7 @@ command_set_up_child (gpointer user_data)
   pid_t mirakuru = GPOINTER_TO_INT (user_data);
 
   mk_tool_signals_restore ();
-  prctl (PR_SET_PDEATHSIG, SIGTERM);
+  mk_tool_command_end_with_parent ();
 
   /* mirakuru may have been killed before the line above. */
   if (getppid () != mirakuru)

@@ -37,6 +37,9 @@ gboolean mk_tool_command_has_terminal (GSubprocess *command);
 void mk_tool_command_signal (GSubprocess *command, int number);
 int mk_tool_command_exec (char **argv);
 
+/* mk-linux-tool.c or, without the option linux_features, mk-posix-tool.c */
+void mk_tool_command_end_with_parent (void);
+
 /* mk-tool-init.c */
 void mk_tool_init_fork (void);
 

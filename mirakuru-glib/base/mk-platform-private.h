@@ -18,6 +18,10 @@ G_BEGIN_DECLS
 #ifndef SIGKILL
 #define SIGKILL 9
 #endif
+/* POSIX has no name for it. */
+#ifndef NSIG
+#define NSIG (SIGRTMAX + 1)
+#endif
 
 void mk_platform_on_fork (void (*before) (void), void (*in_parent) (void), void (*in_child) (void));
 GThread *mk_platform_new_thread (const char *name, GThreadFunc func, gpointer data, GError **error);

@@ -122,6 +122,13 @@ tcp_probe_validate (MkTcpProbe *self, GError **error)
                  _ ("%u is not a TCP port: ports are from 1 to %d"),
                  self->port,
                  G_MAXUINT16);
+  else if (self->listening_only && !mk_proc_can_find_listeners ())
+    g_set_error (error,
+                 G_IO_ERROR,
+                 G_IO_ERROR_NOT_SUPPORTED,
+                 "%s: %s",
+                 g_param_spec_get_name (props[PROP_LISTENING_ONLY]),
+                 g_strerror (ENOTSUP));
   else
     return TRUE;
 

@@ -17,6 +17,7 @@
 #include "base/mk-descriptor-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
+#include "base/mk-platform-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
 
 /* SD_LISTEN_FDS_START */

@@ -8,7 +8,7 @@
  * Threads: everything happens on the worker.
  */
 
-#include "mk-linux-watch-private.h"
+#include "mk-watch-private.h"
 
 #include <errno.h>
 #include <gio/gio.h>

@@ -1,13 +1,19 @@
 /* SPDX-FileCopyrightText: mirakuru-glib contributors */
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/*
+ * What is known of processes. There is one implementation for each: mk-proc.c for Linux, mk-windows-proc.c,
+ * and mk-posix-proc.c without the option linux_features.
+ */
+
 #pragma once
 
 #include <gio/gio.h>
 
 G_BEGIN_DECLS
 
-guint mk_proc_kill_marked (const char *marker, gint64 deadline);
+guint mk_proc_kill_left (const char *marker, int service, gint64 deadline);
+gboolean mk_proc_can_find_listeners (void);
 guint64 mk_proc_find_listener (GInetAddress *address, guint port);
 char *mk_proc_describe_holder (guint64 inode);
 int mk_proc_find_holder (guint64 inode);

@@ -162,15 +162,17 @@ proc_sweep (int pid, gpointer user_data)
 }
 
 /*
- * Kills every process that has @marker ("NAME=value") in its environment.
+ * Kills what a supervisor has left that was killed: every process that has @marker ("NAME=value") in its
+ * environment.
  *
+ * @service: the first process of the service; what else is left need not be in its group
  * @deadline: monotonic time in microseconds after which no process is looked at any more, for each of them
  *   may take long
  *
  * Returns: how many there were
  */
 guint
-mk_proc_kill_marked (const char *marker, gint64 deadline)
+mk_proc_kill_left (const char *marker, int service, gint64 deadline)
 {
   Sweep sweep = { marker, deadline, 0 };
 
@@ -179,6 +181,12 @@ mk_proc_kill_marked (const char *marker, gint64 deadline)
 }
 
 /* ---- who listens ---- */
+
+gboolean
+mk_proc_can_find_listeners (void)
+{
+  return TRUE;
+}
 
 /* Addresses are printed as words of four bytes in the byte order of the machine. */
 static gboolean

@@ -24,7 +24,7 @@
 
 #include "mk-error.h"
 #include "mk-host-private.h"
-#include "mk-linux-watch-private.h"
+#include "mk-watch-private.h"
 #include "mk-near-private.h"
 #include "mk-unix-host-private.h"
 #include "base/mk-descriptor-private.h"
@@ -78,7 +78,7 @@ struct _MkBackend
   guint clean_rounds;
   gboolean has_begun; /* or has failed to, as was reported */
   gboolean tree_empty;
-  gboolean has_spawned;
+  int service;          /* its pid, 0 before it was spawned */
   gboolean socket_lost; /* the program has closed it */
 };
 
@@ -487,13 +487,13 @@ backend_is_plausible (MkBackend *self, const MkMessage *message)
       return !self->has_begun && message->b > 0;
 
     case MK_MESSAGE_EXITED:
-      return self->has_spawned && message->a >= -SIGRTMAX && message->a <= 255;
+      return self->service > 0 && message->a > -NSIG && message->a <= 255;
 
     case MK_MESSAGE_DENIED:
       return message->a > 1;
 
     case MK_MESSAGE_LOST:
-      return self->launch->launcher != NULL && !self->tree_empty && message->b >= -SIGRTMAX;
+      return self->launch->launcher != NULL && !self->tree_empty && message->b >= -NSIG;
 
     default:
       return TRUE;
@@ -507,7 +507,7 @@ backend_report_lost (MkBackend *self, const MkMessage *message, const char *text
   self->reports->failed (self->data,
                          mk_launch_launcher_error (self->launch, message->a, message->b, message->c, text));
   self->has_begun = TRUE;
-  if (self->has_spawned)
+  if (self->service > 0)
     self->reports->event (self->data, MK_BACKEND_LOST, 0);
 }
 
@@ -533,7 +533,7 @@ backend_pass_message_on (MkBackend *self, const MkMessage *message, const char *
     {
     case MK_MESSAGE_SPAWNED:
       self->has_begun = TRUE;
-      self->has_spawned = TRUE;
+      self->service = message->a;
       self->reports->event (self->data, MK_BACKEND_SPAWNED, message->a);
       break;
 
@@ -663,7 +663,7 @@ backend_finish (MkBackend *self)
 static void
 backend_sweep (MkBackend *self)
 {
-  if (mk_proc_kill_marked (self->launch->marker, self->sweep_deadline) == 0)
+  if (mk_proc_kill_left (self->launch->marker, self->service, self->sweep_deadline) == 0)
     self->clean_rounds++;
   else
     self->clean_rounds = 0;

@@ -14,6 +14,12 @@
 
 #include "base/mk-i18n-private.h"
 
+gboolean
+mk_proc_can_find_listeners (void)
+{
+  return FALSE;
+}
+
 guint64
 mk_proc_find_listener (GInetAddress *address, guint port)
 {

@@ -212,7 +212,7 @@ ask_about_others (gpointer data)
   pid_t innocent[N_INNOCENT];
 
   fork_innocent (innocent);
-  g_assert_cmpuint (mk_proc_kill_marked (marker, G_MAXINT64), ==, 0);
+  g_assert_cmpuint (mk_proc_kill_left (marker, 0, G_MAXINT64), ==, 0);
   for (guint i = 0; i < N_INNOCENT; i++)
     g_assert_cmpint (waitpid (innocent[i], NULL, WNOHANG), ==, 0);
 

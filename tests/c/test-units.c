@@ -634,8 +634,8 @@ test_sweep_ends_at_its_deadline (void)
   child = g_subprocess_launcher_spawnv (launcher, argv, NULL);
   g_assert_nonnull (child);
 
-  g_assert_cmpuint (mk_proc_kill_marked (marker, g_get_monotonic_time ()), ==, 0);
-  g_assert_cmpuint (mk_proc_kill_marked (marker, G_MAXINT64), ==, 1);
+  g_assert_cmpuint (mk_proc_kill_left (marker, 0, g_get_monotonic_time ()), ==, 0);
+  g_assert_cmpuint (mk_proc_kill_left (marker, 0, G_MAXINT64), ==, 1);
   g_assert_true (g_subprocess_wait (child, NULL, NULL));
   g_assert_true (g_subprocess_get_if_signaled (child));
 }

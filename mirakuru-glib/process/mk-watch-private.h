@@ -3,7 +3,8 @@
 
 #pragma once
 
-/* Linux only: a descriptor that the worker watches for input and for its end. */
+/* Unix only: a descriptor that the worker watches for input and for its end. There is an implementation for
+ * Linux, and one for where the option linux_features is disabled. */
 
 #include <glib.h>
 
