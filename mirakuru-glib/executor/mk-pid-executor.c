@@ -230,6 +230,8 @@ mk_pid_executor_get_daemon_pid (MkPidExecutor *self)
 {
   MkPidExecutorPrivate *priv;
   g_autoptr (MkProcess) process = NULL;
+  MkProcessNews news;
+  gboolean is_first;
   int pid;
 
   g_return_val_if_fail (MK_IS_PID_EXECUTOR (self), 0);
@@ -240,5 +242,7 @@ mk_pid_executor_get_daemon_pid (MkPidExecutor *self)
     return 0;
 
   pid = mk_file_probe_read_pid (priv->file_probe);
-  return pid > 0 && mk_proc_is_descendant (pid, mk_process_get_supervisor (process)) ? pid : 0;
+  news = mk_process_get_news (process);
+  is_first = pid == news.pid && !news.exited;
+  return pid > 0 && (is_first || mk_proc_is_descendant (pid, mk_process_get_supervisor (process))) ? pid : 0;
 }
