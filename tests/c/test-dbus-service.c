@@ -47,6 +47,8 @@ test_service (void)
   g_autoptr (MkSimpleExecutor) second = NULL;
   g_autoptr (GError) error = NULL;
 
+  if (!mk_test_has_linux_features ("processes have names"))
+    return;
   mk_test_bus_init (&bus);
   mk_test_bus_start (&bus);
   service = new_service (&bus, tag, "20");

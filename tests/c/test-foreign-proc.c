@@ -259,6 +259,7 @@ static const Scene scenes[] = {
 int
 main (int argc, char **argv)
 {
+  mk_test_need_linux_features ("processes are looked for in /proc");
   g_test_init (&argc, &argv, NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (scenes); i++)

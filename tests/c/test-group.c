@@ -585,6 +585,8 @@ test_report (void)
   const char **requires = NULL;
 
   fixture_init (&self);
+  if (!mk_test_has_linux_features ("processes of a service are listed"))
+    return;
   before = mk_executor_group_dup_report_dict (self.group);
   g_assert_true (g_variant_lookup (before, "state", "&s", &state));
   g_assert_cmpstr (state, ==, "stopped");
@@ -623,6 +625,8 @@ test_report_names (void)
   g_autofree char *text = NULL;
 
   fixture_init (&self);
+  if (!mk_test_has_linux_features ("processes of a service are listed"))
+    return;
   add (&self, "odd", "printf 'a\\n  b\\033[31m\\360' >/proc/$$/comm; " NOTES ("0"));
   assert_starts (&self);
   text = mk_executor_group_dup_report (self.group);

@@ -326,6 +326,7 @@ main (int argc, char **argv)
 {
   const char *chosen = g_getenv ("MK_TEST_SEED");
 
+  mk_test_need_linux_features ("launchers");
   g_test_init (&argc, &argv, NULL);
   signal (SIGPIPE, SIG_IGN);
   seed = chosen != NULL ? (guint32) g_ascii_strtoull (chosen, NULL, 10) : g_random_int ();

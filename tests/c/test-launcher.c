@@ -774,6 +774,7 @@ test_idle (void)
 int
 main (int argc, char **argv)
 {
+  mk_test_need_linux_features ("launchers");
   g_setenv ("MIRAKURU_GLIB_LEASE_MS", G_STRINGIFY (LEASE_MS), TRUE);
   g_test_init (&argc, &argv, NULL);
   mk_test_adopt_orphans ();

@@ -47,6 +47,8 @@ test_ready (void)
   g_autoptr (MkNotifyProbe) probe = mk_notify_probe_new (-1);
   g_autoptr (MkExecutor) executor = mk_executor_new ((const char *const *) argv, MK_PROBE (probe));
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   for (guint i = 1; i <= 2; i++)
     {
       mk_test_assert_starts (executor);
@@ -69,6 +71,8 @@ test_not_ready (void)
   g_autoptr (MkSimpleExecutor) executor =
       new_service (tag, "STATUS=Loading tables\nREADY=0\n=1\nREADY\nX_READY=1", "--lifetime", "60");
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   mk_test_assert_start_times_out (executor, 300, tag, "waiting for it to say READY=1 to NOTIFY_SOCKET");
   mk_test_assert_start_times_out (executor, 300, tag, "its status: Loading tables");
 }
@@ -87,6 +91,8 @@ test_group (void)
   g_autoptr (MkAllProbe) all = mk_all_probe_new (probes, G_N_ELEMENTS (probes));
   g_autoptr (MkExecutor) executor = mk_executor_new ((const char *const *) argv, MK_PROBE (all));
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   mk_test_assert_starts (executor);
   g_assert_true (mk_test_port_accepts (port));
   mk_test_assert_stops (executor);
@@ -99,6 +105,8 @@ test_systemd_notify (void)
 {
   g_autoptr (MkSimpleExecutor) executor = NULL;
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   if (!mk_test_has_program ("systemd-notify"))
     return;
   executor = new_for_shell (
@@ -120,6 +128,8 @@ test_redis (void)
   g_autoptr (MkExecutor) executor = NULL;
   g_autofree char *text = NULL;
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   if (!mk_test_has_program (argv[0]))
     return;
   executor = mk_executor_new (argv, MK_PROBE (probe));
@@ -155,6 +165,8 @@ test_many_messages (void)
   g_autoptr (MkNotifyProbe) probe = mk_notify_probe_new (-1);
   g_autoptr (MkExecutor) executor = NULL;
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   if (!mk_test_has_program (argv[0]))
     return;
   executor = mk_executor_new (argv, MK_PROBE (probe));
@@ -186,6 +198,8 @@ test_stranger (void)
   g_autoptr (GSubprocess) other = NULL;
   g_autoptr (GError) error = NULL;
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   if (!mk_test_has_program ("python3"))
     return;
   other = g_subprocess_newv (stranger, G_SUBPROCESS_FLAGS_NONE, &error);
@@ -211,6 +225,8 @@ test_extend_timeout (void)
   g_autoptr (MkNotifyProbe) probe = mk_notify_probe_new (-1);
   g_autoptr (MkExecutor) executor = NULL;
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   if (!mk_test_has_program (argv[0]))
     return;
   executor = mk_executor_new (argv, MK_PROBE (probe));
@@ -225,6 +241,8 @@ test_exit (void)
   g_autoptr (MkSimpleExecutor) executor = new_for_shell ("echo broken >&2; exit 3", -1);
   g_autoptr (MkSimpleExecutor) other = new_for_shell ("echo broken >&2; exit 3", 5);
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   mk_test_assert_start_fails (executor, MK_ERROR_EXITED, "exited with status 3");
   mk_test_assert_start_fails (other, MK_ERROR_EXITED, "exited with status 3");
 }
@@ -291,6 +309,8 @@ test_two_executors (void)
   g_auto (GStrv) argv = mk_test_service_argv (tag, "--notify", "READY=1", NULL);
   g_autoptr (MkExecutor) second = mk_executor_new ((const char *const *) argv, MK_PROBE (get_probe (first)));
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   mk_test_assert_starts (first);
   mk_test_assert_start_fails (second, MK_ERROR_INVALID_ARGUMENT, "give each executor one of its own");
   mk_test_assert_stops (first);
@@ -320,6 +340,8 @@ test_notify_signal (void)
   g_autofree char *text = NULL;
   guint limit;
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   if (!mk_test_has_program ("systemd-notify"))
     return;
   executor =
@@ -350,6 +372,8 @@ test_no_leak (void)
   g_autoptr (MkSimpleExecutor) other = new_for_shell ("echo >&7; exec sleep 60", 7);
   guint before = 0;
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   for (guint i = 0; i < 6; i++)
     {
       mk_test_assert_starts (executor);

@@ -155,6 +155,8 @@ test_daemon (void)
   g_autoptr (MkPidExecutor) scrubbed =
       new_service (path, "--daemon", "--scrub-env", "--pid-file", path, NULL);
 
+  if (!mk_test_has_linux_features ("processes that leave their group are found"))
+    return;
   assert_daemon_works (executor, FALSE);
   g_unlink (path);
   assert_daemon_works (scrubbed, FALSE);
@@ -170,6 +172,8 @@ test_daemon_ends (void)
   g_autoptr (MkPidExecutor) executor = new_service (path, "--daemon", "--pid-file", path, NULL);
   MkSimpleExecutor *simple = MK_SIMPLE_EXECUTOR (executor);
 
+  if (!mk_test_has_linux_features ("processes that leave their group are found"))
+    return;
   mk_test_assert_starts (executor);
   g_assert_true (mk_test_await_ended (simple));
   kill (await_daemon_pid (executor), SIGKILL);
@@ -309,6 +313,8 @@ test_redis (void)
   };
   g_autoptr (MkPidExecutor) executor = with_limit (mk_pid_executor_new (argv, path));
 
+  if (!mk_test_has_linux_features ("processes that leave their group are found"))
+    return;
   if (!mk_test_has_program ("redis-server"))
     return;
   assert_daemon_works (executor, FALSE);
@@ -342,6 +348,8 @@ test_nginx (void)
   const char *argv[] = { "nginx", "-c", configuration, "-p", folder, "-e", "stderr", NULL };
   g_autoptr (MkPidExecutor) executor = with_limit (mk_pid_executor_new (argv, path));
 
+  if (!mk_test_has_linux_features ("processes that leave their group are found"))
+    return;
   if (!mk_test_has_program ("nginx"))
     return;
   mk_test_write_file (configuration, text);
@@ -376,6 +384,8 @@ test_already_running (void)
   g_autofree char *more = g_strdup_printf ("%d\nmore\n", (int) getpid ());
   g_autofree char *own_name = g_strdup_printf ("test-pid-file (pid %d), which is running", (int) getpid ());
 
+  if (!mk_test_has_linux_features ("processes have names"))
+    return;
   assert_already_running (own, own_name, NULL);
   /* Nothing of these names a process. */
   assert_already_running (more, "already exists. Remove it", "names");
@@ -429,6 +439,8 @@ test_times_out (void)
   g_autoptr (MkPidExecutor) floods = new_service (path, "--flood", "2000000000", NULL);
   g_autoptr (MkPidExecutor) flickers = new_script (path, "while :; do mkdir $1; rmdir $1; done");
 
+  if (!mk_test_has_linux_features ("processes that leave their group are found"))
+    return;
   mk_test_assert_start_times_out (silent, DEADLINE_MS, tag, "no such file");
   mk_test_assert_start_times_out (daemon, DEADLINE_MS, tag, "its first process exited with status 0");
   mk_test_assert_start_times_out (stopped, DEADLINE_MS, tag, "no such file");

@@ -102,6 +102,8 @@ test_notification (void)
   g_autoptr (MkExecutor) executor = NULL;
   gint64 begun = g_get_monotonic_time ();
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   argv = mk_test_service_argv (tag, "--notify", "READY=1", NULL);
   executor = mk_executor_new ((const char *const *) argv, MK_PROBE (probe));
   mk_probe_set_stable_for (MK_PROBE (probe), 300);
@@ -134,6 +136,8 @@ test_growing_file (void)
 static void
 test_redis (void)
 {
+  if (!mk_test_has_linux_features ("it is seen whether a process is at work"))
+    return;
   if (!mk_test_has_program ("redis-server"))
     return;
 

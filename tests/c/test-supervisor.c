@@ -122,6 +122,8 @@ test_supervisor_does_not_show_the_command (void)
   gsize length = 0;
   pid_t supervisor;
 
+  if (!mk_test_has_linux_features ("processes that leave their group are found"))
+    return;
   mk_simple_executor_set_cwd (executor, "/usr");
   mk_test_assert_starts (executor);
   supervisor = find_supervisor ();
@@ -145,6 +147,8 @@ test_supervisor_keeps_its_socket (void)
   g_autoptr (MkSimpleExecutor) executor = NULL;
   int pidfd, fd;
 
+  if (!mk_test_has_linux_features ("a program can keep others from its descriptors"))
+    return;
   if (!enter_subprocess () || !become_nobody ())
     return;
 
@@ -176,6 +180,8 @@ test_supervisor_may_open_nothing (gconstpointer end)
                                                                     "--setsid-children",
                                                                     NULL);
 
+  if (!mk_test_has_linux_features ("processes that leave their group are found"))
+    return;
   mk_simple_executor_set_stop_timeout (executor, STOP_TIMEOUT_MS);
   mk_test_assert_starts (executor);
   g_assert_cmpint (prlimit (find_supervisor (), RLIMIT_NOFILE, &none, NULL), ==, 0);
@@ -257,6 +263,8 @@ test_supervisor_is_killed_after_its_last_word (void)
   g_autoptr (MkSimpleExecutor) executor = NULL;
   Impostor impostor;
 
+  if (!mk_test_has_linux_features ("processes are found by their marker"))
+    return;
   if (!enter_subprocess ())
     return;
 
@@ -307,6 +315,8 @@ assert_start_fails_with (int error_number)
 static void
 test_supervisor_cannot_adopt (void)
 {
+  if (!mk_test_has_linux_features ("orphans are adopted"))
+    return;
   if (enter_subprocess () && forbid (SYS_prctl, PR_SET_CHILD_SUBREAPER, EPERM))
     assert_start_fails_with (EPERM);
 }
@@ -314,6 +324,8 @@ test_supervisor_cannot_adopt (void)
 static void
 test_supervisor_cannot_watch (void)
 {
+  if (!mk_test_has_linux_features ("there is a signalfd"))
+    return;
   if (enter_subprocess () && forbid (SYS_signalfd4, -1, EPERM))
     assert_start_fails_with (EPERM);
 }
@@ -331,6 +343,8 @@ test_ends_without_pidfds (gconstpointer error)
 {
   const End ends[] = { end_by_stop, end_by_kill, end_by_drop };
 
+  if (!mk_test_has_linux_features ("processes that leave their group are found"))
+    return;
   if (!enter_subprocess ())
     return;
 
@@ -351,6 +365,8 @@ test_sweep_without_pidfds (gconstpointer error)
   g_autofree char *tag = mk_test_new_tag ();
   g_autoptr (MkSimpleExecutor) executor = NULL;
 
+  if (!mk_test_has_linux_features ("processes that leave their group are found"))
+    return;
   if (!enter_subprocess ())
     return;
 

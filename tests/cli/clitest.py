@@ -21,6 +21,13 @@ SERVICE = os.environ["MK_TEST_SERVICE"]
 LIMIT = 20  # seconds; no wait of a test lasts longer
 GONE_LIMIT = 4  # seconds; nothing of a service is left then
 LOCALHOST = "127.0.0.1"
+LINUX_FEATURES = os.environ["MK_TEST_LINUX_FEATURES"] == "1"
+
+
+def needs_linux_features(what):
+    """Skips a test, or a class of them, where the library was built without the option linux_features."""
+    return unittest.skipUnless(LINUX_FEATURES, f"not without linux_features: {what}")
+
 
 def free_port():
     """A port that no other test is given, whether something listens there or not.

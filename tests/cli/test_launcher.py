@@ -9,7 +9,7 @@ import signal
 import subprocess
 import unittest
 
-from clitest import LOCALHOST, TestCase, free_port, service
+from clitest import LOCALHOST, TestCase, free_port, needs_linux_features, service
 
 OTHER_NETWORK = """unshare --net -- sh -c 'ip link set lo up; exec "$@"' sh"""
 
@@ -18,6 +18,7 @@ def can_leave_the_network():
     return subprocess.run(["unshare", "--net", "ip", "link", "set", "lo", "up"], capture_output=True, check=False).returncode == 0
 
 
+@needs_linux_features("launchers")
 class Launcher(TestCase):
     def test_forward(self):
         if not can_leave_the_network():

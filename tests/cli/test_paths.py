@@ -7,7 +7,7 @@ import shlex
 import socket
 import unittest
 
-from clitest import TestCase, service
+from clitest import TestCase, needs_linux_features, service
 
 
 class Unix(TestCase):
@@ -32,6 +32,7 @@ class Unix(TestCase):
             "run", "--service", service("--listen", name, "--on-term", 0), "--unix", name, "--", "true")
         self.assertEqual(status, 0, stderr)
 
+    @needs_linux_features("it is known who listens")
     def test_somebody_listens_there(self):
         path = self.path("socket")
         self.listen(path)
@@ -76,6 +77,7 @@ class File(TestCase):
         self.assertEqual(status, 0, stderr)
         self.assertIn("ready after", stderr)
 
+    @needs_linux_features("processes that leave their group are found")
     def test_run_of_daemon(self):
         path = self.path("pid")
         status, stdout, stderr = self.run_tool(
@@ -83,6 +85,7 @@ class File(TestCase):
             "--", "sh", "-c", f"kill -0 $(cat {path}) && echo alive")
         self.assertEqual((status, stdout), (0, "alive\n"), stderr)
 
+    @needs_linux_features("processes have names")
     def test_file_is_there(self):
         path = self.path("pid")
         with open(path, "w", encoding="utf-8") as file:

@@ -13,7 +13,19 @@ import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-from clitest import (LOCALHOST, SERVICE, TOOL, TestCase, can_connect, free_port, listener, redis, service, tcp)
+from clitest import (
+    LOCALHOST,
+    SERVICE,
+    TOOL,
+    TestCase,
+    can_connect,
+    free_port,
+    listener,
+    needs_linux_features,
+    redis,
+    service,
+    tcp,
+)
 
 
 class Redis(TestCase):
@@ -35,6 +47,7 @@ class Redis(TestCase):
         self.assertIn("mirakuru: redis-server: ready after", stderr)
         self.assertIn("mirakuru: redis-server-2: ready after", stderr)
 
+    @needs_linux_features("it is known who listens")
     def test_second_redis_on_the_same_port(self):
         port = free_port()
         first = self.start("run", "--service", redis(port), *tcp(port))
@@ -48,6 +61,7 @@ class Redis(TestCase):
         self.assertEqual(first.wait(), -signal.SIGTERM)
 
 
+    @needs_linux_features("it is known who listens")
     def test_two_at_once_on_the_same_port(self):
         """None of them uses what the other has started."""
         port = free_port()
@@ -115,6 +129,7 @@ class Start(TestCase):
         self.assertIn("two | COLOUR is not set\n", stderr)
         self.assertIn(f"two | {self.folder}\n", stderr)
 
+    @needs_linux_features("processes that leave their group are found")
     def test_service_does_not_hold_the_output(self):
         """Whoever reads it would wait for the service, not for mirakuru."""
         done = subprocess.run([os.environ["MK_TOOL"], "run", "--service", service("--orphan"), "--", "echo", "hi"],
@@ -178,6 +193,7 @@ class Failure(TestCase):
         for _ in range(50):
             self.assert_failed(125, "--service", service("--exit", 3), *tcp(free_port()))
 
+    @needs_linux_features("it is known who listens")
     def test_port_is_held(self):
         with socket.create_server((LOCALHOST, 0)) as server:
             port = server.getsockname()[1]
@@ -406,6 +422,7 @@ class End(TestCase):
         self.assertEqual(status, 125)
         self.assertIn("--log-dir: cannot make the directory", stderr)
 
+    @needs_linux_features("a refused connection is known at once")
     def test_report_and_timeline(self):
         good = ["--service", service("--ready", "up", "--print", "a <line> & more"), "--name", "good", "--output", "up"]
         bad = ["--service", service(), "--name", "<bad>", *tcp(free_port()), "--timeout", "0.2"]
@@ -446,6 +463,7 @@ class End(TestCase):
             self.assertIn("never: mk-test-service", stderr)
             self.assertIn("within 0.2 s", stderr)
 
+    @needs_linux_features("processes that leave their group are found")
     def test_deaf_service_is_killed(self):
         port = free_port()
         begun = time.monotonic()
@@ -491,6 +509,7 @@ class End(TestCase):
                                           "--", "true")
         self.assertEqual((status, stderr), (0, ""))
 
+    @needs_linux_features("processes that leave their group are found")
     def test_whole_tree_is_stopped(self):
         for options in (["--children", 3], ["--orphan"], ["--daemon"], ["--daemon", "--scrub-env"]):
             with self.subTest(options):

@@ -8,7 +8,7 @@ import signal
 import socket
 import unittest
 
-from clitest import LOCALHOST, TestCase, free_port, listener, service, tcp
+from clitest import LOCALHOST, TestCase, free_port, listener, needs_linux_features, service, tcp
 
 
 class Service(TestCase):
@@ -157,6 +157,7 @@ class Reuse(TestCase):
         self.assertEqual(status, 0, stderr)
         self.assertIn("it: ready after", stderr)
 
+    @needs_linux_features("it is known who listens")
     def test_something_else(self):
         with socket.create_server((LOCALHOST, 0)) as server:
             port = server.getsockname()[1]

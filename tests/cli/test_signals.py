@@ -9,7 +9,19 @@ import subprocess
 import time
 import unittest
 
-from clitest import LIMIT, TOOL, TestCase, can_connect, free_port, insist, listener, poll, service, tcp
+from clitest import (
+    LIMIT,
+    TOOL,
+    TestCase,
+    can_connect,
+    free_port,
+    insist,
+    listener,
+    needs_linux_features,
+    poll,
+    service,
+    tcp,
+)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -210,6 +222,7 @@ class Waiting(TestCase):
 
 
 class Killed(TestCase):
+    @needs_linux_features("processes that leave their group are found")
     def test_nothing_is_left(self):
         port = free_port()
         script = "trap 'echo told >told; exit' TERM; echo running; while :; do sleep 0.05; done"

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import unittest
 
-from clitest import LOCALHOST, TOOL, TestCase, free_port, poll, service
+from clitest import LINUX_FEATURES, LOCALHOST, TOOL, TestCase, free_port, needs_linux_features, poll, service
 
 TEMPLATES = os.environ["MIRAKURU_GLIB_TEMPLATES"]
 
@@ -86,6 +86,12 @@ CLIENTS = {
     "xvfb": ("xdpyinfo", "xdpyinfo | grep 1280x1024"),
 }
 
+# What of it cannot be done without linux_features
+NEED_LINUX_FEATURES = {
+    "rabbitmq": "processes that leave their group are found",
+    "redis": "services are given a NOTIFY_SOCKET",
+}
+
 # What is set of a template
 OPTIONS = {"nginx": ["--set", "nginx.root=served"], "http": ["--set", "http.root=served"]}
 
@@ -107,6 +113,8 @@ class Templates(TestCase):
 
     def assert_works(self, name, **options):
         program, command = CLIENTS[name]
+        if name in NEED_LINUX_FEATURES and not LINUX_FEATURES:
+            self.skipTest(f"not without linux_features: {NEED_LINUX_FEATURES[name]}")
         if program is not None and not shutil.which(program):
             self.skipTest(f"{program} is missing")
         argv = command if isinstance(command, list) else ["sh", "-c", command]
@@ -171,6 +179,7 @@ class Templates(TestCase):
             status, stdout, stderr = self.run_tool("run", "--template", "mine", *options, "--", "echo", "{mine.said}")
             self.assertEqual((status, stdout), (0, expected + "\n"), stderr)
 
+    @needs_linux_features("services are given a NOTIFY_SOCKET")
     def test_set(self):
         port = free_port()
         status, stdout, stderr = self.run_tool("run", "--template", "redis", "--name", "cache", "--set", f"cache.port={port}",

@@ -317,6 +317,37 @@ mk_test_has_program (const char *name)
   return path != NULL;
 }
 
+/* What only Linux has */
+
+/* @what: what cannot be done without it */
+gboolean
+mk_test_has_linux_features (const char *what)
+{
+  if (!MK_TEST_LINUX_FEATURES)
+    g_test_skip_printf ("not without linux_features: %s", what);
+  return MK_TEST_LINUX_FEATURES;
+}
+
+/* Whether nothing of a test service with these options leaves its process group, or is found nevertheless */
+gboolean
+mk_test_can_follow (const char *options)
+{
+  return MK_TEST_LINUX_FEATURES ||
+         (strstr (options, "--daemon") == NULL && strstr (options, "--orphan") == NULL &&
+          strstr (options, "--setsid-children") == NULL);
+}
+
+/* To be called first, where all tests of a program need them. */
+void
+mk_test_need_linux_features (const char *what)
+{
+  if (MK_TEST_LINUX_FEATURES)
+    return;
+
+  g_print ("1..0 # SKIP not without linux_features: %s\n", what);
+  exit (EXIT_SUCCESS);
+}
+
 /* The test service */
 
 static const char *

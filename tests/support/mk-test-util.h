@@ -51,6 +51,11 @@ void mk_test_write_file (const char *path, const char *text);
 /* Programs of the system: a test that needs one which is not there is skipped. */
 gboolean mk_test_has_program (const char *name);
 
+/* What only Linux has; without the option linux_features a test that needs it is skipped. */
+gboolean mk_test_has_linux_features (const char *what);
+gboolean mk_test_can_follow (const char *options);
+void mk_test_need_linux_features (const char *what);
+
 /* The test service */
 const char *mk_test_service_path (void);
 const char *mk_test_host_path (void);
