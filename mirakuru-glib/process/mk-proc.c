@@ -118,14 +118,8 @@ typedef struct
 
 /* The whole entry counts: one marker may be the beginning of another. */
 static gboolean
-proc_carries_marker (int pid, const char *marker)
+proc_has_entry (const char *environ_block, gsize length, const char *marker)
 {
-  g_autofree char *environ_block = NULL;
-  gsize length = 0;
-
-  if (!proc_read_file (pid, "environ", &environ_block, &length))
-    return FALSE;
-
   for (const char *entry = environ_block; entry < environ_block + length; entry += strlen (entry) + 1)
     {
       if (strcmp (entry, marker) == 0)
@@ -133,6 +127,16 @@ proc_carries_marker (int pid, const char *marker)
     }
 
   return FALSE;
+}
+
+static gboolean
+proc_carries_marker (int pid, const char *marker)
+{
+  g_autofree char *environ_block = NULL;
+  gsize length = 0;
+
+  return proc_read_file (pid, "environ", &environ_block, &length) &&
+         proc_has_entry (environ_block, length, marker);
 }
 
 static void
@@ -346,19 +350,35 @@ mk_proc_find_holder (guint64 inode)
 
 /* ---- pids ---- */
 
-/* Returns: what /proc/PID/stat has behind the name of the process, %NULL if nothing can be known. Keep @stat.
- */
-static const char *
-proc_read_stat (int pid, char **stat)
+/* What /proc/PID/stat says */
+typedef struct
 {
-  const char *end_of_name;
+  char state; /* of the first thread: 'R' */
+  int parent;
+  guint64 started; /* in clock ticks since the system was booted */
+} ProcStat;
 
+static gboolean
+proc_parse_stat (const char *text, ProcStat *stat)
+{
   /* The name stands in parentheses, and may contain anything. */
-  if (!proc_is_own () || !proc_read_file (pid, "stat", stat, NULL) ||
-      (end_of_name = strrchr (*stat, ')')) == NULL)
-    return NULL;
+  const char *end_of_name = strrchr (text, ')');
 
-  return end_of_name + 1;
+  return end_of_name != NULL && sscanf (end_of_name + 1,
+                                        " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+                                        "%*d %*d %" G_GUINT64_FORMAT,
+                                        &stat->state,
+                                        &stat->parent,
+                                        &stat->started) == 3;
+}
+
+/* Returns: FALSE if there is no such process, or nothing can be known */
+static gboolean
+proc_read_stat (int pid, ProcStat *stat)
+{
+  g_autofree char *text = NULL;
+
+  return proc_is_own () && proc_read_file (pid, "stat", &text, NULL) && proc_parse_stat (text, stat);
 }
 
 /* Returns: the state of the first thread, as "R" of /proc/PID/stat; 0 if there is no such process or nothing
@@ -366,11 +386,9 @@ proc_read_stat (int pid, char **stat)
 char
 mk_proc_get_state (int pid)
 {
-  g_autofree char *stat = NULL;
-  const char *fields = proc_read_stat (pid, &stat);
-  char state;
+  ProcStat stat;
 
-  return fields != NULL && sscanf (fields, " %c", &state) == 1 ? state : 0;
+  return proc_read_stat (pid, &stat) ? stat.state : 0;
 }
 
 /* Returns: for how long its first thread has been on a processor, in microseconds; −1 if it cannot be known
@@ -392,21 +410,15 @@ mk_proc_get_work_time (int pid)
 gint64
 mk_proc_get_age (int pid)
 {
-  g_autofree char *stat = NULL;
-  const char *fields = proc_read_stat (pid, &stat);
   struct timespec now;
-  guint64 ticks;
+  ProcStat stat;
 
-  if (fields == NULL ||
-      sscanf (fields,
-              " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-              "%" G_GUINT64_FORMAT,
-              &ticks) != 1)
+  if (!proc_read_stat (pid, &stat))
     return -1;
 
   clock_gettime (CLOCK_BOOTTIME, &now);
   return now.tv_sec * G_TIME_SPAN_SECOND + now.tv_nsec / 1000 -
-         (gint64) (ticks * G_USEC_PER_SEC / (guint64) sysconf (_SC_CLK_TCK));
+         (gint64) (stat.started * G_USEC_PER_SEC / (guint64) sysconf (_SC_CLK_TCK));
 }
 
 /* Returns: the parent (0 if that is outside of the container), −1 if there is no such process, or it has
@@ -414,22 +426,11 @@ mk_proc_get_age (int pid)
 static int
 proc_get_parent (int pid)
 {
-  g_autofree char *stat = NULL;
-  const char *fields = proc_read_stat (pid, &stat);
-  char state;
-  int parent;
+  ProcStat stat;
 
-  if (fields == NULL || sscanf (fields, " %c %d", &state, &parent) != 2 || state == 'Z' || state == 'X')
-    return -1;
-
-  return parent;
+  return proc_read_stat (pid, &stat) && stat.state != 'Z' && stat.state != 'X' ? stat.parent : -1;
 }
 
-/*
- * Whether the process lives and descends from @ancestor.
- *
- * A daemon loses its parents while it becomes one: where the line breaks, it is followed from the beginning.
- */
 /* Whether it is one of @programs, or was started by one, as npm starts node. */
 gboolean
 mk_proc_is_of_program (int pid, const char *const *programs)
@@ -450,6 +451,11 @@ mk_proc_is_of_program (int pid, const char *const *programs)
   return FALSE;
 }
 
+/*
+ * Whether the process lives and descends from @ancestor.
+ *
+ * A daemon loses its parents while it becomes one: where the line breaks, it is followed from the beginning.
+ */
 gboolean
 mk_proc_is_descendant (int pid, int ancestor)
 {
@@ -607,20 +613,29 @@ mk_proc_find_living (int supervisor, int service)
   return living.found;
 }
 
+/* @status: /proc/PID/status. Returns: the pid of its debugger, 0 if it has none */
+static int
+proc_parse_tracer (const char *status)
+{
+  const char *line = strstr (status, "\nTracerPid:");
+  int tracer = 0;
+
+  return line != NULL && sscanf (line, "\nTracerPid: %d", &tracer) == 1 ? tracer : 0;
+}
+
 /* Returns: (transfer full) (nullable): what keeps a process that was killed from its end, if that can be seen
  */
 char *
 mk_proc_describe_hold (int pid)
 {
   g_autofree char *status = NULL;
-  const char *line;
-  int tracer = 0;
+  int tracer;
 
   if (!proc_is_own () || !proc_read_file (pid, "status", &status, NULL))
     return NULL;
 
-  line = strstr (status, "\nTracerPid:");
-  if (line != NULL && sscanf (line, "\nTracerPid: %d", &tracer) == 1 && tracer > 0)
+  tracer = proc_parse_tracer (status);
+  if (tracer > 0)
     /* Translators: in parentheses, why a process does not end; the number of a debugger's process */
     return g_strdup_printf (_ ("process %d traces it"), tracer);
   if (mk_proc_get_state (pid) == 'D')
