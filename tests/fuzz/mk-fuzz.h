@@ -1,0 +1,61 @@
+/* SPDX-FileCopyrightText: mirakuru-glib contributors */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What the fuzz targets share. Each one has the function that libFuzzer calls with bytes that it makes up; it
+ * aborts where something is wrong. Without libFuzzer, mk-fuzz-main.c calls it with each seed.
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+/* libFuzzer knows nothing of the signal that ends a program at a warning of GLib's, and would not keep the
+ * input. */
+static void
+mk_fuzz_on_trap (int number)
+{
+  abort ();
+}
+
+static void __attribute__ ((constructor)) mk_fuzz_init (void) { signal (SIGTRAP, mk_fuzz_on_trap); }
+
+/* Returns: (transfer full): the next line of the input, without its end, as a text; the last is empty */
+static inline char *
+mk_fuzz_take_line (const uint8_t **data, size_t *size)
+{
+  const uint8_t *end = *size > 0 ? memchr (*data, '\n', *size) : NULL;
+  size_t length = end != NULL ? (size_t) (end - *data) : *size;
+  char *line = g_strndup ((const char *) *data, length);
+
+  *data += length + (end != NULL);
+  *size -= length + (end != NULL);
+  return line;
+}
+
+/* What users read is UTF-8, whatever it is about. */
+static inline void
+mk_fuzz_assert_error (const GError *error)
+{
+  g_assert_nonnull (error);
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+}
+
+/* Returns: a file without a name that has the bytes, to be read from its beginning */
+static inline int
+mk_fuzz_open_bytes (const void *data, size_t size)
+{
+  int fd = memfd_create ("fuzz", MFD_CLOEXEC);
+
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (pwrite (fd, data, size, 0), ==, size);
+  return fd;
+}
