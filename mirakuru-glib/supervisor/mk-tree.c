@@ -16,6 +16,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,7 +110,7 @@ tree_parse_pid (const char *name)
   char *end;
   long value = strtol (name, &end, 10);
 
-  return end != name && *end == '\0' && value > 0 ? (pid_t) value : 0;
+  return end != name && *end == '\0' && value > 0 && value <= INT_MAX ? (pid_t) value : 0;
 }
 
 /* Returns whether it could look. */
