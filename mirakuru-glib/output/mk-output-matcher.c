@@ -46,6 +46,7 @@ struct _MkOutputMatcher
   gsize n_seen;           /* of those: what was looked at */
   gsize next;             /* where in the text the next match may begin */
   gboolean crosses_lines; /* "^" may follow a line end of the match */
+  guint64 last_end;       /* of the last match, in the output */
   gboolean after_nothing; /* the last match ended at `next`, and was empty */
   gboolean closed;
   gint64 deadline; /* of the search under way */
@@ -221,9 +222,9 @@ matcher_try (MkOutputMatcher *self, GRegex **regex, GRegexMatchFlags options)
   GRegexCompileFlags flags = g_regex_get_compile_flags (*regex);
   GRegex *plain;
 
-  /* As in one piece of text no match begins between the two bytes of "\r\n". */
-  if (self->next > 0 && self->next < self->n_seen && text[self->next - 1] == '\r' &&
-      text[self->next] == '\n' && !g_regex_get_has_cr_or_lf (*regex))
+  /* As in one piece of text no match begins between the two bytes of "\r\n", unless one ended there. */
+  if (self->next > 0 && self->position + self->next != self->last_end && self->next < self->n_seen &&
+      text[self->next - 1] == '\r' && text[self->next] == '\n' && !g_regex_get_has_cr_or_lf (*regex))
     matcher_advance (self, self->next + 1);
   if (self->position > 0)
     options |= G_REGEX_MATCH_NOTBOL;
@@ -328,6 +329,7 @@ matcher_take_match (MkOutputMatcher *self)
   g_match_info_fetch_pos (self->info, 0, &begin, &end);
   self->after_nothing = begin == end;
   self->next = MAX (self->next, (gsize) end);
+  self->last_end = self->position + self->next;
   return TRUE;
 }
 
