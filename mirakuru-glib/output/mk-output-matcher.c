@@ -79,6 +79,19 @@ mk_output_matcher_compile (const char *pattern, const char *role, GError **error
   return regex;
 }
 
+/* Whether there may be a "^" behind what matches a line end, as in "ready\s^" */
+static gboolean
+matcher_may_cross_lines (const char *pattern)
+{
+  for (const char *c = pattern; (c = strchr (c, '^')) != NULL; c++)
+    {
+      if (c > pattern && c[-1] != '[')
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
 /* @role: (not nullable): what @regex is, for a message; a literal */
 MkOutputMatcher *
 mk_output_matcher_new (GRegex *regex, const char *role)
@@ -88,8 +101,7 @@ mk_output_matcher_new (GRegex *regex, const char *role)
   self->regex = g_regex_ref (regex);
   self->role = role;
   self->text = g_string_new (NULL);
-  self->crosses_lines = strstr (g_regex_get_pattern (regex), "\\n^") != NULL ||
-                        strstr (g_regex_get_pattern (regex), "\n^") != NULL;
+  self->crosses_lines = matcher_may_cross_lines (g_regex_get_pattern (regex));
   return self;
 }
 
@@ -268,6 +280,12 @@ matcher_try_each (MkOutputMatcher *self, GRegexMatchFlags options)
     }
 }
 
+static gboolean
+matcher_is_line_end (char c)
+{
+  return c == '\n' || c == '\r';
+}
+
 /* A few bytes more, as far as the end of a line if there is one in them: few matches go on after that. */
 static gsize
 matcher_choose_end (MkOutputMatcher *self)
@@ -302,7 +320,7 @@ matcher_search (MkOutputMatcher *self)
 
   /* At the end of a text "^" does not match yet. */
   if (result == MATCHER_NOTHING && self->crosses_lines && self->n_seen > next &&
-      self->text->str[self->n_seen - 1] == '\n')
+      matcher_is_line_end (self->text->str[self->n_seen - 1]))
     {
       self->next = next;
       self->after_nothing = after_nothing;
