@@ -10,7 +10,7 @@
 
 #include "http/mk-http-settings-private.h"
 
-#define PASSWORD "open-sesame"
+#define PASSWORD "Open-Sesame"
 
 static void
 check_name (const MkHttpSettings *settings)
