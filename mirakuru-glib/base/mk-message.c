@@ -131,17 +131,18 @@ message_remove_last_character (GString *text, gsize line)
  * Text of a service as a person would have seen it on a terminal: without escape sequences and other control
  * characters, and of a line that was written over again and again, as progress bars are, what came last.
  *
- * @text: valid UTF-8
+ * @text: any bytes; what is not valid UTF-8 is replaced
  */
 char *
 mk_message_clean (const char *text)
 {
-  GString *clean = g_string_sized_new (strlen (text));
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  GString *clean = g_string_sized_new (strlen (valid));
   gsize line = 0; /* where the line begins */
   gboolean over = FALSE;
   MkEscapeFilter filter = { 0 };
 
-  for (const char *c = text; *c != '\0'; c = g_utf8_next_char (c))
+  for (const char *c = valid; *c != '\0'; c = g_utf8_next_char (c))
     {
       gunichar character = g_utf8_get_char (c);
 

@@ -491,11 +491,10 @@ void
 mk_probe_set_detail (MkProbe *self, const char *detail)
 {
   MkProbePrivate *priv = mk_probe_get_instance_private (self);
-  g_autofree char *valid = detail != NULL ? g_utf8_make_valid (detail, -1) : NULL;
   MK_AUTO_LOCK (&priv->lock);
 
   g_free (priv->detail);
-  priv->detail = valid != NULL ? mk_message_clean (valid) : NULL;
+  priv->detail = detail != NULL ? mk_message_clean (detail) : NULL;
   if (priv->detail != NULL)
     {
       g_free (priv->last_failure);

@@ -166,6 +166,7 @@ static char *
 launch_explain_launcher (MkLaunch *self, int failure, int b, const char *text)
 {
   g_autofree char *said = launch_quote_client (text);
+  g_autofree char *machine = mk_message_shown (text);
   g_autofree char *status = NULL;
 
   switch (failure)
@@ -186,8 +187,8 @@ launch_explain_launcher (MkLaunch *self, int failure, int b, const char *text)
     case MK_LAUNCHER_MACHINE:
       return g_strdup_printf (_ ("it leads to a machine of the architecture “%s”; for that there is no "
                                  "mk-supervisor-%s beside mk-supervisor"),
-                              text,
-                              text);
+                              machine,
+                              machine);
 
     case MK_LAUNCHER_NO_FOLDER:
       return g_strdup (

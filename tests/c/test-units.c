@@ -593,6 +593,8 @@ test_clean (void)
     { "\302\23331mC1\302\2330m \302\235title\atext \302\220data\033\\end", "C1 text end" },
     { "user\342\200\256gpj.exe\342\201\246", "usergpj.exe" },
     { "\033[3\033[1;mnested\033[\nline", "nested\nline" },
+    { "a\377b\342\202", "a\357\277\275b\357\277\275\357\277\275" },
+    { "cut off \360", "cut off \357\277\275" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (table); i++)
