@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <signal.h>
 #include <stdint.h>
@@ -57,5 +58,27 @@ mk_fuzz_open_bytes (const void *data, size_t size)
 
   g_assert_cmpint (fd, >=, 0);
   g_assert_cmpint (pwrite (fd, data, size, 0), ==, size);
+  return fd;
+}
+
+/* Returns: the end of a pipe from which the bytes come, and nothing more */
+static inline int
+mk_fuzz_open_pipe (const void *data, size_t size)
+{
+  int fds[2];
+
+  g_assert_cmpint (pipe2 (fds, O_CLOEXEC | O_NONBLOCK), ==, 0);
+  g_assert_cmpint (write (fds[1], data, size), ==, size);
+  close (fds[1]);
+  return fds[0];
+}
+
+/* Returns: a number that is larger later if something was left open */
+static inline int
+mk_fuzz_get_first_free_fd (void)
+{
+  int fd = dup (STDERR_FILENO);
+
+  close (fd);
   return fd;
 }
