@@ -97,10 +97,11 @@ mk_buffer_get_length (const MkBuffer *self)
   return self->end - self->start;
 }
 
+/* Returns NULL if it never had any */
 char *
 mk_buffer_get_data (const MkBuffer *self)
 {
-  return self->data + self->start;
+  return self->data != NULL ? self->data + self->start : NULL;
 }
 
 /* Without memory there is nothing that could be promised: the other side sees the end. */
