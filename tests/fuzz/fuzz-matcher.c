@@ -45,6 +45,14 @@ may_match_too_early (const char *pattern)
   return FALSE;
 }
 
+/* Whether a line begins between "\r" and "\n" depends, for GRegex, on how it has come there. */
+static gboolean
+may_begin_in_line_end (GRegex *regex, const uint8_t *data, size_t size)
+{
+  return g_regex_get_has_cr_or_lf (regex) && strchr (g_regex_get_pattern (regex), '^') != NULL &&
+         memmem (data, size, "\r\n", 2) != NULL;
+}
+
 /* Returns: FALSE where there is nothing to compare with: GRegex gives up, or takes nothing for a match, and
  * goes on in another way then */
 static gboolean
@@ -113,12 +121,17 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_autoptr (GArray) whole = g_array_new (FALSE, FALSE, sizeof (guint64));
   g_autoptr (GArray) pieces = g_array_new (FALSE, FALSE, sizeof (guint64));
 
-  if (regex == NULL || size == 0 || may_match_too_early (pattern) || size > MK_OUTPUT_LONGEST_MATCH ||
-      !match_whole (pattern, data, size, whole) || !match_pieces (regex, lengths, data, size, pieces))
+  if (regex == NULL || size == 0 || size > MK_OUTPUT_LONGEST_MATCH || may_match_too_early (pattern) ||
+      may_begin_in_line_end (regex, data, size))
+    return 0;
+  if (!match_whole (pattern, data, size, whole) || !match_pieces (regex, lengths, data, size, pieces))
     return 0;
 
   if (whole->len != pieces->len ||
       (whole->len > 0 && memcmp (whole->data, pieces->data, 8 * whole->len) != 0))
-    g_error ("“%s” in pieces: %u matches, in the whole: %u", pattern, pieces->len, whole->len);
+    {
+      g_printerr ("“%s” in pieces: %u matches, in the whole: %u\n", pattern, pieces->len, whole->len);
+      abort ();
+    }
   return 0;
 }
