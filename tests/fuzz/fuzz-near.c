@@ -46,6 +46,8 @@ open_streams (Near *self, Others *others)
       others->streams[i] = pair[i == 0 ? 1 : 0];
     }
   g_assert_cmpint (write (others->streams[0], "input", 5), ==, 5);
+  /* Nobody reads the errors. */
+  near_close (&others->streams[2]);
 }
 
 static void
@@ -61,6 +63,17 @@ connect_client (Near *self, Others *others)
   g_assert_cmpint (getsockname (self->forwards[0].fd, (struct sockaddr *) &address, &size), ==, 0);
   g_assert_cmpint (connect (others->client, (struct sockaddr *) &address, size), ==, 0);
   g_assert_cmpint (write (others->client, "request", 7), ==, 7);
+}
+
+static void
+send_order (Others *others, const uint8_t **data, size_t *size)
+{
+  size_t length = *size > 0 ? MIN (**data, *size - 1) : 0;
+
+  if (length > 0)
+    g_assert_cmpint (send (others->host, *data + 1, length, 0), ==, length);
+  *data += MIN (*size, 1 + length);
+  *size -= MIN (*size, 1 + length);
 }
 
 /* Only what a supervisor may say is passed on. */
@@ -110,7 +123,7 @@ near_clear (Near *self, Others *others)
   close (others->host);
   near_close (&others->client);
   for (int i = 0; i < 3; i++)
-    close (others->streams[i]);
+    near_close (&others->streams[i]);
 }
 
 int
@@ -126,10 +139,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   self.lease_us = 15000000;
   self.deadline = self.next_ping = NEVER;
   mk_link_init (&self.link, false, near_on_frame, &self);
-  self.link.fd_in = mk_fuzz_open_pipe (data, size);
-  self.link.fd_out = open ("/dev/null", O_WRONLY | O_CLOEXEC);
   open_forward (&self, &others);
   open_streams (&self, &others);
+  send_order (&others, &data, &size);
+  self.link.fd_in = mk_fuzz_open_pipe (data, size);
+  self.link.fd_out = open ("/dev/null", O_WRONLY | O_CLOEXEC);
+  self.is_running = true;
 
   if (is_connected (&self) && mk_link_parse (&self.link))
     {
