@@ -13,6 +13,7 @@
 static int checked_kill (pid_t pid, int number);
 
 #define kill checked_kill
+#include "supervisor/mk-linux-kernel.c"
 #include "supervisor/mk-supervisor.c"
 #undef kill
 
@@ -49,15 +50,17 @@ spawn_service (void)
   return pid;
 }
 
-static int
-open_signals (void)
+/* Others stay as they are while the supervisor waits: libFuzzer's alarm has to come through. */
+static void
+open_signals (Supervisor *self)
 {
   sigset_t wanted;
 
   sigemptyset (&wanted);
   sigaddset (&wanted, SIGCHLD);
   sigprocmask (SIG_BLOCK, &wanted, NULL);
-  return signalfd (-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+  self->signal_fd = mk_kernel_open_signals (&wanted, &self->while_waiting);
+  self->while_waiting = wanted;
 }
 
 /* Packets: a byte for the length, and as many bytes. */
@@ -84,7 +87,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     .host = getppid (),
     .host_fd = -1,
     .exec_fd = -1,
-    .children_fd = -1,
     .stop_signal = SIGTERM,
     .kill_signal = SIGKILL,
     .deadline = NEVER,
@@ -94,7 +96,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), ==, 0);
   current = &self;
-  self.signal_fd = open_signals ();
+  open_signals (&self);
   self.control_fd = sockets[0];
   self.service = spawn_service ();
 

@@ -8,7 +8,7 @@
  * many bytes. What the library believes must make sense as a whole.
  */
 
-#include "process/mk-linux-backend.c"
+#include "process/mk-unix-backend.c"
 
 #include "mk-fuzz.h"
 
