@@ -106,7 +106,7 @@ command_run_reset (CommandRun *self)
 static void
 mk_command_probe_end (MkProbe *probe, gpointer state)
 {
-  g_autoptr (GTask) forgotten = command_run_reset (state);
+  g_autoptr (GTask) forgotten G_GNUC_UNUSED = command_run_reset (state);
 
   g_free (state);
 }
@@ -223,7 +223,7 @@ command_run_ignore_output (gpointer data)
 static void
 command_run_start (CommandRun *self, MkLaunch *launch, GTask *task)
 {
-  g_autoptr (GTask) forgotten = command_run_reset (self);
+  g_autoptr (GTask) forgotten G_GNUC_UNUSED = command_run_reset (self);
 
   self->task = g_object_ref (task);
   self->process = mk_process_new (launch, command_run_ignore_output, NULL, command_run_ignore_output);

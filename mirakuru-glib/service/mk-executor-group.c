@@ -1359,7 +1359,7 @@ group_run (GTask *task, MkExecutorState state)
 {
   MkExecutorGroup *self = g_task_get_source_object (task);
   Operation *operation = g_task_get_task_data (task);
-  g_autoptr (GTask) held = g_object_ref (task);
+  g_autoptr (GTask) held G_GNUC_UNUSED = g_object_ref (task);
 
   self->task = task;
   operation->cancel_source = mk_cancel_waker_attach (

@@ -199,7 +199,6 @@ test_failed_start (void)
 {
   const char *argv[] = { "sh", "-c", "echo {dir}; exit 3", "", "--tag", tag, "{port}", NULL };
   g_autoptr (MkTcpExecutor) executor = mk_tcp_executor_new (argv, "127.0.0.1", 0);
-  g_autofree char *directory = NULL;
   g_autofree char *output = NULL;
 
   mk_test_assert_start_fails (executor, MK_ERROR_EXITED, "exited with status 3");

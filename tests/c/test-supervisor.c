@@ -381,7 +381,6 @@ test_sweep_without_pidfds (gconstpointer error)
 static void
 test_exit_without_pidfds (gconstpointer error)
 {
-  g_autofree char *variable = NULL;
   g_autofree char *tag = NULL;
 
   if (g_test_subprocess ())

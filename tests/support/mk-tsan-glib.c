@@ -7,7 +7,9 @@
  * ThreadSanitizer build, in front of GLib; it adds nothing but the annotations.
  */
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 
 #include <dlfcn.h>
 #include <gio/gio.h>
