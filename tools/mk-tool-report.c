@@ -221,8 +221,9 @@ timeline_append_axis (Timeline *self, guint n_rows)
 {
   double step = timeline_choose_step (self->duration);
 
-  for (double at = 0; at <= self->duration; at += step)
+  for (guint i = 0; i * step <= self->duration; i++)
     {
+      double at = i * step;
       g_autofree char *label = timeline_format_time (at, step);
 
       timeline_append_box (self->svg,

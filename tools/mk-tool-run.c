@@ -508,6 +508,7 @@ run_start_command (Run *self)
       return;
     }
 
+  g_assert (error != NULL);
   mk_tool_display_error (self->display, NULL, error->message);
   run_begin_stopping (self, status);
 }

@@ -176,7 +176,7 @@ signals_read_lines (MkSignals *self, MkSimpleExecutor *executor, MkStream stream
   gint64 end = g_get_monotonic_time () + TURN_LIMIT_US;
   char chunk[LINE_CHUNK];
   const char *newline;
-  gssize n;
+  gssize n = 0;
 
   while (TRUE)
     {

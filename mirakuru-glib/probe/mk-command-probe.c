@@ -142,7 +142,7 @@ command_run_explain_killed (CommandRun *self)
 static gboolean
 command_run_is_cut_off (CommandRun *self, const GError *failure)
 {
-  return g_error_matches (failure, MK_ERROR, MK_ERROR_LAUNCHER) &&
+  return failure != NULL && g_error_matches (failure, MK_ERROR, MK_ERROR_LAUNCHER) &&
          mk_process_get_launch (self->process)->spawn_errno == 0;
 }
 

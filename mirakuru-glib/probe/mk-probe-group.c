@@ -341,7 +341,7 @@ group_conclude (MkProbeGroup *self, GroupState *state, GError **error)
    * answer. */
   if (n[PART_FAILED] > 0 && (!any || n[PART_FAILED] == state->parts->len))
     g_propagate_error (error, g_error_copy (errors[PART_FAILED]));
-  else if (n[PART_UNKNOWN] > 0 && (any || n[PART_NOT_YET] == 0))
+  else if (errors[PART_UNKNOWN] != NULL && (any || n[PART_NOT_YET] == 0))
     g_set_error_literal (error, errors[PART_UNKNOWN]->domain, errors[PART_UNKNOWN]->code, missing);
   return FALSE;
 }

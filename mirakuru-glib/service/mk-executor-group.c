@@ -1164,6 +1164,7 @@ mk_executor_group_add_from_file (MkExecutorGroup *self, GFile *file, GError **er
   n_before = self->members->len;
   for (guint i = 0; i < 2 * sections->len; i++)
     {
+      /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): the loop does not begin without sections */
       MkServiceSection *section = g_ptr_array_index (sections, i % sections->len);
       g_autoptr (GError) local_error = NULL;
 
