@@ -161,7 +161,7 @@ test_start_fails (void)
   assert_shows (output, "#   two");
   assert_shows (output, "# Error output:");
   assert_shows (output, "#   no space left");
-  assert_shows (output, "Bail out!.*test-gtest.c:\\d+:victim_start: .*mk-test-service.* did not start.*");
+  assert_shows (output, "Bail out!.*test-gtest.c:\\d+:victim_start: .*mk-test.* did not start.*");
 }
 
 static void
