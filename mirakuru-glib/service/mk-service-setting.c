@@ -278,8 +278,7 @@ service_count_changes (const char *a, const char *b)
       row[0] = i + 1;
       for (guint j = 1; j <= length; j++)
         {
-          /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): the analyzer does not know what strlen() is
-           */
+          /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): j is at most strlen (b) */
           guint change = diagonal + (g_ascii_tolower (a[i]) != g_ascii_tolower (b[j - 1]));
 
           diagonal = row[j];
