@@ -494,6 +494,22 @@ test_talking_launcher (void)
                               "it exited with status 255 before there was a connection: no route to far");
 }
 
+/* And what it says may be anything. */
+static void
+test_launcher_talks_garbage (void)
+{
+  const char *const launcher[] = {
+    "sh", "-c", "printf 'no\\033[2J \\351\\033]0;x\\007\\374' >&2; exit 1", NULL
+  };
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor = with_launcher (mk_test_executor_new (tag, NULL), launcher);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_LAUNCHER);
+  g_assert_true (g_str_has_suffix (error->message, "connection: no \357\277\275\357\277\275"));
+}
+
 /* What logs in may greet first. */
 static void
 test_banner (void)
@@ -805,6 +821,7 @@ main (int argc, char **argv)
       mk_test_add_with_data (path, test_bad_launcher, &bad_launchers[i]);
     }
   mk_test_add ("/launcher/talking", test_talking_launcher);
+  mk_test_add ("/launcher/talks-garbage", test_launcher_talks_garbage);
   mk_test_add ("/launcher/banner", test_banner);
   mk_test_add ("/launcher/supervisor-of-there", test_supervisor_of_there);
   mk_test_add_once ("/launcher/refused", test_refused);

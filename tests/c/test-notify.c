@@ -77,6 +77,21 @@ test_not_ready (void)
   mk_test_assert_start_times_out (executor, 300, tag, "its status: Loading tables");
 }
 
+static void
+test_any_bytes (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkSimpleExecutor) executor =
+      new_service (tag, "STATUS=d\351j\340 \033]0;title\a\374\nREADY=1", "--lifetime", "60");
+  g_autofree char *text = NULL;
+
+  mk_test_assert_starts (executor);
+  text = mk_notify_probe_dup_status_text (get_probe (executor));
+  g_assert_cmpstr (text, ==, "d\357\277\275j\357\277\275 \357\277\275");
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
 /* It can be part of a group. */
 static void
 test_group (void)
@@ -392,6 +407,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   mk_test_add_everywhere ("/notify/ready", test_ready);
   mk_test_add ("/notify/not-ready", test_not_ready);
+  mk_test_add ("/notify/any-bytes", test_any_bytes);
   mk_test_add ("/notify/group", test_group);
   mk_test_add ("/notify/systemd-notify", test_systemd_notify);
   mk_test_add ("/notify/redis", test_redis);
