@@ -41,8 +41,10 @@
 #define NOTIFY_SOCKET "NOTIFY_SOCKET"
 /* sd_notify() messages are at most this long for systemd, too. */
 #define MESSAGE_BYTES 4096
-#define MIN_FD        3
-#define MAX_FD        1023
+/* One service that says very much must not keep the others waiting. */
+#define MESSAGES_PER_DISPATCH 16
+#define MIN_FD                3
+#define MAX_FD                1023
 /* It may be known only after the end of the pipe that the process has exited. */
 #define EXIT_DELAY_US (500 * G_TIME_SPAN_MILLISECOND)
 
@@ -296,7 +298,7 @@ notify_run_on_message (GSocket *socket, GIOCondition condition, gpointer user_da
 {
   NotifyRun *self = user_data;
 
-  while (mk_host_fd_is_ours (&self->fd))
+  for (guint n_taken = 0; n_taken < MESSAGES_PER_DISPATCH && mk_host_fd_is_ours (&self->fd); n_taken++)
     {
       char text[MESSAGE_BYTES + 1];
       GInputVector vector = { text, MESSAGE_BYTES };
@@ -315,10 +317,10 @@ notify_run_on_message (GSocket *socket, GIOCondition condition, gpointer user_da
         g_object_unref (messages[i]);
       g_free (messages);
       if (n < 0)
-        return G_SOURCE_CONTINUE;
+        break;
     }
 
-  return G_SOURCE_REMOVE;
+  return mk_host_fd_is_ours (&self->fd) ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 static gboolean

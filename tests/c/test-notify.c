@@ -190,6 +190,37 @@ test_many_messages (void)
   mk_test_assert_stops (executor);
 }
 
+/* All services share a thread, which nobody may keep to himself. */
+static void
+test_flood (void)
+{
+  static const char script[] = "import os, socket\n"
+                               "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+                               "s.connect('\\0' + os.environ['NOTIFY_SOCKET'][1:])\n"
+                               "s.send(b'READY=1')\n"
+                               "for i in range(3):\n"
+                               "    os.fork()\n"
+                               "while True:\n"
+                               "    s.send(b'STATUS=busy')\n";
+  const char *const argv[] = { "python3", "-c", script, NULL };
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkNotifyProbe) probe = mk_notify_probe_new (-1);
+  g_autoptr (MkExecutor) executor = NULL;
+  g_autoptr (MkSimpleExecutor) other = mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
+
+  if (!mk_test_has_program (argv[0]))
+    return;
+  executor = mk_executor_new (argv, MK_PROBE (probe));
+  mk_test_assert_starts (executor);
+  for (guint i = 0; i < 3; i++)
+    {
+      mk_test_assert_starts (other);
+      mk_test_assert_stops (other);
+    }
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
 static const char stranger_script[] = "import socket, sys, time\n"
                                       "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
                                       "s.connect('\\0' + open(sys.argv[1]).read().strip()[1:])\n"
@@ -412,6 +443,7 @@ main (int argc, char **argv)
   mk_test_add ("/notify/systemd-notify", test_systemd_notify);
   mk_test_add ("/notify/redis", test_redis);
   mk_test_add ("/notify/many-messages", test_many_messages);
+  mk_test_add ("/notify/flood", test_flood);
   mk_test_add_once ("/notify/stranger", test_stranger);
   mk_test_add_once ("/notify/extend-timeout", test_extend_timeout);
   mk_test_add ("/notify/exit", test_exit);
