@@ -292,7 +292,53 @@ notify_find_credentials (GSocketControlMessage **messages, int n_messages)
   return NULL;
 }
 
-/* The end of the descriptors of a message is what a sender of BARRIER=1 waits for. */
+static void
+notify_close_descriptors (gpointer message, gpointer unused)
+{
+  g_object_unref (message);
+}
+
+static gboolean
+notify_has_only_pipes (GSocketControlMessage *message)
+{
+  int n_fds = 0;
+  const int *fds;
+
+  if (!G_IS_UNIX_FD_MESSAGE (message))
+    return TRUE;
+
+  fds = g_unix_fd_list_peek_fds (g_unix_fd_message_get_fd_list (G_UNIX_FD_MESSAGE (message)), &n_fds);
+  for (int i = 0; i < n_fds; i++)
+    {
+      if (fcntl (fds[i], F_GETPIPE_SZ) < 0)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/*
+ * The end of the descriptors of a message is what a sender of BARRIER=1 waits for, and that is a pipe. Nobody
+ * needs to send others: to close a socket that lingers, or a file of a file system that does not answer, may
+ * take for ever, so it is done in a thread that nothing depends on.
+ *
+ * @message: (transfer full)
+ */
+static void
+notify_drop_message (GSocketControlMessage *message)
+{
+  static GThreadPool *closer; /* of the worker */
+
+  if (notify_has_only_pipes (message))
+    {
+      g_object_unref (message);
+      return;
+    }
+
+  if (closer == NULL)
+    closer = g_thread_pool_new (notify_close_descriptors, NULL, 1, FALSE, NULL);
+  g_thread_pool_push (closer, message, NULL);
+}
+
 static gboolean
 notify_run_on_message (GSocket *socket, GIOCondition condition, gpointer user_data)
 {
@@ -314,7 +360,7 @@ notify_run_on_message (GSocket *socket, GIOCondition condition, gpointer user_da
           notify_run_take (self, notify_find_credentials (messages, n_messages), text);
         }
       for (int i = 0; i < n_messages; i++)
-        g_object_unref (messages[i]);
+        notify_drop_message (messages[i]);
       g_free (messages);
       if (n < 0)
         break;

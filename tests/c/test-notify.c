@@ -221,6 +221,42 @@ test_flood (void)
   mk_test_assert_nothing_left (tag);
 }
 
+/* To close a socket may take as long as its owner has set. */
+static void
+test_lingering_descriptor (void)
+{
+  static const char script[] =
+      "import array, os, socket, struct, time\n"
+      "listener = socket.create_server(('127.0.0.1', 0))\n"
+      "full = socket.create_connection(listener.getsockname())\n"
+      "full.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 60))\n"
+      "full.setblocking(False)\n"
+      "try:\n"
+      "    while True: full.send(bytes(65536))\n"
+      "except BlockingIOError: pass\n"
+      "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+      "s.connect('\\0' + os.environ['NOTIFY_SOCKET'][1:])\n"
+      "fds = array.array('i', [full.fileno()])\n"
+      "s.sendmsg([b'READY=1'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])\n"
+      "os.close(full.detach())\n"
+      "time.sleep(60)\n";
+  const char *const argv[] = { "python3", "-c", script, NULL };
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autoptr (MkNotifyProbe) probe = mk_notify_probe_new (-1);
+  g_autoptr (MkExecutor) executor = NULL;
+  g_autoptr (MkSimpleExecutor) other = mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
+
+  if (!mk_test_has_program (argv[0]))
+    return;
+  executor = mk_executor_new (argv, MK_PROBE (probe));
+  mk_test_assert_starts (executor);
+  mk_simple_executor_set_start_timeout (other, MK_TEST_LIMIT_MS);
+  mk_test_assert_starts (other);
+  mk_test_assert_stops (other);
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
 static const char stranger_script[] = "import socket, sys, time\n"
                                       "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
                                       "s.connect('\\0' + open(sys.argv[1]).read().strip()[1:])\n"
@@ -444,6 +480,7 @@ main (int argc, char **argv)
   mk_test_add ("/notify/redis", test_redis);
   mk_test_add ("/notify/many-messages", test_many_messages);
   mk_test_add ("/notify/flood", test_flood);
+  mk_test_add ("/notify/lingering-descriptor", test_lingering_descriptor);
   mk_test_add_once ("/notify/stranger", test_stranger);
   mk_test_add_once ("/notify/extend-timeout", test_extend_timeout);
   mk_test_add ("/notify/exit", test_exit);
