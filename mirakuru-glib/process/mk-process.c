@@ -417,7 +417,8 @@ process_set_stuck (MkProcess *self, int living)
 
 /*
  * The supervisor goes on killing what it finds, but some processes do not end: a debugger holds them, or the
- * kernel. Who waits for the end is told then. Where nothing lives, it is the supervisor that does not answer.
+ * kernel. Who waits for the end is told then. Where nothing lives, or the supervisor is stopped whenever it
+ * is made to run, as a service can do, it is the supervisor that does not answer.
  */
 static void
 process_look_for_living (MkProcess *self)
@@ -426,6 +427,7 @@ process_look_for_living (MkProcess *self)
   gboolean is_elsewhere = mk_process_is_elsewhere (self);
   int living = is_elsewhere ? 0 : mk_proc_find_living (supervisor, mk_process_get_news (self).pid);
   g_autofree char *hold = living != 0 ? mk_proc_describe_hold (living) : NULL;
+  gboolean is_stopped = supervisor != 0 && mk_proc_get_state (supervisor) == 'T';
   gint64 now = g_get_monotonic_time ();
   gboolean is_over;
 
@@ -437,7 +439,7 @@ process_look_for_living (MkProcess *self)
     self->news.denied = 0;
   if ((living != 0 || is_elsewhere) && self->news.denied != 0)
     process_set_stuck (self, self->news.denied);
-  else if (living != 0 && (hold != NULL || is_over))
+  else if (living != 0 && (hold != NULL || (is_over && !is_stopped)))
     process_set_stuck (self, living);
   else if (is_over)
     mk_backend_give_up (self->backend);
