@@ -92,6 +92,20 @@ test_any_bytes (void)
   mk_test_assert_nothing_left (tag);
 }
 
+/* A process that is not its own would be an odd thing to send signals to. */
+static void
+test_main_pid_of_a_stranger (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_autofree char *text = g_strdup_printf ("MAINPID=1\nMAINPID=%d\nMAINPID=-1\nREADY=1", (int) getpid ());
+  g_autoptr (MkSimpleExecutor) executor = new_service (tag, text, "--lifetime", "60");
+
+  mk_test_assert_starts (executor);
+  g_assert_cmpint (mk_notify_probe_get_main_pid (get_probe (executor)), ==, 0);
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
 /* It can be part of a group. */
 static void
 test_group (void)
@@ -475,6 +489,7 @@ main (int argc, char **argv)
   mk_test_add_everywhere ("/notify/ready", test_ready);
   mk_test_add ("/notify/not-ready", test_not_ready);
   mk_test_add ("/notify/any-bytes", test_any_bytes);
+  mk_test_add ("/notify/main-pid-of-a-stranger", test_main_pid_of_a_stranger);
   mk_test_add ("/notify/group", test_group);
   mk_test_add ("/notify/systemd-notify", test_systemd_notify);
   mk_test_add ("/notify/redis", test_redis);

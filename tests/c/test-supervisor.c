@@ -164,9 +164,9 @@ test_supervisor_keeps_its_socket (void)
   assert_ends_in_time (executor, end_by_stop, tag);
 }
 
-/* Without a file descriptor it still has the list of its children. */
+/* Without a file descriptor, or memory, it still has the list of its children. */
 static void
-test_supervisor_may_open_nothing (gconstpointer end)
+assert_ends_without (int resource, End end)
 {
   const struct rlimit none = { 0, 0 };
   g_autofree char *tag = mk_test_new_tag ();
@@ -184,8 +184,20 @@ test_supervisor_may_open_nothing (gconstpointer end)
     return;
   mk_simple_executor_set_stop_timeout (executor, STOP_TIMEOUT_MS);
   mk_test_assert_starts (executor);
-  g_assert_cmpint (prlimit (find_supervisor (), RLIMIT_NOFILE, &none, NULL), ==, 0);
-  assert_ends_in_time (executor, (End) end, tag);
+  g_assert_cmpint (prlimit (find_supervisor (), resource, &none, NULL), ==, 0);
+  assert_ends_in_time (executor, end, tag);
+}
+
+static void
+test_supervisor_may_open_nothing (gconstpointer end)
+{
+  assert_ends_without (RLIMIT_NOFILE, (End) end);
+}
+
+static void
+test_supervisor_may_allocate_nothing (gconstpointer end)
+{
+  assert_ends_without (RLIMIT_AS, (End) end);
 }
 
 /* ---- what it says ---- */
@@ -408,6 +420,10 @@ main (int argc, char **argv)
   mk_test_add_once ("/supervisor/keeps-its-socket", test_supervisor_keeps_its_socket);
   g_test_add_data_func ("/supervisor/may-open-nothing/stop", end_by_stop, test_supervisor_may_open_nothing);
   g_test_add_data_func ("/supervisor/may-open-nothing/kill", end_by_kill, test_supervisor_may_open_nothing);
+  g_test_add_data_func (
+      "/supervisor/may-allocate-nothing/stop", end_by_stop, test_supervisor_may_allocate_nothing);
+  g_test_add_data_func (
+      "/supervisor/may-allocate-nothing/kill", end_by_kill, test_supervisor_may_allocate_nothing);
   mk_test_add_once ("/supervisor/says-what-cannot-be", test_supervisor_says_what_cannot_be);
   mk_test_add_once ("/supervisor/is-killed-after-its-last-word",
                     test_supervisor_is_killed_after_its_last_word);
