@@ -3,9 +3,10 @@
 
 /*
  * A service that becomes another user's cannot be killed: who stops it is told so, and not that it is gone.
+ * And a program that has the rights of another user does not run what the environment names as mk-supervisor.
  *
- * The service is a copy of this program that belongs to root and has the setuid bit; the library is used by a
- * child that has become nobody.
+ * The service, and that program, are a copy of this program that belongs to root and has the setuid bit; it
+ * is run by a child that has become nobody, which in the first case uses the library.
  */
 
 #define _GNU_SOURCE
@@ -26,6 +27,8 @@
 #define CHILD_LIMIT_S      30
 #define NOT_POSSIBLE       77
 #define STOP_TIMEOUT_MS    100
+#define START              "--start"
+#define USELESS            "/bin/false"
 
 typedef gboolean (*StopFunc) (MkSimpleExecutor *executor, GCancellable *cancellable, GError **error);
 
@@ -153,9 +156,69 @@ test_stop (gconstpointer data)
   g_assert_cmpuint (n_left, ==, 1);
 }
 
+/* ---- the environment ---- */
+
+/* The one that is installed may be missing. Returns: whether the one of the environment was run */
+static int
+start_something (void)
+{
+  const char *const argv[] = { "true", NULL };
+  g_autoptr (MkSimpleExecutor) executor = mk_simple_executor_new (argv);
+  g_autoptr (GError) error = NULL;
+
+  if (geteuid () != 0)
+    return NOT_POSSIBLE;
+  return !mk_simple_executor_start (executor, NULL, &error) && strstr (error->message, USELESS) != NULL;
+}
+
+/* Runs that with a useless program in the place of mk-supervisor. */
+static int
+start_with_useless_supervisor (const char *program, gboolean as_nobody)
+{
+  int status = 0;
+  pid_t child = fork ();
+
+  if (child == 0)
+    {
+      alarm (CHILD_LIMIT_S);
+      if (as_nobody && !become_nobody (program))
+        _exit (NOT_POSSIBLE);
+      g_setenv ("MIRAKURU_GLIB_SUPERVISOR", USELESS, TRUE);
+      execl (program, program, START, NULL);
+      _exit (2);
+    }
+  while (waitpid (child, &status, 0) < 0 && errno == EINTR)
+    continue;
+  return WIFEXITED (status) ? WEXITSTATUS (status) : -1;
+}
+
+static void
+test_supervisor_of_the_environment (void)
+{
+  g_autoptr (MkTestFolder) folder = NULL;
+  g_autofree char *program = NULL;
+  int status;
+
+  if (geteuid () != 0)
+    {
+      g_test_skip ("only root can do this");
+      return;
+    }
+  folder = mk_test_new_folder ();
+  program = copy_program (folder);
+  g_assert_cmpint (start_with_useless_supervisor (program, FALSE), ==, 1);
+  status = start_with_useless_supervisor (program, TRUE);
+  if (status == NOT_POSSIBLE)
+    g_test_skip ("programs cannot become root here");
+  else
+    g_assert_cmpint (status, ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
+  if (argc == 2 && g_str_equal (argv[1], START))
+    return start_something ();
   if (getuid () != 0 && geteuid () == 0)
     return serve ();
 
@@ -163,5 +226,6 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_data_func ("/foreign-user/stop", &stop_funcs[0], test_stop);
   g_test_add_data_func ("/foreign-user/kill", &stop_funcs[1], test_stop);
+  g_test_add_func ("/foreign-user/supervisor-of-the-environment", test_supervisor_of_the_environment);
   return g_test_run ();
 }
