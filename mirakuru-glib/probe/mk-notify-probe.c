@@ -298,9 +298,12 @@ notify_close_descriptors (gpointer message, gpointer unused)
   g_object_unref (message);
 }
 
+/* Sockets are made not to linger: a child that is forked before they are closed closes its copies, too. */
 static gboolean
 notify_has_only_pipes (GSocketControlMessage *message)
 {
+  const struct linger none = { 0, 0 };
+  gboolean only_pipes = TRUE;
   int n_fds = 0;
   const int *fds;
 
@@ -310,16 +313,18 @@ notify_has_only_pipes (GSocketControlMessage *message)
   fds = g_unix_fd_list_peek_fds (g_unix_fd_message_get_fd_list (G_UNIX_FD_MESSAGE (message)), &n_fds);
   for (int i = 0; i < n_fds; i++)
     {
-      if (fcntl (fds[i], F_GETPIPE_SZ) < 0)
-        return FALSE;
+      if (fcntl (fds[i], F_GETPIPE_SZ) >= 0)
+        continue;
+      (void) !setsockopt (fds[i], SOL_SOCKET, SO_LINGER, &none, sizeof none);
+      only_pipes = FALSE;
     }
-  return TRUE;
+  return only_pipes;
 }
 
 /*
  * The end of the descriptors of a message is what a sender of BARRIER=1 waits for, and that is a pipe. Nobody
- * needs to send others: to close a socket that lingers, or a file of a file system that does not answer, may
- * take for ever, so it is done in a thread that nothing depends on.
+ * needs to send others: to close a socket, or a file of a file system that does not answer, may take for
+ * ever, so it is done in a thread that nothing depends on.
  *
  * @message: (transfer full)
  */
