@@ -734,6 +734,8 @@ far_is_ours (pid_t pid)
 static void
 far_close_passed (struct msghdr *message)
 {
+  const struct linger none = { 0, 0 };
+
   for (struct cmsghdr *part = CMSG_FIRSTHDR (message); part != NULL; part = CMSG_NXTHDR (message, part))
     {
       size_t n = part->cmsg_type == SCM_RIGHTS && part->cmsg_level == SOL_SOCKET
@@ -741,7 +743,13 @@ far_close_passed (struct msghdr *message)
                      : 0;
 
       for (size_t i = 0; i < n; i++)
-        close (((int *) CMSG_DATA (part))[i]);
+        {
+          int fd = ((int *) CMSG_DATA (part))[i];
+
+          /* The close of a socket would last as long as its owner has set. */
+          (void) !setsockopt (fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+          close (fd);
+        }
     }
 }
 

@@ -577,6 +577,41 @@ test_notify (void)
   mk_test_assert_nothing_left (tag);
 }
 
+/* To close a socket may take as long as its owner has set. */
+static void
+test_lingering_descriptor (void)
+{
+  static const char script[] =
+      "import array, os, socket, struct, time\n"
+      "listener = socket.create_server(('127.0.0.1', 0))\n"
+      "full = socket.create_connection(listener.getsockname())\n"
+      "full.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 60))\n"
+      "full.setblocking(False)\n"
+      "try:\n"
+      "    while True: full.send(bytes(65536))\n"
+      "except BlockingIOError: pass\n"
+      "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+      "s.connect('\\0' + os.environ['NOTIFY_SOCKET'][1:])\n"
+      "fds = array.array('i', [full.fileno()])\n"
+      "s.sendmsg([b'STATUS=first'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])\n"
+      "os.close(full.detach())\n"
+      "s.send(b'STATUS=more\\nREADY=1')\n"
+      "time.sleep(60)\n";
+  const char *const argv[] = { "python3", "-c", script, NULL };
+  g_autoptr (MkNotifyProbe) probe = mk_notify_probe_new (-1);
+  g_autoptr (MkExecutor) executor = NULL;
+  g_autofree char *status = NULL;
+
+  if (!mk_test_has_program (argv[0]))
+    return;
+  executor = mk_executor_new (argv, MK_PROBE (probe));
+  with_launcher (MK_SIMPLE_EXECUTOR (executor), here);
+  mk_test_assert_starts (executor);
+  status = mk_notify_probe_dup_status_text (probe);
+  g_assert_cmpstr (status, ==, "more");
+  mk_test_assert_stops (executor);
+}
+
 static void
 test_command_probe (void)
 {
@@ -826,6 +861,7 @@ main (int argc, char **argv)
   mk_test_add ("/launcher/supervisor-of-there", test_supervisor_of_there);
   mk_test_add_once ("/launcher/refused", test_refused);
   mk_test_add ("/launcher/notify", test_notify);
+  mk_test_add ("/launcher/lingering-descriptor", test_lingering_descriptor);
   mk_test_add ("/launcher/command-probe", test_command_probe);
   mk_test_add_once ("/launcher/directory", test_directory);
   mk_test_add_once ("/launcher/broken/client-killed", test_client_killed);
