@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 int mk_features_open_socket (int family, int type);
 gboolean mk_features_open_socket_pair (int type, int fds[2]);
 int mk_features_get_peer (int fd);
+gboolean mk_features_is_pipe (int fd);
 gboolean mk_features_ask_for_senders (GSocket *socket, GError **error);
 
 int mk_features_open_terminal (void);

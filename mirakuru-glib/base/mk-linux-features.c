@@ -32,6 +32,13 @@ mk_platform_get_signal_name (int number)
 
 /* ---- sockets ---- */
 
+/* This asks no file system, which may not answer. */
+gboolean
+mk_features_is_pipe (int fd)
+{
+  return fcntl (fd, F_GETPIPE_SZ) >= 0;
+}
+
 /* Returns: one that does not block, and that no other program inherits, or −1 with errno */
 int
 mk_features_open_socket (int family, int type)

@@ -52,6 +52,14 @@ mk_platform_get_signal_name (int number)
 
 /* ---- sockets ---- */
 
+gboolean
+mk_features_is_pipe (int fd)
+{
+  struct stat status;
+
+  return fstat (fd, &status) == 0 && S_ISFIFO (status.st_mode);
+}
+
 static gboolean
 features_set_flags (int fd, gboolean is_nonblocking)
 {

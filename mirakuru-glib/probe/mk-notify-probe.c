@@ -313,7 +313,7 @@ notify_has_only_pipes (GSocketControlMessage *message)
   fds = g_unix_fd_list_peek_fds (g_unix_fd_message_get_fd_list (G_UNIX_FD_MESSAGE (message)), &n_fds);
   for (int i = 0; i < n_fds; i++)
     {
-      if (fcntl (fds[i], F_GETPIPE_SZ) >= 0)
+      if (mk_features_is_pipe (fds[i]))
         continue;
       (void) !setsockopt (fds[i], SOL_SOCKET, SO_LINGER, &none, sizeof none);
       only_pipes = FALSE;

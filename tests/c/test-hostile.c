@@ -51,6 +51,8 @@ test_kills_its_supervisor (void)
   g_autoptr (MkSimpleExecutor) executor =
       new_script (tag, "\"$@\" & setsid \"$@\" --deaf & kill -KILL $PPID; wait");
 
+  if (!mk_test_has_linux_features ("processes are found by their marker"))
+    return;
   start_and_stop (executor);
   mk_test_assert_nothing_left (tag);
 }
@@ -63,6 +65,8 @@ test_kills_its_supervisor_and_hides (void)
   g_autoptr (MkSimpleExecutor) executor =
       new_script (tag, "setsid env -i sh -c \"kill -KILL $PPID; exec \\\"\\$@\\\"\" sh \"$@\" & wait");
 
+  if (!mk_test_has_linux_features ("a service dies with its supervisor"))
+    return;
   start_and_stop (executor);
   g_assert_cmpuint (mk_test_count_tagged (tag), ==, 1);
   mk_test_kill_tagged (tag);
@@ -88,6 +92,8 @@ test_kills_its_host_and_supervisor (void)
   g_autoptr (GSubprocess) host = NULL;
   g_autoptr (GError) error = NULL;
 
+  if (!mk_test_has_linux_features ("a service dies with its supervisor"))
+    return;
   g_subprocess_launcher_setenv (launcher, "MK_TEST_TAG", tag, TRUE);
   host = g_subprocess_launcher_spawnv (launcher, argv, &error);
   g_assert_no_error (error);
@@ -108,6 +114,8 @@ test_stops_its_supervisor (void)
   const guint limit_ms = STOP_TIMEOUT_MS + GIVE_UP_MS + MARGIN_MS;
   gint64 begin;
 
+  if (!mk_test_has_linux_features ("a service dies with its supervisor"))
+    return;
   mk_simple_executor_set_start_timeout (executor, START_TIMEOUT_MS);
   mk_test_start (executor, NULL, NULL);
   begin = g_get_monotonic_time ();

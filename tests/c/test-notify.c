@@ -85,6 +85,8 @@ test_any_bytes (void)
       new_service (tag, "STATUS=d\351j\340 \033]0;title\a\374\nREADY=1", "--lifetime", "60");
   g_autofree char *text = NULL;
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   mk_test_assert_starts (executor);
   text = mk_notify_probe_dup_status_text (get_probe (executor));
   g_assert_cmpstr (text, ==, "d\357\277\275j\357\277\275 \357\277\275");
@@ -100,6 +102,8 @@ test_main_pid_of_a_stranger (void)
   g_autofree char *text = g_strdup_printf ("MAINPID=1\nMAINPID=%d\nMAINPID=-1\nREADY=1", (int) getpid ());
   g_autoptr (MkSimpleExecutor) executor = new_service (tag, text, "--lifetime", "60");
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   mk_test_assert_starts (executor);
   g_assert_cmpint (mk_notify_probe_get_main_pid (get_probe (executor)), ==, 0);
   mk_test_assert_stops (executor);
@@ -222,6 +226,8 @@ test_flood (void)
   g_autoptr (MkExecutor) executor = NULL;
   g_autoptr (MkSimpleExecutor) other = mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   if (!mk_test_has_program (argv[0]))
     return;
   executor = mk_executor_new (argv, MK_PROBE (probe));
@@ -260,6 +266,8 @@ test_lingering_descriptor (void)
   g_autoptr (MkExecutor) executor = NULL;
   g_autoptr (MkSimpleExecutor) other = mk_test_executor_new_tcp (tag, mk_test_free_port (), NULL);
 
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
   if (!mk_test_has_program (argv[0]))
     return;
   executor = mk_executor_new (argv, MK_PROBE (probe));
