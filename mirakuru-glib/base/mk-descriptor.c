@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Unix only. Whether the program may have another file descriptor. To be asked where GLib would end the
- * program without one, as for a main context, or overlooks that there is none.
+ * Unix only. Whether the program may have another file descriptor. To be asked before GLib opens one: if it
+ * cannot, it ends the program, as for a main context, or does not notice.
  */
 
 #include "mk-descriptor-private.h"

@@ -72,7 +72,7 @@ mk_values_new (const char *name, MkValuesScope scope, gpointer scope_data)
   return self;
 }
 
-/* For what uses services, and is none: only other services have values. */
+/* For a client of services, which has no values of its own. */
 MkValues *
 mk_values_new_for_client (MkValuesScope scope, gpointer scope_data)
 {

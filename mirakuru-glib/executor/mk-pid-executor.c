@@ -221,7 +221,7 @@ mk_pid_executor_set_filename (MkPidExecutor *self, const char *filename)
  * Gets the process ID that is in the file, if it is that of a living process of the service: of the
  * command's own process or of a descendant of it. This reads the file, which takes a moment.
  *
- * Returns: the process ID, 0 if there is none
+ * Returns: the process ID; 0 if the file has no such process ID
  *
  * Since: 1.0
  */

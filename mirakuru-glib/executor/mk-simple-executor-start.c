@@ -77,7 +77,7 @@ typedef struct
   gboolean completed;    /* started() has nothing to do */
 
   gint64 begun;        /* monotonic */
-  gint64 took;         /* until the time was up */
+  gint64 took;         /* until the deadline */
   char *last_seen;     /* (owned) (nullable) by then */
   gint64 answered;     /* monotonic: when the probe was satisfied */
   gint64 worked;       /* microseconds on a processor until then, −1 if it cannot be known */

@@ -30,7 +30,7 @@ typedef struct
   int expected_status;       /* besides 0, where it checks */
   int stop_signal;
   gboolean polling;
-  gint64 took;   /* until the time was up, 0 before */
+  gint64 took;   /* until the deadline, 0 before */
   char *seen;    /* (owned) (nullable) by then */
   GError *error; /* (owned) (nullable) to be reported once the service is gone, or the probe's wait is over */
 } ServiceWait;

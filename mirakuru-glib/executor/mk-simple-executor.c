@@ -1302,7 +1302,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * MkSimpleExecutor:exit-status:
    *
    * The status the command's own process has ended with: 0 to 255, the negative number of a signal, or
-   * %MK_STATUS_NONE while there is none.
+   * %MK_STATUS_NONE before that.
    *
    * Since: 1.0
    */
@@ -2380,10 +2380,10 @@ mk_simple_executor_dup_environment (MkSimpleExecutor *self)
  * is removed with all that is in it, and its ports may be leased by others.
  *
  * The values are there from the beginning of a start, thus for `prepare` as well; `pid` and captured groups
- * as soon as the service has a process, or its banner has matched. After a stop there are none. May be called
+ * as soon as the service has a process, or its banner has matched. A stop forgets them. May be called
  * in any thread.
  *
- * Returns: (transfer full) (nullable): the value, or %NULL if there is none
+ * Returns: (transfer full) (nullable): the value; %NULL if the service has no value of this name
  *
  * Since: 1.0
  */

@@ -49,7 +49,7 @@ typedef struct
   GInputStream *stream;        /* (owned) (nullable) */
   GByteArray *body;            /* (owned) */
   GTlsCertificateFlags faults; /* of the server's certificate */
-  gboolean lacks_certificate;  /* the server has asked for one of the client, and there is none */
+  gboolean lacks_certificate;  /* the server has asked the client for one, in vain */
   guint n_interim;
 
   /* The outcome */
@@ -412,7 +412,7 @@ http_request_on_got_informational (SoupMessage *message, gpointer user_data)
     soup_session_abort (self->session);
 }
 
-/* Emitted only where no certificate was set. Returns: FALSE, as there is none */
+/* Emitted only where no certificate was set. Returns: FALSE: not handled */
 static gboolean
 http_request_note_lack (SoupMessage *message, GTlsClientConnection *connection, gpointer user_data)
 {

@@ -197,7 +197,7 @@ file_could_name (const GStatBuf *status, int pid)
   return process_age >= 0 && process_age + START_TIME_SLACK_US + mk_platform_get_time_grain () >= file_age;
 }
 
-/* Returns: how much of @text is content, −1 if there is none. @status: (out): of the file */
+/* Returns: how much of @text is content, or −1. @status: (out): of the file */
 static ssize_t
 file_probe_read (MkFileProbe *self, char text[PID_LENGTH + 1], GStatBuf *status)
 {

@@ -17,7 +17,7 @@
 
 struct _MkTcpTarget
 {
-  int fd; /* −1 where there is none */
+  int fd; /* or −1 */
   struct sockaddr_storage native;
   socklen_t native_length;
 };

@@ -264,7 +264,7 @@ proc_find_in_table (const char *table, GInetAddress *address, guint port)
   return inode;
 }
 
-/* Returns: the inode of the socket that listens on the port of this machine, 0 if there is none */
+/* Returns: the inode of the socket that listens on the port of this machine, or 0 */
 guint64
 mk_proc_find_listener (GInetAddress *address, guint port)
 {
@@ -595,10 +595,10 @@ proc_find_living (int pid, gpointer user_data)
 }
 
 /*
- * @supervisor: 0 if there is none any more
- * @service: the first process of the service, 0 if there is none
+ * @supervisor: or 0
+ * @service: the first process of the service, or 0
  *
- * Returns: a process below the supervisor that lives, 0 if there is none
+ * Returns: a process below the supervisor that lives, or 0
  */
 int
 mk_proc_find_living (int supervisor, int service)

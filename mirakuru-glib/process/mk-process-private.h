@@ -21,12 +21,12 @@ typedef struct
   gboolean asked;   /* it was told to end before it did */
   gboolean killed;  /* the kill signal was needed */
   gboolean lost;    /* the supervisor was killed */
-  int stuck;        /* of the tree, and lives although it was killed; 0 if there is none */
+  int stuck;        /* of the tree, and lives although it was killed, or 0 */
   gboolean expired; /* it was killed at its limit, and had not failed before */
   gint64 extended;  /* until when it asked to be waited for, monotonic, 0 if it did not */
   int stop_signal;  /* of the last stop that was not cut short, 0 if there was none */
   guint stop_time;  /* how long it gave the service, in milliseconds */
-  int denied;       /* of the tree, but not to be killed by us; 0 if there is none */
+  int denied;       /* of the tree, but not to be killed by us, or 0 */
 
   /* When, monotonic, 0 before */
   gint64 spawned_at;

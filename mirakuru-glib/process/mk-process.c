@@ -574,7 +574,7 @@ mk_process_get_stdin (MkProcess *self)
   return mk_backend_get_input (self->backend);
 }
 
-/* Returns: the parent of the tree, 0 if there is none (any more) */
+/* Returns: the parent of the tree, or 0 */
 int
 mk_process_get_supervisor (MkProcess *self)
 {

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* File descriptors for one launch; −1 where there is none. */
+/* File descriptors for one launch, or −1. */
 typedef struct
 {
   int service[3]; /* the service's ends */

@@ -611,7 +611,7 @@ mk_backend_get_input (MkBackend *self)
   return self->input;
 }
 
-/* Returns: the parent of the tree, 0 if there is none (any more) */
+/* Returns: the parent of the tree, or 0 */
 int
 mk_backend_get_supervisor (MkBackend *self)
 {

@@ -1205,7 +1205,7 @@ mk_executor_group_list_templates (void)
  *
  * Finds the services file that is a template.
  *
- * Fails with %MK_ERROR_INVALID_ARGUMENT if there is none of this name.
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if there is no template of this name.
  *
  * Returns: (transfer full): the file; %NULL with an error
  *
@@ -1269,7 +1269,7 @@ mk_executor_group_add_dependency (MkExecutorGroup *self, const char *name, const
  *
  * Looks up a service.
  *
- * Returns: (transfer none) (nullable): its executor, %NULL if there is none
+ * Returns: (transfer none) (nullable): its executor; %NULL if the group has no service of this name
  *
  * Since: 1.0
  */
@@ -1292,7 +1292,7 @@ mk_executor_group_lookup (MkExecutorGroup *self, const char *name)
  *
  * Gets the name under which an executor was added.
  *
- * Returns: (nullable): the name, %NULL if it is none of the group
+ * Returns: (nullable): the name, %NULL if it is not in the group
  *
  * Since: 1.0
  */
@@ -1587,7 +1587,7 @@ mk_executor_group_stop_finish (MkExecutorGroup *self, GAsyncResult *result, GErr
  *
  * Gets a value of a service, see [method@Mk.SimpleExecutor.dup_value].
  *
- * Returns: (transfer full) (nullable): the value, %NULL if there is none
+ * Returns: (transfer full) (nullable): the value; %NULL if it is not known
  *
  * Since: 1.0
  */

@@ -77,8 +77,8 @@ typedef struct
   socklen_t sizes[MAX_ADDRESSES];
   int n_addresses;
   int tried;   /* the one that is tried */
-  int fd;      /* of the attempt, -1 if there is none */
-  int name_fd; /* of the process that looks the name up, -1 if there is none */
+  int fd;      /* of the attempt, or -1 */
+  int name_fd; /* of the process that looks the name up, or -1 */
   int poll;
   int name_poll;
   int64_t begun;

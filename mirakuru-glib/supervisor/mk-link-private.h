@@ -79,8 +79,8 @@ typedef struct
   bool has_got;  /* END or RESET */
   bool has_shut; /* said to whoever reads from fd_out that no more comes */
   bool is_closed_there;
-  int fd_in;  /* −1 where there is none */
-  int fd_out; /* −1 where there is none */
+  int fd_in;  /* or −1 */
+  int fd_out; /* or −1 */
   int poll_in;
   int poll_out;
   MkBuffer pending; /* for fd_out */

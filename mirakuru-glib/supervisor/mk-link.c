@@ -492,7 +492,7 @@ link_end_connecting (MkLink *self, int i)
     mk_link_reset (self, i);
 }
 
-/* Returns the first channel that can be used for a connection, 0 if there is none. */
+/* Returns the first channel that can be used for a connection, or 0. */
 int
 mk_link_find_channel (MkLink *self)
 {

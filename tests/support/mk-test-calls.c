@@ -4,9 +4,9 @@
 /*
  * One body for the synchronous and the asynchronous form of a test case.
  *
- * A body calls mk_test_start() and its like; the manner in which the case was registered decides what these
- * do, in which thread the body runs, and whether that thread has a context of its own. Only one body runs at
- * a time, so the manner is a plain variable.
+ * A body calls mk_test_start() and similar functions; the manner in which the case was registered decides
+ * what these do, in which thread the body runs, and whether that thread has a context of its own. Only one
+ * body runs at a time, so the manner is a plain variable.
  */
 
 #include "mk-test-calls.h"

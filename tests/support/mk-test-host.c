@@ -292,7 +292,7 @@ find_way (const char *name)
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++)
     if (g_strcmp0 (ways[i].name, name) == 0)
       return &ways[i];
-  g_error ("--way is none of those known");
+  g_error ("--way: unknown");
 }
 
 static gboolean

@@ -8,7 +8,7 @@
 #define MAX_WORDS 32
 #define NEVER     INT_MIN
 
-/* What --print and its like ask for, in the order in which they were given */
+/* What the options --print-… ask for, in the order in which they were given */
 typedef enum
 {
   WORD_CWD,

@@ -14,7 +14,7 @@ _USED = {"close_fds", "cwd", "env", "executable", "pass_fds", "shell", "stderr",
 # there is instead.
 _TEXT = {"bufsize", "encoding", "errors", "text", "universal_newlines"}
 _FIXED = {
-    "creationflags": ((0,), "there is none on this system"),
+    "creationflags": ((0,), "it exists on Windows only"),
     "extra_groups": ((None,), "start the service with setpriv or sudo"),
     "group": ((None,), "start the service with setpriv or sudo"),
     "pipesize": ((-1,), "output is read whether it is asked for or not"),
@@ -22,7 +22,7 @@ _FIXED = {
     "process_group": ((None, -1, 0), "each service has a process group of its own"),
     "restore_signals": ((True,), "each service has the default signals"),
     "start_new_session": ((True,), "each service has a session of its own"),
-    "startupinfo": ((None,), "there is none on this system"),
+    "startupinfo": ((None,), "it exists on Windows only"),
     "umask": ((-1,), "start the service with sh -c 'umask …; exec …'"),
     "user": ((None,), "start the service with setpriv or sudo"),
 }

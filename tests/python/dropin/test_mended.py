@@ -41,7 +41,7 @@ class Mended(DropInTest):
         self.assertFalse(lives(pid))
 
     def test_2_survivors_of_the_host(self):
-        """Nothing of it is left after a crash, and the program that takes the host's place is none of its business."""
+        """Nothing of it is left after a crash, and the program that takes the host's place is left alone."""
         path = self.folder() / "pid"
         command = service("--daemon", "--scrub-env", "--pid-file", path)
         for end in ("os.kill(os.getpid(), 9)", "os.abort()", "os.execv('/bin/true', ['true'])"):
