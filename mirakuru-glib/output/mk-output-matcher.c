@@ -351,7 +351,7 @@ matcher_take_match (MkOutputMatcher *self)
   return TRUE;
 }
 
-/* Finds the next match that nothing can change any more. Call again until there is none. */
+/* Finds the next match that nothing can change any more. Call again until there are no more. */
 gboolean
 mk_output_matcher_find (MkOutputMatcher *self, GError **error)
 {

@@ -13,7 +13,7 @@
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
 
-/* Not g_dbus_address_get_for_bus_sync(), which starts a bus where there is none. */
+/* Not g_dbus_address_get_for_bus_sync(), which starts a bus where none runs. */
 static char *
 bus_address_resolve_session (GError **error)
 {

@@ -97,7 +97,7 @@ typedef struct
   GMutex lock;
   MkWaker *news;               /* (owned) (nullable) (locked-by lock) of the wait, until it lets go of this */
   GDBusConnection *connection; /* (owned) (nullable) (locked-by lock) */
-  GError *error;               /* (owned) (nullable) (locked-by lock) why there is none, or not any more */
+  GError *error; /* (owned) (nullable) (locked-by lock) why there is no connection, or not any more */
 } BusLink;
 
 static BusLink *

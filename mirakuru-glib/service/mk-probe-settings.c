@@ -49,7 +49,7 @@ probe_settings_parse_port (const MkServiceSetting *setting, const char *text, gu
   return TRUE;
 }
 
-/* Takes the host off @text, NULL where there is none; @port is where the port begins. */
+/* Takes the host off @text, or NULL; @port is where the port begins. */
 static gboolean
 probe_settings_split_host (const MkServiceSetting *setting,
                            const char *text,

@@ -127,7 +127,7 @@ mk_service_setting_get_boolean (const MkServiceSetting *self, gboolean *value, G
   return mk_service_setting_fail (self, error, _ ("“%s” is neither true nor false"), self->value);
 }
 
-/* Returns the milliseconds of the unit that @text is, a second if there is none, or 0. */
+/* Returns the milliseconds of the unit that @text is, of a second without a unit; 0 if it is not a unit. */
 static guint
 service_setting_get_unit (const char *text)
 {

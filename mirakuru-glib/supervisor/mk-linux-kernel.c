@@ -5,7 +5,7 @@
  * Linux only: as a child subreaper the program inherits every process of the service that loses its parent,
  * whatever session or environment that has, so "no child left" (ECHILD) means that the tree is empty.
  *
- * Descendants are found in /proc. Where there is none, or that of another PID namespace, only the process
+ * Descendants are found in /proc. Without /proc, or with that of another PID namespace, only the process
  * group of the service can be sent signals: what has left the group lives on, and the tree does not get
  * empty.
  */

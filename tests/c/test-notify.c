@@ -245,21 +245,7 @@ test_flood (void)
 static void
 test_lingering_descriptor (void)
 {
-  static const char script[] =
-      "import array, os, socket, struct, time\n"
-      "listener = socket.create_server(('127.0.0.1', 0))\n"
-      "full = socket.create_connection(listener.getsockname())\n"
-      "full.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 60))\n"
-      "full.setblocking(False)\n"
-      "try:\n"
-      "    while True: full.send(bytes(65536))\n"
-      "except BlockingIOError: pass\n"
-      "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
-      "s.connect('\\0' + os.environ['NOTIFY_SOCKET'][1:])\n"
-      "fds = array.array('i', [full.fileno()])\n"
-      "s.sendmsg([b'READY=1'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])\n"
-      "os.close(full.detach())\n"
-      "time.sleep(60)\n";
+  static const char script[] = MK_TEST_LINGERING_SCRIPT ("READY=1") "time.sleep(60)\n";
   const char *const argv[] = { "python3", "-c", script, NULL };
   g_autofree char *tag = mk_test_new_tag ();
   g_autoptr (MkNotifyProbe) probe = mk_notify_probe_new (-1);

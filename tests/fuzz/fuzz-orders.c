@@ -63,21 +63,6 @@ open_signals (Supervisor *self)
   self->while_waiting = wanted;
 }
 
-/* Packets: a byte for the length, and as many bytes. */
-static void
-send_packets (int fd, const uint8_t *data, size_t size)
-{
-  while (size > 0)
-    {
-      size_t length = MIN (data[0], size - 1);
-
-      if (length > 0 && send (fd, data + 1, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        break;
-      data += 1 + length;
-      size -= 1 + length;
-    }
-}
-
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -100,7 +85,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   self.control_fd = sockets[0];
   self.service = spawn_service ();
 
-  send_packets (sockets[1], data, size);
+  mk_fuzz_send_packets (sockets[1], data, size);
   supervisor_read_control (&self);
   supervisor_check_deadlines (&self);
   send (sockets[1], &last, sizeof last, MSG_NOSIGNAL);

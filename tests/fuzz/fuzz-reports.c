@@ -80,21 +80,6 @@ take_gone (gpointer data)
 
 static const MkBackendReports reports = { take_event, take_failure, get_room, take_output, take_gone };
 
-static void
-send_packets (int fd, const uint8_t *data, size_t size)
-{
-  while (size > 0)
-    {
-      size_t length = MIN (data[0], size - 1);
-
-      /* The queue is full at some time. An empty packet would be an end. */
-      if (length > 0 && send (fd, data + 1, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        break;
-      data += 1 + length;
-      size -= 1 + length;
-    }
-}
-
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -113,7 +98,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   backend->timer = mk_waker_attach (context, "fuzz", backend_on_timer, backend, NULL);
 
   if (size > 0)
-    send_packets (sockets[1], data + 1, size - 1);
+    mk_fuzz_send_packets (sockets[1], data + 1, size - 1);
   close (sockets[1]);
   backend_read_control (backend);
 

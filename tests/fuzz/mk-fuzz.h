@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
@@ -71,6 +72,22 @@ mk_fuzz_open_pipe (const void *data, size_t size)
   g_assert_cmpint (write (fds[1], data, size), ==, size);
   close (fds[1]);
   return fds[0];
+}
+
+/* Sends the input in packets: each has a byte for its length, and as many bytes. */
+static inline void
+mk_fuzz_send_packets (int fd, const uint8_t *data, size_t size)
+{
+  while (size > 0)
+    {
+      size_t length = MIN (data[0], size - 1);
+
+      /* The queue is full at some time. An empty packet would be an end. */
+      if (length > 0 && send (fd, data + 1, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        break;
+      data += 1 + length;
+      size -= 1 + length;
+    }
 }
 
 /* Returns: a number that is larger later if something was left open */

@@ -51,6 +51,23 @@ void mk_test_write_file (const char *path, const char *text);
 /* Programs of the system: a test that needs one which is not there is skipped. */
 gboolean mk_test_has_program (const char *name);
 
+/* For python3 -c: sends @message to NOTIFY_SOCKET with a socket whose close takes a minute. Goes on with "s"
+ * connected. */
+#define MK_TEST_LINGERING_SCRIPT(message)                                                                    \
+  "import array, os, socket, struct, time\n"                                                                 \
+  "listener = socket.create_server(('127.0.0.1', 0))\n"                                                      \
+  "full = socket.create_connection(listener.getsockname())\n"                                                \
+  "full.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 60))\n"                         \
+  "full.setblocking(False)\n"                                                                                \
+  "try:\n"                                                                                                   \
+  "    while True: full.send(bytes(65536))\n"                                                                \
+  "except BlockingIOError: pass\n"                                                                           \
+  "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"                                                   \
+  "s.connect('\\0' + os.environ['NOTIFY_SOCKET'][1:])\n"                                                     \
+  "fds = array.array('i', [full.fileno()])\n"                                                                \
+  "s.sendmsg([b'" message "'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])\n"                             \
+  "os.close(full.detach())\n"
+
 /* What only Linux has; without the option linux_features a test that needs it is skipped. */
 gboolean mk_test_has_linux_features (const char *what);
 gboolean mk_test_can_follow (const char *options);
