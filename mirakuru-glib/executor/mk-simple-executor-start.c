@@ -740,9 +740,16 @@ start_find_rival (GTask *task)
   return knows_better ? NULL : g_steal_pointer (&rival);
 }
 
+/* It runs, or waits for a disk. */
+static gboolean
+start_is_at_work (char state)
+{
+  return state == 'R' || state == 'D';
+}
+
 /*
  * A service that listens, but is still at work, may be about to fail: a server that cannot load a module
- * exits some milliseconds later. One that has exited is a zombie until its supervisor has told so.
+ * exits some milliseconds later. One that has exited is a zombie until its supervisor has reported it.
  */
 static gboolean
 start_has_settled (Start *self)
@@ -754,17 +761,17 @@ start_has_settled (Start *self)
   if (state == 'Z' || state == 'X')
     return elapsed >= EXIT_NEWS_LIMIT_US || mk_process_get_news (self->process).exited;
 
-  if (state != 'R' || !mk_probe_is_shallow (self->probe))
+  if (!start_is_at_work (state) || !mk_probe_is_shallow (self->probe))
     return TRUE;
 
   /* The probe itself may have woken it. A main context cannot sleep for so short a time. */
-  for (guint i = 0; i < SETTLE_PAUSES && state == 'R' && !self->has_paused; i++)
+  for (guint i = 0; i < SETTLE_PAUSES && start_is_at_work (state) && !self->has_paused; i++)
     {
       g_usleep (SETTLE_PAUSE_US);
       state = mk_proc_get_state (pid);
     }
   self->has_paused = TRUE;
-  if (state != 'R' || elapsed >= SETTLE_LIMIT_US)
+  if (!start_is_at_work (state) || elapsed >= SETTLE_LIMIT_US)
     return TRUE;
   return (self->worked < 0 ? elapsed : mk_proc_get_work_time (pid) - self->worked) >= SETTLE_WORK_US;
 }

@@ -381,14 +381,17 @@ proc_read_stat (int pid, ProcStat *stat)
   return proc_is_own () && proc_read_file (pid, "stat", &text, NULL) && proc_parse_stat (text, stat);
 }
 
-/* Returns: the state of the first thread, as "R" of /proc/PID/stat; 0 if there is no such process or nothing
- * can be known */
+/* Returns: the state of the first thread, as "R" of /proc/PID/stat; "X" if there is no such process, 0 if
+ * nothing can be known */
 char
 mk_proc_get_state (int pid)
 {
   ProcStat stat;
 
-  return proc_read_stat (pid, &stat) ? stat.state : 0;
+  if (proc_read_stat (pid, &stat))
+    return stat.state;
+
+  return kill (pid, 0) < 0 && errno == ESRCH ? 'X' : 0;
 }
 
 /* Returns: for how long its first thread has been on a processor, in microseconds; −1 if it cannot be known

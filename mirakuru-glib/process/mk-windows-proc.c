@@ -54,7 +54,7 @@ mk_proc_describe_rival (guint64 inode, int service, int supervisor)
 char *
 mk_proc_describe_living (int pid)
 {
-  return mk_proc_get_state (pid) != '\0' ? g_strdup_printf (_ ("process %d"), pid) : NULL;
+  return mk_proc_get_state (pid) != 'X' ? g_strdup_printf (_ ("process %d"), pid) : NULL;
 }
 
 /* ---- one process ---- */
@@ -76,14 +76,14 @@ proc_open (int pid)
   return process;
 }
 
-/* Returns: 'S' if it lives, '\0' if it does not: Windows tells no more */
+/* Returns: 'S' if it lives, 'X' if it does not: Windows knows no more */
 char
 mk_proc_get_state (int pid)
 {
   HANDLE process = proc_open (pid);
 
   if (process == NULL)
-    return pid > 0 && GetLastError () == ERROR_ACCESS_DENIED ? 'S' : '\0';
+    return pid > 0 && GetLastError () == ERROR_ACCESS_DENIED ? 'S' : 'X';
 
   CloseHandle (process);
   return 'S';

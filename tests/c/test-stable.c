@@ -154,6 +154,41 @@ test_redis (void)
     }
 }
 
+/* It waits for a disk, say, before it fails. */
+static void
+test_held (void)
+{
+  guint port = mk_test_free_port ();
+  g_autofree char *address = g_strdup_printf ("127.0.0.1:%u", port);
+  g_auto (GStrv) argv =
+      mk_test_service_argv ("held", "--listen", address, "--held", "50", "--exit", "1", NULL);
+  g_autoptr (MkTcpExecutor) executor = NULL;
+
+  if (!mk_test_has_linux_features ("it is seen whether a process is at work"))
+    return;
+  executor = mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", port);
+  mk_test_assert_start_fails (MK_SIMPLE_EXECUTOR (executor), MK_ERROR_EXITED, "exited with status 1");
+}
+
+/* It has ended when its port is found, and its supervisor may not have reported that yet. */
+static void
+test_short_lived (void)
+{
+  if (!mk_test_has_linux_features ("it is seen whether a process has ended"))
+    return;
+
+  for (guint i = 0; i < 100; i++)
+    {
+      guint port = mk_test_free_port ();
+      g_autofree char *address = g_strdup_printf ("127.0.0.1:%u", port);
+      g_auto (GStrv) argv = mk_test_service_argv ("short-lived", "--listen", address, "--exit", "1", NULL);
+      g_autoptr (MkTcpExecutor) executor =
+          mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", port);
+
+      mk_test_assert_start_fails (MK_SIMPLE_EXECUTOR (executor), MK_ERROR_EXITED, "exited with status 1");
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -164,5 +199,7 @@ main (int argc, char **argv)
   mk_test_add ("/stable/notification", test_notification);
   mk_test_add_once ("/stable/growing-file", test_growing_file);
   mk_test_add ("/stable/redis", test_redis);
+  mk_test_add ("/stable/held", test_held);
+  mk_test_add ("/stable/short-lived", test_short_lived);
   return g_test_run ();
 }

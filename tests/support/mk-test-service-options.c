@@ -34,6 +34,7 @@ static const char usage[] =
     "  --ready TEXT         said then\n"
     "  --notify TEXT        sent to NOTIFY_SOCKET then\n"
     "  --flood BYTES        writes so much to standard output then, in lines of 16 bytes\n"
+    "  --held MS            then waits so long in the kernel, as for a slow disk: state D\n"
     "  --echo               copies standard input to standard output; ends with it unless it listens\n"
     "  --pid-file FILE      the pid of the process that listens\n"
     "  --rename             renames the pid file into place when it is complete\n"
@@ -69,6 +70,7 @@ enum
   OPT_EXIT_AFTER,
   OPT_FLOOD,
   OPT_FORK_PAUSE,
+  OPT_HELD,
   OPT_LIFETIME,
   OPT_ON_TERM,
   OPT_TERM_DELAY,
@@ -88,8 +90,9 @@ static int *const numbers[] = {
   [OPT_AFTER] = &opt.after,           [OPT_BUSY] = &opt.busy,
   [OPT_CHILDREN] = &opt.children,     [OPT_EXIT] = &opt.status,
   [OPT_EXIT_AFTER] = &opt.exit_after, [OPT_FLOOD] = &opt.flood,
-  [OPT_FORK_PAUSE] = &opt.fork_pause, [OPT_LIFETIME] = &opt.lifetime,
-  [OPT_ON_TERM] = &opt.on_term,       [OPT_TERM_DELAY] = &opt.term_delay,
+  [OPT_FORK_PAUSE] = &opt.fork_pause, [OPT_HELD] = &opt.held,
+  [OPT_LIFETIME] = &opt.lifetime,     [OPT_ON_TERM] = &opt.on_term,
+  [OPT_TERM_DELAY] = &opt.term_delay,
 };
 
 static const char **const texts[] = {
@@ -119,6 +122,7 @@ static const struct option long_options[] = {
   { "fork-children", no_argument, &opt.fork_children, 1 },
   { "fork-forever", no_argument, &opt.fork_forever, 1 },
   { "fork-pause", required_argument, NULL, OPT_FORK_PAUSE },
+  { "held", required_argument, NULL, OPT_HELD },
   { "http", required_argument, NULL, OPT_HTTP },
   { "help", no_argument, NULL, OPT_HELP },
   { "lifetime", required_argument, NULL, OPT_LIFETIME },

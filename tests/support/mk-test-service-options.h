@@ -28,7 +28,7 @@ typedef struct
 {
   Word words[MAX_WORDS];
   int n_words;
-  int after, busy, children, exit_after, flood, fork_pause, lifetime, on_term, status, term_delay;
+  int after, busy, children, exit_after, flood, fork_pause, held, lifetime, on_term, status, term_delay;
   int bind_only, daemon, daemonised, deaf, echo, fork_children, fork_forever, full_backlog, no_newline,
       orphan, rename, scrub_env, setsid_children, stopped;
   const char *http, *listen, *notify, *pid_file, *ready, *retry_after, *stamp, *tag;

@@ -198,6 +198,17 @@ nap (int ms)
     await (NULL, 0, until_us);
 }
 
+/* The parent of a child that has neither ended nor executed a program is in state D. */
+static void
+wait_in_kernel (void)
+{
+  if (vfork () == 0)
+    {
+      usleep (opt.held * 1000);
+      _exit (0);
+    }
+}
+
 static void __attribute__ ((noreturn)) linger (void)
 {
   if (opt.stopped)
@@ -607,6 +618,8 @@ get_ready (void)
     notify ();
   if (opt.flood > 0)
     flood ();
+  if (opt.held > 0)
+    wait_in_kernel ();
   return listener;
 }
 
