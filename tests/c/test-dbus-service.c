@@ -235,12 +235,6 @@ only_test_is_connected (gpointer bus)
   return count_connections (bus) == 2;
 }
 
-static gboolean
-are_few_descriptors (gpointer limit)
-{
-  return mk_test_count_entries ("/proc/self/fd") <= GPOINTER_TO_UINT (limit);
-}
-
 static void
 ask_in_all_ways (MkTestBus *bus)
 {
@@ -266,7 +260,7 @@ test_leaves_no_connection (void)
   for (guint i = 0; i < 20; i++)
     ask_in_all_ways (&bus);
   g_assert_true (mk_test_poll_until (only_test_is_connected, &bus, MK_TEST_LIMIT_MS));
-  g_assert_true (mk_test_poll_until (are_few_descriptors, GUINT_TO_POINTER (n), MK_TEST_LIMIT_MS));
+  g_assert_true (mk_test_wait_descriptors (n));
   mk_test_bus_clear (&bus);
 }
 
@@ -292,7 +286,7 @@ test_silent_bus_leaves_nothing (void)
   n = mk_test_count_entries ("/proc/self/fd");
   for (guint i = 0; i < 30; i++)
     mk_test_bus_assert_times_out (probe, i + 1, "the bus does not answer");
-  g_assert_true (mk_test_poll_until (are_few_descriptors, GUINT_TO_POINTER (n), MK_TEST_LIMIT_MS));
+  g_assert_true (mk_test_wait_descriptors (n));
 }
 
 /* A probe that is kept, but not asked any more, keeps nothing open. */

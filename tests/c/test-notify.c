@@ -446,14 +446,7 @@ test_notify_signal (void)
   mk_test_assert_stops (executor);
 }
 
-static gboolean
-has_few_descriptors (gpointer limit)
-{
-  return mk_test_count_entries ("/proc/self/fd") <= GPOINTER_TO_UINT (limit);
-}
-
-/* Descriptors are freed with the runs; GLib closes that of the supervisor a moment later, in a thread of its
- * own. */
+/* Descriptors are freed with the runs. */
 static void
 test_no_leak (void)
 {
@@ -473,7 +466,7 @@ test_no_leak (void)
       if (i == 1)
         before = mk_test_count_entries ("/proc/self/fd");
     }
-  g_assert_true (mk_test_poll_until (has_few_descriptors, GUINT_TO_POINTER (before), MK_TEST_LIMIT_MS));
+  g_assert_true (mk_test_wait_descriptors (before));
 }
 
 int

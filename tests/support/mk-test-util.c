@@ -658,6 +658,19 @@ mk_test_count_entries (const char *directory)
 }
 
 static gboolean
+are_few_descriptors (gpointer n_max)
+{
+  return mk_test_count_entries ("/proc/self/fd") <= GPOINTER_TO_UINT (n_max);
+}
+
+/* GLib's threads close some of them a moment later. */
+gboolean
+mk_test_wait_descriptors (guint n_max)
+{
+  return mk_test_poll_until (are_few_descriptors, GUINT_TO_POINTER (n_max), MK_TEST_LIMIT_MS);
+}
+
+static gboolean
 kill_and_reap_children (gpointer unused)
 {
   g_autoptr (GArray) children = mk_test_find_children (getpid (), FALSE);

@@ -96,6 +96,7 @@ GArray *mk_test_find_children (pid_t parent, gboolean with_zombies);
 gboolean mk_test_process_lives (pid_t pid);
 gboolean mk_test_wait_dead (pid_t pid, guint limit_ms);
 guint mk_test_count_entries (const char *directory);
+gboolean mk_test_wait_descriptors (guint n_max);
 void mk_test_adopt_orphans (void);
 
 G_END_DECLS
