@@ -6,6 +6,7 @@
 #include <gtk/gtk.h>
 #include <mirakuru-glib-test.h>
 
+/* [mock] */
 static void
 call_mock (gconstpointer method)
 {
@@ -21,12 +22,46 @@ call_mock (gconstpointer method)
   g_assert_nonnull (reply);
   mk_gtest_stop_service (mock);
 }
+/* [end] */
 
+/* [own-bus] */
+static void
+test_own_bus (void)
+{
+  MkExecutorGroup *service = mk_gtest_start_template ("session-bus", NULL);
+  g_auto (GStrv) environment = NULL;
+  g_autoptr (GDBusConnection) bus = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (service == NULL)
+    return;
+
+  environment = mk_executor_group_dup_environment (service, NULL);
+  bus = g_dbus_connection_new_for_address_sync (g_environ_getenv (environment, "DBUS_SESSION_BUS_ADDRESS"),
+                                                G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                                                    G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                                                NULL,
+                                                NULL,
+                                                &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (g_dbus_connection_get_unique_name (bus));
+  mk_gtest_stop_service (service);
+}
+/* [end] */
+
+/* [display] */
 static void
 test_display (void)
 {
+  g_autoptr (GtkWindow) window = NULL;
+
   g_assert_true (gtk_init_check ());
+  window = g_object_ref_sink (GTK_WINDOW (gtk_window_new ()));
+  gtk_window_present (window);
+  g_assert_true (gtk_widget_get_mapped (GTK_WIDGET (window)));
+  gtk_window_destroy (window);
 }
+/* [end] */
 
 static void
 test_http (void)
@@ -37,6 +72,7 @@ test_http (void)
   g_assert_nonnull (strstr (page, "Directory listing"));
 }
 
+/* [home] */
 static void
 test_settings (void)
 {
@@ -45,15 +81,20 @@ test_settings (void)
   g_assert_cmpstr (G_OBJECT_TYPE_NAME (backend), ==, "GMemorySettingsBackend");
   g_assert_true (g_str_has_prefix (g_get_user_data_dir (), g_getenv ("HOME")));
 }
+/* [end] */
 
+/* [main] */
 int
 main (int argc, char **argv)
 {
+  g_setenv ("GTK_A11Y", "none", FALSE); /* the session bus has no accessibility service */
   mk_gtest_init (&argc, &argv, "home", "session-bus", "xvfb", "http", NULL);
   g_test_add_data_func ("/clock/ping", "Ping", call_mock);
   g_test_add_data_func ("/clock/machine-id", "GetMachineId", call_mock);
+  g_test_add_func ("/own-bus", test_own_bus);
   g_test_add_func ("/display", test_display);
   g_test_add_func ("/http", test_http);
   g_test_add_func ("/settings", test_settings);
   return g_test_run ();
 }
+/* [end] */
