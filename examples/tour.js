@@ -49,7 +49,7 @@ try {
 // [end]
 
 // [steps]
-const OwnFolder = GObject.registerClass(class OwnFolder extends Mk.SimpleExecutor {
+const OwnDirectory = GObject.registerClass(class OwnDirectory extends Mk.SimpleExecutor {
     vfunc_prepare(task) {
         this.cwd = GLib.dir_make_tmp('service-XXXXXX');
         task.return_boolean(true);
@@ -62,7 +62,7 @@ const OwnFolder = GObject.registerClass(class OwnFolder extends Mk.SimpleExecuto
 });
 // [end]
 
-const sleeper = new OwnFolder({command: ['sleep', '60']});
+const sleeper = new OwnDirectory({command: ['sleep', '60']});
 await Mk.withExecutor(sleeper, () => print(`it runs in ${sleeper.cwd}`));
 if (GLib.file_test(sleeper.cwd, GLib.FileTest.EXISTS))
     throw new Error(`${sleeper.cwd} is left`);

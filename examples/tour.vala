@@ -1,6 +1,22 @@
 // SPDX-FileCopyrightText: mirakuru-glib contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
+// [constructors]
+Mk.SimpleExecutor[] make_executors () throws Error {
+	return {
+		new Mk.TcpExecutor ({ "redis-server", "--port", "{port}", "--save", "" }, "127.0.0.1", 0) {
+			start_timeout = 10000, // milliseconds
+			environment = { "TZ=UTC" }
+		},
+		new Mk.OutputExecutor ({ "sh", "-c", "echo listening; exec sleep 60" }, "listening") {
+			failure_pattern = "error"
+		},
+		new Mk.SimpleExecutor.for_command_line ("sleep 60"),
+		new Mk.SimpleExecutor.for_shell ("exec sleep 60")
+	};
+}
+// [end]
+
 // [yield]
 async void use_redis () throws Error {
 	var redis = new Mk.UnixSocketExecutor ({
@@ -46,8 +62,73 @@ class PingProbe : Mk.Probe {
 }
 // [end]
 
+// [group]
+async void use_group () throws Error {
+	var group = new Mk.ExecutorGroup ();
+	group.add_template ("redis", "redis");
+	group.add ("filled", new Mk.SimpleExecutor ({ "redis-cli", "-p", "{redis.port}", "set", "tea", "green" }) {
+		completes = true
+	});
+	group.failed.connect ((name, error) => printerr ("%s has failed: %s\n", name, error.message));
+
+	yield group.start_async ();
+	print ("redis listens on port %s\n", group.dup_value ("redis.port"));
+	yield group.stop_async ();
+}
+// [end]
+
+// [signals]
+async void listen () throws Error {
+	var numbers = new Mk.SimpleExecutor ({ "sh", "-c", "seq 3; exit 3" });
+	numbers.line.connect ((stream, text) => print ("it printed %s\n", text));
+	numbers.exited.connect ((status) => print ("it exited with status %d\n", status));
+	numbers.notify["state"].connect (() => print ("it is now %s\n", numbers.state.to_string ()));
+
+	yield numbers.start_async ();
+	yield numbers.wait_async ();
+}
+// [end]
+
+// [subclass]
+class ConfiguredRedis : Mk.TcpExecutor {
+	public ConfiguredRedis () {
+		Object (host: "127.0.0.1", port: 0, cwd: "{dir}");
+	}
+
+	// Writes the file that the command reads.
+	public override void prepare (Task task) {
+		try {
+			var path = Path.build_filename (dup_value ("dir"), "redis.conf");
+			FileUtils.set_contents (path, "port %s\nsave \"\"\n".printf (dup_value ("port")));
+			task.return_boolean (true);
+		} catch (Error error) {
+			task.return_error (error);
+		}
+	}
+
+	public override string[]? build_command () throws Error {
+		return { "redis-server", "redis.conf" };
+	}
+
+	public override void request_stop (Task task) {
+		shut_down.begin (task);
+	}
+
+	private async void shut_down (Task task) {
+		try {
+			var client = new Subprocess (SubprocessFlags.NONE,
+				"redis-cli", "-p", dup_value ("port"), "shutdown", "nosave");
+			yield client.wait_check_async (task.get_cancellable ());
+			task.return_boolean (true);
+		} catch (Error error) {
+			task.return_error (error); // the stop signal is sent instead
+		}
+	}
+}
+// [end]
+
 // [steps]
-class OwnFolder : Mk.SimpleExecutor {
+class OwnDirectory : Mk.SimpleExecutor {
 	public override void prepare (Task task) {
 		try {
 			cwd = DirUtils.make_tmp ("redis-XXXXXX");
@@ -63,26 +144,38 @@ class OwnFolder : Mk.SimpleExecutor {
 }
 // [end]
 
+void run_once (Mk.SimpleExecutor executor) throws Error {
+	executor.start ();
+	executor.stop ();
+}
+
+async void run_all () throws Error {
+	foreach (var executor in make_executors ()) {
+		run_once (executor);
+	}
+	yield use_redis ();
+	start_broken ();
+	yield use_group ();
+	yield listen ();
+	run_once (new ConfiguredRedis ());
+
+	var listener = new SocketListener ();
+	var port = listener.add_any_inet_port (null);
+	listener.close ();
+	run_once (new Mk.Executor ({ "redis-server", "--port", @"$port", "--save", "" }, new PingProbe (port)));
+
+	var sleeper = new OwnDirectory () { command = { "sleep", "60" } };
+	run_once (sleeper);
+	assert (!FileUtils.test (sleeper.cwd, FileTest.EXISTS));
+	print ("PONG\n");
+}
+
 int main () {
 	var loop = new MainLoop ();
 	var status = 0;
-	use_redis.begin ((_, result) => {
+	run_all.begin ((_, result) => {
 		try {
-			use_redis.end (result);
-			start_broken ();
-
-			var listener = new SocketListener ();
-			var port = listener.add_any_inet_port (null);
-			listener.close ();
-			var redis = new Mk.Executor ({ "redis-server", "--port", @"$port", "--save", "" }, new PingProbe (port));
-			redis.start ();
-			redis.stop ();
-
-			var sleeper = new OwnFolder () { command = { "sleep", "60" } };
-			sleeper.start ();
-			sleeper.stop ();
-			assert (!FileUtils.test (sleeper.cwd, FileTest.EXISTS));
-			print ("PONG\n");
+			run_all.end (result);
 		} catch (Error error) {
 			printerr ("%s\n", error.message);
 			status = 1;
