@@ -14,6 +14,9 @@ Each code block follows a line that says where it is from:
     The commands of the block, without "sudo", are in a script of the project, which may give
     them other arguments: `./check` and `meson install` are in `.ci/run` or a test.
 
+<!-- data/templates#services -->, <!-- data/templates#values -->
+    A table that is made from the templates: tests/cli/test_templates.py runs each of them.
+
 An example has to be run by examples/meson.build. The links of README are looked after here, those
 of the pages by check-links.py.
 
@@ -21,12 +24,14 @@ With --fix the blocks are made what they should be.
 """
 
 import argparse
+import configparser
 import pathlib
 import re
 import textwrap
 
 BLOCK = re.compile(r"^<!-- (examples/\S+) -->\n```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = re.compile(r"^<!-- as in (\S+) -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TABLE = re.compile(r"^<!-- data/templates#(\w+) -->\n\n((?:\|.*\n)*)", re.MULTILINE)
 FENCE = re.compile(r"^[ \t]*(?:```|~~~).*\n.*", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 FOR_THE_MACHINE = re.compile(r"^(#!|.*SPDX-|# shellcheck )")
@@ -50,8 +55,57 @@ def sample(root, name):
     return "".join(lines)
 
 
+def list_of(template, key):
+    """The values of a key; `\\;` is a semicolon in one of them."""
+    return [part.replace("\\;", ";") for part in re.split(r"(?<!\\);", template.get(key, "")) if part]
+
+
+def readiness(template):
+    """The words for each key that says when the service is ready."""
+    phrases = {
+        "Notify": lambda value: "it sends `READY=1`",
+        "Tcp": lambda value: f"`{value}` accepts connections",
+        "Unix": lambda value: f"`{value}` accepts connections",
+        "Http": lambda value: f"`{value}` answers" + (f" with `{template['Body']}`" if "Body" in template else ""),
+        "Exec": lambda value: f"`{value.split()[0]}` succeeds",
+        "DBus": lambda value: "the bus answers",
+        "Output": lambda value: f"it prints a line `{value}`",
+    }
+    return " and ".join(phrases[key](template[key]) for key in phrases if key in template) or "it runs"
+
+
+def services_row(name, template):
+    packages = ", ".join(f"`{package}`" for package in list_of(template, "Package"))
+    return f"| `{name}` | {template['Description']} | {packages or '–'} | {readiness(template)} |"
+
+
+def values_row(name, template):
+    pairs = [value.split("=", 1) for value in list_of(template, "Values")]
+    values = ", ".join(f"`{key}` (`{value}`)" for key, value in pairs)
+    exports = ", ".join(f"`{variable.split('=', 1)[0]}`" for variable in list_of(template, "Export"))
+    return f"| `{name}` | {values or '–'} | {exports} |"
+
+
+HEADS = {
+    "services": ("| template | what it starts | Debian package | ready when |\n|---|---|---|---|", services_row),
+    "values": ("| template | values you can set (default) | variables for clients |\n|---|---|---|", values_row),
+}
+
+
+def table(root, kind):
+    head, row = HEADS[kind]
+    rows = [head]
+    for path in sorted(root.glob("data/templates/*.ini")):
+        parser = configparser.RawConfigParser(delimiters="=", strict=True)
+        parser.optionxform = str
+        parser.read(path, encoding="utf-8")
+        rows.append(row(path.stem, parser[path.stem]))
+    return "\n".join(rows) + "\n"
+
+
 def fix(root, page):
     text = page.read_text(encoding="utf-8")
+    text = TABLE.sub(lambda m: f"<!-- data/templates#{m[1]} -->\n\n{table(root, m[1])}", text)
     fixed = BLOCK.sub(lambda m: f"<!-- {m[1]} -->\n```{m[2]}\n{sample(root, m[1])}```", text)
     page.write_text(fixed, encoding="utf-8")
 
@@ -82,6 +136,9 @@ def complaints(root, page):
             yield f"the block of {name} differs from the file"
         if not is_run(root, name):
             yield f"no test runs {name}"
+    for kind, rows in TABLE.findall(text):
+        if rows != table(root, kind):
+            yield f"the table of {kind} differs from data/templates"
     for source, block in COMMANDS.findall(text):
         yield from command_complaints(root, source, block)
     for lines in FENCE.findall(COMMANDS.sub("", BLOCK.sub("", text))):
