@@ -75,15 +75,15 @@ def readiness(template):
 
 
 def services_row(name, template):
-    packages = ", ".join(f"`{package}`" for package in list_of(template, "Package"))
-    return f"| `{name}` | {template['Description']} | {packages or '–'} | {readiness(template)} |"
+    packages = ", ".join(list_of(template, "Package"))
+    return f"| {name} | {template['Description']} | {packages or '–'} | {readiness(template)} |"
 
 
 def values_row(name, template):
     pairs = [value.split("=", 1) for value in list_of(template, "Values")]
     values = ", ".join(f"`{key}` (`{value}`)" for key, value in pairs)
     exports = ", ".join(f"`{variable.split('=', 1)[0]}`" for variable in list_of(template, "Export"))
-    return f"| `{name}` | {values or '–'} | {exports} |"
+    return f"| {name} | {values or '–'} | {exports} |"
 
 
 HEADS = {
