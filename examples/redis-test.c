@@ -4,24 +4,18 @@
 
 typedef struct
 {
-  guint port;
   MkTcpExecutor *redis;
 } Fixture;
 
 static void
 set_up (Fixture *self, gconstpointer data)
 {
-  g_autoptr (GSocketListener) listener = g_socket_listener_new ();
-  g_autofree char *digits = NULL;
+  const char *const command[] = { "redis-server", "--port", "{port}", "--save", "", NULL };
 
   if (mk_gtest_skip_without ("redis-server") || mk_gtest_skip_without ("redis-cli"))
     return;
 
-  self->port = g_socket_listener_add_any_inet_port (listener, NULL, NULL);
-  g_socket_listener_close (listener);
-  digits = g_strdup_printf ("%u", self->port);
-  self->redis = mk_tcp_executor_new (
-      (const char *[]){ "redis-server", "--port", digits, "--save", "", NULL }, "127.0.0.1", self->port);
+  self->redis = mk_tcp_executor_new (command, "127.0.0.1", 0); /* each start has a free port */
   mk_gtest_start (self->redis);
 }
 
@@ -35,7 +29,8 @@ tear_down (Fixture *self, gconstpointer data)
 static void
 assert_answer (Fixture *self, const char *request, const char *expected)
 {
-  g_autofree char *command = g_strdup_printf ("redis-cli -p %u %s", self->port, request);
+  g_autofree char *port = mk_simple_executor_dup_value (MK_SIMPLE_EXECUTOR (self->redis), "port");
+  g_autofree char *command = g_strdup_printf ("redis-cli -p %s %s", port, request);
   g_autofree char *answer = NULL;
   g_autoptr (GError) error = NULL;
 
