@@ -12,8 +12,8 @@
 
 /* How long an attempt that is cancelled is waited for */
 #define ATTEMPT_GRACE_MS 100
-/* A check that a subclass may have overridden is made at least as often. */
-#define MAX_INTERVAL_US (1 * G_TIME_SPAN_SECOND)
+/* How often a check that a subclass may have overridden is made where the probe would only be woken */
+#define WOKEN_INTERVAL_US (1 * G_TIME_SPAN_SECOND)
 
 /**
  * MkExecutor:
@@ -256,7 +256,7 @@ mk_check_probe_choose_interval (MkProbe *probe, gpointer state, gint64 elapsed_u
     interval = class_private->choose_interval (self->probe, self->state, elapsed_us, cost_us);
   else
     interval = mk_probe_wait_choose_interval (self->probe, elapsed_us, self->by_attempt ? -1 : cost_us);
-  return MIN (interval, MAX_INTERVAL_US);
+  return interval == G_MAXINT64 ? WOKEN_INTERVAL_US : interval;
 }
 
 static char *

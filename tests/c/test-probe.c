@@ -601,6 +601,23 @@ test_interval_by_hand (void)
   g_assert_cmpuint (probe->n_checks, <=, 5);
 }
 
+/* A start does not poll more often than it was told to, either. */
+static void
+test_interval_of_a_start (void)
+{
+  const char *argv[] = { "sleep", "1000", NULL };
+  g_autoptr (TestProbe) probe = test_probe_new (NOT_YET);
+  g_autoptr (MkExecutor) executor = mk_executor_new (argv, MK_PROBE (probe));
+  g_autoptr (GError) error = NULL;
+
+  mk_probe_set_interval (MK_PROBE (probe), 2000);
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), 2500);
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
+  g_assert_cmpuint (probe->n_checks, >=, 2);
+  g_assert_cmpuint (probe->n_checks, <=, 3); /* one of them before the service was started */
+}
+
 /* An attempt that takes too long is given up, and there is another one. */
 static void
 test_attempt_timeout_by_hand (void)
@@ -877,6 +894,7 @@ main (int argc, char **argv)
   mk_test_add ("/probe/check/function-would-block", test_function_would_block);
   mk_test_add_once ("/probe/properties", test_properties);
   mk_test_add ("/probe/properties/interval", test_interval_by_hand);
+  mk_test_add ("/probe/properties/interval-of-a-start", test_interval_of_a_start);
   mk_test_add ("/probe/properties/attempt-timeout", test_attempt_timeout_by_hand);
 
   mk_test_add_everywhere ("/probe/wait/comes-and-goes", test_wait);
