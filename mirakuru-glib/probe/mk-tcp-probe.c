@@ -441,9 +441,10 @@ mk_tcp_probe_look_again (MkProbe *probe)
   if (!mk_tcp_host_is_local (MK_TCP_PROBE (probe)->host))
     return TRUE;
 
-  state = mk_probe_begin (probe);
-  there = mk_probe_ask (probe, state, &error);
-  mk_probe_end (probe, state);
+  /* Not as an attempt of the wait: those are counted from its beginning. */
+  state = mk_tcp_probe_begin (probe);
+  there = mk_tcp_probe_check_with (probe, state, &error);
+  mk_tcp_probe_end (probe, state);
   return there || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
 }
 

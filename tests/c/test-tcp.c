@@ -597,6 +597,29 @@ test_port_of_another_on_purpose (void)
   close (fd);
 }
 
+/* The look after the wait does not count again from the beginning. */
+static void
+test_report_counts_attempts (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  guint port = mk_test_free_port ();
+  g_autofree char *address = mk_test_service_address (port);
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--listen", address, "--after", "200", NULL);
+  g_autoptr (MkTcpExecutor) executor = mk_tcp_executor_new ((const char *const *) argv, "127.0.0.1", port);
+  g_autoptr (GVariant) dict = NULL;
+  g_autoptr (GVariant) probes = NULL;
+  g_autoptr (GVariant) probe = NULL;
+  guint attempts = 0;
+
+  mk_test_assert_starts (executor);
+  dict = mk_simple_executor_dup_report_dict (MK_SIMPLE_EXECUTOR (executor));
+  probes = g_variant_lookup_value (dict, "probes", G_VARIANT_TYPE ("aa{sv}"));
+  g_assert_nonnull (probes);
+  probe = g_variant_get_child_value (probes, 0);
+  g_assert_true (g_variant_lookup (probe, "attempts", "u", &attempts));
+  g_assert_cmpuint (attempts, >=, 2);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -618,6 +641,7 @@ main (int argc, char **argv)
   mk_test_add_with_data ("/tcp/whose/two-services/http", test_two_services_for_one_port, "--http");
   mk_test_add_once ("/tcp/whose/this-program", test_port_of_this_program);
   mk_test_add_once ("/tcp/whose/on-purpose", test_port_of_another_on_purpose);
+  mk_test_add ("/tcp/report-counts-attempts", test_report_counts_attempts);
   mk_test_add_once ("/tcp/self-connection/closed-port", test_closed_port_among_those_of_clients);
   mk_test_add_once ("/tcp/self-connection/service", test_service_among_ports_of_clients);
 
