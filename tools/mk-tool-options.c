@@ -201,7 +201,7 @@ static const Option options[] = {
     0,
     RUN | WAIT,
     NULL,
-    N_ ("… which is looked up on this machine, without a connection"),
+    N_ ("… looked up on this machine, without connecting"),
     .key = "ListeningOnly" },
   { "http",
     0,
@@ -230,7 +230,7 @@ static const Option options[] = {
     N_ ("'NAME: VALUE'"),
     N_ ("… with this header in the request"),
     .key = "Header" },
-  { "follow", 0, RUN | WAIT, NULL, N_ ("… perhaps after redirects"), .key = "Follow" },
+  { "follow", 0, RUN | WAIT, NULL, N_ ("… after following redirects"), .key = "Follow" },
   { "cacert",
     0,
     RUN | WAIT,
@@ -284,7 +284,7 @@ static const Option options[] = {
     0,
     RUN,
     N_ ("FD"),
-    N_ ("Ready when it says so: READY=1 (sd_notify), or a newline on descriptor FD"),
+    N_ ("Ready when it notifies: READY=1 (sd_notify), or a newline on descriptor FD"),
     .is_optional = TRUE,
     .key = "Notify",
     .is_condition = TRUE },
@@ -298,27 +298,32 @@ static const Option options[] = {
     0,
     RUN | WAIT,
     N_ ("TIME"),
-    N_ ("Time between two attempts for the condition before (0: automatic)"),
+    N_ ("Time between two attempts, for the condition before this option (0: automatic)"),
     .key = "Interval" },
   { "attempt-timeout",
     0,
     RUN | WAIT,
     N_ ("TIME"),
-    N_ ("Time for one attempt for the condition before (0: automatic)"),
+    N_ ("Time for one attempt, for the condition before this option (0: automatic)"),
     .key = "AttemptTimeout" },
   { "stable-for",
     0,
     RUN | WAIT,
     N_ ("TIME"),
-    N_ ("Time for which the condition before must stay met (0)"),
+    N_ ("Time for which the condition before this option must stay met (0)"),
     .key = "StableFor" },
   { "any", 0, RUN, NULL, N_ ("Ready when one of the conditions is met, instead of all"), .key = "Any" },
-  { "completes", 0, RUN, NULL, N_ ("Ready when it has ended well, as a migration does"), .key = "Completes" },
+  { "completes",
+    0,
+    RUN,
+    NULL,
+    N_ ("Ready when it has ended successfully, as a migration does"),
+    .key = "Completes" },
   { "reuse",
     0,
     RUN,
     NULL,
-    N_ ("Use what meets the conditions already before the start, and leave it running"),
+    N_ ("Use a service that already meets the conditions, and leave it running"),
     .key = "Reuse" },
   { "requires",
     0,
@@ -330,20 +335,20 @@ static const Option options[] = {
     0,
     RUN,
     N_ ("NAME"),
-    N_ ("Name of the service in what is printed"),
+    N_ ("Name of the service in messages and placeholders"),
     .set_service = options_set_name },
   { "cwd", 0, RUN, N_ ("DIR"), N_ ("Directory the service is started in"), .key = "Cwd" },
   { "launcher",
     0,
     RUN,
     N_ ("CMD"),
-    N_ ("Run the service where this command leads to, such as 'ssh -o BatchMode=yes HOST'"),
+    N_ ("Run the service through this command, such as 'ssh -o BatchMode=yes HOST'"),
     .key = "Launcher" },
   { "forward",
     0,
     RUN,
     N_ ("[NEAR:]FAR"),
-    N_ ("Let this port lead to where the launcher leads to (as ssh -L)"),
+    N_ ("Forward this port to where the launcher runs the service (as ssh -L)"),
     .key = "Forwards" },
   { "env",
     0,
@@ -376,7 +381,7 @@ static const Option options[] = {
     0,
     RUN,
     N_ ("STATUS"),
-    N_ ("Exit status of the service that is no failure either (besides 0)"),
+    N_ ("Exit status of the service that is not a failure (besides 0)"),
     .key = "ExpectedStatus" },
   { "any",
     0,
@@ -394,7 +399,7 @@ static const Option options[] = {
     't',
     RUN,
     N_ ("TIME"),
-    N_ ("Time for each service to be ready, or for the one before (60; 0: no limit)"),
+    N_ ("Time for each service to become ready; after a --service, for that one (60; 0: no limit)"),
     .time = G_STRUCT_OFFSET (MkToolOptions, timeout),
     .key = "Timeout" },
   { "timeout",
@@ -407,14 +412,14 @@ static const Option options[] = {
     0,
     RUN,
     N_ ("TIME"),
-    N_ ("Time for each service to end before it is killed, or for the one before (10; 0: no limit)"),
+    N_ ("Time for each service to end before it is killed; after a --service, for that one (10; 0: no limit)"),
     .time = G_STRUCT_OFFSET (MkToolOptions, stop_timeout),
     .key = "StopTimeout" },
   { "isolate",
     0,
     RUN,
     NULL,
-    N_ ("Give services and COMMAND a home of their own, without the buses of this machine"),
+    N_ ("Give services and COMMAND their own home, and none of the message buses of this machine"),
     .flag = G_STRUCT_OFFSET (MkToolOptions, isolate) },
   { "log-dir",
     0,
@@ -426,13 +431,13 @@ static const Option options[] = {
     0,
     RUN,
     N_ ("FILE"),
-    N_ ("Write what happened to this file at the end (JSON)"),
+    N_ ("At the end, write a report to this file (JSON)"),
     .path = G_STRUCT_OFFSET (MkToolOptions, report) },
   { "timeline",
     0,
     RUN,
     N_ ("FILE"),
-    N_ ("Draw when what happened in this file at the end (SVG)"),
+    N_ ("At the end, draw a timeline in this file (SVG)"),
     .path = G_STRUCT_OFFSET (MkToolOptions, timeline) },
   { "stop-when-dead",
     0,
@@ -822,20 +827,19 @@ mk_tool_options_new_for_run (char **argv, GError **error)
       _ ("Starts the services side by side, runs COMMAND once all of them are ready, stops them\n"
          "and exits with the status of COMMAND. Without COMMAND the services run until Ctrl-C.\n"
          "\n"
-         "What stands after a --service or --template and before the next one describes it. A service\n"
-         "without a condition is ready as soon as it is started, one with several when all of them are\n"
-         "met, or with --any one of them. --interval and --attempt-timeout apply to the condition before them,\n"
-         "and what describes a request (…) to the --http before it.\n"
+         "Options after a --service or --template, up to the next one, apply to that service. A service\n"
+         "without a condition is ready as soon as it is started. If it has several conditions, all of them\n"
+         "must be met, or with --any one of them. --interval, --attempt-timeout and --stable-for apply to the\n"
+         "condition before them, and options that describe a request (…) to the --http before them.\n"
          "\n"
          "A TIME is a number of seconds, or has a unit: 500ms, 30s, 2m."),
       _ ("Exit status:\n"
          "  that of COMMAND, or 128 and the number of the signal that killed it\n"
-         "  0    without COMMAND: ended by Ctrl-C or SIGTERM\n"
          "  124  a service was not ready in time\n"
          "  125  a service failed, or this command was used wrongly\n"
          "  126  COMMAND cannot be executed\n"
          "  127  COMMAND was not found\n"
-         "  129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM before the services were ready\n"
+         "  129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM, after the services were stopped\n"
          "\n"
          "Examples:\n"
          "  mirakuru run --template redis -- redis-cli -p '{redis.port}' ping\n"
@@ -886,9 +890,9 @@ mk_tool_options_new_for_wait (char **argv, GError **error)
   g_autoptr (GOptionContext) context = options_new_context (
       _ ("CONDITION … [-- COMMAND…]"),
       group,
-      _ ("Waits until all conditions are met, or with --gone until none of them is, then turns into\n"
-         "COMMAND. --interval and --attempt-timeout apply to the condition before them, and what\n"
-         "describes a request (…) to the --http before it.\n"
+      _ ("Waits until all conditions are met, or with --gone until none of them is met. Then runs COMMAND\n"
+         "in its place. --interval, --attempt-timeout and --stable-for apply to the condition before them,\n"
+         "and options that describe a request (…) to the --http before them.\n"
          "\n"
          "A TIME is a number of seconds, or has a unit: 500ms, 30s, 2m."),
       _ ("HOST:PORT may also be [ADDRESS]:PORT, :PORT or PORT; the host is then localhost.\n"
