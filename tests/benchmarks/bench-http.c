@@ -83,7 +83,8 @@ measure (Figures *figures, How how)
     while (!mk_probe_check (MK_PROBE (probe), NULL, NULL))
       g_usleep (PEER_INTERVAL_US);
   ready_us = g_get_monotonic_time ();
-  mk_bench_add (figures->lag_ms, (ready_us - mk_test_read_stamp (stamp_file, "listen")) / 1000.0 - busy_ms);
+  mk_bench_add (figures->lag_ms,
+                (ready_us - mk_bench_wait_for_stamp (stamp_file, "listen")) / 1000.0 - busy_ms);
   mk_bench_add (figures->n_connections, mk_test_count_stamps (stamp_file, "connection"));
   mk_bench_add (figures->n_requests, mk_test_count_stamps (stamp_file, "request"));
 

@@ -63,7 +63,7 @@ lag_of_words (void)
 
   mk_bench_start (executor);
   ready_us = g_get_monotonic_time ();
-  lag_ms = (ready_us - mk_test_read_stamp (stamp_file, "ready")) / 1000.0;
+  lag_ms = (ready_us - mk_bench_wait_for_stamp (stamp_file, "ready")) / 1000.0;
   mk_bench_stop (executor);
   g_unlink (stamp_file);
   return lag_ms;

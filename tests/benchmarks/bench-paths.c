@@ -106,7 +106,8 @@ add_lag (GArray *lag_ms, const Service *service)
 {
   gint64 now_us = g_get_monotonic_time ();
 
-  mk_bench_add (lag_ms, (now_us - mk_test_read_stamp (service->stamp_file, service->kind->stamp)) / 1000.0);
+  mk_bench_add (lag_ms,
+                (now_us - mk_bench_wait_for_stamp (service->stamp_file, service->kind->stamp)) / 1000.0);
 }
 
 static void

@@ -199,7 +199,8 @@ measure_lag (guint size)
   g_main_loop_run (loop);
   for (guint i = 0; i < size; i++)
     mk_bench_add (lag_ms,
-                  (listeners[i].ready_us - mk_test_read_stamp (listeners[i].stamp_file, "listen")) / 1000.0);
+                  (listeners[i].ready_us - mk_bench_wait_for_stamp (listeners[i].stamp_file, "listen")) /
+                      1000.0);
   mk_bench_add (late, mk_bench_quantile (lag_ms, 0.99));
   mk_bench_print_row (what, "ms", lag_ms, NO_LIMIT, NO_LIMIT, NULL, NULL);
   mk_bench_print_row (late_what, "ms", late, NO_LIMIT, NO_LIMIT, NULL, NULL);

@@ -26,6 +26,8 @@
 
 #include "mk-test-util.h"
 
+#define STAMP_LIMIT_US (10 * G_USEC_PER_SEC)
+
 static gboolean is_quick;
 static const char *json_path;
 static JsonBuilder *json; /* (owned) (nullable) the rows */
@@ -243,6 +245,24 @@ mk_bench_cpu_ms (void)
   getrusage (RUSAGE_SELF, &usage);
   return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000.0 +
          (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000.0;
+}
+
+/* A service may be seen to be ready before it has written down when it was.
+ *
+ * Returns: monotonic time in microseconds */
+gint64
+mk_bench_wait_for_stamp (const char *filename, const char *what)
+{
+  gint64 deadline = g_get_monotonic_time () + STAMP_LIMIT_US;
+  gint64 stamp_us;
+
+  while ((stamp_us = mk_test_read_stamp (filename, what)) < 0)
+    {
+      if (g_get_monotonic_time () >= deadline)
+        g_error ("%s has no line \"%s\"", filename, what);
+      g_usleep (100);
+    }
+  return stamp_us;
 }
 
 void

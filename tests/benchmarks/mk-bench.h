@@ -37,6 +37,7 @@ void mk_bench_print_factor (const char *what,
 
 double mk_bench_ms_since (gint64 start_us);
 double mk_bench_cpu_ms (void);
+gint64 mk_bench_wait_for_stamp (const char *filename, const char *what);
 void mk_bench_start (MkSimpleExecutor *executor);
 void mk_bench_stop (MkSimpleExecutor *executor);
 MkSimpleExecutor *mk_bench_new_sleeper (void);
