@@ -115,6 +115,6 @@ mk_bench_dbus (void)
   for (guint i = 0; i < 40; i++)
     measure_peer (peer, &bus);
   mk_bench_print_row (
-      "D-Bus name: RequestName to start() returning", "ms", ours, 1.5, NO_LIMIT, "asked every 100 ms", peer);
+      "D-Bus name: RequestName to start() returning", "ms", ours, 1.5, NO_LIMIT, "polled every 100 ms", peer);
   mk_test_bus_clear (&bus);
 }

@@ -114,14 +114,14 @@ compare_short (const char *what, gboolean busy)
       if (i < N_PEER)
         measure (&peer, (How){ busy, FALSE, a_short_while_ms () });
     }
-  mk_bench_print_row (what, "ms", ours.lag_ms, 2, 4, "asked every 100 ms", peer.lag_ms);
+  mk_bench_print_row (what, "ms", ours.lag_ms, 2, 4, "polled every 100 ms", peer.lag_ms);
   if (!busy)
     mk_bench_print_row ("connections that such a server sees",
                         "number",
                         ours.n_connections,
                         2,
                         2,
-                        "asked every 100 ms",
+                        "polled every 100 ms",
                         peer.n_connections);
   figures_clear (&ours);
   figures_clear (&peer);
@@ -143,10 +143,10 @@ compare_long (void)
                       ours.lag_ms,
                       40,
                       NO_LIMIT,
-                      "asked every 100 ms",
+                      "polled every 100 ms",
                       peer.lag_ms);
   mk_bench_print_row (
-      "requests meanwhile", "number", ours.n_requests, 399, 399, "asked every 100 ms", peer.n_requests);
+      "requests meanwhile", "number", ours.n_requests, 399, 399, "polled every 100 ms", peer.n_requests);
   figures_clear (&ours);
   figures_clear (&peer);
 }

@@ -3,7 +3,7 @@
 
 /*
  * From the message of a service that it is ready to the return of start(). The peer finds a file that the
- * service writes then, and is asked every 100 ms.
+ * service writes then, and is polled every 100 ms.
  */
 
 #include "mk-bench.h"
@@ -58,6 +58,11 @@ mk_bench_notify (void)
 
   for (guint i = 0; i < 40; i++)
     measure (ours, peer);
-  mk_bench_print_row (
-      "READY=1 to NOTIFY_SOCKET to start() returning", "ms", ours, 0.7, NO_LIMIT, "asked every 100 ms", peer);
+  mk_bench_print_row ("READY=1 to NOTIFY_SOCKET to start() returning",
+                      "ms",
+                      ours,
+                      0.7,
+                      NO_LIMIT,
+                      "polled every 100 ms",
+                      peer);
 }

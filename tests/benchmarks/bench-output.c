@@ -172,7 +172,7 @@ mk_bench_output (void)
            N_WORDS,
            0.7,
            3,
-           "asked every 100 ms",
+           "polled every 100 ms",
            lag_of_words_at_interval,
            N_WORDS_PEER);
   measure ("200 MB without a line end, then the banner",

@@ -149,7 +149,7 @@ measure_kind (const Kind *kind, const char *what, double median_limit, double p9
     measure_ours (ours, kind);
   for (guint i = 0; i < 30; i++)
     measure_peer (peer, kind);
-  mk_bench_print_row (what, "ms", ours, median_limit, p95_limit, "asked every 100 ms", peer);
+  mk_bench_print_row (what, "ms", ours, median_limit, p95_limit, "polled every 100 ms", peer);
 }
 
 void

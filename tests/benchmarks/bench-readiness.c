@@ -128,9 +128,9 @@ measure_starts (guint min_ms, guint max_ms, guint n, guint n_peer, const char *w
     measure_ours (&ours, g_random_int_range (min_ms, max_ms + 1));
   for (guint i = 0; i < n_peer; i++)
     measure_peer (&peer, g_random_int_range (min_ms, max_ms + 1));
-  mk_bench_print_row (what, "ms", ours.lag_ms, 1.5, 4, "asked every 100 ms", peer.lag_ms);
+  mk_bench_print_row (what, "ms", ours.lag_ms, 1.5, 4, "polled every 100 ms", peer.lag_ms);
   mk_bench_print_row (
-      cpu_what, "% of a core", ours.cpu_percent, 5, NO_LIMIT, "asked every 100 ms", peer.cpu_percent);
+      cpu_what, "% of a core", ours.cpu_percent, 5, NO_LIMIT, "polled every 100 ms", peer.cpu_percent);
   figures_clear (&ours);
   figures_clear (&peer);
 }

@@ -125,14 +125,14 @@ measure_ports (void)
                       first,
                       5,
                       NO_LIMIT,
-                      "asked every 100 ms",
+                      "polled every 100 ms",
                       peer);
   mk_bench_print_row ("processor, the same wait after five seconds",
                       "% of a core",
                       late,
                       2,
                       NO_LIMIT,
-                      "asked every 100 ms",
+                      "polled every 100 ms",
                       peer);
 }
 

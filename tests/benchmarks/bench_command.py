@@ -136,14 +136,15 @@ def measure(what, unit, rounds, measure_one, service, client):
     for name, ours in figures.items():
         ours.sort()
         row = {
-            "what": f"{what}: {name}",
+            "what": what,
+            "way": name,
             "unit": unit,
             "n": len(ours),
             "median": statistics.median(ours),
             "p95": ours[int(0.95 * (len(ours) - 1) + 0.5)],
             "max": ours[-1],
         }
-        print(f"{row['what'] + ', ' + unit:<86}{len(ours):4}{row['median']:10.1f}{row['p95']:10.1f}{ours[-1]:10.1f}", flush=True)
+        print(f"{what + ': ' + name + ', ' + unit:<86}{len(ours):4}{row['median']:10.1f}{row['p95']:10.1f}{ours[-1]:10.1f}", flush=True)
         yield row
 
 

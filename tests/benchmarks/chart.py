@@ -1,25 +1,25 @@
 # SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""chart.py JSON SVG: draws the rows of a benchmark that have something to compare with, on a logarithmic scale."""
+"""chart.py JSON SVG: draws what a benchmark has compared with other ways to do the same, on a logarithmic scale."""
 
-import html
 import json
 import math
+import pathlib
 import sys
 
-WIDTH, LABEL, BAR, ROW = 1000, 430, 400, 34
+sys.dont_write_bytecode = True
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "docs/images"))
+from draw import STYLE, Picture
+
+WIDTH, LEFT, BAR, THICK = 680, 24, 440, 9
 LEAST, MOST = 0.01, 10000  # milliseconds
-HEAD = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13">
-<!-- SPDX-FileCopyrightText: mirakuru-glib contributors -->
-<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->
-<title>What the library costs, in milliseconds (medians), beside other ways to do the same</title>
-<style>
-  text {{ fill: #222; }} .peer {{ fill: #666; }}
-  .ours-bar {{ fill: #3584e4; }} .peer-bar {{ fill: #b0b0b0; }} line {{ stroke: #ccc; }}
-  @media (prefers-color-scheme: dark) {{
-    text {{ fill: #eee; }} .peer {{ fill: #aaa; }} .peer-bar {{ fill: #777; }} line {{ stroke: #444; }}
-  }}
-</style>"""
+TOP, LABEL, STEP, GAP = 64, 18, 13, 10
+# The other peers are floors below parts of an operation, or sizes of the same.
+PEERS = ("polled every 100 ms", "fork()", "kill() and waitpid()", "posix_spawn() to main()")
+CHART_STYLE = STYLE + """
+  .tiny { font-size: 12px; } .mine { fill: #3584e4; } .peer { fill: #b0afac; } .grid { stroke: #deddda; }
+  @media (prefers-color-scheme: dark) { .mine { fill: #62a0ea; } .peer { fill: #77767b; } .grid { stroke: #3d3846; } }
+"""
 
 
 def length(milliseconds):
@@ -27,45 +27,61 @@ def length(milliseconds):
     return BAR * min(max(share, 0.005), 1)
 
 
-def text(milliseconds):
+def words(milliseconds):
+    if milliseconds >= MOST:
+        return f"over {MOST / 1000:.0f} s"
     return f"{milliseconds:.0f} ms" if milliseconds >= 100 else f"{milliseconds:.3g} ms"
 
 
-def bar(y, milliseconds, style, peer=""):
-    width = length(milliseconds)
-    name = html.escape(text(milliseconds) + (f", {peer}" if peer else ""))
-    return (
-        f'<rect class="{style}-bar" x="{LABEL}" y="{y}" width="{width:.1f}" height="11"/>'
-        f'<text class="{style}" x="{LABEL + width + 5:.1f}" y="{y + 10}" font-size="11">{name}</text>'
-    )
+def groups(rows):
+    """(Label, [(style, milliseconds, name), …]) for what is compared: with a peer, or one way with others."""
+    ways, pairs = {}, []
+    for row in rows:
+        if row["unit"] != "ms":
+            continue
+        if row.get("peer") in PEERS:
+            pairs.append((row["what"], [("mine", row["median"], ""), ("peer", row["peer_median"], row["peer"])]))
+        elif way := row.get("way"):
+            style = "mine" if way.startswith("mirakuru") else "peer"
+            ways.setdefault(row["what"], []).append((style, row["median"], way))
+    return [*ways.items(), *pairs]
 
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
-        rows = [row for row in json.load(file) if row["unit"] == "ms" and row["median"] > 0]
-    pairs = [row for row in rows if row.get("peer_median", 0) > 0]
-    others = [row for row in rows if row["what"].startswith("a command with a service")]
-
-    lines, y = [], 30
-    for row in pairs:
-        lines.append(f'<text x="{LABEL - 8}" y="{y + 15}" text-anchor="end">{html.escape(row["what"])}</text>')
-        lines.append(bar(y, row["median"], "ours"))
-        lines.append(bar(y + 13, row["peer_median"], "peer", row["peer"]))
-        y += ROW
-    for row in others:
-        what = row["what"].replace("a command with a service, less the service's own delay", "command")
-        style = "ours" if "mirakuru" in what else "peer"
-        lines.append(f'<text x="{LABEL - 8}" y="{y + 10}" text-anchor="end">{html.escape(what)}</text>')
-        lines.append(bar(y, row["median"], style))
-        y += ROW // 2 + 3
-
-    scale = []
-    for power in range(int(math.log10(LEAST)), int(math.log10(MOST)) + 1):
-        x = LABEL + length(10**power)
-        scale.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="22" y2="{y}"/>')
-        scale.append(f'<text x="{x:.1f}" y="15" text-anchor="middle" font-size="11">{10**power:g}</text>')
+        found = groups(json.load(file))
+    height = TOP + sum(LABEL + STEP * len(bars) + GAP for _, bars in found)
+    picture = Picture(
+        WIDTH,
+        height + 8,
+        "What the library costs, in milliseconds, beside other ways to do the same",
+        "; ".join(
+            f"{what}: " + ", ".join(f"{name or 'mirakuru-glib'} {words(median)}" for _, median, name in bars)
+            for what, bars in found
+        )
+        + ".",
+        CHART_STYLE,
+    )
+    for style, x, name in (("mine", LEFT, "mirakuru-glib"), ("peer", LEFT + 140, "other ways")):
+        picture.rectangle(x, 16, 12, 12, style, 2)
+        picture.text(x + 18, 27, name)
+    picture.text(WIDTH - 16, 27, "medians in milliseconds, logarithmic", "small end")
+    for power in range(round(math.log10(LEAST)), round(math.log10(MOST)) + 1):
+        x = LEFT + length(10**power)
+        picture.path(f"M{x:.1f},54 V{height}", "grid")
+        picture.text(round(x, 1), 48, f"{10**power:g}", "tiny middle")
+    y = TOP
+    for what, bars in found:
+        picture.text(LEFT, y + 12, what)
+        y += LABEL
+        for style, median, name in bars:
+            picture.rectangle(LEFT, y, round(length(median), 1), THICK, style, 2)
+            label = words(median) + (f", {name}" if name else "")
+            picture.text(round(LEFT + length(median) + 6, 1), y + 9, label, "tiny")
+            y += STEP
+        y += GAP
     with open(sys.argv[2], "w", encoding="utf-8") as file:
-        file.write("\n".join([HEAD.format(width=WIDTH, height=y + 10), *scale, *lines, "</svg>\n"]))
+        file.write(picture.finish())
 
 
 if __name__ == "__main__":
