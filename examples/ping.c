@@ -25,8 +25,7 @@ main (void)
   g_autoptr (MkExecutorGroup) group = mk_executor_group_new ();
 
   if (mk_executor_group_add_template (group, "redis", "redis", &error) != NULL &&
-      mk_executor_group_start (group, NULL, &error) && /* redis is ready */
-      ping (group, &error))
+      mk_executor_group_start (group, NULL, &error) && /* redis is ready */ ping (group, &error))
     mk_executor_group_stop (group, NULL, &error); /* nothing of it is left */
   /* [end] */
 
