@@ -144,7 +144,8 @@ def measure(what, unit, rounds, measure_one, service, client):
             "p95": ours[int(0.95 * (len(ours) - 1) + 0.5)],
             "max": ours[-1],
         }
-        print(f"{what + ': ' + name + ', ' + unit:<86}{len(ours):4}{row['median']:10.1f}{row['p95']:10.1f}{ours[-1]:10.1f}", flush=True)
+        label = f"{what}: {name}, {unit}"
+        print(f"{label:<86}{len(ours):4}{row['median']:10.1f}{row['p95']:10.1f}{row['max']:10.1f}", flush=True)
         yield row
 
 
