@@ -25,7 +25,7 @@ mirakuru run --timeout 3 --verbose --report report.json --timeline timeline.svg 
 # [end]
 
 # [report]
-grep -E 'waits-for|attempts|last-failure' report.json
+grep -B 1 -A 1 attempts report.json
 # [end]
 
 # [debug]

@@ -159,24 +159,13 @@ service_write_log (Service *self)
   mk_simple_executor_set_stderr_path (self->executor, path);
 }
 
-/* Returns: (transfer full) (nullable): "waiting for …" */
+/* Returns: (transfer full) (nullable): "waiting for …", with the values of this start */
 static char *
-service_describe_goal (Service *self)
+service_describe_goal (Service *self, GVariant *report)
 {
-  MkProbe *probe =
-      MK_IS_EXECUTOR (self->executor) ? mk_executor_get_probe (MK_EXECUTOR (self->executor)) : NULL;
-  const char *banner = MK_IS_OUTPUT_EXECUTOR (self->executor)
-                           ? mk_output_executor_get_banner (MK_OUTPUT_EXECUTOR (self->executor))
-                           : NULL;
-  g_autofree char *clause = probe != NULL ? mk_probe_describe (probe) : NULL;
+  const char *clause;
 
-  if (clause != NULL && banner != NULL)
-    /* Translators: a regular expression, a clause such as “127.0.0.1:6379 to accept connections” */
-    return g_strdup_printf (_ ("waiting for its output to match '%s' and %s"), banner, clause);
-  if (banner != NULL)
-    /* Translators: a regular expression */
-    return g_strdup_printf (_ ("waiting for its output to match '%s'"), banner);
-  if (clause != NULL)
+  if (g_variant_lookup (report, "waits-for", "&s", &clause))
     /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
     return g_strdup_printf (_ ("waiting for %s"), clause);
 
@@ -186,7 +175,8 @@ service_describe_goal (Service *self)
 static void
 service_show_start (Service *self)
 {
-  g_autofree char *text = service_describe_goal (self);
+  g_autoptr (GVariant) report = mk_simple_executor_dup_report_dict (self->executor);
+  g_autofree char *text = service_describe_goal (self, report);
 
   mk_tool_display_wait (self->run->display, self->line, text != NULL ? text : _ ("starting"));
 }
@@ -197,7 +187,7 @@ service_show_reason (Service *self)
 {
   g_autoptr (GVariant) report = mk_simple_executor_dup_report_dict (self->executor);
   g_autoptr (GVariant) probes = g_variant_lookup_value (report, "probes", G_VARIANT_TYPE ("aa{sv}"));
-  g_autofree char *goal = service_describe_goal (self);
+  g_autofree char *goal = service_describe_goal (self, report);
   g_autofree char *text = NULL;
   const char *reason = NULL;
 

@@ -31,14 +31,22 @@ report_add_time (GVariantDict *dict, const char *key, gint64 when, gint64 begun)
     g_variant_dict_insert (dict, key, "d", (double) (when - begun) / G_TIME_SPAN_SECOND);
 }
 
+/* Bytes of a user are in it: a path, a regular expression. */
+static void
+report_add_clause (GVariantDict *dict, MkProbe *probe)
+{
+  g_autofree char *description = mk_probe_describe (probe);
+  g_autofree char *clause = mk_message_shown (description);
+
+  g_variant_dict_insert (dict, "waits-for", "s", clause);
+}
+
 static void
 report_add_probe (GVariantBuilder *builder, MkProbe *probe)
 {
   MkProbeClassPrivate *class_private = mk_probe_class_get_private (MK_PROBE_GET_CLASS (probe));
   g_autoptr (GPtrArray) parts = class_private->dup_parts != NULL ? class_private->dup_parts (probe) : NULL;
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-  g_autofree char *description = NULL;
-  g_autofree char *clause = NULL;
   g_autofree char *failure = NULL;
   guint n_attempts;
 
@@ -49,10 +57,8 @@ report_add_probe (GVariantBuilder *builder, MkProbe *probe)
       return;
     }
 
-  description = mk_probe_describe (probe);
-  clause = mk_message_shown (description);
+  report_add_clause (&dict, probe);
   n_attempts = mk_probe_get_attempts (probe, &failure);
-  g_variant_dict_insert (&dict, "waits-for", "s", clause);
   g_variant_dict_insert (&dict, "attempts", "u", n_attempts);
   if (failure != NULL)
     g_variant_dict_insert (&dict, "last-failure", "s", failure);
@@ -117,7 +123,8 @@ report_add_run (GVariantDict *dict, MkProcess *process)
  *   have passed since then; and "spawned", "ready", "stopping", "exited" and "gone" (`d`): after how many
  *   seconds this happened
  * - "pid" and "exit-status" (`i`; negative: a signal), "killed" (`s`): why
- * - "probes" (`aa{sv}`): "waits-for" (`s`), "attempts" (`u`), "last-failure" (`s`)
+ * - "waits-for" (`s`): what the start waits for, or has waited for
+ * - "probes" (`aa{sv}`), the parts of that: "waits-for" (`s`), "attempts" (`u`), "last-failure" (`s`)
  * - "processes" (`aa{sv}`): "pid" and "parent" (`i`), "name" (`s`)
  * - "stdout" and "stderr" (`s`): the last lines that are kept
  *
@@ -181,7 +188,10 @@ mk_simple_executor_dup_report_dict (MkSimpleExecutor *self)
 
   g_variant_builder_init (&probes, G_VARIANT_TYPE ("aa{sv}"));
   if (probe != NULL)
-    report_add_probe (&probes, probe);
+    {
+      report_add_clause (&dict, probe);
+      report_add_probe (&probes, probe);
+    }
   g_variant_dict_insert_value (&dict, "probes", g_variant_builder_end (&probes));
   return g_variant_ref_sink (g_variant_dict_end (&dict));
 }

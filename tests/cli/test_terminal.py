@@ -172,6 +172,13 @@ class Lines(TerminalCase):
         open(self.path("x"), "w", encoding="utf-8").close()
         self.assertEqual(terminal.wait(), 0, terminal.text)
 
+    def test_placeholders(self):
+        """The port is one that the service has, not what stands in the condition."""
+        terminal = self.open("run", "--service", listener("{port}", "--after", 300), *tcp("{port}"), "--", "true")
+        self.assertEqual(terminal.wait(), 0, terminal.text)
+        self.assertRegex(terminal.text, r"waiting for 127\.0\.0\.1:[1-9]\d+ to ac")
+        self.assertNotIn("{port}", terminal.text)
+
     def test_failure(self):
         port = free_port()
         terminal = self.open("run", "--timeout", "0.2", "--service", service(), "--name", "bad", *tcp(free_port()),
