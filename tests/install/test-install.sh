@@ -61,6 +61,8 @@ check_files () {
   [ -z "$(find "$work/image" -type f -not -path "$work/image$prefix/*")" ]
   bad=$(find "$prefix" -type f -empty -print; grep -rlF "$work/build" "$prefix" || :)
   [ -z "$bad" ] || { echo "without contents, or with the path of the build folder: $bad"; return 1; }
+  # With it debuggers find the symbols that packages have elsewhere.
+  readelf --notes "$prefix/libexec/mirakuru-glib-1/mk-supervisor" | grep -F 'Build ID:'
   if [ -n "$docgen" ]; then
     check_reference
   else
