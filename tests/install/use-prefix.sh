@@ -4,10 +4,13 @@
 #
 # Builds and runs the examples with what is installed in a prefix, in a folder that has copies of them. Each
 # has to use the library and the supervisor of the prefix. Called by test-install.sh, which sets the
-# environment that a prefix needs that the system does not know of.
+# environment that a prefix needs that the system does not know of, and by packaging/debian/tests/examples.
 # Usage: use-prefix.sh PREFIX PYTHON|'' VALAC|'' GJS|''
 set -euo pipefail
 prefix=$1 python=$2 valac=$3 gjs=$4
+libdir=$(pkg-config --variable=libdir mirakuru-glib-1)
+# Debian's packages have it near the library.
+supervisor=$(find "$prefix/libexec" "$libdir" -path '*/mirakuru-glib-1/mk-supervisor' 2> /dev/null) || true
 
 complain () {
   echo "$*"
@@ -38,10 +41,8 @@ try () {
   timeout 120 "$@" > output 2>&1 < /dev/null || { cat output; complain "$what failed"; }
   cat output
   grep -qxE "$expected" output || complain "$what: no line is '$expected'"
-  diff - witness << END || complain "$what does not use the supervisor and the library in $prefix"
-$prefix/lib/libmirakuru-glib-1.so.0.0.0
-$prefix/libexec/mirakuru-glib-1/mk-supervisor
-END
+  printf '%s\n' "$libdir/libmirakuru-glib-1.so.0.0.0" "$supervisor" | sort | diff - witness ||
+    complain "$what does not use the supervisor and the library in $prefix"
 }
 
 # compile NAME SOURCE...: with what pkg-config says
@@ -64,7 +65,7 @@ try_command () {
   mirakuru --version | grep -F "$(pkg-config --modversion mirakuru-glib-1)"
   [ "$(command -v mirakuru)" = "$prefix/bin/mirakuru" ]
   try 'The command' PONG sh examples/redis.sh
-  grep -q '^\.TH' "$prefix/share/man/man1/mirakuru.1"
+  zgrep -q '^\.TH' "$prefix"/share/man/man1/mirakuru.1*
 }
 
 # Each shell says which commands of `mirakuru` begin with an r.
@@ -92,15 +93,16 @@ try_completion () {
 
 # gettext does not translate in the locales C and C.UTF-8; this is the latter under another name.
 try_translations () {
-  local utf8 folder help
+  local utf8 catalogue language help
   utf8=$(compgen -G '/usr/lib*/locale/C.[uU][tT][fF]*8' | head -n 1) || true
   [ -n "$utf8" ] && [ -d "$prefix/share/locale" ] || return 0
   mkdir locale
   ln -s "$utf8" locale/de_DE.UTF-8
-  for folder in "$prefix"/share/locale/*; do
-    help=$(LOCPATH=$PWD/locale LC_ALL=de_DE.UTF-8 LANGUAGE=$(basename "$folder") mirakuru run --help)
+  for catalogue in "$prefix"/share/locale/*/LC_MESSAGES/mirakuru-glib-1.mo; do
+    language=${catalogue#"$prefix/share/locale/"}
+    help=$(LOCPATH=$PWD/locale LC_ALL=de_DE.UTF-8 LANGUAGE=${language%%/*} mirakuru run --help)
     grep -F -- '--service=' <<< "$help"
-    if grep ' Start this service' <<< "$help"; then complain "$folder is not used"; fi
+    if grep ' Start this service' <<< "$help"; then complain "$catalogue is not used"; fi
   done
 }
 
@@ -128,7 +130,7 @@ for module in (gi.overrides.Mk, mirakuru_glib, pytest_mirakuru_glib):
     assert module.__file__.startswith('$prefix/'), module
 assert importlib.metadata.version('mirakuru-glib') == '$(pkg-config --modversion mirakuru-glib-1)'
 "
-  "$python" -c "
+  [ ! -d "$PYTHONPATH/mirakuru-3.0.2.dist-info" ] || "$python" -c "
 import base64, hashlib, importlib.metadata, mirakuru, mirakuru_glib
 assert mirakuru is mirakuru_glib
 assert importlib.metadata.version('mirakuru') == mirakuru.__version__
