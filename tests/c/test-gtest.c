@@ -161,7 +161,8 @@ test_start_fails (void)
   assert_shows (output, "#   two");
   assert_shows (output, "# Error output:");
   assert_shows (output, "#   no space left");
-  assert_shows (output, "Bail out!.*test-gtest.c:\\d+:victim_start: .*mk-test.* did not start.*");
+  /* The command is shortened, so the name of its program may be missing where the path is long. */
+  assert_shows (output, "Bail out!.*test-gtest.c:\\d+:victim_start: /.+ \\(stopped\\) did not start.*");
 }
 
 static void
