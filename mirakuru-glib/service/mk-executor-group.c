@@ -64,6 +64,8 @@ typedef enum
   MEMBER_STOPPING,
 } MemberPhase;
 
+typedef struct _Call Call;
+
 typedef struct
 {
   MkExecutorGroup *group;     /* (unowned) */
@@ -73,6 +75,7 @@ typedef struct
   GPtrArray *needs; /* (owned) (element-type Member): and what its settings mention, at the last start */
   gulong exited_handler;
   MemberPhase phase;
+  Call *call; /* (unowned) (nullable): the newest one, which alone changes the phase when it ends */
 } Member;
 
 /* One operation at a time: a start, or a stop. */
@@ -443,11 +446,11 @@ member_exited_error (Member *self)
   return g_error_new (MK_ERROR, MK_ERROR_EXITED, _ ("%s has ended by itself: it %s"), name, words);
 }
 
-typedef struct
+struct _Call
 {
   GTask *task;    /* (owned) */
   Member *member; /* (unowned): as long as the group, which the task holds */
-} Call;
+};
 
 static Call *
 call_new (GTask *task, Member *member)
@@ -458,6 +461,7 @@ call_new (GTask *task, Member *member)
   operation->n_pending++;
   self->task = g_object_ref (task);
   self->member = member;
+  member->call = self;
   return self;
 }
 
@@ -467,6 +471,8 @@ call_end (Call *self)
   g_autoptr (GTask) task = self->task;
   Operation *operation = g_task_get_task_data (task);
 
+  if (self->member->call == self)
+    self->member->call = NULL;
   g_free (self);
   operation->n_pending--;
   group_go_on (task);
@@ -481,12 +487,12 @@ group_on_member_started (GObject *source, GAsyncResult *result, gpointer user_da
 
   if (mk_simple_executor_start_finish (member->executor, result, &error))
     {
-      if (member->phase == MEMBER_STARTING)
+      if (member->call == call)
         member_set_phase (member, MEMBER_UP);
     }
   else
     {
-      if (member->phase == MEMBER_STARTING)
+      if (member->call == call)
         member_set_phase (member, MEMBER_DOWN);
       group_fail (call->task, member, error);
     }
@@ -501,8 +507,12 @@ group_on_member_stopped (GObject *source, GAsyncResult *result, gpointer user_da
   Operation *operation = g_task_get_task_data (call->task);
   GError *error = NULL;
 
-  member_set_phase (member, MEMBER_DOWN);
-  if (!mk_simple_executor_stop_finish (member->executor, result, &error))
+  mk_simple_executor_stop_finish (member->executor, result, &error);
+  if (member->call == call)
+    member_set_phase (member, MEMBER_DOWN);
+  else
+    g_clear_error (&error); /* a stop that has taken the member over reports it */
+  if (error != NULL)
     {
       g_signal_emit (member->group, signals[SIGNAL_FAILED], 0, member->name, error);
       g_prefix_error (&error, "%s: ", member->name);
@@ -548,6 +558,14 @@ group_start_members (GTask *task)
     }
 }
 
+/* A stop does not wait for what a start is stopping: the context of that may not be run. */
+static gboolean
+member_must_be_stopped (Member *self, GTask *task)
+{
+  return self->phase == MEMBER_UP || self->phase == MEMBER_STARTING ||
+         (self->phase == MEMBER_STOPPING && self->call->task != task);
+}
+
 static void
 group_stop_members (GTask *task)
 {
@@ -557,7 +575,7 @@ group_stop_members (GTask *task)
     {
       Member *member = g_ptr_array_index (self->members, i);
 
-      if ((member->phase != MEMBER_UP && member->phase != MEMBER_STARTING) || member_is_needed (member))
+      if (!member_must_be_stopped (member, task) || member_is_needed (member))
         continue;
       member_set_phase (member, MEMBER_STOPPING);
       mk_simple_executor_stop_async (
@@ -635,7 +653,7 @@ group_on_cancelled (GCancellable *cancellable, gpointer user_data)
     {
       Member *member = g_ptr_array_index (self->members, i);
 
-      if (member->phase == MEMBER_UP || member->phase == MEMBER_STARTING)
+      if (member_must_be_stopped (member, task))
         {
           member_set_phase (member, MEMBER_STOPPING);
           mk_simple_executor_stop_async (

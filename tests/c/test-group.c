@@ -320,6 +320,36 @@ test_stop_ends_start (void)
   g_assert_cmpint (mk_executor_group_get_state (self.group), ==, MK_EXECUTOR_STATE_STOPPED);
 }
 
+/* A start that has failed is stopping one service, and has not begun with another one. Its context is not run
+ * meanwhile. */
+static void
+test_stop_while_start_fails (void)
+{
+  g_auto (Fixture) self = { 0 };
+  g_autoptr (GAsyncResult) started = NULL;
+  g_autoptr (GError) error = NULL;
+  MkSimpleExecutor *stubborn;
+
+  fixture_init (&self);
+  add (&self, "db", NOTES ("0"));
+  stubborn = add (&self, "stubborn", "trap '' TERM; : > $2; while :; do sleep 0.02; done");
+  mk_simple_executor_set_stop_timeout (stubborn, 500);
+  add (&self, "app", "exit 3");
+  depend (&self, "stubborn", "db");
+  depend (&self, "app", "stubborn");
+  mk_executor_group_start_async (self.group, NULL, mk_test_store_result, &started);
+  while (mk_simple_executor_get_state (stubborn) != MK_EXECUTOR_STATE_STOPPING)
+    g_main_context_iteration (NULL, TRUE);
+  assert_stops (&self);
+
+  while (started == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_false (mk_executor_group_start_finish (self.group, started, &error));
+  g_assert_error (error, MK_ERROR, MK_ERROR_EXITED);
+  g_assert_cmpint (mk_executor_group_get_state (self.group), ==, MK_EXECUTOR_STATE_STOPPED);
+  assert_stamps (&self, "+db -db ");
+}
+
 static void
 test_cancel_stop (void)
 {
@@ -652,6 +682,7 @@ main (int argc, char **argv)
   g_test_add_func ("/group/cancel/start", test_cancel_start);
   g_test_add_func ("/group/cancel/stop", test_cancel_stop);
   g_test_add_func ("/group/stop-ends-start", test_stop_ends_start);
+  g_test_add_func ("/group/stop-while-start-fails", test_stop_while_start_fails);
   g_test_add_func ("/group/states", test_states);
   g_test_add_func ("/group/drop", test_drop);
   g_test_add_func ("/group/values", test_values);
