@@ -545,6 +545,7 @@ start_publish_process (GTask *task, MkProcess *process)
 
   if (priv->start != task)
     {
+      mk_process_abandon (process);
       mk_process_unref (process);
       return FALSE;
     }

@@ -46,6 +46,7 @@ MkProcess *mk_process_ref (MkProcess *self);
 void mk_process_unref (MkProcess *self);
 
 void mk_process_spawn (MkProcess *self);
+void mk_process_abandon (MkProcess *self);
 void mk_process_stop (MkProcess *self, MkStopMode mode, int stop_signal, int kill_signal, guint timeout_ms);
 void mk_process_set_asked (MkProcess *self);
 void mk_process_set_limit (MkProcess *self, gint64 deadline);

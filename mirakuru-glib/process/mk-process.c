@@ -157,6 +157,15 @@ mk_process_spawn (MkProcess *self)
   mk_worker_add_job (process_spawn_on_worker, mk_process_ref (self));
 }
 
+/* In the place of mk_process_spawn(): nothing is left of what will never be, for those who hold it. */
+void
+mk_process_abandon (MkProcess *self)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  self->news.gone = TRUE;
+}
+
 /* ---- what the back end reports ---- */
 
 /* Call with the lock held, after a change of the news. */

@@ -391,6 +391,61 @@ test_bad_use (void)
   mk_test_assert_start_fails (executor, MK_ERROR_INVALID_ARGUMENT, "used twice");
 }
 
+/* An executor that is stopped in the last moment before its process is spawned */
+
+typedef struct
+{
+  MkExecutor parent_instance;
+  gboolean is_stopped;
+} StoppedExecutor;
+
+typedef MkExecutorClass StoppedExecutorClass;
+
+static GType stopped_executor_get_type (void);
+G_DEFINE_TYPE (StoppedExecutor, stopped_executor, MK_TYPE_EXECUTOR)
+
+static char **
+stopped_executor_build_command (MkSimpleExecutor *executor, GError **error)
+{
+  StoppedExecutor *self = (StoppedExecutor *) executor;
+
+  if (!self->is_stopped)
+    mk_simple_executor_stop_async (executor, NULL, NULL, NULL);
+  self->is_stopped = TRUE;
+  return MK_SIMPLE_EXECUTOR_CLASS (stopped_executor_parent_class)->build_command (executor, error);
+}
+
+static void
+stopped_executor_class_init (StoppedExecutorClass *klass)
+{
+  MK_SIMPLE_EXECUTOR_CLASS (klass)->build_command = stopped_executor_build_command;
+}
+
+static void
+stopped_executor_init (StoppedExecutor *self)
+{
+}
+
+/* The probe has been prepared for a process that is not spawned then. */
+static void
+test_stopped_before_spawn (void)
+{
+  g_autofree char *tag = mk_test_new_tag ();
+  g_auto (GStrv) argv = mk_test_service_argv (tag, "--notify", "READY=1", NULL);
+  g_autoptr (MkNotifyProbe) probe = mk_notify_probe_new (-1);
+  g_autoptr (MkSimpleExecutor) executor =
+      g_object_new (stopped_executor_get_type (), "command", argv, "probe", probe, NULL);
+  g_autoptr (GError) error = NULL;
+
+  if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
+    return;
+  g_assert_false (mk_test_start (executor, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  mk_test_assert_starts (executor);
+  mk_test_assert_stops (executor);
+  mk_test_assert_nothing_left (tag);
+}
+
 static void
 test_two_executors (void)
 {
@@ -491,6 +546,7 @@ main (int argc, char **argv)
   mk_test_add_with_data ("/notify/descriptor/9", test_descriptor, GINT_TO_POINTER (9));
   mk_test_add ("/notify/descriptor/closed", test_descriptor_closed);
   mk_test_add ("/notify/bad-use", test_bad_use);
+  mk_test_add ("/notify/stopped-before-spawn", test_stopped_before_spawn);
   mk_test_add ("/notify/two-executors", test_two_executors);
   mk_test_add_once ("/notify/notify-signal", test_notify_signal);
   mk_test_add_once ("/notify/no-leak", test_no_leak);
