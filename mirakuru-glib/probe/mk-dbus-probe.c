@@ -185,6 +185,41 @@ bus_link_take_connection (BusLink *self, GDBusConnection *connection)
   return TRUE;
 }
 
+/*
+ * Before the wait asks for the first time, so that nothing is missed in between. The bus may have closed the
+ * connection by now: with a match rule of its own GDBus would report that as an error of the programmer.
+ */
+static void
+bus_link_follow_owner (BusLink *self, GDBusConnection *connection)
+{
+  g_autofree char *rule = g_strdup_printf ("type='signal',sender='" BUS_NAME "',interface='" BUS_NAME
+                                           "',member='NameOwnerChanged',path='" BUS_PATH "',arg0='%s'",
+                                           self->name);
+
+  g_dbus_connection_signal_subscribe (connection,
+                                      BUS_NAME,
+                                      BUS_NAME,
+                                      "NameOwnerChanged",
+                                      BUS_PATH,
+                                      self->name,
+                                      G_DBUS_SIGNAL_FLAGS_NO_MATCH_RULE,
+                                      bus_link_on_owner_changed,
+                                      bus_link_ref (self),
+                                      bus_link_unref);
+  g_dbus_connection_call (connection,
+                          BUS_NAME,
+                          BUS_PATH,
+                          BUS_NAME,
+                          "AddMatch",
+                          g_variant_new ("(s)", rule),
+                          NULL,
+                          G_DBUS_CALL_FLAGS_NONE,
+                          -1,
+                          NULL,
+                          NULL,
+                          NULL);
+}
+
 static void
 bus_link_on_connected (GObject *object, GAsyncResult *result, gpointer user_data)
 {
@@ -201,17 +236,7 @@ bus_link_on_connected (GObject *object, GAsyncResult *result, gpointer user_data
                              bus_link_ref (self),
                              bus_link_closure_unref,
                              0);
-      /* Before the wait asks for the first time, so that nothing is missed in between. */
-      g_dbus_connection_signal_subscribe (connection,
-                                          BUS_NAME,
-                                          BUS_NAME,
-                                          "NameOwnerChanged",
-                                          BUS_PATH,
-                                          self->name,
-                                          G_DBUS_SIGNAL_FLAGS_NONE,
-                                          bus_link_on_owner_changed,
-                                          bus_link_ref (self),
-                                          bus_link_unref);
+      bus_link_follow_owner (self, connection);
       if (bus_link_take_connection (self, connection))
         g_steal_pointer (&connection);
     }

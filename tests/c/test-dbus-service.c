@@ -289,6 +289,56 @@ test_silent_bus_leaves_nothing (void)
   g_assert_true (mk_test_wait_descriptors (n));
 }
 
+/* Answers Hello, the first message of a client, and closes the connection at once. */
+static GDBusMessage *
+greet_and_close (GDBusConnection *connection, GDBusMessage *message, gboolean is_incoming, gpointer user_data)
+{
+  GSocket *socket =
+      g_socket_connection_get_socket (G_SOCKET_CONNECTION (g_dbus_connection_get_stream (connection)));
+  g_autoptr (GDBusMessage) reply = NULL;
+  g_autofree guchar *blob = NULL;
+  gsize size = 0;
+
+  if (!is_incoming || g_strcmp0 (g_dbus_message_get_member (message), "Hello") != 0)
+    return message;
+  reply = g_dbus_message_new_method_reply (message);
+  g_dbus_message_set_serial (reply, 1);
+  g_dbus_message_set_body (reply, g_variant_new ("(s)", ":1.1"));
+  blob = g_dbus_message_to_blob (reply, &size, G_DBUS_CAPABILITY_FLAGS_NONE, NULL);
+  g_socket_send (socket, (const char *) blob, size, NULL, NULL);
+  g_socket_shutdown (socket, TRUE, TRUE, NULL);
+  g_object_unref (message);
+  return NULL;
+}
+
+static gboolean
+accept_client (GDBusServer *server, GDBusConnection *connection, gpointer clients)
+{
+  g_async_queue_push (clients, g_object_ref (connection));
+  g_dbus_connection_add_filter (connection, greet_and_close, NULL, NULL);
+  return TRUE;
+}
+
+/* What GDBus takes for an error of the programmer would end this test. */
+static void
+test_bus_closes_at_once (void)
+{
+  g_autoptr (MkTestFolder) folder = mk_test_new_folder ();
+  g_autofree char *address = g_strdup_printf ("unix:path=%s/bus", folder);
+  g_autofree char *guid = g_dbus_generate_guid ();
+  g_autoptr (MkDBusProbe) probe = mk_dbus_probe_new (address, MK_TEST_BUS_NAME);
+  g_autoptr (GAsyncQueue) clients = g_async_queue_new_full (g_object_unref);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDBusServer) server =
+      g_dbus_server_new_sync (address, G_DBUS_SERVER_FLAGS_RUN_IN_THREAD, guid, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  g_signal_connect (server, "new-connection", G_CALLBACK (accept_client), clients);
+  g_dbus_server_start (server);
+  mk_test_bus_assert_times_out (probe, 300, "(the "); /* connection was closed, or bus does not answer */
+  g_dbus_server_stop (server);
+}
+
 /* A probe that is kept, but not asked any more, keeps nothing open. */
 static void
 test_idle_probe_disconnects (void)
@@ -357,6 +407,7 @@ main (int argc, char **argv)
   mk_test_add ("/dbus-service/executor-on-hung-bus", test_executor_on_hung_bus);
   mk_test_add ("/dbus-service/leaves-no-connection", test_leaves_no_connection);
   mk_test_add ("/dbus-service/silent-bus-leaves-nothing", test_silent_bus_leaves_nothing);
+  mk_test_add ("/dbus-service/closes-at-once", test_bus_closes_at_once);
   mk_test_add ("/dbus-service/idle-probe-disconnects", test_idle_probe_disconnects);
   mk_test_add ("/dbus-service/threads", test_threads);
 
