@@ -2,113 +2,53 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Thousands of services, one after the other, in one process: nothing may add up. MK_TEST_CYCLES makes it
- * shorter, for valgrind and the sanitizers; they have their own eye on memory, and leave no figures here.
+ * Thousands of services, one after the other, in one process, and then random operations in several threads:
+ * nothing may add up. MK_TEST_CYCLES makes the first part shorter, for valgrind; the sanitizers have their
+ * own eye on memory, and leave no figures here. MK_TEST_SOAK_SECONDS and MK_TEST_SOAK_OPERATIONS are the
+ * least that the second part does; it does the same again with its MK_TEST_SOAK_SEED.
  */
 
 #include <mirakuru-glib.h>
 
-#include <malloc.h>
+#include <glib/gstdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "mk-test-util.h"
+#include "soak-random.h"
+#include "soak-usage.h"
 
-#define N_CYCLES 2000
+#define N_CYCLES           2000
+#define N_SANITIZED_CYCLES 100
 
 /* In each half. Less than what the smallest thing lost in every tenth cycle would come to. */
 #define MAX_HEAP_GROWTH 2048
 
 /* Pages that malloc keeps for itself are in this too. */
-#define MAX_RESIDENT_GROWTH_KB 1024
-
-typedef struct
-{
-  guint fds;
-  guint threads;
-  guint children;
-  gsize heap;
-  guint resident_kb;
-} Usage;
+#define MAX_ANONYMOUS_GROWTH_KB 1024
 
 static guint
 n_cycles (void)
 {
   const char *text = g_getenv ("MK_TEST_CYCLES");
 
-  return text != NULL ? MAX (atoi (text), 20) : N_CYCLES;
-}
-
-static guint
-resident_kb (void)
-{
-  g_autofree char *text = NULL;
-  g_auto (GStrv) fields = NULL;
-
-  g_assert_true (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
-  fields = g_strsplit (text, " ", 3);
-  return atoi (fields[1]) * (sysconf (_SC_PAGESIZE) / 1024);
-}
-
-static Usage
-measure (void)
-{
-  g_autoptr (GArray) children = mk_test_find_children (getpid (), TRUE);
-  struct mallinfo2 info = mallinfo2 ();
-
-  return (Usage){
-    .fds = mk_test_count_entries ("/proc/self/fd"),
-    .threads = mk_test_count_entries ("/proc/self/task"),
-    .children = children->len,
-    .heap = info.uordblks + info.hblkhd,
-    .resident_kb = resident_kb (),
-  };
-}
-
-/* What ends just after stop() has returned, such as the supervisor, may still be on its way. */
-static gboolean
-is_at_rest (gpointer before)
-{
-  const Usage *usage = before;
-  Usage now = measure ();
-
-  return now.fds <= usage->fds && now.threads <= usage->threads && now.children <= usage->children;
-}
-
-static Usage
-measure_at_rest (const Usage *before)
-{
-  mk_test_poll_until (is_at_rest, (gpointer) before, MK_TEST_GONE_MS);
-  return measure ();
-}
-
-static void
-print_usage (const char *when, const Usage *usage)
-{
-  g_test_message ("%s: fds %u, threads %u, children %u, heap %zu, resident %u KB",
-                  when,
-                  usage->fds,
-                  usage->threads,
-                  usage->children,
-                  usage->heap,
-                  usage->resident_kb);
+  return text != NULL ? MAX (atoi (text), 20) : soak_is_sanitized () ? N_SANITIZED_CYCLES : N_CYCLES;
 }
 
 /* A cache that some library makes late grows in one of the halves; what is lost in each cycle, in both. */
 static void
-check_growth (const Usage *before, const Usage *middle, const Usage *after)
+check_growth (const SoakUsage *before, const SoakUsage *middle, const SoakUsage *after)
 {
-  print_usage ("before", before);
-  print_usage ("middle", middle);
-  print_usage ("after", after);
-  g_assert_cmpuint (after->fds, <=, before->fds);
-  g_assert_cmpuint (after->threads, <=, before->threads);
-  g_assert_cmpuint (after->children, ==, 0);
-  if (before->heap == 0)
+  soak_usage_print ("before", before);
+  soak_usage_print ("middle", middle);
+  soak_usage_print ("after", after);
+  soak_usage_assert_nothing_added (before, after);
+  if (soak_is_sanitized ())
     return;
   if (middle->heap >= before->heap + MAX_HEAP_GROWTH)
     g_assert_cmpuint (after->heap, <, middle->heap + MAX_HEAP_GROWTH);
-  g_assert_cmpuint (after->resident_kb, <, before->resident_kb + MAX_RESIDENT_GROWTH_KB);
+  g_assert_cmpuint (after->anonymous_kb, <, before->anonymous_kb + MAX_ANONYMOUS_GROWTH_KB);
 }
 
 static void
@@ -128,19 +68,19 @@ start_and_stop (MkSimpleExecutor *executor)
 static void
 run_cycles (void (*cycle) (gpointer), gpointer data, guint n)
 {
-  Usage before = { 0 };
-  Usage middle = { 0 };
-  Usage after;
+  SoakUsage before = { 0 };
+  SoakUsage middle = { 0 };
+  SoakUsage after;
 
   for (guint i = 0; i < n; i++)
     {
       if (i == n / 10)
-        before = measure ();
+        before = soak_usage_measure ();
       if (i == n / 10 + (n - n / 10) / 2)
-        middle = measure_at_rest (&before);
+        middle = soak_usage_measure_at_rest (&before);
       cycle (data);
     }
-  after = measure_at_rest (&before);
+  after = soak_usage_measure_at_rest (&before);
   check_growth (&before, &middle, &after);
 }
 
@@ -210,27 +150,62 @@ test_tcp (void)
   g_assert_cmpuint (mk_test_count_tagged (tag), ==, 0);
 }
 
-/* What malloc keeps for each thread counts as used, and it keeps more in some runs than in others. */
 static void
-run_without_caches_of_malloc (char **argv)
+test_random (void)
 {
-  if (g_getenv ("GLIBC_TUNABLES") != NULL)
+  if (!mk_test_has_linux_features ("all kinds of services and templates"))
+    return;
+  soak_random_run ();
+}
+
+/*
+ * What malloc keeps for each thread counts as used, and it keeps more in some runs than in others. What
+ * services leave in the directory for temporary files is seen if nobody else uses it.
+ */
+static void
+run_in_own_environment (char **argv)
+{
+  g_autofree char *folder = NULL;
+
+  if (g_getenv ("MK_TEST_SOAK_FOLDER") != NULL)
     return;
 
+  folder = mk_test_new_folder ();
+  g_chmod (folder, 0711); /* PostgreSQL does not run as root */
+  g_setenv ("MK_TEST_SOAK_FOLDER", folder, TRUE);
+  g_setenv ("TMPDIR", folder, TRUE);
   g_setenv ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", TRUE);
   execv ("/proc/self/exe", argv);
+}
+
+/* GTest prints them all: megabytes. */
+static void
+drop_debug_message (const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
 }
 
 int
 main (int argc, char **argv)
 {
-  run_without_caches_of_malloc (argv);
+  static const char *const domains[] = { "mirakuru-glib", "GLib", "GLib-GIO", NULL };
+  int status;
+
+  run_in_own_environment (argv);
+  /* What its supervisor has left behind becomes a child of this process, and is found among them. */
+  prctl (PR_SET_CHILD_SUBREAPER, 1);
   g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; domains[i] != NULL && g_getenv ("G_MESSAGES_DEBUG") == NULL; i++)
+    g_log_set_handler (domains[i], G_LOG_LEVEL_DEBUG, drop_debug_message, NULL);
+
+  soak_usage_prepare ();
 
   g_test_add_func ("/soak/same-executor", test_same_executor);
   g_test_add_func ("/soak/new-executors", test_new_executors);
   g_test_add_func ("/soak/dropped", test_dropped);
   g_test_add_func ("/soak/tcp", test_tcp);
+  g_test_add_func ("/soak/random", test_random);
 
-  return g_test_run ();
+  status = g_test_run ();
+  mk_test_remove_folder (g_strdup (g_get_tmp_dir ()));
+  return status;
 }

@@ -66,9 +66,11 @@ gboolean (g_atomic_ref_count_dec) (gatomicrefcount *count)
   return last;
 }
 
+/* Whoever drops the last reference disposes of the object, and sees what was done with the others. */
 void (g_object_unref) (gpointer object)
 {
   __tsan_release (object);
+  __tsan_acquire (object);
   REAL (g_object_unref) (object);
 }
 
