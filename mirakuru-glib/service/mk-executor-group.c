@@ -50,8 +50,11 @@
  * A group is a [iface@Gio.ListModel] of its executors, in the order in which they were added. Their
  * [property@Mk.SimpleExecutor:state] can be watched while the group is started.
  *
- * A group is to be used in one thread, and its executors are started and stopped by it alone. It holds its
- * executors: **when the last reference to it is dropped, services that run are killed**.
+ * A group is to be used in one thread, the one whose thread-default main context it was created with, and its
+ * executors are started and stopped by it alone. During a synchronous call its signals are emitted in the
+ * private context of that call: a handler must not begin an asynchronous call there, which would never end.
+ *
+ * It holds its executors: **when the last reference to it is dropped, services that run are killed**.
  *
  * Since: 1.0
  */
