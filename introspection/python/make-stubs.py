@@ -7,10 +7,19 @@ Usage: make-stubs.py GIR OUTPUT
 """
 
 import sys
-import xml.etree.ElementTree
 
-CORE = "{http://www.gtk.org/introspection/core/1.0}"
-GLIB = "{http://www.gtk.org/introspection/glib/1.0}"
+from gir import (
+    CORE,
+    GLIB,
+    is_nullable,
+    is_private,
+    methods_of,
+    namespace_of,
+    nullable_property,
+    parameters_in,
+    parameters_out,
+    returned,
+)
 
 HEAD = '''\
 # SPDX-FileCopyrightText: mirakuru-glib contributors
@@ -102,15 +111,12 @@ TYPES = {
     **dict.fromkeys(("utf8", "filename"), "str"),
     **dict.fromkeys(("gint", "guint", "gsize", "guint64", "GLib.Pid", "GLib.Quark"), "int"),
     "gboolean": "bool",
+    "gdouble": "float",
     "gpointer": "Any",
     "none": "None",
     "Gio.AsyncReadyCallback": "Callable[..., object]",
     "ProbeFunc": "Callable[..., bool]",
 }
-
-
-def is_private(element):
-    return element.get("introspectable") == "0"
 
 
 def type_of(element):
@@ -124,47 +130,30 @@ def type_of(element):
 def taken_type(element):
     name = element.get("name").replace("-", "_")
     known = TAKEN.get(name) or type_of(element)
-    return f"{known} | None" if element.get("nullable") == "1" else known
-
-
-def hidden(function, parameters):
-    """The positions of what PyGObject fills in: lengths of arrays, and how callbacks are kept."""
-    positions = set()
-    for parameter in [*parameters, function.find(f"{CORE}return-value")]:
-        array = parameter.find(f"{CORE}array")
-        if array is not None and array.get("length"):
-            positions.add(int(array.get("length")))
-        if parameter.get("destroy"):
-            positions.add(int(parameter.get("destroy")))
-    return positions
+    return f"{known} | None" if is_nullable(element) else known
 
 
 def arguments(function):
-    parameters = function.findall(f"{CORE}parameters/{CORE}parameter")
-    left_out = hidden(function, parameters)
-    shown = [
-        parameter
-        for position, parameter in enumerate(parameters)
-        if position not in left_out and parameter.get("direction") != "out"
-    ]
     # What may be left out is what may be None to the very end.
     optional, texts = True, []
-    for parameter in reversed(shown):
+    for parameter in reversed(parameters_in(function)):
         name = parameter.get("name")
         if name == "user_data":
             texts.append("*user_data: Any")
             continue
-        optional = optional and parameter.get("nullable") == "1"
+        optional = optional and is_nullable(parameter)
         texts.append(f"{name}: {taken_type(parameter)}{' = ...' if optional else ''}")
     return texts[::-1]
 
 
 def result(function):
-    returned = function.find(f"{CORE}return-value")
-    text = type_of(returned)
+    element = returned(function)
+    text = type_of(element)
     if function.tag == f"{CORE}virtual-method" and text == "list[str]":
         text = "_Command"
-    return f"{text} | None" if returned.get("nullable") == "1" else text
+    if others := parameters_out(function):
+        return f"tuple[{', '.join([text, *map(type_of, others)])}]"
+    return f"{text} | None" if is_nullable(element) else text
 
 
 def ancestors(element, classes):
@@ -201,15 +190,9 @@ def write_async(name, texts):
     ]
 
 
-def nullable_property(element, methods):
-    """As the getter says; the property itself does not."""
-    getter = methods.get(f"get_{element.get('name').replace('-', '_')}")
-    return getter is not None and getter.find(f"{CORE}return-value").get("nullable") == "1"
-
-
 def write_class(element, classes):
     name, parent = element.get("name"), element.get("parent")
-    methods = {method.get("name"): method for method in element.findall(f"{CORE}method")}
+    methods = methods_of(element)
     lines, inherited = [], parent in classes
     lines.append(f"class Props{f'({parent}.Props)' if inherited else '(GObject.Object.Props)'}:")
     for property_ in element.findall(f"{CORE}property"):
@@ -234,7 +217,7 @@ def write_class(element, classes):
 def write_init(element, classes):
     keywords = []
     for element in (element, *ancestors(element, classes)):
-        methods = {method.get("name"): method for method in element.findall(f"{CORE}method")}
+        methods = methods_of(element)
         for property_ in element.findall(f"{CORE}property"):
             if property_.get("writable") == "1":
                 text = taken_type(property_) + (" | None" if nullable_property(property_, methods) else "")
@@ -277,9 +260,8 @@ def write(namespace):
 
 
 def main(gir, output):
-    namespace = xml.etree.ElementTree.parse(gir).getroot().find(f"{CORE}namespace")
     with open(output, "w", encoding="utf-8") as file:
-        file.write("\n".join(write(namespace)).rstrip() + "\n")
+        file.write("\n".join(write(namespace_of(gir))).rstrip() + "\n")
 
 
 main(*sys.argv[1:])

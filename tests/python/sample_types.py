@@ -27,6 +27,10 @@ executor.start_async(None, lambda *_: None)
 text: str = executor.describe()
 state: Mk.ExecutorState = executor.props.state
 
+valid, milliseconds = Mk.parse_duration("5s")
+limit: int = milliseconds
+progress: float = Mk.ExecutorGroup().get_progress()
+
 probes = (Mk.FileProbe.new(path) for path in ("/a", "/b"))
 Mk.AnyProbe.new(probes)
 try:
