@@ -146,6 +146,9 @@ for file in files.values():
 }
 
 try_javascript () {
+  local types
+  types=$(pkg-config --variable=typescript_types mirakuru-glib-1)
+  [ "$types" -ef "$prefix/share/mirakuru-glib-1/mk-1.d.ts" ] || complain "$types is not the file in $prefix"
   try 'JavaScript' PONG "$gjs" -m examples/redis.js
   try 'The override for JavaScript' PONG "$gjs" -m consumer/main.js
 }
