@@ -582,6 +582,8 @@ mk_executor_class_init (MkExecutorClass *klass)
    *
    * What says that the service is ready.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_PROBE] =

@@ -120,6 +120,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  *
  * See [property@Mk.HttpProbe:uri].
  *
+ * Default: %NULL.
+ *
  * Since: 1.0
  */
 
@@ -127,6 +129,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  * MkHttpExecutor:status:
  *
  * See [property@Mk.HttpProbe:status].
+ *
+ * Default: `^2\d\d$`.
  *
  * Since: 1.0
  */
@@ -136,6 +140,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  *
  * See [property@Mk.HttpProbe:method].
  *
+ * Default: `HEAD`.
+ *
  * Since: 1.0
  */
 
@@ -143,6 +149,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  * MkHttpExecutor:headers:
  *
  * See [property@Mk.HttpProbe:headers].
+ *
+ * Default: %NULL.
  *
  * Since: 1.0
  */
@@ -152,6 +160,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  *
  * See [property@Mk.HttpProbe:body].
  *
+ * Default: %NULL.
+ *
  * Since: 1.0
  */
 
@@ -159,6 +169,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  * MkHttpExecutor:content-type:
  *
  * See [property@Mk.HttpProbe:content-type].
+ *
+ * Default: %NULL.
  *
  * Since: 1.0
  */
@@ -168,6 +180,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  *
  * See [property@Mk.HttpProbe:body-pattern].
  *
+ * Default: %NULL.
+ *
  * Since: 1.0
  */
 
@@ -175,6 +189,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  * MkHttpExecutor:accept-any-certificate:
  *
  * See [property@Mk.HttpProbe:accept-any-certificate].
+ *
+ * Default: %FALSE.
  *
  * Since: 1.0
  */
@@ -184,6 +200,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  *
  * See [property@Mk.HttpProbe:ca-file].
  *
+ * Default: %NULL.
+ *
  * Since: 1.0
  */
 
@@ -191,6 +209,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  * MkHttpExecutor:certificate-file: (type filename)
  *
  * See [property@Mk.HttpProbe:certificate-file].
+ *
+ * Default: %NULL.
  *
  * Since: 1.0
  */
@@ -200,6 +220,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  *
  * See [property@Mk.HttpProbe:follow-redirects].
  *
+ * Default: %FALSE.
+ *
  * Since: 1.0
  */
 
@@ -207,6 +229,8 @@ mk_http_executor_set_property (GObject *object, guint prop_id, const GValue *val
  * MkHttpExecutor:socket-path: (type filename)
  *
  * See [property@Mk.HttpProbe:socket-path].
+ *
+ * Default: %NULL.
  *
  * Since: 1.0
  */
@@ -229,6 +253,8 @@ mk_http_executor_class_init (MkHttpExecutorClass *klass)
    *
    * The host of the URL, %NULL if there is no valid one.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   g_object_class_install_property (
@@ -238,6 +264,8 @@ mk_http_executor_class_init (MkHttpExecutorClass *klass)
    * MkHttpExecutor:port:
    *
    * The port of the URL, by default 80 for http and 443 for https; 0 if there is no valid URL.
+   *
+   * Default: 0. Range: 0 to 65535.
    *
    * Since: 1.0
    */

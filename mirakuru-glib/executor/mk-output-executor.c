@@ -160,6 +160,8 @@ mk_output_executor_class_init (MkOutputExecutorClass *klass)
    * The regular expression that the output of the service matches when it is ready. An invalid or empty one
    * is an error of the start.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_BANNER] = g_param_spec_string ("banner", NULL, NULL, NULL, flags);
@@ -170,6 +172,8 @@ mk_output_executor_class_init (MkOutputExecutorClass *klass)
    * Where the banner is looked for: in standard output, in standard error, or in both. It must be
    * captured.
    *
+   * Default: %MK_STREAM_FLAGS_STDOUT.
+   *
    * Since: 1.0
    */
   props[PROP_STREAM] =
@@ -178,7 +182,10 @@ mk_output_executor_class_init (MkOutputExecutorClass *klass)
   /**
    * MkOutputExecutor:occurrences:
    *
-   * The match that counts: 1 for the first, 2 for the second. Matches in both streams are counted together.
+   * The match that counts: 1 for the first, 2 for the second; 0 is an error of the start. Matches in both
+   * streams are counted together.
+   *
+   * Default: 1. Range: 0 to %G_MAXUINT.
    *
    * Since: 1.0
    */
@@ -189,6 +196,8 @@ mk_output_executor_class_init (MkOutputExecutorClass *klass)
    *
    * A regular expression for output that tells that the service has failed. If it matches before the banner
    * does, the start fails at once with %MK_ERROR_FAILED. It is looked for in the same streams as the banner.
+   *
+   * Default: %NULL.
    *
    * Since: 1.0
    */

@@ -116,6 +116,8 @@ mk_pid_executor_class_init (MkPidExecutorClass *klass)
    * missing as well. A relative name is relative to the working directory of the program, not of the
    * service.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_FILENAME] = g_param_spec_string (
@@ -127,6 +129,8 @@ mk_pid_executor_class_init (MkPidExecutorClass *klass)
    * The process ID in the file, 0 unless it is that of a living process of the service. It is read from the
    * file at each call; `notify` is emitted when it may have changed, which is whenever the state of the
    * service does.
+   *
+   * Default: 0. Range: 0 to %G_MAXINT.
    *
    * Since: 1.0
    */

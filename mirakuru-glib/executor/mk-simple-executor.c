@@ -1002,6 +1002,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * The command: the program and its arguments. A program without a slash is looked for in the directories of
    * the service's PATH.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_COMMAND] = g_param_spec_boxed ("command", NULL, NULL, G_TYPE_STRV, flags);
@@ -1010,6 +1012,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * MkSimpleExecutor:cwd: (type filename)
    *
    * The directory the service runs in, or %NULL for that of the program.
+   *
+   * Default: %NULL.
    *
    * Since: 1.0
    */
@@ -1021,6 +1025,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * What the environment of the service has beside that of the program: "NAME=value" sets a variable, "NAME"
    * unsets one.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_ENVIRONMENT] = g_param_spec_boxed ("environment", NULL, NULL, G_TYPE_STRV, flags);
@@ -1029,7 +1035,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * MkSimpleExecutor:launcher:
    *
    * A command that runs another one somewhere else, and passes its standard input and output on without a
-   * terminal: in a container, on another host, in or out of a sandbox. %NULL, the default, runs the service
+   * terminal: in a container, on another host, in or out of a sandbox. %NULL runs the service
    * on this machine.
    *
    * ```c
@@ -1052,6 +1058,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * If nothing is heard of the other end for 15 seconds, it is taken for gone. At the far end the service is
    * then ended; here the service has ended with %MK_ERROR_LAUNCHER, and the message says what is left.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_LAUNCHER] = g_param_spec_boxed ("launcher", NULL, NULL, G_TYPE_STRV, flags);
@@ -1061,7 +1069,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * What leads from addresses of this machine to those where [property@Mk.SimpleExecutor:launcher] leads to,
    * written as for `ssh -L`: `"6379"`, `"16379:6379"`, `"16379:db:5432"`. Paths of Unix sockets can stand in
-   * the place of a port, or of a host and a port. At most 32; %NULL, the default, for none.
+   * the place of a port, or of a host and a port. At most 32; %NULL for none.
    *
    * The address of this machine, on the loopback interface, is taken when the service is started; if that
    * cannot be, the start fails with %MK_ERROR_ALREADY_RUNNING before anything is launched. Who connects is
@@ -1072,6 +1080,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * same, nothing needs to be done, and nothing is. So it is without a launcher, where forwards to other
    * addresses are an error.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_FORWARDS] = g_param_spec_boxed ("forwards", NULL, NULL, G_TYPE_STRV, flags);
@@ -1079,9 +1089,11 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:start-timeout:
    *
-   * How long a start may take, in milliseconds, 60000 by default, 0 for no limit. The time runs from the
+   * How long a start may take, in milliseconds, 0 for no limit. The time runs from the
    * moment the program is run; the steps before that have the same time once more. When it is over, the
    * service is killed.
+   *
+   * Default: 60000 milliseconds. Range: 0 to %G_MAXUINT.
    *
    * Since: 1.0
    */
@@ -1091,8 +1103,10 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stop-timeout:
    *
-   * How long the service has to end when it is stopped, in milliseconds, 10000 by default, 0 for no limit.
+   * How long the service has to end when it is stopped, in milliseconds, 0 for no limit.
    * Then what is left is killed.
+   *
+   * Default: 10000 milliseconds. Range: 0 to %G_MAXUINT.
    *
    * Since: 1.0
    */
@@ -1102,7 +1116,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stop-mode:
    *
-   * Which processes get the stop signal, %MK_STOP_MODE_LEADER by default.
+   * Which processes get the stop signal.
+   *
+   * Default: %MK_STOP_MODE_LEADER.
    *
    * Since: 1.0
    */
@@ -1112,9 +1128,11 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stop-signal:
    *
-   * The signal that asks the service to end, 1 to 64, SIGTERM by default. Which processes get it is
+   * The signal that asks the service to end, 1 to 64; 0 is an error of the start. Which processes get it is
    * [property@Mk.SimpleExecutor:stop-mode]. A service that exits with 128 and its number has ended as it was
    * asked to.
+   *
+   * Default: SIGTERM (15). Range: 0 to 64.
    *
    * Since: 1.0
    */
@@ -1123,8 +1141,10 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:kill-signal:
    *
-   * The signal for what did not end in time, 1 to 64, SIGKILL by default. If another one does not help,
-   * SIGKILL follows a second later.
+   * The signal for what did not end in time, 1 to 64; 0 is an error of the start. If another one does not
+   * help, SIGKILL follows a second later.
+   *
+   * Default: SIGKILL (9). Range: 0 to 64.
    *
    * Since: 1.0
    */
@@ -1134,8 +1154,10 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * MkSimpleExecutor:expected-status:
    *
    * The status the service is expected to end with when it is stopped, besides 0: 1 to 255, or the negative
-   * number of a signal. %MK_STATUS_NONE, the default, stands for an end by the stop signal, and once it was
+   * number of a signal. %MK_STATUS_NONE stands for an end by the stop signal, and once it was
    * stopped, also for 128 + the number of that signal, as with Java and shells.
+   *
+   * Default: %MK_STATUS_NONE. Range: %MK_STATUS_NONE to 255.
    *
    * Since: 1.0
    */
@@ -1145,10 +1167,12 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:completes:
    *
-   * Whether the command does its work and ends, as a migration of a database does, %FALSE by default. It is
+   * Whether the command does its work and ends, as a migration of a database does. It is
    * ready when its first process has ended with status 0 or [property@Mk.SimpleExecutor:expected-status].
    * With another status the start fails with %MK_ERROR_EXITED, and after the start timeout with
    * %MK_ERROR_TIMED_OUT. Such an executor cannot have a probe.
+   *
+   * Default: %FALSE.
    *
    * Since: 1.0
    */
@@ -1157,8 +1181,10 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stdin-mode:
    *
-   * What standard input is connected to: NULL, which is the default, PIPE with
+   * What standard input is connected to: NULL, PIPE with
    * [method@Mk.SimpleExecutor.dup_stdin], INHERIT, or FILE with [property@Mk.SimpleExecutor:stdin-path].
+   *
+   * Default: %MK_STDIO_MODE_NULL.
    *
    * Since: 1.0
    */
@@ -1168,13 +1194,15 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stdout-mode:
    *
-   * Where standard output goes: NULL, CAPTURE, which is the default, PTY, INHERIT, or FILE with
+   * Where standard output goes: NULL, CAPTURE, PTY, INHERIT, or FILE with
    * [property@Mk.SimpleExecutor:stdout-path].
    *
    * With PTY it is a terminal, and what is printed there is captured. Most programs then print each line at
    * once, and many of them in colors. The terminal has the size that the variables `COLUMNS` and `LINES` say
    * in the environment of the service, or else 80 columns and 24 lines. It adds no carriage returns, and does
    * not control the session of the service: its end or its keys send no signals.
+   *
+   * Default: %MK_STDIO_MODE_CAPTURE.
    *
    * Since: 1.0
    */
@@ -1184,9 +1212,11 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stderr-mode:
    *
-   * Where standard error goes: NULL, CAPTURE, which is the default, PTY (a terminal of its own, see
+   * Where standard error goes: NULL, CAPTURE, PTY (a terminal of its own, see
    * [property@Mk.SimpleExecutor:stdout-mode]), INHERIT, MERGE (into standard output), or FILE with
    * [property@Mk.SimpleExecutor:stderr-path].
+   *
+   * Default: %MK_STDIO_MODE_CAPTURE.
    *
    * Since: 1.0
    */
@@ -1199,6 +1229,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * The file that standard input is read from if [property@Mk.SimpleExecutor:stdin-mode] is FILE. A relative
    * path starts at the working directory of the program, not of the service. `/dev/fd/N` is the open
    * descriptor N of the program itself.
+   *
+   * Default: %NULL.
    *
    * Since: 1.0
    */
@@ -1215,6 +1247,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * If the mode is CAPTURE or PTY, the file gets a copy of all that is captured, whatever
    * [property@Mk.SimpleExecutor:output-limit] is. It has to be a regular file then.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_STDOUT_PATH] = g_param_spec_string ("stdout-path", NULL, NULL, NULL, flags);
@@ -1225,6 +1259,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * The file for standard error if [property@Mk.SimpleExecutor:stderr-mode] is FILE. It may be the same as
    * for standard output.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_STDERR_PATH] = g_param_spec_string ("stderr-path", NULL, NULL, NULL, flags);
@@ -1232,7 +1268,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:output-limit:
    *
-   * How many bytes of each captured stream are kept, the newest ones: 1 MiB by default, 0 for all.
+   * How many bytes of each captured stream are kept, the newest ones, 0 for all.
+   *
+   * Default: 1048576 bytes. Range: 0 to %G_MAXUINT64.
    *
    * Since: 1.0
    */
@@ -1243,9 +1281,11 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * MkSimpleExecutor:lossless:
    *
    * Whether handlers of [signal@Mk.SimpleExecutor::line] that are connected before the start are told every
-   * line, %FALSE by default. While [property@Mk.SimpleExecutor:output-limit] bytes are waiting for them, the
+   * line. While [property@Mk.SimpleExecutor:output-limit] bytes are waiting for them, the
    * service has to wait in its write(), as it has with a slow terminal; also for ever, if the context of the
    * executor is not run.
+   *
+   * Default: %FALSE.
    *
    * Since: 1.0
    */
@@ -1255,6 +1295,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * MkSimpleExecutor:state:
    *
    * Where the executor is in the life of its service.
+   *
+   * Default: %MK_EXECUTOR_STATE_STOPPED.
    *
    * Since: 1.0
    */
@@ -1266,6 +1308,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Whether the command's own process lives.
    *
+   * Default: %FALSE.
+   *
    * Since: 1.0
    */
   props[PROP_RUNNING] = g_param_spec_boolean ("running", NULL, NULL, FALSE, read_flags);
@@ -1275,6 +1319,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * Whether any process of the service lives.
    *
+   * Default: %FALSE.
+   *
    * Since: 1.0
    */
   props[PROP_ACTIVE] = g_param_spec_boolean ("active", NULL, NULL, FALSE, read_flags);
@@ -1283,6 +1329,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * MkSimpleExecutor:pid:
    *
    * The process ID of the command's own process, 0 before one was started.
+   *
+   * Default: 0. Range: 0 to %G_MAXINT.
    *
    * Since: 1.0
    */
@@ -1294,6 +1342,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * How long the service needed from its spawn until it was ready, in microseconds; 0 until then. It stays
    * until the next start.
    *
+   * Default: 0 microseconds. Range: 0 to %G_MAXUINT64.
+   *
    * Since: 1.0
    */
   props[PROP_READY_TIME] = g_param_spec_uint64 ("ready-time", NULL, NULL, 0, G_MAXUINT64, 0, read_flags);
@@ -1303,6 +1353,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    *
    * The status the command's own process has ended with: 0 to 255, the negative number of a signal, or
    * %MK_STATUS_NONE before that.
+   *
+   * Default: %MK_STATUS_NONE. Range: %MK_STATUS_NONE to 255.
    *
    * Since: 1.0
    */

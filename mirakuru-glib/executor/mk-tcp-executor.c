@@ -160,6 +160,8 @@ mk_tcp_executor_class_init (MkTcpExecutorClass *klass)
    *
    * The name or the address the service listens on. For `localhost` both `127.0.0.1` and `::1` are tried.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_HOST] = g_param_spec_string (
@@ -169,6 +171,8 @@ mk_tcp_executor_class_init (MkTcpExecutorClass *klass)
    * MkTcpExecutor:port:
    *
    * The port the service listens on, 1 to 65535, or 0 for a free one, which each start leases.
+   *
+   * Default: 0. Range: 0 to 65535.
    *
    * Since: 1.0
    */

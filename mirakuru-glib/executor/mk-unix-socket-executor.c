@@ -92,6 +92,8 @@ mk_unix_socket_executor_class_init (MkUnixSocketExecutorClass *klass)
    * bytes: a longer one is an error of the start. A relative path is relative to the working directory of the
    * program, not of the service.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_PATH] = g_param_spec_string (

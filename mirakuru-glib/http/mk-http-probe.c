@@ -447,6 +447,8 @@ http_probe_create_properties (GParamSpec **pspecs)
    *
    * A user and a password in it are sent as basic authentication. The query is sent, the fragment is not.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   pspecs[PROP_URI] = g_param_spec_string ("uri", NULL, NULL, NULL, flags);
@@ -455,7 +457,9 @@ http_probe_create_properties (GParamSpec **pspecs)
    * MkHttpProbe:status:
    *
    * What the status of the answer has to be: a code, or a regular expression that is matched at the start of
-   * the three digits. The default is `^2\d\d$`, which %NULL sets; it is never %NULL when it is read.
+   * the three digits. %NULL sets the default; it is never %NULL when it is read.
+   *
+   * Default: `^2\d\d$`.
    *
    * Since: 1.0
    */
@@ -464,10 +468,12 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:method:
    *
-   * The method of the request. The default is `HEAD`, which %NULL sets; it is never %NULL when it is read.
+   * The method of the request. %NULL sets the default; it is never %NULL when it is read.
    *
    * `GET` takes the place of `HEAD` if there is a [property@Mk.HttpProbe:body-pattern], and after an answer
    * with the status 405 or 501.
+   *
+   * Default: `HEAD`.
    *
    * Since: 1.0
    */
@@ -478,6 +484,8 @@ http_probe_create_properties (GParamSpec **pspecs)
    *
    * Further headers of the request, each as `Name: value`. They win over those that the library sets.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   pspecs[PROP_HEADERS] = g_param_spec_boxed ("headers", NULL, NULL, G_TYPE_STRV, flags);
@@ -487,6 +495,8 @@ http_probe_create_properties (GParamSpec **pspecs)
    *
    * The body of the request.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   pspecs[PROP_BODY] = g_param_spec_boxed ("body", NULL, NULL, G_TYPE_BYTES, flags);
@@ -495,6 +505,8 @@ http_probe_create_properties (GParamSpec **pspecs)
    * MkHttpProbe:content-type:
    *
    * The type of the body, such as `application/json`.
+   *
+   * Default: %NULL.
    *
    * Since: 1.0
    */
@@ -506,6 +518,8 @@ http_probe_create_properties (GParamSpec **pspecs)
    * A regular expression that has to match somewhere in the body of the answer, of which at most 1 MiB is
    * read. A compressed body is decompressed first.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   pspecs[PROP_BODY_PATTERN] = g_param_spec_string ("body-pattern", NULL, NULL, NULL, flags);
@@ -514,7 +528,9 @@ http_probe_create_properties (GParamSpec **pspecs)
    * MkHttpProbe:accept-any-certificate:
    *
    * Whether any certificate of an https server is accepted: one that it has signed itself, one for another
-   * name, one that has expired. The default is %FALSE.
+   * name, one that has expired.
+   *
+   * Default: %FALSE.
    *
    * Since: 1.0
    */
@@ -524,9 +540,11 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:ca-file: (type filename)
    *
-   * A file with certificates in PEM format, one of which must have signed that of an https server. %NULL, the
-   * default, stands for those that the system trusts. The file may contain the certificate of the server
+   * A file with certificates in PEM format, one of which must have signed that of an https server. %NULL
+   * stands for those that the system trusts. The file may contain the certificate of the server
    * itself.
+   *
+   * Default: %NULL.
    *
    * Since: 1.0
    */
@@ -538,6 +556,8 @@ http_probe_create_properties (GParamSpec **pspecs)
    * A file with a certificate and its key in PEM format, which is presented to an https server that asks for
    * a certificate of the client.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   pspecs[PROP_CERTIFICATE_FILE] = g_param_spec_string ("certificate-file", NULL, NULL, NULL, flags);
@@ -545,10 +565,12 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:follow-redirects:
    *
-   * Whether redirects are followed, up to 20 of them, so that the last answer counts. The default is %FALSE:
+   * Whether redirects are followed, up to 20 of them, so that the last answer counts. Without this,
    * an answer such as 302 is judged by its own status.
    *
    * The user and the password of the URL are not sent to another host.
+   *
+   * Default: %FALSE.
    *
    * Since: 1.0
    */
@@ -559,6 +581,8 @@ http_probe_create_properties (GParamSpec **pspecs)
    *
    * The path of a Unix socket to connect to, in place of the host and the port of the URL. A path that begins
    * with `@` stands for an abstract socket of the name that follows.
+   *
+   * Default: %NULL.
    *
    * Since: 1.0
    */

@@ -34,6 +34,8 @@ mk_all_probe_class_init (MkAllProbeClass *klass)
    * The probes to combine, a list model of [class@Mk.Probe]; more can be added with
    * [method@Mk.AllProbe.add]. Reading it gives a new list of those that there are at this moment.
    *
+   * Default: an empty list.
+   *
    * Since: 1.0
    */
   mk_probe_group_install_probes (klass);

@@ -397,6 +397,8 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
    *
    * The command: the program and its arguments. Without one, asking fails with %MK_ERROR_INVALID_ARGUMENT.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_COMMAND] = g_param_spec_boxed ("command", NULL, NULL, G_TYPE_STRV, flags);
@@ -406,6 +408,8 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
    *
    * What differs from the environment of the program: `NAME=value` sets a variable, `NAME` unsets one. An
    * invalid name is %MK_ERROR_INVALID_ARGUMENT when the probe is asked.
+   *
+   * Default: %NULL.
    *
    * Since: 1.0
    */
@@ -417,7 +421,9 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
    * A command that runs the command of the probe somewhere else, as that of
    * [property@Mk.SimpleExecutor:launcher]: for tools that are only where the service is. Each attempt makes
    * a connection of its own. As long as that cannot be made, the probe is not satisfied; that the launcher
-   * itself cannot be run is %MK_ERROR_LAUNCHER. %NULL, the default, runs the command on this machine.
+   * itself cannot be run is %MK_ERROR_LAUNCHER. %NULL runs the command on this machine.
+   *
+   * Default: %NULL.
    *
    * Since: 1.0
    */
@@ -426,8 +432,10 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
   /**
    * MkCommandProbe:timeout:
    *
-   * How long one attempt may take, in milliseconds, 0 for no limit. Then the command is killed. The default
-   * is 10000. [property@Mk.Probe:attempt-timeout], where it is set, is used instead.
+   * How long one attempt may take, in milliseconds, 0 for no limit. Then the command is killed.
+   * [property@Mk.Probe:attempt-timeout], where it is set, is used instead.
+   *
+   * Default: 10000 milliseconds. Range: 0 to %G_MAXUINT.
    *
    * Since: 1.0
    */

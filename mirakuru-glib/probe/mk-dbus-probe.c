@@ -669,6 +669,8 @@ mk_dbus_probe_class_init (MkDBusProbeClass *klass)
    *
    * The bus: the D-Bus address of one, `session` or `system`.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_BUS] = g_param_spec_string (
@@ -678,6 +680,8 @@ mk_dbus_probe_class_init (MkDBusProbeClass *klass)
    * MkDBusProbe:name:
    *
    * The well-known name, for example `org.example.Service`.
+   *
+   * Default: %NULL.
    *
    * Since: 1.0
    */

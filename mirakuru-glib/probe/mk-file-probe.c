@@ -345,6 +345,8 @@ mk_file_probe_class_init (MkFileProbeClass *klass)
    *
    * The path of the file. A relative one is relative to the working directory of the program.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_PATH] = g_param_spec_string (

@@ -764,8 +764,10 @@ mk_notify_probe_class_init (MkNotifyProbeClass *klass)
   /**
    * MkNotifyProbe:fd:
    *
-   * On which descriptor the service writes a newline when it is ready, 3 to 1023, as with s6; or −1, the
-   * default, for the messages of sd_notify.
+   * On which descriptor the service writes a newline when it is ready, 3 to 1023, as with s6; or −1
+   * for the messages of sd_notify. Another number is an error of the start.
+   *
+   * Default: −1. Range: −1 to 1023.
    *
    * Since: 1.0
    */
@@ -780,6 +782,8 @@ mk_notify_probe_class_init (MkNotifyProbeClass *klass)
    * `notify::status-text` is emitted in the thread-default main context in which the probe was made, or in
    * that of a start.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_STATUS_TEXT] = g_param_spec_string (
@@ -790,6 +794,8 @@ mk_notify_probe_class_init (MkNotifyProbeClass *klass)
    *
    * The process that the service called its main one with `MAINPID=…`, 0 if it did not. Only a process of the
    * service is believed. `notify::main-pid` is emitted like that of [property@Mk.NotifyProbe:status-text].
+   *
+   * Default: 0. Range: 0 to %G_MAXINT.
    *
    * Since: 1.0
    */

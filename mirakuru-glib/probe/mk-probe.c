@@ -223,9 +223,11 @@ mk_probe_class_init (MkProbeClass *klass)
   /**
    * MkProbe:interval:
    *
-   * How long a wait pauses between two attempts, in milliseconds; 0, which is the default, leaves that to the
+   * How long a wait pauses between two attempts, in milliseconds; 0 leaves that to the
    * library. It asks cheap probes on this machine every millisecond at first, and any probe less often the
    * longer the wait takes. A change takes effect after the next attempt.
+   *
+   * Default: 0 milliseconds. Range: 0 to %G_MAXUINT.
    *
    * Since: 1.0
    */
@@ -234,9 +236,11 @@ mk_probe_class_init (MkProbeClass *klass)
   /**
    * MkProbe:attempt-timeout:
    *
-   * How long one attempt may take, in milliseconds, before it is cancelled; 0, which is the default, leaves
+   * How long one attempt may take, in milliseconds, before it is cancelled; 0 leaves
    * that to the kind of probe. A wait then asks again. A change takes effect with the next attempt. It has no
    * effect on a `check`, which does not block.
+   *
+   * Default: 0 milliseconds. Range: 0 to %G_MAXUINT.
    *
    * Since: 1.0
    */
@@ -246,12 +250,14 @@ mk_probe_class_init (MkProbeClass *klass)
    * MkProbe:stable-for:
    *
    * For how long a wait must find the probe satisfied each time it asks, in milliseconds, before it is over;
-   * 0, which is the default, lets the first time do. For services that listen, and then end or listen
+   * 0 lets the first time do. For services that listen, and then end or listen
    * elsewhere, and for files that are still being written: [class@Mk.FileProbe] is not satisfied when the
    * file has changed since it was asked before.
    *
    * A wait takes at least this long. A group must be stable for as long as the longest of its parts and
    * itself. A single [method@Mk.Probe.check] and [method@Mk.Probe.wait_gone] do not regard it.
+   *
+   * Default: 0 milliseconds. Range: 0 to %G_MAXUINT.
    *
    * Since: 1.0
    */

@@ -584,7 +584,9 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   /**
    * MkTcpProbe:host:
    *
-   * The name or the address of the host; %NULL by default, which is an error when the probe is asked.
+   * The name or the address of the host; %NULL is an error when the probe is asked.
+   *
+   * Default: %NULL.
    *
    * Since: 1.0
    */
@@ -594,7 +596,9 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   /**
    * MkTcpProbe:port:
    *
-   * The port, 1 to 65535; 0 by default. Another number is an error when the probe is asked.
+   * The port, 1 to 65535. Another number is an error when the probe is asked.
+   *
+   * Default: 0. Range: 0 to %G_MAXUINT.
    *
    * Since: 1.0
    */
@@ -609,10 +613,12 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   /**
    * MkTcpProbe:listening-only:
    *
-   * Whether to look for a listening socket on this machine instead of connecting; %FALSE by default. Then the
+   * Whether to look for a listening socket on this machine instead of connecting. Then the
    * service sees no connection that is closed at once, which some of them complain about. The host must be
    * an address of this machine or `localhost`, and the service must run in the network namespace of the
    * program.
+   *
+   * Default: %FALSE.
    *
    * Since: 1.0
    */

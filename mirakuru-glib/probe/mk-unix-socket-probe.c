@@ -283,6 +283,8 @@ mk_unix_socket_probe_class_init (MkUnixSocketProbeClass *klass)
    * The path of the socket, or `@` and the name of an abstract one. At most 107 bytes: a longer one is an
    * error when the probe is asked.
    *
+   * Default: %NULL.
+   *
    * Since: 1.0
    */
   props[PROP_PATH] = g_param_spec_string (

@@ -755,6 +755,8 @@ mk_executor_group_class_init (MkExecutorGroupClass *klass)
    * What the group does. It is %MK_EXECUTOR_STATE_EXITED once one of its services has ended by itself, until
    * the group is stopped.
    *
+   * Default: %MK_EXECUTOR_STATE_STOPPED.
+   *
    * Since: 1.0
    */
   props[PROP_STATE] = g_param_spec_enum ("state",
@@ -768,6 +770,8 @@ mk_executor_group_class_init (MkExecutorGroupClass *klass)
    * MkExecutorGroup:progress:
    *
    * Which part of the services is ready, or has been completed: from 0 to 1.
+   *
+   * Default: 0. Range: 0 to 1.
    *
    * Since: 1.0
    */

@@ -88,6 +88,8 @@ mk_port_lease_class_init (MkPortLeaseClass *klass)
    *
    * 0 only in an object that was not made by [ctor@Mk.PortLease.new], which has no lease.
    *
+   * Default: 0. Range: 0 to 65535.
+   *
    * Since: 1.0
    */
   props[PROP_PORT] =
