@@ -597,11 +597,11 @@ mk_gtest_start_service_full (const char *file,
 /*
  * mk_gtest_start_service:
  * @name: what the service is called
- * @...: settings, with the keys of services files: "Command=my-server --port {port}", "Tcp={port}"; then
+ * @...: settings, with the keys of services files: `Command=my-server --port {port}`, `Tcp={port}`; then
  * %NULL
  *
  * Starts a service for the running test case, or fails the case; skips it if a program is missing that the
- * settings say is needed. mk_executor_group_dup_value (group, "NAME.port") and
+ * settings say is needed. `mk_executor_group_dup_value (group, "NAME.port")` and
  * mk_executor_group_dup_environment() are for its clients.
  *
  * Returns: (transfer full): a group with this service, for mk_gtest_stop_service(); %NULL if the case is
@@ -613,7 +613,7 @@ mk_gtest_start_service_full (const char *file,
 /*
  * mk_gtest_start_template:
  * @template_name: the name of a template, such as "postgresql", which the service is called, too
- * @...: settings, such as "Values=database=test", then %NULL
+ * @...: settings, such as `Values=database=test`, then %NULL
  *
  * Starts the service of a template, as mk_gtest_start_service() does.
  *

@@ -17,8 +17,8 @@ Each code block follows a line that says where it is from:
 <!-- data/templates#services -->, <!-- data/templates#values -->
     A table that is made from the templates: tests/cli/test_templates.py runs each of them.
 
-An example has to be run by examples/meson.build. The links of README are looked after here, those
-of the pages by check-links.py.
+An example has to be run by examples/meson.build, and examples/README.md has to say what it shows. The links of
+the documents beside the sources are looked after here, those of the pages by check-links.py.
 
 With --fix the blocks are made what they should be.
 """
@@ -33,7 +33,9 @@ BLOCK = re.compile(r"^<!-- (examples/\S+) -->\n```(\w+)\n(.*?)^```$", re.MULTILI
 COMMANDS = re.compile(r"^<!-- as in (\S+) -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TABLE = re.compile(r"^<!-- data/templates#(\w+) -->\n\n((?:\|.*\n)*)", re.MULTILINE)
 FENCE = re.compile(r"^[ \t]*(?:```|~~~).*\n.*", re.MULTILINE)
-LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md"]
 FOR_THE_MACHINE = re.compile(r"^(#!|.*SPDX-|# shellcheck )")
 MARK = re.compile(r"^[^\w\n]+\[[\w-]+\][^\w\n]*\n", re.MULTILINE)
 EXPECTED = {"examples/services.sh", *(f"examples/ping.{kind}" for kind in ("c", "py", "js", "vala"))}
@@ -145,14 +147,40 @@ def complaints(root, page):
         yield f"a block that is from nowhere: {lines!r}"
 
 
+def anchors_of(text):
+    """As the common viewers of Markdown make them."""
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in HEADING.findall(text)}
+
+
+def link_complaints(root, name):
+    for target in LINK.findall((root / name).read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        if re.match(r"\w+:", target):
+            if not re.match(r"https?://[\w-]+\.[\w.-]+", target):
+                yield f"{name}: {target} is no address"
+            continue
+        file = (root / name).parent / path if path else root / name
+        if not file.exists():
+            yield f"{name}: link to {path}, which does not exist"
+        elif anchor and anchor not in anchors_of(file.read_text(encoding="utf-8")):
+            yield f"{name}: link to {target}, where there is no such section"
+
+
+def example_complaints(root):
+    """Each example is in the list, from which the manual takes it."""
+    listed = set(LINK.findall((root / "examples/README.md").read_text(encoding="utf-8")))
+    for file in sorted((root / "examples").rglob("*")):
+        name = file.relative_to(root / "examples").as_posix()
+        is_example = file.suffix in (".build", ".c", ".h", ".ini", ".js", ".py", ".sh", ".ts", ".vala")
+        if is_example and name != "meson.build" and not name.startswith("steps/") and name not in listed:
+            yield f"examples/README.md does not say what {name} shows"
+
+
 def readme_complaints(root):
     readme = (root / "README.md").read_text(encoding="utf-8")
     shown = {name.partition("#")[0] for name, _, _ in BLOCK.findall(readme)}
     if missing := EXPECTED - shown:
         yield f"not shown: {', '.join(sorted(missing))}"
-    for target in LINK.findall(readme):
-        if not (root / target).exists():
-            yield f"link to {target}, which does not exist"
     for command in ("demo", "check"):
         if f"\n./{command}\n" not in readme:
             yield f"./{command} is not shown on a line of its own"
@@ -164,7 +192,9 @@ parser.add_argument("root", type=pathlib.Path)
 arguments = parser.parse_args()
 
 pages = [arguments.root / "README.md", *sorted(arguments.root.glob("docs/pages/*.md"))]
-found = list(readme_complaints(arguments.root))
+found = [*readme_complaints(arguments.root), *example_complaints(arguments.root)]
+for name in DOCUMENTS:
+    found += link_complaints(arguments.root, name)
 for page in pages:
     if arguments.fix:
         fix(arguments.root, page)

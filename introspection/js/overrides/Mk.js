@@ -95,12 +95,12 @@ async function finallyDo(body, after) {
 }
 
 /**
- * Starts a service, calls `body` with its executor once it is ready, and stops it, whatever
- * `body` does. Fails as the start does, then as `body` does, then as the stop does.
+ * Starts a service, or all of a group, calls `body` with the executor or the group once it is ready, and stops
+ * it, whatever `body` does. Fails as the start does, then as `body` does, then as the stop does.
  *
  * @template T
- * @param {Mk.SimpleExecutor|Mk.ExecutorGroup} executor what to start
- * @param {(executor: Mk.SimpleExecutor) => T | Promise<T>} body called while the service runs
+ * @param {Mk.SimpleExecutor|Mk.ExecutorGroup} executor what to start: an executor, or a group
+ * @param {(executor: Mk.SimpleExecutor|Mk.ExecutorGroup) => T | Promise<T>} body called while the service runs
  * @param {?Gio.Cancellable} cancellable ends the wait for the service to get ready
  * @returns {Promise<T>} what `body` returned, once nothing of the service is left
  */

@@ -189,30 +189,30 @@ def mk_service(
 ) -> Any:
     """Makes a fixture that starts a service before the first test that uses it, and stops it after the last.
 
-    The command is a string, which is split as a shell would, or a list. The condition for readiness is
-    one of tcp="HOST:PORT" or a port, http="URL", unix="PATH", file="PATH", pid="PATH" (a file with the
-    process id), exec="COMMAND" (which succeeds then) and output="REGULAR EXPRESSION" (in standard
-    output or standard error). Without one the service is ready at once. Other options are properties
-    of the executor: environment={"LANG": "C"}, start_timeout=5000. In all of them {port} stands for a
-    free port, and {dir} for a new directory.
+    The command is a string, which is split as a shell would, or a list. The condition for readiness is one
+    of `tcp="HOST:PORT"` or a port, `http="URL"`, `unix="PATH"`, `file="PATH"`, `pid="PATH"` (a file with
+    the process id), `exec="COMMAND"` (which succeeds then) and `output="REGULAR EXPRESSION"` (in standard
+    output or standard error). Without one the service is ready at once. Other options are properties of the
+    executor: `environment={"LANG": "C"}`, `start_timeout=5000`. In all of them `{port}` stands for a free
+    port, and `{dir}` for a new directory.
 
-    needs=["database", "tmp_path"] names other fixtures. They are set up before the service is started and
-    torn down after it is stopped. {tmp_path} stands for the value of such a fixture then, and
-    {database.port} for an attribute of it.
+    `needs=["database", "tmp_path"]` names other fixtures. They are set up before the service is started and
+    torn down after it is stopped. `{tmp_path}` stands for the value of such a fixture then, and
+    `{database.port}` for an attribute of it.
 
-    template="postgresql" starts the service of a template instead, with values={"database": "app"}. settings={…}
-    has the keys of services files: {"Command": "my-server --port {port}", "Tcp": "{port}"}; where several values
-    are possible they may be a list or a dict. The attribute exports is what clients get in their environment, a
-    dict, and dup_value("database") gives a value.
+    `template="postgresql"` starts the service of a template instead, with `values={"database": "app"}`.
+    `settings={…}` has the keys of services files: `{"Command": "my-server --port {port}", "Tcp": "{port}"}`;
+    where several values are possible they may be a list or a dict. The attribute `exports` is what clients
+    get in their environment, a dict, and `dup_value("database")` gives a value.
 
-    launcher="ssh -o BatchMode=yes far" runs the service where that command leads to, and forwards="{port}:6379",
-    written as for ssh -L, lets a port lead there.
+    `launcher="ssh -o BatchMode=yes far"` runs the service where that command leads to, and
+    `forwards="{port}:6379"`, written as for `ssh -L`, lets a port lead there.
 
-    Instead of a command it may be a function that is called with port=, dir=, the fixtures in needs and the
-    options, and returns an executor, for example one of a subclass.
+    Instead of a command it may be a function that is called with `port=`, `dir=`, the fixtures in `needs`
+    and the options, and returns an executor, for example one of a subclass.
 
-    The value of the fixture is the executor. Its attributes port, an int, and dir, a pathlib.Path, are
-    the values of {port} and {dir}, or None if these are not used.
+    The value of the fixture is the executor. Its attributes `port`, an int, and `dir`, a `pathlib.Path`,
+    are the values of `{port}` and `{dir}`, or `None` if these are not used.
     """
 
     described = {**({"Template": template} if template else {}), **({"Values": values} if values else {}), **(settings or {})}
