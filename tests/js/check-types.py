@@ -18,7 +18,7 @@ import tempfile
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
 MODULES = CACHE / "mirakuru-glib" / "node_modules"
-LIMIT = 120
+LIMIT = 240
 
 INSTALLED = "/usr/share/mirakuru-glib-1/mk-1.d.ts"
 

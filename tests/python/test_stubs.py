@@ -100,7 +100,7 @@ class Stubs(unittest.TestCase):
 
     def check(self, folder, *files):
         command = ["mypy", "--strict", "--python-executable", f"{folder}/venv/bin/python", "--cache-dir", self.cache.name]
-        done = subprocess.run([*command, *files], capture_output=True, text=True, timeout=3 * LIMIT)
+        done = subprocess.run([*command, *files], capture_output=True, text=True, timeout=8 * LIMIT)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     @unittest.skipUnless(shutil.which("mypy"), "mypy is not installed")
