@@ -19,7 +19,7 @@ STUBS = os.environ["MK_STUBS"]
 PACKAGES = pathlib.Path(__file__).parents[2] / "introspection" / "python"
 
 # Those that are correct as they are; the others have functions without annotations, or do not look for None.
-EXAMPLES = ["dropin-alias", "free-port", "group", "port-lease", "redis", "template", "pytest/conftest"]
+EXAMPLES = ["dropin-alias", "free-port", "group", "port-lease", "template", "pytest/conftest"]
 
 # As much of other stubs as is needed here.
 OTHERS = {
