@@ -481,7 +481,7 @@ executor_begin_values (MkSimpleExecutor *executor, MkValues *values)
 {
   MkExecutorPrivate *priv = mk_executor_get_instance_private (MK_EXECUTOR (executor));
 
-  return priv->goal != NULL && mk_probe_wants_port (priv->goal);
+  return priv->goal != NULL && mk_probe_wants_values (priv->goal);
 }
 
 static gboolean

@@ -227,7 +227,7 @@ mk_http_probe_check_task_with (MkProbe *probe, gpointer data, GTask *task)
 /* ---- for executors ---- */
 
 static gboolean
-mk_http_probe_wants_port (MkProbe *probe)
+mk_http_probe_wants_values (MkProbe *probe)
 {
   const char *uri = mk_http_probe_get_uri (MK_HTTP_PROBE (probe));
 
@@ -630,7 +630,7 @@ mk_http_probe_class_init (MkHttpProbeClass *klass)
   class_private->check_with = mk_http_probe_check_with;
   class_private->check_task_with = mk_http_probe_check_task_with;
   class_private->dup_before_start = mk_http_probe_dup_before_start;
-  class_private->wants_port = mk_http_probe_wants_port;
+  class_private->wants_values = mk_http_probe_wants_values;
   class_private->dup_expanded = mk_probe_dup_with_expanded_properties;
   class_private->find_rival = mk_http_probe_find_rival;
 

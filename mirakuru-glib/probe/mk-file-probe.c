@@ -19,6 +19,7 @@
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
 #include "base/mk-platform-private.h"
+#include "base/mk-values-private.h"
 #include "mk-path-monitor-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-proc-private.h"
@@ -320,6 +321,12 @@ mk_file_probe_set_property (GObject *object, guint prop_id, const GValue *value,
     }
 }
 
+static gboolean
+mk_file_probe_wants_values (MkProbe *probe)
+{
+  return mk_values_has_placeholders (mk_file_probe_get_path (MK_FILE_PROBE (probe)));
+}
+
 static void
 mk_file_probe_class_init (MkFileProbeClass *klass)
 {
@@ -334,6 +341,7 @@ mk_file_probe_class_init (MkFileProbeClass *klass)
   probe_class->describe = mk_file_probe_describe;
   class_private->begin = mk_file_probe_begin;
   class_private->end = mk_file_probe_end;
+  class_private->wants_values = mk_file_probe_wants_values;
   class_private->dup_expanded = mk_probe_dup_with_expanded_properties;
   class_private->check_with = mk_file_probe_check_with;
   class_private->describe_holder = mk_file_probe_describe_holder;

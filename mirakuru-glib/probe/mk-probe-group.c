@@ -769,13 +769,13 @@ mk_probe_group_prepare (MkProbe *probe, MkProcess *process, GError **error)
 }
 
 static gboolean
-mk_probe_group_wants_port (MkProbe *probe)
+mk_probe_group_wants_values (MkProbe *probe)
 {
   g_autoptr (GPtrArray) parts = group_dup_parts (MK_PROBE_GROUP (probe));
   gboolean wants = FALSE;
 
   for (guint i = 0; i < parts->len && !wants; i++)
-    wants = mk_probe_wants_port (g_ptr_array_index (parts, i));
+    wants = mk_probe_wants_values (g_ptr_array_index (parts, i));
 
   return wants;
 }
@@ -963,7 +963,7 @@ mk_probe_group_class_init (MkProbeGroupClass *klass)
   class_private->is_shallow = mk_probe_group_is_shallow;
   class_private->look_again = mk_probe_group_look_again;
   class_private->prepare = mk_probe_group_prepare;
-  class_private->wants_port = mk_probe_group_wants_port;
+  class_private->wants_values = mk_probe_group_wants_values;
   class_private->dup_expanded = mk_probe_group_dup_expanded;
   class_private->is_met = mk_probe_group_is_met;
   class_private->dup_parts = mk_probe_group_dup_parts;

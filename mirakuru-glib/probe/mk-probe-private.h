@@ -51,8 +51,9 @@ typedef struct
   /* Before it is attached to the executor of @process, which is about to be spawned: what it wants the
    * service to have may be added to the launch of @process */
   gboolean (*prepare) (MkProbe *self, MkProcess *process, GError **error);
-  /* Whether a port has to be leased for it */
-  gboolean (*wants_port) (MkProbe *self);
+  /* Whether it waits for something that only each start gives its service: a leased port, a private directory
+   */
+  gboolean (*wants_values) (MkProbe *self);
   /* Returns: (nullable) (transfer full): the same with all placeholders expanded, or with an error %NULL */
   MkProbe *(*dup_expanded) (MkProbe *self, MkValues *values, GError **error);
   GError *(*explain_exit) (MkProbe *self);
@@ -106,7 +107,7 @@ guint mk_probe_find_stable_for (MkProbe *self);
 gboolean mk_probe_is_shallow (MkProbe *self);
 gboolean mk_probe_look_again (MkProbe *self);
 gboolean mk_probe_prepare (MkProbe *self, MkProcess *process, GError **error);
-gboolean mk_probe_wants_port (MkProbe *self);
+gboolean mk_probe_wants_values (MkProbe *self);
 gboolean mk_probe_expand (MkProbe **self, MkValues *values, GError **error);
 MkProbe *mk_probe_dup_with_expanded_properties (MkProbe *self, MkValues *values, GError **error);
 

@@ -732,11 +732,11 @@ mk_probe_prepare (MkProbe *self, MkProcess *process, GError **error)
 /* ---- placeholders ---- */
 
 gboolean
-mk_probe_wants_port (MkProbe *self)
+mk_probe_wants_values (MkProbe *self)
 {
   MkProbeClassPrivate *class_private = probe_get_class_private (self);
 
-  return class_private->wants_port != NULL && class_private->wants_port (self);
+  return class_private->wants_values != NULL && class_private->wants_values (self);
 }
 
 /* @self: (inout) (transfer full): replaced if it has placeholders */

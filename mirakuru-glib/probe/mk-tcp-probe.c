@@ -449,7 +449,7 @@ mk_tcp_probe_look_again (MkProbe *probe)
 }
 
 static gboolean
-mk_tcp_probe_wants_port (MkProbe *probe)
+mk_tcp_probe_wants_values (MkProbe *probe)
 {
   return mk_tcp_probe_get_port (MK_TCP_PROBE (probe)) == 0;
 }
@@ -571,7 +571,7 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
 
   class_private->begin = mk_tcp_probe_begin;
   class_private->end = mk_tcp_probe_end;
-  class_private->wants_port = mk_tcp_probe_wants_port;
+  class_private->wants_values = mk_tcp_probe_wants_values;
   class_private->dup_expanded = mk_tcp_probe_dup_expanded;
   class_private->check_with = mk_tcp_probe_check_with;
   class_private->check_task_with = mk_tcp_probe_check_task_with;

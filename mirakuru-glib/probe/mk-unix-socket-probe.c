@@ -22,6 +22,7 @@
 #include "base/mk-features-private.h"
 #include "base/mk-i18n-private.h"
 #include "base/mk-message-private.h"
+#include "base/mk-values-private.h"
 #include "mk-path-monitor-private.h"
 #include "mk-probe-private.h"
 #include "process/mk-proc-private.h"
@@ -259,6 +260,12 @@ mk_unix_socket_probe_set_property (GObject *object, guint prop_id, const GValue 
     }
 }
 
+static gboolean
+mk_unix_socket_probe_wants_values (MkProbe *probe)
+{
+  return mk_values_has_placeholders (mk_unix_socket_probe_get_path (MK_UNIX_SOCKET_PROBE (probe)));
+}
+
 static void
 mk_unix_socket_probe_class_init (MkUnixSocketProbeClass *klass)
 {
@@ -273,6 +280,7 @@ mk_unix_socket_probe_class_init (MkUnixSocketProbeClass *klass)
   probe_class->describe = mk_unix_socket_probe_describe;
   class_private->begin = mk_unix_socket_probe_begin;
   class_private->end = mk_unix_socket_probe_end;
+  class_private->wants_values = mk_unix_socket_probe_wants_values;
   class_private->dup_expanded = mk_probe_dup_with_expanded_properties;
   class_private->check_with = mk_unix_socket_probe_check_with;
   class_private->describe_holder = mk_unix_socket_probe_describe_holder;

@@ -141,12 +141,15 @@ test_probe_of_a_plain_executor (void)
   g_autoptr (MkAnyProbe) any = mk_any_probe_new (parts, 2);
   g_autoptr (MkExecutor) on_socket = mk_executor_new (argv, MK_PROBE (any));
   g_autoptr (MkExecutor) on_port = mk_executor_new (both, MK_PROBE (any));
+  g_autoptr (MkUnixSocketExecutor) on_path = mk_unix_socket_executor_new (argv, "{dir}/socket");
 
   mk_test_assert_starts (on_socket);
   mk_test_assert_starts (on_port);
+  mk_test_assert_starts (on_path);
   g_assert_true (mk_test_answers (get_port (on_port, "port")));
   mk_test_assert_stops (on_socket);
   mk_test_assert_stops (on_port);
+  mk_test_assert_stops (on_path);
 }
 
 /* The directory goes whatever ends the service; the port is free for others. */
