@@ -435,6 +435,20 @@ supervisor_signal_group (Supervisor *self, int number)
     kill (-self->service, number);
 }
 
+/* The group is all that is known of the service. A first process that still lives has the signal. */
+static void
+supervisor_none_found (Supervisor *self)
+{
+  if (self->phase == KILLING)
+    supervisor_signal_group (self, self->kill_signal);
+  else if (self->reaped && !self->group_signalled)
+    {
+      supervisor_signal_group (self, self->stop_signal);
+      supervisor_signal_group (self, SIGCONT);
+      self->group_signalled = true;
+    }
+}
+
 static void
 supervisor_walk (Supervisor *self)
 {
@@ -442,8 +456,8 @@ supervisor_walk (Supervisor *self)
   MkTreeFunc func = self->phase == KILLING ? supervisor_kill_found : supervisor_stop_found;
   int64_t end;
 
-  if (!mk_kernel_walk_tree (self->service, func, self) && self->phase == KILLING)
-    supervisor_signal_group (self, self->kill_signal);
+  if (!mk_kernel_walk_tree (self->service, func, self))
+    supervisor_none_found (self);
   self->first_walk = false;
 
   end = supervisor_now_us ();

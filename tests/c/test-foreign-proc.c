@@ -22,7 +22,7 @@
 #include "process/mk-proc-private.h"
 #include "mk-test-util.h"
 
-#define CHILD_LIMIT_S   40
+#define CHILD_LIMIT_S   30
 #define NOT_PERMITTED   77
 #define CHAIN_LENGTH    60
 #define N_INNOCENT      8
@@ -134,7 +134,7 @@ static MkSimpleExecutor *
 start_service (Scene *scene)
 {
   g_autofree char *address = mk_test_service_address (scene->port);
-  g_autofree char *command = g_strdup_printf ("%s --tag %s --listen %s --lifetime 30 %s",
+  g_autofree char *command = g_strdup_printf ("%s --tag %s --listen %s --lifetime 60 %s",
                                               mk_test_service_path (),
                                               scene->tag,
                                               address,
