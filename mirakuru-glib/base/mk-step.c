@@ -120,11 +120,11 @@ step_on_cancelled (GCancellable *cancellable, gpointer user_data)
 }
 
 static void
-step_on_inner_returned (GObject *object, GAsyncResult *result, gpointer user_data)
+step_on_inner_returned (GTask *inner, GParamSpec *pspec, gpointer user_data)
 {
   Step *self = user_data;
   g_autoptr (GError) error = NULL;
-  gboolean done = g_task_propagate_boolean (G_TASK (result), &error);
+  gboolean done = g_task_propagate_boolean (inner, &error);
 
   if (self->outer == NULL)
     return;
@@ -184,7 +184,9 @@ mk_step_begin_async (gpointer instance,
   mk_waker_wake_at (self->waker, deadline);
   self->cancel_source = mk_cancel_waker_attach (cancellable, context, step_on_cancelled, self);
 
-  inner = g_task_new (instance, self->inner_cancellable, step_on_inner_returned, self);
+  /* Without a callback: newer versions of GLib warn if a task that has one is dropped. */
+  inner = g_task_new (instance, self->inner_cancellable, NULL, NULL);
+  g_signal_connect (inner, "notify::completed", G_CALLBACK (step_on_inner_returned), self);
   g_task_set_source_tag (inner, mk_step_begin_async);
   g_task_set_check_cancellable (inner, FALSE);
   g_atomic_ref_count_inc (&self->ref_count);
