@@ -217,6 +217,8 @@ suite_start (Suite *self, const char *name, const char *path, const char *option
   g_autoptr (GError) error = NULL;
 
   self->tag = mk_test_new_tag ();
+  /* Newer versions of GLib indent what a test within a test prints. */
+  g_subprocess_launcher_unsetenv (launcher, "G_TEST_ROOT_PROCESS");
   g_subprocess_launcher_setenv (launcher, SUITE, name, TRUE);
   g_subprocess_launcher_setenv (launcher, "MK_TEST_TAG", self->tag, TRUE);
   if (path != NULL)

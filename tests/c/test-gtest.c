@@ -118,6 +118,8 @@ run_victim (const char *name, int *status)
   g_auto (GStrv) lines = NULL;
   char *output = NULL;
 
+  /* Newer versions of GLib indent what a test within a test prints. */
+  environment = g_environ_unsetenv (environment, "G_TEST_ROOT_PROCESS");
   g_spawn_sync (NULL,
                 (char **) argv,
                 environment,
@@ -161,8 +163,10 @@ test_start_fails (void)
   assert_shows (output, "#   two");
   assert_shows (output, "# Error output:");
   assert_shows (output, "#   no space left");
-  /* The command is shortened, so the name of its program may be missing where the path is long. */
-  assert_shows (output, "Bail out!.*test-gtest.c:\\d+:victim_start: /.+ \\(stopped\\) did not start.*");
+  /* The command is shortened, so the name of its program may be missing where the path is long. Newer
+   * versions of GLib say why on the line of the case. */
+  assert_shows (output,
+                "(Bail out!|not ok).*test-gtest.c:\\d+:victim_start: /.+ \\(stopped\\) did not start.*");
 }
 
 static void
@@ -185,7 +189,7 @@ test_stop_fails (void)
   g_assert_cmpint (status, !=, 0);
   assert_shows (output, "#   .* exited with status 7.*");
   assert_shows (output, "#   dying");
-  assert_shows (output, "Bail out!.*victim_stop: .* did not stop as it should.*");
+  assert_shows (output, "(Bail out!|not ok).*victim_stop: .* did not stop as it should.*");
 }
 
 static void

@@ -289,7 +289,7 @@ test_service_does_not_hold_the_streams_of_the_host (void)
       mk_test_executor_new_tcp (tag, mk_test_free_port (), "--children", "1", "--setsid-children", NULL);
   int fds[2], saved_stdout = fcntl (STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
   int saved_stderr = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
-  guint handler, gio_handler;
+  GLogFunc handler;
   char byte;
 
   if (mk_test_is_under_valgrind ())
@@ -303,11 +303,9 @@ test_service_does_not_hold_the_streams_of_the_host (void)
   dup2 (fds[1], STDOUT_FILENO);
   dup2 (fds[1], STDERR_FILENO);
   /* GTest prints them to standard output. */
-  handler = g_log_set_handler ("mirakuru-glib", G_LOG_LEVEL_DEBUG, ignore_log, NULL);
-  gio_handler = g_log_set_handler ("GLib-GIO", G_LOG_LEVEL_DEBUG, ignore_log, NULL);
+  handler = g_log_set_default_handler (ignore_log, NULL);
   mk_test_assert_starts (executor);
-  g_log_remove_handler ("mirakuru-glib", handler);
-  g_log_remove_handler ("GLib-GIO", gio_handler);
+  g_log_set_default_handler (handler, NULL);
   dup2 (saved_stdout, STDOUT_FILENO);
   dup2 (saved_stderr, STDERR_FILENO);
   close (fds[1]);
