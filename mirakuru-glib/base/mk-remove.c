@@ -30,6 +30,9 @@ remove_at (int parent, const char *name, int depth)
   /* This refuses a directory, for root too. */
   if (unlinkat (parent, name, 0) == 0 || errno == ENOENT || depth == MAX_DEPTH)
     return;
+  /* An empty one goes also where no file can be opened. */
+  if (unlinkat (parent, name, AT_REMOVEDIR) == 0)
+    return;
 
   fd = openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   /* One that its owner may not read. */
