@@ -57,14 +57,17 @@ host_is_raw_child (void)
   return getpid () != g_atomic_int_get (&host_pid);
 }
 
-/* Returns: FALSE also if it is closed */
+/* Returns: FALSE also if it is closed. What cannot be told apart is taken for ours. */
 gboolean
 mk_host_fd_is_ours (const MkHostFd *self)
 {
   struct stat now;
 
-  return self->fd >= 0 && fstat (self->fd, &now) == 0 && now.st_dev == self->device &&
-         now.st_ino == self->inode;
+  if (self->fd < 0)
+    return FALSE;
+  if (fstat (self->fd, &now) < 0)
+    return errno != EBADF;
+  return !self->is_known || (now.st_dev == self->device && now.st_ino == self->inode);
 }
 
 static void
@@ -311,12 +314,15 @@ mk_host_record_init (MkHostRecord *record)
 void
 mk_host_fd_set (MkHostFd *self, int fd)
 {
-  struct stat file;
+  struct stat file = { 0 };
 
-  if (fd < 0 || fstat (fd, &file) < 0)
+  if (fd < 0)
     return;
 
-  *self = (MkHostFd){ fd, file.st_dev, file.st_ino };
+  *self = (MkHostFd){ .fd = fd };
+  self->is_known = fstat (fd, &file) == 0;
+  self->device = file.st_dev;
+  self->inode = file.st_ino;
 }
 
 /* Closes a descriptor of a record, and forgets it. */

@@ -19,8 +19,9 @@ G_BEGIN_DECLS
 /* A file descriptor. The program may close it, as daemons close all, and then have another file there. */
 typedef struct
 {
-  int fd;       /* −1 where closed */
-  dev_t device; /* what it was at first */
+  int fd;            /* −1 where closed */
+  gboolean is_known; /* what it was at first */
+  dev_t device;
   ino_t inode;
 } MkHostFd;
 

@@ -113,6 +113,8 @@ ERRORS = {
 FOUND = (
     # The directory of a service that was not started stayed.
     r"stop mk-test-fault-host openat \d+\+ EMFILE",
+    # A socket or an output that could not be told from another one was given up, and left open.
+    r"output mk-test-fault-host newfstatat \d+ ENOMEM",
 )
 
 #: With what words GLib, libc and the loader end a program when they cannot have what they need: that is not the library's.
