@@ -131,6 +131,14 @@ port_range_get (void)
   return (PortRange){ PREFERRED_FIRST, HIGHEST, 1, 0 };
 }
 
+/* Where no socket may be made, it is no use to try other ports: EACCES means that of one. */
+static void
+port_blame_system (void)
+{
+  if (errno == EACCES)
+    errno = EPERM;
+}
+
 /* Returns: a socket, or −1 with errno set */
 static int
 port_bind (int type, const void *address, socklen_t length)
@@ -141,7 +149,10 @@ port_bind (int type, const void *address, socklen_t length)
   int number;
 
   if (fd < 0)
-    return -1;
+    {
+      port_blame_system ();
+      return -1;
+    }
 
   if (name->sa_family == AF_INET6)
     setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6);
@@ -198,7 +209,10 @@ port_try (guint number)
   MkPort *self;
 
   if (claim < 0)
-    return NULL;
+    {
+      port_blame_system ();
+      return NULL;
+    }
 
   if (!port_is_free (number))
     {
