@@ -7,7 +7,8 @@
  *
  * GLib ends the program where it has no file descriptor for a context, so it is tried first whether there is
  * one. A program that has none left must be able to stop its services all the same: one context is kept for
- * that. Each is used only once, because an operation may leave sources behind.
+ * that, and not used as long as there is another. Each is used only once, because an operation may leave
+ * sources behind.
  */
 
 #include "mk-sync-private.h"
@@ -49,16 +50,18 @@ mk_sync_prepare (void)
 gboolean
 mk_sync_begin (MkSync *self, GError **error)
 {
+  g_autoptr (GError) cause = NULL;
+
   self->result = NULL;
-  self->context = g_atomic_pointer_exchange (&spare_context, NULL);
+  if (mk_descriptor_check (&cause))
+    self->context = g_main_context_new ();
+  else
+    self->context = g_atomic_pointer_exchange (&spare_context, NULL);
   if (self->context == NULL)
     {
-      if (!mk_descriptor_check (error))
-        {
-          g_prefix_error (error, _ ("No file descriptor is left for a synchronous call: "));
-          return FALSE;
-        }
-      self->context = g_main_context_new ();
+      g_propagate_prefixed_error (
+          error, g_steal_pointer (&cause), _ ("No file descriptor is left for a synchronous call: "));
+      return FALSE;
     }
 
   g_main_context_push_thread_default (self->context);

@@ -117,6 +117,8 @@ FOUND = (
     r"output mk-test-fault-host newfstatat \d+ ENOMEM",
     # In a sandbox without sockets no service could be stopped, and all ports were tried.
     r"stop-deaf mk-test-fault-host socket \d+\+ EACCES",
+    # What was to be kept for a stop was used for the start.
+    r"first-start mk-test-fault-host socket \d+\+ ENFILE",
 )
 
 #: With what words GLib, libc and the loader end a program when they cannot have what they need: that is not the library's.
