@@ -119,6 +119,8 @@ FOUND = (
     r"stop-deaf mk-test-fault-host socket \d+\+ EACCES",
     # What was to be kept for a stop was used for the start.
     r"first-start mk-test-fault-host socket \d+\+ ENFILE",
+    # Where a user may not watch more, a start has waited in vain, and descriptors were lost.
+    r"output mk-test-fault-host epoll_ctl \d+\+? ENOSPC",
 )
 
 #: With what words GLib, libc and the loader end a program when they cannot have what they need: that is not the library's.
