@@ -593,7 +593,8 @@ backend_read_control (MkBackend *self)
     }
   while (n > 0 || (n < 0 && (errno == ECONNRESET || errno == EINTR)));
 
-  if (n < 0 && errno == EAGAIN)
+  /* Without memory the kernel passes nothing on at that moment. */
+  if (n < 0 && mk_host_may_send_again (errno))
     return;
 
   g_clear_pointer (&self->control_watch, mk_watch_free);

@@ -51,6 +51,11 @@
 /* How often to look for the host where it cannot be watched. */
 #define HOST_POLL_US 200000
 #define MAX_WAIT_US  60000000
+/* What the host could not be told is told again so soon, and at the end so often. */
+#define RESEND_US      5000
+#define MAX_LAST_TRIES 200
+/* More than there are kinds of news */
+#define MAX_NEWS 8
 
 #define NEVER INT64_MAX
 
@@ -96,7 +101,9 @@ typedef struct
   bool failed; /* to run the service */
   bool empty;
   bool escalated;
-  pid_t denied; /* one that may not be sent signals, as the host was told */
+  pid_t denied;             /* one that may not be sent signals, as the host was told */
+  MkMessage news[MAX_NEWS]; /* that there was no room for so far */
+  int n_news;
 
   Phase phase;
   int64_t deadline;
@@ -121,14 +128,39 @@ supervisor_now_us (void)
   return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* That the host is gone is noticed elsewhere. */
+static void
+supervisor_send_waiting (Supervisor *self)
+{
+  ssize_t n = 0;
+
+  while (self->n_news > 0 && n >= 0)
+    {
+      n = send (self->control_fd, &self->news[0], sizeof self->news[0], MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM))
+        return;
+      memmove (&self->news[0], &self->news[1], (size_t) --self->n_news * sizeof self->news[0]);
+    }
+}
+
 static void
 supervisor_send_news (Supervisor *self, MkMessageType type, int a, int b)
 {
-  MkMessage message = { (int32_t) type, a, b, 0 };
+  if (self->control_fd < 0 || self->n_news == MAX_NEWS)
+    return;
 
-  /* Fails only when the host is gone, which is noticed elsewhere. */
-  if (self->control_fd >= 0)
-    (void) !send (self->control_fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  self->news[self->n_news++] = (MkMessage){ (int32_t) type, a, b, 0 };
+  supervisor_send_waiting (self);
+}
+
+static void
+supervisor_send_last_news (Supervisor *self)
+{
+  for (int i = 0; i < MAX_LAST_TRIES && self->n_news > 0; i++)
+    {
+      nanosleep (&(struct timespec){ 0, RESEND_US * 1000 }, NULL);
+      supervisor_send_waiting (self);
+    }
 }
 
 /* ---- starting the service ---- */
@@ -568,6 +600,7 @@ supervisor_host_is_gone (Supervisor *self)
     close (self->host_fd);
   self->control_fd = self->host_fd = -1;
   self->host = 0;
+  self->n_news = 0;
 
   if (self->phase == STOPPING)
     {
@@ -693,7 +726,8 @@ supervisor_read_control (Supervisor *self)
     }
   while (n > 0 || (n < 0 && (errno == ECONNRESET || errno == EINTR)));
 
-  if (n == 0 || errno != EAGAIN)
+  /* Without memory the kernel passes nothing on at that moment. */
+  if (n == 0 || (errno != EAGAIN && errno != ENOMEM && errno != ENOBUFS))
     supervisor_host_is_gone (self);
 }
 
@@ -703,6 +737,9 @@ supervisor_get_timeout (Supervisor *self, struct timespec *timeout)
 {
   int64_t next = self->phase == RUNNING ? NEVER : self->next_walk;
   int64_t wait = HOST_POLL_US;
+
+  if (self->n_news > 0 && next > supervisor_now_us () + RESEND_US)
+    next = supervisor_now_us () + RESEND_US;
 
   if (self->deadline < next)
     next = self->deadline;
@@ -759,6 +796,7 @@ supervisor_run (Supervisor *self)
       fd_set ready;
 
       supervisor_wait (self, &ready);
+      supervisor_send_waiting (self);
       if (supervisor_is_ready (self->exec_fd, &ready))
         supervisor_read_exec_report (self);
       if (supervisor_is_ready (self->signal_fd, &ready))
@@ -780,6 +818,7 @@ supervisor_run (Supervisor *self)
       !(self->keeps_folder && self->control_fd >= 0))
     mk_remove_tree (self->private_folder);
   supervisor_send_news (self, MK_MESSAGE_EMPTY, self->escalated, 0);
+  supervisor_send_last_news (self);
 }
 
 /* Returns false where nothing could be promised. */

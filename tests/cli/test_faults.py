@@ -121,6 +121,11 @@ FOUND = (
     r"first-start mk-test-fault-host socket \d+\+ ENFILE",
     # Where a user may not watch more, a start has waited in vain, and descriptors were lost.
     r"output mk-test-fault-host epoll_ctl \d+\+? ENOSPC",
+    # What the supervisor could not say at once was never said.
+    r"kill mk-supervisor sendto \d+ (EAGAIN|ENOBUFS)",
+    # Either side was taken for gone.
+    r"first-start mk-supervisor recvfrom \d+ ENOMEM",
+    r"stop mk-test-fault-host recvfrom \d+ ENOMEM",
 )
 
 #: With what words GLib, libc and the loader end a program when they cannot have what they need: that is not the library's.
