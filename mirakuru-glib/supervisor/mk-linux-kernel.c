@@ -39,7 +39,12 @@ mk_kernel_prepare (void)
 {
   prctl (PR_SET_DUMPABLE, 0);
   if (kernel_has_own_proc ())
-    children_fd = open ("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    {
+      children_fd = open ("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+      /* What has left the group could not be found. Old kernels have no such file, but the rest of /proc. */
+      if (children_fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        return false;
+    }
   return prctl (PR_SET_CHILD_SUBREAPER, 1) == 0;
 }
 

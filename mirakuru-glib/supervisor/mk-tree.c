@@ -15,6 +15,7 @@
 #include "mk-tree-private.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -120,13 +121,14 @@ tree_scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
   Entries entries = { 0 };
   struct dirent *dirent;
   DIR *dir = opendir (proc);
+  bool could_look;
   bool found = true;
 
   if (dir == NULL)
     return false;
 
   tree_entries_add (&entries, root, 0, true);
-  while ((dirent = readdir (dir)) != NULL)
+  while (errno = 0, (dirent = readdir (dir)) != NULL)
     {
       pid_t pid = tree_parse_pid (dirent->d_name);
       pid_t parent;
@@ -140,6 +142,7 @@ tree_scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
       if (ours)
         func (pid, parent, data);
     }
+  could_look = errno == 0;
   closedir (dir);
 
   /* Pids wrap around, so a child may have come before its parent. */
@@ -158,7 +161,7 @@ tree_scan_all (const char *proc, pid_t root, MkTreeFunc func, void *data)
     }
 
   free (entries.entries);
-  return true;
+  return could_look;
 }
 
 /* Returns whether the kernel has the list. */

@@ -126,6 +126,10 @@ FOUND = (
     # Either side was taken for gone.
     r"first-start mk-supervisor recvfrom \d+ ENOMEM",
     r"stop mk-test-fault-host recvfrom \d+ ENOMEM",
+    # A supervisor that could not find what leaves the process group began all the same.
+    r"kill mk-supervisor open(at)? 1\+ (EMFILE|ENFILE)",
+    # The list of its children was not looked at where /proc could not be read.
+    r"stop-deaf mk-supervisor getdents64 \d+\+ ENOMEM",
 )
 
 #: With what words GLib, libc and the loader end a program when they cannot have what they need: that is not the library's.
