@@ -14,6 +14,7 @@ typedef struct
 } MkSync;
 
 void mk_sync_prepare (void);
+void mk_sync_forget (void);
 
 gboolean mk_sync_begin (MkSync *self, GError **error);
 void mk_sync_callback (GObject *object, GAsyncResult *result, gpointer user_data);

@@ -19,11 +19,11 @@
 
 static GMainContext *spare_context; /* (owned) (nullable) (atomic) */
 
-/* Its file descriptor is the parent's, too. */
-static void
-sync_forget_spare (void)
+/* Its file descriptor is the parent's, too, or the program has closed it. */
+void
+mk_sync_forget (void)
 {
-  spare_context = NULL;
+  g_atomic_pointer_set (&spare_context, NULL);
 }
 
 /* Keeps a context for the next operation, if that is possible. */
@@ -35,7 +35,7 @@ mk_sync_prepare (void)
 
   if (g_once_init_enter (&has_hook))
     {
-      mk_platform_on_fork (NULL, NULL, sync_forget_spare);
+      mk_platform_on_fork (NULL, NULL, mk_sync_forget);
       g_once_init_leave (&has_hook, 1);
     }
 

@@ -42,8 +42,9 @@ worker_run (gpointer data)
 }
 
 /*
- * In a forked child the thread does not exist; the next process started there gets a new one. The context
- * cannot be freed: it may have been in use when the fork happened.
+ * In a forked child the thread does not exist; the next process started there gets a new one, and so does one
+ * that is started after the program has closed all of its files. The context cannot be freed: it may have
+ * been in use when the fork happened.
  */
 static void
 worker_forget (void)
@@ -79,6 +80,13 @@ mk_worker_ensure (GError **error)
 
   MK_AUTO_LOCK (&worker_lock);
 
+  if (mk_descriptor_were_closed ())
+    {
+      g_debug ("the program has closed all of its files");
+      worker_context = NULL;
+      worker_jobs = NULL;
+      mk_sync_forget ();
+    }
   if (worker_context != NULL)
     return TRUE;
   if (!has_hook)
