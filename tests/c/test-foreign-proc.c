@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Where /proc is that of another PID namespace, or there is none: services that stay in their process group
- * end as they do elsewhere, and nobody else is mistaken for one of their processes.
+ * Where /proc is that of another PID namespace, hides processes, or there is none: services that stay in
+ * their process group end as they do elsewhere, and nobody else is mistaken for one of their processes.
  *
  * This program uses the library in forked children only, for they leave its namespaces.
  */
@@ -12,8 +12,10 @@
 #include <mirakuru-glib.h>
 
 #include <errno.h>
+#include <grp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -24,6 +26,7 @@
 
 #define CHILD_LIMIT_S   30
 #define NOT_PERMITTED   77
+#define NOBODY          65534
 #define CHAIN_LENGTH    60
 #define N_INNOCENT      8
 #define STOP_TIMEOUT_MS 300
@@ -128,6 +131,26 @@ enter_misleading_proc (gpointer scene)
                                                    : NOT_PERMITTED;
 }
 
+static int
+enter_hidden_proc_2 (gpointer scene)
+{
+  if (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+      mount ("proc", "/proc", "proc", 0, "hidepid=2") < 0 || setgroups (0, NULL) < 0 ||
+      setresgid (NOBODY, NOBODY, NOBODY) < 0 || setresuid (NOBODY, NOBODY, NOBODY) < 0 ||
+      access ("/proc/1/stat", F_OK) < 0 || access (mk_test_service_path (), X_OK) < 0 ||
+      access (g_getenv ("MIRAKURU_GLIB_SUPERVISOR"), X_OK) < 0)
+    return NOT_PERMITTED;
+
+  return run_body (scene);
+}
+
+/* A user sees only processes of that user there, and not mk-supervisor, which is not dumpable. */
+static int
+enter_hidden_proc (gpointer scene)
+{
+  return unshare (CLONE_NEWPID | CLONE_NEWNS) == 0 ? in_child (enter_hidden_proc_2, scene) : NOT_PERMITTED;
+}
+
 /* What is done there */
 
 static MkSimpleExecutor *
@@ -169,6 +192,41 @@ stop_hard (gpointer data)
 
   mk_simple_executor_set_stop_timeout (executor, STOP_TIMEOUT_MS);
   mk_simple_executor_stop (executor, NULL, &error);
+  g_assert_no_error (error);
+  return 0;
+}
+
+/* Which is a process that the program does not see */
+static int
+kill_supervisor (gpointer data)
+{
+  g_autoptr (MkSimpleExecutor) executor = start_service (data);
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", mk_simple_executor_get_pid (executor));
+  g_autofree char *stat = NULL;
+  int supervisor;
+
+  g_assert_true (g_file_get_contents (path, &stat, NULL, NULL));
+  g_assert_cmpint (sscanf (strrchr (stat, ')'), ") %*c %d", &supervisor), ==, 1);
+  g_assert_cmpint (kill (supervisor, SIGKILL), ==, 0);
+  g_assert_false (mk_simple_executor_stop (executor, NULL, NULL));
+  return 0;
+}
+
+static int
+notify (gpointer data)
+{
+  Scene *scene = data;
+  const char *argv[] = {
+    mk_test_service_path (), "--tag", scene->tag, "--lifetime", "30", "--daemon", "--notify", "READY=1", NULL
+  };
+  g_autoptr (MkNotifyProbe) probe = mk_notify_probe_new (-1);
+  g_autoptr (MkExecutor) executor = mk_executor_new (argv, MK_PROBE (probe));
+  g_autoptr (GError) error = NULL;
+
+  mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), MK_TEST_LIMIT_MS);
+  mk_simple_executor_start (MK_SIMPLE_EXECUTOR (executor), NULL, &error);
+  g_assert_no_error (error);
+  mk_simple_executor_stop (MK_SIMPLE_EXECUTOR (executor), NULL, &error);
   g_assert_no_error (error);
   return 0;
 }
@@ -252,6 +310,12 @@ static const Scene scenes[] = {
   { "none/children", enter_without_proc, stop_gently, "--on-term 42 --children 2" },
   { "none/deaf", enter_without_proc, stop_hard, "--deaf --children 2" },
   { "none/fork-forever", enter_without_proc, stop_hard, "--deaf --fork-forever" },
+  { "hidden/gentle", enter_hidden_proc, stop_gently, "--on-term 42 --children 2 --setsid-children" },
+  { "hidden/deaf", enter_hidden_proc, stop_hard, "--deaf --children 2 --setsid-children" },
+  { "hidden/daemon", enter_hidden_proc, stop_hard, "--deaf --daemon --scrub-env" },
+  { "hidden/fork-forever", enter_hidden_proc, stop_hard, "--deaf --fork-forever --setsid-children" },
+  { "hidden/killed-supervisor", enter_hidden_proc, kill_supervisor, "--deaf --children 2 --setsid-children" },
+  { "hidden/notify", enter_hidden_proc, notify, "" },
   { "misleading/stop", enter_misleading_proc, stop_among_others, "--deaf --children 2" },
   { "misleading/ask", enter_misleading_proc, ask_about_others, "" },
 };
