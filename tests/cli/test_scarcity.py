@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Too few processes or files for `mirakuru`: it says so, and does not crash."""
 
+import contextlib
 import os
 import random
 import resource
@@ -40,10 +41,16 @@ class Scarcity(TestCase):
                 ["wait", *tcp(port), "--timeout", "0.1"])
 
     def assert_survives(self, args, kind, limit, text, **options):
-        """Returns whether the command had enough."""
+        """Returns whether the command had enough. @kind: a limit of the process, or the folder of a control group"""
+        def set_limit():
+            if isinstance(kind, int):
+                resource.setrlimit(kind, (limit, limit))
+            else:
+                with open(os.path.join(kind, "cgroup.procs"), "w", encoding="utf-8") as file:
+                    file.write("0")
+
         with self.subTest(args=args, limit=limit):
-            status, _, stderr = self.run_tool(
-                *args, preexec_fn=lambda: resource.setrlimit(kind, (limit, limit)), **options)
+            status, _, stderr = self.run_tool(*args, preexec_fn=set_limit, **options)
             self.assertIn(status, STATUSES, stderr)
             if status in (0, 124):
                 return True
@@ -57,6 +64,33 @@ class Scarcity(TestCase):
             for limit in range(2, 8):  # with less GLib ends every program
                 self.assert_survives(
                     args, resource.RLIMIT_NPROC, limit, "Resource temporarily unavailable", **options)
+
+    def make_group(self, name, limit):
+        """Returns the folder of a control group whose processes may be so many."""
+        with open("/proc/self/cgroup", encoding="utf-8") as file:
+            lines = [line.rstrip("\n").split(":", 2) for line in file]
+        for _, controllers, path in lines:
+            parent = "/sys/fs/cgroup" + ("/pids" if controllers else "") + path
+            folder = os.path.join(parent, f"{self.token}-{name}")
+            if controllers not in ("", "pids") or not os.path.isfile(os.path.join(parent, "cgroup.procs")):
+                continue
+            with contextlib.suppress(OSError):
+                os.mkdir(folder)
+                self.addCleanup(os.rmdir, folder)
+                with open(os.path.join(folder, "pids.max"), "w", encoding="utf-8") as file:
+                    file.write(str(limit))
+                return folder
+        self.skipTest("no control group can be made that limits processes")
+
+    # Such a limit holds for root, too.
+    def test_processes_of_a_control_group(self):
+        for args in self.commands():
+            enough = []
+            for limit in range(2, 8):  # with less GLib ends every program
+                folder = self.make_group(f"{args[0]}-{limit}", limit)
+                enough.append(self.assert_survives(args, folder, limit, "Resource temporarily unavailable"))
+            self.assertEqual(enough[0], args[0] == "wait")
+            self.assertTrue(enough[-1])
 
     def test_files(self):
         for args in self.commands():
