@@ -169,10 +169,11 @@ mk_process_message_timed_out_error (MkProcess *process, const char *goal, gint64
   g_autoptr (GString) details = g_string_new (goal);
 
   if (seen != NULL)
-    g_string_append_printf (details, "; %s", seen);
+    /* Translators: stands between what is waited for and what was seen last */
+    g_string_append_printf (details, "%s%s", _ ("; "), seen);
   if (news.exited && news.status == 0)
     {
-      g_string_append (details, "; ");
+      g_string_append (details, _ ("; "));
       /* Translators: in parentheses, after what was waited for */
       g_string_append (details, _ ("its first process exited with status 0"));
     }

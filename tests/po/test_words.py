@@ -105,6 +105,17 @@ class Words(unittest.TestCase):
                 self.assertEqual(result.returncode, 125)
                 self.assertIn(reason, result.stderr)
 
+    def test_reason_of_timeout(self):
+        """Between what was waited for and the reason stands what does so in that language."""
+        tool, path = os.environ["MK_TOOL"], os.path.join(self.locales, "none.sock")
+        for language in LANGUAGES:
+            with self.subTest(language):
+                catalogue = gettext.translation(DOMAIN, CATALOGUES, [language])
+                goal = fill(self.translate(catalogue, "%s to accept connections"), path)
+                result = self.run_in(language, tool, "run", "--service", "sleep 60", "--unix", path, "--timeout", "100ms")
+                self.assertEqual(result.returncode, 124)
+                self.assertIn(goal + catalogue.gettext("; "), result.stderr)
+
     def test_unknown_language(self):
         self.assertEqual(self.library_says("xx"), self.english())
         self.assertIn("Start this service", self.run_in("xx", os.environ["MK_TOOL"], "run", "--help").stdout)
