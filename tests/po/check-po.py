@@ -31,6 +31,16 @@ NOT_TOLD = re.compile(
     r"|g_param_spec_\w+|sscanf|strstr|svg_append)$"
 )
 
+# What each language does not write: the quotes and brackets of others, and in French, spaces that break.
+NOT_WRITTEN = {
+    "de": re.compile("[«»”]"),
+    "es": re.compile("[“”„]"),
+    "fr": re.compile(r"[“”„]|« | »| [:;!?](?!\S)"),
+    "ja": re.compile("[“”„«»（）？]"),
+    "pl": re.compile("[“«»]"),
+    "zh_CN": re.compile("[「」„«»（）]"),
+}
+
 
 def blank(match):
     return re.sub(r"[^\n]", " ", match[0])
@@ -88,6 +98,17 @@ def test_unmarked():
         assert not list(unmarked(fine)), fine
 
 
+def test_typography():
+    """This check, too, finds what it is for."""
+    entry = 'msgid "“%s”: no"\nmsgstr ""\n"{}"\n'
+    wrong = {"de": "»%s«: nein", "fr": "«\xa0%s\xa0» : non", "zh_CN": "没有（%s）"}
+    right = {"de": "„%s“: nein", "fr": "«\xa0%s\xa0»\xa0: non", "zh_CN": "“%s”：没有 (无)"}
+    for language, text in wrong.items():
+        assert list(typography_complaints(language, entry.format(text))), text
+    for language, text in right.items():
+        assert not list(typography_complaints(language, entry.format(text))), text
+
+
 def listed(path):
     return [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
 
@@ -116,6 +137,14 @@ def template_complaints(template):
             yield f"xgettext does not see that this is a format, and msgfmt will not check it: {text}"
 
 
+def typography_complaints(language, catalogue):
+    for entry in catalogue.split("\n\n"):
+        text = "".join(literal[1:-1] for literal in LITERAL.findall(entry.partition("\nmsgstr")[2]))
+        found = language in NOT_WRITTEN and NOT_WRITTEN[language].search(text)
+        if found:
+            yield f"{language} does not write “{found[0]}”: {text}"
+
+
 def catalogue_complaints(root, template):
     catalogues = {path.stem: path for path in (root / "po").glob("*.po")}
     linguas = listed(root / "po" / "LINGUAS")
@@ -130,8 +159,10 @@ def catalogue_complaints(root, template):
         if result.returncode != 0:
             reasons = [line for line in result.stderr.splitlines() if "warning: " not in line]
             yield "\n".join([f"{language} is not complete:", *reasons[:10]])
-        if "\n#~ " in path.read_text(encoding="utf-8"):
+        text = path.read_text(encoding="utf-8")
+        if "\n#~ " in text:
             yield f"{language} has messages that are no longer used"
+        yield from typography_complaints(language, text)
 
 
 def complaints(root, xgettext_args):
@@ -164,6 +195,7 @@ if shutil.which("xgettext") is None:
     print("gettext is not installed")
     sys.exit(77)
 test_unmarked()
+test_typography()
 found = list(complaints(pathlib.Path(sys.argv[1]), sys.argv[3:]))
 print("\n".join(found))
 sys.exit(1 if found else 0)
