@@ -98,7 +98,7 @@ by_template = mk_service(template="redis", launcher=["env", "THERE=1"], forwards
 
     def test_wrong_arguments(self):
         for arguments, words in (("", "either a command"), ('"true", template="redis"', "either a command"),
-                                 ('template="redis", tcp="1"', "all else are settings"),
+                                 ('template="redis", tcp="1"', "other options must be in settings="),
                                  ('template="redsi"', "did you mean redis?"),
                                  ('settings={"Comnd": "true"}', "did you mean Command?")):
             with self.subTest(arguments):
@@ -373,7 +373,7 @@ two = mk_service("true", tcp="h:1", unix="/s")
             conftest=conftest,
             outcomes={"passed": 11, "error": 1},
         )
-        self.assertIn("ready in one way", output)
+        self.assertIn("one condition for readiness, not several", output)
 
     def test_port_and_dir(self):
         conftest = f"""
@@ -434,7 +434,7 @@ def make_nothing(port, dir):
 nothing = mk_service(make_nothing)
 """
         output = self.run_pytest("def test_it(nothing): pass", conftest=conftest, outcomes={"error": 1})
-        self.assertIn("TypeError: make_nothing() has to return an executor, not None", output)
+        self.assertIn("TypeError: make_nothing() must return an executor, not None", output)
 
     @unittest.skipUnless(importlib.util.find_spec("xdist"), "pytest-xdist is not installed")
     def test_parallel_workers(self):

@@ -14,15 +14,15 @@ _USED = {"close_fds", "cwd", "env", "executable", "pass_fds", "shell", "stderr",
 # there is instead.
 _TEXT = {"bufsize", "encoding", "errors", "text", "universal_newlines"}
 _FIXED = {
-    "creationflags": ((0,), "it exists on Windows only"),
+    "creationflags": ((0,), "it is only available on Windows"),
     "extra_groups": ((None,), "start the service with setpriv or sudo"),
     "group": ((None,), "start the service with setpriv or sudo"),
-    "pipesize": ((-1,), "output is read whether it is asked for or not"),
+    "pipesize": ((-1,), "all output is read as it comes"),
     "preexec_fn": ((None, os.setsid, os.setpgrp), "the service is not forked from this process"),
     "process_group": ((None, -1, 0), "each service has a process group of its own"),
     "restore_signals": ((True,), "each service has the default signals"),
     "start_new_session": ((True,), "each service has a session of its own"),
-    "startupinfo": ((None,), "it exists on Windows only"),
+    "startupinfo": ((None,), "it is only available on Windows"),
     "umask": ((-1,), "start the service with sh -c 'umask …; exec …'"),
     "user": ((None,), "start the service with setpriv or sudo"),
 }
@@ -117,7 +117,7 @@ def configure(native, command, parts, kwargs):
     if not argv or not argv[0]:
         raise ValueError("the command is empty")
     if any("\0" in part for part in argv):
-        raise ValueError("the command has a null character")
+        raise ValueError("the command contains a null character")
 
     for name in _MODES:
         _set_stream(native, name, kwargs.get(name))

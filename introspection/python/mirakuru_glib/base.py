@@ -410,7 +410,7 @@ class SimpleExecutor:
         number = operator.index(self._kill_signal if sig is None else sig)
         if self._popen_tree is not None and not self._popen_tree.kill(number, wait):
             error = ExecutorError(self)
-            error.detail = f"process {self.process.pid} has been sent SIGKILL, but has not ended"
+            error.detail = f"process {self.process.pid} does not end, although it was killed"
             raise error
         if self._is_active() or (self.process is not None and self._popen_tree is None):
             self._native.set_kill_signal(number)

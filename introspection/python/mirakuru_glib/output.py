@@ -51,7 +51,7 @@ class OutputExecutor(SimpleExecutor):
         super()._configure(kwargs)
         streams = self._captured()
         if not streams:
-            raise ValueError("the banner cannot be seen: neither stdout nor stderr is a pipe")
+            raise ValueError("the banner cannot be looked for: neither stdout nor stderr is a pipe")
         self._native.set_stream(functools.reduce(operator.or_, (_STREAM_FLAGS[stream] for stream in streams)))
         self._native.set_banner(self._pattern())
 

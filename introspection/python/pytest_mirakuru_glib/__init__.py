@@ -108,7 +108,7 @@ def _make_from_function(function, options):
     executor = function(**options)
     if not isinstance(executor, _repository().SimpleExecutor):
         name = getattr(function, "__qualname__", function)
-        raise TypeError(f"{name}() has to return an executor, not {executor!r}")
+        raise TypeError(f"{name}() must return an executor, not {executor!r}")
     return executor
 
 
@@ -116,7 +116,7 @@ def _make_from_command(options):
     Mk = _repository()
     kinds = [kind for kind in _KINDS if kind in options]
     if len(kinds) > 1:
-        raise TypeError(f"a service is ready in one way, not in several: {', '.join(kinds)}")
+        raise TypeError(f"a service can have one condition for readiness, not several: {', '.join(kinds)}")
     executor, settings = Mk.SimpleExecutor, {}
     if kinds:
         executor, settings = _KINDS[kinds[0]](Mk, options.pop(kinds[0]))
@@ -219,7 +219,7 @@ def mk_service(
     if (command is None) != bool(described):
         raise TypeError("mk_service() needs either a command, or template= or settings=")
     if described and options:
-        raise TypeError(f"{', '.join(options)}: with template= or settings=, all else are settings, too")
+        raise TypeError(f"with template= or settings=, other options must be in settings=: {', '.join(options)}")
     forwards = [forwards] if isinstance(forwards, str) else list(forwards)
     if launcher:
         words = shlex.split(launcher) if isinstance(launcher, str) else list(launcher)
@@ -316,7 +316,7 @@ def session_bus(request):
         held = _is_bus_held(executor.get_pid())
     # What has failed still has its variables.
     if held and not request.node.stash.get(_FAILED, False):
-        pytest.fail("the test still holds the connection to its session bus: drop what Gio.bus_get_sync() has returned")
+        pytest.fail("the test still holds the connection to its session bus: release what Gio.bus_get_sync() returned")
 
 
 @pytest.fixture(scope="session")

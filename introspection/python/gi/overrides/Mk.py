@@ -102,7 +102,7 @@ def _text(value, what="a path"):
         raise TypeError(f"{what} must be a string, bytes or a path, not {value!r}")
     text = os.fsdecode(value)
     if "\0" in text:
-        raise ValueError(f"{what} has a null character in it: {text!r}")
+        raise ValueError(f"{what} contains a null character: {text!r}")
     return text
 
 
@@ -139,7 +139,7 @@ def _pairs(separator, what, unsets=False):
 def _milliseconds(value):
     if isinstance(value, datetime.timedelta):
         if value <= datetime.timedelta():
-            raise ValueError("a time must be positive; 0 milliseconds have a meaning of their own")
+            raise ValueError(f"a timedelta must be positive, not {value!r}; 0 has a special meaning, and must be an int")
         return -(-value // datetime.timedelta(milliseconds=1))
     if isinstance(value, (bool, float)):
         raise TypeError(f"expected milliseconds as an int, or a timedelta, not {value!r}")
@@ -656,7 +656,7 @@ class _Lines:
         lost, self._position = position - self._position - length, position
         if lost:
             self._part = None
-            text = f"{lost} bytes of output were lost: set output_limit to more, or to 0, or read faster"
+            text = f"output was lost ({lost} bytes): raise output_limit, set it to 0, or read faster"
             warnings.warn(text, RuntimeWarning, stacklevel=4)
 
     def _read(self, cancellable=None):
@@ -744,8 +744,8 @@ class _Base:
     def __init__(self, *args, **properties):
         if args:
             name, has_new = type(self).__name__, type(self).__module__ in (__name__, "gi.repository.Mk")
-            other = f"; by position there is Mk.{name}.new()" if has_new else ""
-            raise TypeError(f"{name}() takes keywords only, which are its properties{other}")
+            other = f"; Mk.{name}.new() takes positional arguments" if has_new else ""
+            raise TypeError(f"{name}() takes only keyword arguments, which are its properties{other}")
         raw = [name for name in properties if _raw_accessor(self, "set", name)]
         converted = {name: _checked(self, name, properties[name]) for name in properties if name not in raw}
         if isinstance(converted.get("probes"), list):
