@@ -90,7 +90,7 @@ typedef struct
                               change */
   gboolean
       drops_directory; /* … and when it has ended, as it is the last one that needs it; does not change */
-  gboolean keeps_directory; /* cleanup() wants to see the private directory; does not change */
+  gboolean keeps_directory; /* a Cleanup script wants to see the private directory; does not change */
 
   /* Of the group that it is in; does not change once it is there. */
   char *name;                   /* (owned) (nullable) */
@@ -169,6 +169,7 @@ gboolean mk_simple_executor_run_step (MkSimpleExecutor *self,
                                       GCancellable *cancellable,
                                       GAsyncReadyCallback callback,
                                       gpointer user_data);
+gboolean mk_simple_executor_keeps_directory (MkSimpleExecutor *self);
 gboolean mk_simple_executor_claim_cleanup (MkSimpleExecutor *self, GTask *start, MkProcess *process);
 void
 mk_simple_executor_run_cleanup (MkSimpleExecutor *self, GAsyncReadyCallback callback, gpointer user_data);

@@ -577,8 +577,7 @@ start_spawn (GTask *task)
   if (error == NULL && self->expands)
     mk_values_expand_strv (self->values, argv, &error);
   self->launch->private_directory = mk_values_dup (self->values, "dir");
-  self->launch->keeps_directory =
-      !priv->drops_directory && (priv->keeps_directory || priv->guarded_directory != NULL);
+  self->launch->keeps_directory = mk_simple_executor_keeps_directory (executor);
   if (self->launch->private_directory == NULL)
     self->launch->private_directory = g_strdup (priv->guarded_directory);
   if (error != NULL || !start_check_port (task, &error) ||

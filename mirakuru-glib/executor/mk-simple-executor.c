@@ -541,6 +541,21 @@ mk_simple_executor_end_cleanup (MkSimpleExecutor *self)
   priv->cleanup = MK_CLEANUP_NONE;
 }
 
+/* Returns: whether somebody needs the private directory when nothing of the service is left, such as
+ * cleanup(). Elsewhere, cleanup() of a class of the user cannot see it. */
+gboolean
+mk_simple_executor_keeps_directory (MkSimpleExecutor *self)
+{
+  MkSimpleExecutorPrivate *priv = mk_simple_executor_get_private (self);
+
+  if (priv->drops_directory)
+    return FALSE;
+
+  return priv->keeps_directory || priv->guarded_directory != NULL ||
+         (priv->launcher == NULL &&
+          MK_SIMPLE_EXECUTOR_GET_CLASS (self)->cleanup != simple_executor_do_nothing);
+}
+
 /* @callback calls mk_step_run_finish() and mk_simple_executor_end_cleanup(). It has the stop timeout, and
  * cannot be cancelled. */
 void

@@ -113,6 +113,9 @@ struct _MkSimpleExecutorClass
    * reference to @self is dropped: then only the processes are ended. The default does
    * nothing.
    *
+   * The values of the service and its private directory (`{dir}`) are still there. The
+   * directory is removed afterwards. With a launcher it is elsewhere, and already removed.
+   *
    * Since: 1.0
    */
   void (*cleanup) (MkSimpleExecutor *self, GTask *task);

@@ -1110,7 +1110,9 @@ service_executor_complete (MkServiceExecutor *self, GError **error)
       mk_command_probe_set_environment (MK_COMMAND_PROBE (probes[i]),
                                         mk_simple_executor_get_environment (executor));
 
+  /* Where no script needs it, its supervisor removes it, so that the thread of the stop does not have to. */
   mk_simple_executor_get_private (executor)->keeps_directory = self->cleanup != NULL;
+  mk_simple_executor_get_private (executor)->drops_directory = self->cleanup == NULL;
   if (banner == NULL)
     mk_executor_set_kind_probe (MK_EXECUTOR (self), NULL);
   if (self->probes->len > 1 && self->any)

@@ -5,6 +5,7 @@
 import contextlib
 import gc
 import io
+import os
 import unittest
 import weakref
 
@@ -76,6 +77,27 @@ class Everything(Mk.TcpExecutor):
 
     def do_cleanup(self, task):
         self.take("cleanup", task)
+
+
+class KeepsLog(Mk.TcpExecutor):
+    """Takes a file out of its private directory in the end."""
+
+    __gtype_name__ = "MkTestKeepsLog"
+
+    def __init__(self, command):
+        super().__init__(command=command, host=LOCALHOST, port=0, cwd="{dir}")
+        self.log = self.path = None
+
+    def do_prepare(self, task):
+        self.path = os.path.join(self.dup_value("dir"), "log")
+        with open(self.path, "w", encoding="utf-8") as log:
+            log.write("prepared")
+        task.return_boolean(True)
+
+    def do_cleanup(self, task):
+        with open(os.path.join(self.dup_value("dir"), "log"), encoding="utf-8") as log:
+            self.log = log.read()
+        task.return_boolean(True)
 
 
 class HookTests:
@@ -153,6 +175,18 @@ class HookTests:
         self.assertIn("the disk is full", caught.exception.message)
         self.assertEqual(executor.get_state(), Mk.ExecutorState.STOPPED)
         self.assert_gone(mark)
+
+    def test_cleanup_has_the_private_directory(self):
+        executor = self.keep(KeepsLog(service("--listen", f"{LOCALHOST}:{{port}}")))
+        self.call(executor, "start")
+        self.call(executor, "stop")
+        self.assertEqual(executor.log, "prepared")
+        self.assertFalse(os.path.exists(os.path.dirname(executor.path)))
+
+        executor = self.keep(KeepsLog(["sh", "-c", "exit 3", "{port}"]))
+        self.fails(executor, "exited with status 3")
+        self.assertEqual(executor.log, "prepared")
+        self.assertFalse(os.path.exists(os.path.dirname(executor.path)))
 
     def test_wrong_signature(self):
         """The place is never one of the override: a hook that was not even entered has none."""
