@@ -501,11 +501,6 @@ mk_probe_set_detail (MkProbe *self, const char *detail)
 
   g_free (priv->detail);
   priv->detail = detail != NULL ? mk_message_clean (detail) : NULL;
-  if (priv->detail != NULL)
-    {
-      g_free (priv->last_failure);
-      priv->last_failure = g_strdup (priv->detail);
-    }
 }
 
 char *
@@ -923,6 +918,20 @@ probe_count_attempt (MkProbe *self)
   priv->n_attempts++;
 }
 
+/* An attempt has failed. What it has said on its way to success is no failure. */
+static void
+probe_note_failure (MkProbe *self)
+{
+  MkProbePrivate *priv = mk_probe_get_instance_private (self);
+  MK_AUTO_LOCK (&priv->lock);
+
+  if (priv->detail == NULL)
+    return;
+
+  g_free (priv->last_failure);
+  priv->last_failure = g_strdup (priv->detail);
+}
+
 /* Returns: how often it was asked in the last wait. @last_failure: (out) (transfer full) (nullable) */
 guint
 mk_probe_get_attempts (MkProbe *self, char **last_failure)
@@ -943,6 +952,7 @@ mk_probe_ask (MkProbe *self, gpointer state, GError **error)
 {
   MkProbeClassPrivate *class_private = probe_get_class_private (self);
   g_autoptr (GError) local_error = NULL;
+  gboolean blocks;
   gboolean there;
 
   mk_probe_set_detail (self, NULL);
@@ -951,9 +961,12 @@ mk_probe_ask (MkProbe *self, gpointer state, GError **error)
   else
     there = MK_PROBE_GET_CLASS (self)->check (self, &local_error);
 
-  if (!g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+  blocks = g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  if (!blocks)
     probe_count_attempt (self);
   there = probe_settle_answer (self, there, &local_error);
+  if (!there && !blocks)
+    probe_note_failure (self);
   if (local_error != NULL)
     g_propagate_error (error, g_steal_pointer (&local_error));
   return there;
@@ -1011,12 +1024,15 @@ mk_probe_ask_finish (MkProbe *self, GAsyncResult *result, GError **error)
     {
       g_autofree char *detail = mk_probe_dup_detail (self);
 
+      probe_note_failure (self);
       g_set_error_literal (
           error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, detail ? detail : _ ("no answer in time"));
       return FALSE;
     }
 
   there = probe_settle_answer (self, there, &local_error);
+  if (!there)
+    probe_note_failure (self);
   if (local_error != NULL)
     g_propagate_error (error, g_steal_pointer (&local_error));
   return there;

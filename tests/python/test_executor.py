@@ -413,6 +413,16 @@ class Report(TestCase):
         iterate_until(lambda: results, "the start is cancelled")
         self.assert_cancelled(executor.start_finish, results[0])
 
+    def test_success_is_no_failure(self):
+        for pattern in (None, "."):
+            port = free_port()
+            executor = self.keep(Mk.HttpExecutor(
+                command=listener(port, "--http", "echo"), uri=f"http://{LOCALHOST}:{port}/", body_pattern=pattern))
+            executor.start()
+            self.assertIn(f"waited for http://{LOCALHOST}:{port}/", executor.dup_report())
+            self.assertNotIn("HTTP 200", executor.dup_report())
+            self.assertNotIn("in time", executor.dup_report())
+
     def test_how_it_has_ended(self):
         executor = self.keep(Mk.SimpleExecutor(command=["sh", "-c", "exit 3"]))
         self.assertEqual(executor.dup_report_dict().unpack()["state"], "stopped")
