@@ -818,18 +818,33 @@ run_add_requirements (Run *self, GError **error)
 }
 
 static gboolean
-run_make_log_dir (Run *self, GError **error)
+run_make_directory (const char *option, const char *path, GError **error)
 {
   int number;
 
-  if (g_mkdir_with_parents (self->options->log_dir, 0777) == 0)
+  if (g_mkdir_with_parents (path, 0777) == 0)
     return TRUE;
 
   number = errno;
-  return mk_tool_options_fail (error,
-                               _ ("--log-dir: cannot make the directory '%s': %s"),
-                               self->options->log_dir,
-                               g_strerror (number));
+  return mk_tool_options_fail (
+      error, _ ("%s: cannot make the directory '%s': %s"), option, path, g_strerror (number));
+}
+
+/* @path: (nullable): a file that is written at the end, when it is too late for an error */
+static gboolean
+run_make_parent (const char *option, const char *path, GError **error)
+{
+  g_autofree char *parent = path != NULL ? g_path_get_dirname (path) : NULL;
+
+  return parent == NULL || run_make_directory (option, parent, error);
+}
+
+static gboolean
+run_make_directories (const MkToolOptions *options, GError **error)
+{
+  return (options->log_dir == NULL || run_make_directory ("--log-dir", options->log_dir, error)) &&
+         run_make_parent ("--report", options->report, error) &&
+         run_make_parent ("--timeline", options->timeline, error);
 }
 
 /* All the others live in it. */
@@ -874,7 +889,7 @@ run_add_services (Run *self, GError **error)
   if (!is_added || !run_add_requirements (self, &local_error) || !run_add_homes (self, &local_error))
     return run_fail (local_error, error);
 
-  if (self->options->log_dir != NULL && !run_make_log_dir (self, error))
+  if (!run_make_directories (self->options, error))
     return FALSE;
   for (guint i = 0; self->options->log_dir != NULL && i < self->services->len; i++)
     service_write_log (g_ptr_array_index (self->services, i));

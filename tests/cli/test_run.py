@@ -449,10 +449,24 @@ class End(TestCase):
             texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
             self.assertIn("good", texts)
             self.assertIn("prefers-color-scheme: dark", self.read("t.svg"))
+
+    def test_where_the_reports_are(self):
         for option in ("--report", "--timeline"):
-            status, _, stderr = self.run_tool("run", option, "/dev/null/x", *good, "--", "true")
+            command = ["--service", service(), "--", "touch", self.path(option)]
+            path = self.path(f"artifacts{option}/inner/file")
+            status, _, stderr = self.run_tool("run", option, path, *command)
+            self.assertEqual(status, 0, stderr)
+            self.assertTrue(os.path.exists(path))
+            # What cannot work is said before anything runs; the rest at the end.
+            os.remove(self.path(option))
+            status, _, stderr = self.run_tool("run", option, "/dev/null/x", *command)
             self.assertEqual(status, 125)
-            self.assertIn("/dev/null/x", stderr)
+            self.assertIn(f"{option}: cannot make the directory '/dev/null'", stderr)
+            self.assertFalse(os.path.exists(self.path(option)))
+            status, _, stderr = self.run_tool("run", option, os.path.dirname(path), *command)
+            self.assertEqual(status, 125)
+            self.assertIn(os.path.dirname(path), stderr)
+            self.assertTrue(os.path.exists(self.path(option)))
 
     def test_times_of_one_service(self):
         quick = ["--service", service("--after", 600, "--ready", "up"), "--output", "up"]
