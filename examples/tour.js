@@ -22,6 +22,48 @@ GLib.file_set_contents('there', '');
 await found;
 // [end]
 
+// [group]
+const group = Mk.ExecutorGroup.new();
+group.add_template('redis', 'redis');
+group.add('filled', new Mk.SimpleExecutor({
+    command: ['redis-cli', '-p', '{redis.port}', 'set', 'tea', 'green'], completes: true,
+}));
+group.add('web', Mk.HttpExecutor.new(
+    ['python3', '-m', 'http.server', '{port}', '--bind', '127.0.0.1'], 'http://127.0.0.1:{port}/'));
+group.add_dependency('web', 'filled'); // no setting of "web" mentions "filled"
+
+await Mk.withGroup(group, () => {
+    print(`the web server listens on port ${group.dup_value('web.port')}`);
+    print(group.dup_report());
+});
+// [end]
+
+// Presses Ctrl-C as soon as something waits.
+GLib.idle_add(GLib.PRIORITY_HIGH, () => {
+    Gio.Subprocess.new(['kill', '-INT', `${new Gio.Credentials().get_unix_pid()}`], 0).wait(null);
+    return GLib.SOURCE_REMOVE;
+});
+let used = false;
+
+// [cancel]
+const SIGINT = 2;
+const cancellable = new Gio.Cancellable();
+GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGINT, () => {
+    cancellable.cancel();
+    return GLib.SOURCE_CONTINUE;
+});
+
+try {
+    await Mk.withGroup(group, () => (used = true), cancellable);
+} catch (error) {
+    if (!error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED))
+        throw error;
+    print('it was cancelled, and nothing is left');
+}
+// [end]
+if (used || !cancellable.is_cancelled())
+    throw new Error('Ctrl-C has not cancelled the start');
+
 // [lines]
 Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_finish_utf8');
 
@@ -46,7 +88,18 @@ try {
         throw error;
     print(`it is misconfigured: ${error.message}`);
 }
+
+const both = Mk.ExecutorGroup.new();
+both.add_template('redis', 'redis');
+both.add('broken', broken);
+try {
+    await both.start_async();
+} catch (error) {
+    print(error.message); // "broken: redis-server (pid …) exited with status 1 …"
+}
 // [end]
+if (both.state !== Mk.ExecutorState.STOPPED)
+    throw new Error('a group that has failed is not stopped');
 
 // [steps]
 const OwnDirectory = GObject.registerClass(class OwnDirectory extends Mk.SimpleExecutor {
