@@ -127,23 +127,6 @@ class ConfiguredRedis : Mk.TcpExecutor {
 }
 // [end]
 
-// [steps]
-class OwnDirectory : Mk.SimpleExecutor {
-	public override void prepare (Task task) {
-		try {
-			cwd = DirUtils.make_tmp ("redis-XXXXXX");
-			task.return_boolean (true);
-		} catch (Error error) {
-			task.return_error (error);
-		}
-	}
-
-	public override void cleanup (Task task) {
-		task.return_boolean (DirUtils.remove (cwd) == 0);
-	}
-}
-// [end]
-
 void run_once (Mk.SimpleExecutor executor) throws Error {
 	executor.start ();
 	executor.stop ();
@@ -163,10 +146,6 @@ async void run_all () throws Error {
 	var port = listener.add_any_inet_port (null);
 	listener.close ();
 	run_once (new Mk.Executor ({ "redis-server", "--port", @"$port", "--save", "" }, new PingProbe (port)));
-
-	var sleeper = new OwnDirectory () { command = { "sleep", "60" } };
-	run_once (sleeper);
-	assert (!FileUtils.test (sleeper.cwd, FileTest.EXISTS));
 	print ("PONG\n");
 }
 
