@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 set -eu
 folder=$(mktemp -d)
-cp "$1" "$folder" # services.ini
+cp "$@" "$folder" # services.ini and ci.sh
 cd "$folder"
 port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
 
@@ -32,3 +32,21 @@ mirakuru run --template redis -- redis-cli -p '{redis.port}' ping
 # [file]
 mirakuru run --file services.ini -- redis-cli -u '{redis.url}' get tea
 # [end]
+
+# [status]
+sh ci.sh sh -c 'redis-cli -u "$REDIS_URL" get tea; exit 7' || echo "exit status $?"
+# [end]
+grep -q '"status" : 7,' artifacts/report.json
+for file in logs/redis.log logs/web.log timeline.svg; do
+  test -s "artifacts/$file"
+done
+
+# The job is ended while its command runs.
+# shellcheck disable=SC2016 # the variable is one of the command
+sh ci.sh sh -c 'echo "$WEB_PORT" > port; exec sleep 60' &
+mirakuru wait --quiet --exec "test -s port"
+status=0
+kill $!
+wait $! || status=$?
+test "$status" = 143
+mirakuru wait --quiet --gone --tcp "$(cat port)" --timeout 5
