@@ -198,6 +198,14 @@ start_refuse_probe (GError **error)
   return FALSE;
 }
 
+/* (locked-by lock) From now on the executor has the values of this start. */
+static void
+start_take_over_values (Start *self, MkSimpleExecutorPrivate *priv)
+{
+  self->old_values = g_steal_pointer (&priv->values);
+  priv->values = mk_values_ref (self->values);
+}
+
 /* Finds out all that can be found out before anything happens. Returns: as start_may_begin() */
 static gboolean
 start_begin (GTask *task, GError **error)
@@ -235,8 +243,9 @@ start_begin (GTask *task, GError **error)
   g_set_object (&priv->asked_probe, self->probe);
   priv->start = task;
   priv->pending_start = task;
-  self->old_values = g_steal_pointer (&priv->values);
-  priv->values = mk_values_ref (self->values);
+  /* cleanup() after the run before needs those of that run. */
+  if (priv->cleanup != MK_CLEANUP_DUE)
+    start_take_over_values (self, priv);
   self->begun = g_get_monotonic_time ();
   self->deadline = mk_deadline_after (priv->start_timeout);
   return TRUE;
@@ -439,14 +448,16 @@ start_check (GTask *task)
   GMutexLocker *locker;
 
   self->stage = CHECKING;
-  g_clear_pointer (&self->old_values, mk_values_unref);
   locker = mk_simple_executor_lock (executor);
   if (priv->start == task)
     {
+      if (priv->values != self->values)
+        start_take_over_values (self, priv);
       old = g_steal_pointer (&priv->process);
       priv->n_stops = 0;
     }
   g_mutex_locker_free (locker);
+  g_clear_pointer (&self->old_values, mk_values_unref);
 
   if (self->before_probe == NULL || mk_simple_executor_has_sockets (executor))
     start_prepare (task);

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import io
 import os
+import signal
 import unittest
 import weakref
 
@@ -87,11 +88,13 @@ class KeepsLog(Mk.TcpExecutor):
     def __init__(self, command):
         super().__init__(command=command, host=LOCALHOST, port=0, cwd="{dir}")
         self.log = self.path = None
+        self.n_starts = 0
 
     def do_prepare(self, task):
         self.path = os.path.join(self.dup_value("dir"), "log")
         with open(self.path, "w", encoding="utf-8") as log:
-            log.write("prepared")
+            self.n_starts += 1
+            log.write(f"start {self.n_starts}")
         task.return_boolean(True)
 
     def do_cleanup(self, task):
@@ -180,12 +183,23 @@ class HookTests:
         executor = self.keep(KeepsLog(service("--listen", f"{LOCALHOST}:{{port}}")))
         self.call(executor, "start")
         self.call(executor, "stop")
-        self.assertEqual(executor.log, "prepared")
+        self.assertEqual(executor.log, "start 1")
         self.assertFalse(os.path.exists(os.path.dirname(executor.path)))
+
+        # After a run that has ended by itself, the next start cleans up.
+        self.call(executor, "start")
+        path = executor.path
+        executor.send_signal(signal.SIGKILL)
+        self.call(executor, "wait")
+        self.call(executor, "start")
+        self.assertEqual(executor.log, "start 2")
+        self.assertFalse(os.path.exists(os.path.dirname(path)))
+        self.call(executor, "stop")
+        self.assertEqual(executor.log, "start 3")
 
         executor = self.keep(KeepsLog(["sh", "-c", "exit 3", "{port}"]))
         self.fails(executor, "exited with status 3")
-        self.assertEqual(executor.log, "prepared")
+        self.assertEqual(executor.log, "start 1")
         self.assertFalse(os.path.exists(os.path.dirname(executor.path)))
 
     def test_wrong_signature(self):
