@@ -1808,6 +1808,8 @@ member_list_missing (Member *self)
  * name, what [method@Mk.SimpleExecutor.dup_report] says, and, where it was not started yet, for which
  * services it waits.
  *
+ * The times of each service count from its own start.
+ *
  * Returns: (transfer full): a text of several lines
  *
  * Since: 1.0
