@@ -47,8 +47,9 @@ let used = false;
 
 // [cancel]
 const SIGINT = 2;
+const addSignal = GLib['unix_signal_add'] ?? imports.gi['GLibUnix'].signal_add; // it has moved in GLib 2.86
 const cancellable = new Gio.Cancellable();
-GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGINT, () => {
+addSignal(GLib.PRIORITY_DEFAULT, SIGINT, () => {
     cancellable.cancel();
     return GLib.SOURCE_CONTINUE;
 });
