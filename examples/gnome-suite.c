@@ -7,19 +7,46 @@
 #include <mirakuru-glib-test.h>
 
 /* [mock] */
+static GVariant *
+call (const char *interface, const char *method, GVariant *arguments)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDBusConnection) bus = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, &error);
+  GVariant *reply = NULL;
+
+  g_assert_no_error (error);
+  reply = g_dbus_connection_call_sync (bus,
+                                       "org.example.Clock",
+                                       "/org/example/Clock",
+                                       interface,
+                                       method,
+                                       arguments,
+                                       NULL,
+                                       G_DBUS_CALL_FLAGS_NONE,
+                                       -1,
+                                       NULL,
+                                       &error);
+  g_assert_no_error (error);
+  return reply;
+}
+
 static void
-call_mock (gconstpointer method)
+test_clock (gconstpointer hour)
 {
   MkExecutorGroup *mock = mk_gtest_start_service (
-      "mock",
-      "Command=python3 -m dbusmock --session org.example.Clock /org/example/Clock org.example.Clock",
+      "clock",
+      "Command=/usr/bin/python3 -m dbusmock --session org.example.Clock /org/example/Clock org.example.Clock",
       "DBus=org.example.Clock",
       NULL);
-  g_autoptr (GDBusConnection) bus = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, NULL);
-  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
-      bus, "org.example.Clock", "/", "org.freedesktop.DBus.Peer", method, NULL, NULL, 0, -1, NULL, NULL);
+  g_autofree char *code = g_strdup_printf ("ret = %d", GPOINTER_TO_INT (hour));
+  /* The mock gets a method: interface, name, types of the arguments, types of the result, Python code. */
+  GVariant *method = g_variant_new ("(sssss)", "org.example.Clock", "GetHour", "", "i", code);
+  g_autoptr (GVariant) added = call ("org.freedesktop.DBus.Mock", "AddMethod", method);
+  g_autoptr (GVariant) reply = call ("org.example.Clock", "GetHour", NULL);
+  int answer = 0;
 
-  g_assert_nonnull (reply);
+  g_variant_get (reply, "(i)", &answer);
+  g_assert_cmpint (answer, ==, GPOINTER_TO_INT (hour));
   mk_gtest_stop_service (mock);
 }
 /* [end] */
@@ -55,7 +82,6 @@ test_display (void)
 {
   g_autoptr (GtkWindow) window = NULL;
 
-  g_assert_true (gtk_init_check ());
   window = g_object_ref_sink (GTK_WINDOW (gtk_window_new ()));
   gtk_window_present (window);
   g_assert_true (gtk_widget_get_mapped (GTK_WIDGET (window)));
@@ -87,10 +113,11 @@ test_settings (void)
 int
 main (int argc, char **argv)
 {
-  g_setenv ("GTK_A11Y", "none", FALSE); /* the session bus has no accessibility service */
   mk_gtest_init (&argc, &argv, "home", "session-bus", "xvfb", "http", NULL);
-  g_test_add_data_func ("/clock/ping", "Ping", call_mock);
-  g_test_add_data_func ("/clock/machine-id", "GetMachineId", call_mock);
+  g_setenv ("GTK_A11Y", "none", FALSE); /* the session bus has no accessibility service */
+  gtk_init ();
+  g_test_add_data_func ("/clock/noon", GINT_TO_POINTER (12), test_clock);
+  g_test_add_data_func ("/clock/evening", GINT_TO_POINTER (21), test_clock);
   g_test_add_func ("/own-bus", test_own_bus);
   g_test_add_func ("/display", test_display);
   g_test_add_func ("/http", test_http);

@@ -10,7 +10,7 @@ pytest.importorskip("dbusmock")
 
 clock = mk_service(
     settings={
-        "Command": "python3 -m dbusmock --session org.example.Clock /org/example/Clock org.example.Clock",
+        "Command": "/usr/bin/python3 -m dbusmock --session org.example.Clock /org/example/Clock org.example.Clock",
         "DBus": "org.example.Clock",
     },
     needs="session_bus",
