@@ -82,11 +82,15 @@ mk_simple_executor_install_signals (MkSimpleExecutorClass *klass)
    * @stream: the stream
    * @text: the line without its end, made valid UTF-8
    *
-   * The service has printed a line to a captured stream. A last line without an end is told when the
-   * stream ends; a very long line is told in pieces. Where handlers are slower than the service, and
-   * [property@Mk.SimpleExecutor:output-limit] bytes are waiting for them, the oldest are dropped, and a line
-   * "[1.2 MB of the output were missed here]" says so; with [property@Mk.SimpleExecutor:lossless] the service
-   * waits instead.
+   * The service has printed a line to a captured stream.
+   *
+   * A last line without an end is emitted when the stream ends. A very long line is emitted in pieces. All
+   * lines of a service are emitted before the callback of its stop. What the scripts `Prepare`, `Started` and
+   * `Cleanup` of a services file print is not emitted.
+   *
+   * Handlers can be slower than the service. If [property@Mk.SimpleExecutor:output-limit] bytes are waiting
+   * for them, the oldest are dropped, and a line "[1.2 MB of the output were missed here]" says so. With
+   * [property@Mk.SimpleExecutor:lossless] the service waits instead.
    *
    * Since: 1.0
    */
