@@ -37,24 +37,25 @@
  *
  * Services by name, some of which require others.
  *
- * What requires nothing is started side by side, and each service as soon as all is ready that it requires.
- * The first failure, or a cancellation, ends the start: everything is stopped, and the error begins with the
- * name of the service. A stop goes in the reverse order, so that an application can still reach its database
- * at its own end.
+ * Services that require nothing are started at the same time. Each of the others is started as soon as
+ * everything that it requires is ready. The first failure ends the start: everything is stopped, and the
+ * error begins with the name of the service. A cancellation ends the start, too. A stop goes in the reverse
+ * order, so an application can still reach its database while it ends.
  *
- * In the settings of the executors (the command, the environment, paths, URLs, probes), `{port}` stands for a
- * port that is leased for the service, `{port:admin}` for another one, `{dir}` for a private directory, and
- * `{redis.port}` for a value of the service "redis", which is started before then. See
- * [method@Mk.SimpleExecutor.dup_value].
+ * Placeholders work in the settings of the executors: the command, the environment, paths, URLs and probes.
+ * `{port}` stands for a port that is leased for the service, `{port:admin}` for another one, and `{dir}` for
+ * a private directory. `{redis.port}` stands for a value of the service "redis", which is then started first.
+ * See [method@Mk.SimpleExecutor.dup_value].
  *
  * A group is a [iface@Gio.ListModel] of its executors, in the order in which they were added. Their
  * [property@Mk.SimpleExecutor:state] can be watched while the group is started.
  *
- * A group is to be used in one thread, the one whose thread-default main context it was created with, and its
- * executors are started and stopped by it alone. During a synchronous call its signals are emitted in the
- * private context of that call: a handler must not begin an asynchronous call there, which would never end.
+ * Use a group in one thread only: the one whose thread-default main context it was created with. During a
+ * synchronous call its signals are emitted in the private context of that call. A handler must not begin an
+ * asynchronous call there: it would never end.
  *
- * It holds its executors: **when the last reference to it is dropped, services that run are killed**.
+ * Do not start or stop the executors of a group yourself. The group holds a reference to each of them: **when
+ * the last reference to the group is dropped, services that run are killed**.
  *
  * Since: 1.0
  */
@@ -786,9 +787,13 @@ mk_executor_group_class_init (MkExecutorGroupClass *klass)
    * @name: the service
    * @error: what has happened
    *
-   * A service could not be started, which ends the start of the group; or it has ended by itself later, and
-   * the others go on; or it has not ended well when it was stopped. What is cancelled because another service
-   * has failed has not failed.
+   * A service has failed, in one of these ways:
+   *
+   * - It could not be started. This ends the start of the group.
+   * - It has ended by itself later. The others go on.
+   * - It has not ended well when it was stopped.
+   *
+   * The signal is not emitted for services whose start was cancelled because another one has failed.
    *
    * Since: 1.0
    */
@@ -1131,7 +1136,8 @@ mk_executor_group_add_service (MkExecutorGroup *self,
  * Adds a service that a template describes. See [Services by name](services.html) for the templates, and
  * [method@Mk.ExecutorGroup.add_service] for how to set its values.
  *
- * Fails as that does; with %MK_ERROR_SPAWN_FAILED if the program of the service is missing.
+ * Fails in the same ways as [method@Mk.ExecutorGroup.add_service]. If the program of the service is missing,
+ * the error is %MK_ERROR_SPAWN_FAILED.
  *
  * Returns: (transfer none): the executor of the service; %NULL with an error
  *
@@ -1425,11 +1431,13 @@ mk_executor_group_get_progress (MkExecutorGroup *self)
  *
  * Starts all services, in their order, and waits until all are ready.
  *
- * If this fails, nothing of them is left. It fails with the error of the first service that fails, in front
- * of which stands its name; with %MK_ERROR_INVALID_ARGUMENT if services require each other; with
- * %MK_ERROR_ALREADY_RUNNING if the group has been started and not been stopped; with %G_IO_ERROR_PENDING if a
- * start or a stop is under way; and with %G_IO_ERROR_CANCELLED if @cancellable was cancelled or the group was
- * stopped meanwhile.
+ * If this fails, nothing of them is left. The error is
+ *
+ * - that of the first service that fails; the name of the service stands before its message;
+ * - %MK_ERROR_INVALID_ARGUMENT if services require each other;
+ * - %MK_ERROR_ALREADY_RUNNING if the group was started and not stopped;
+ * - %G_IO_ERROR_PENDING if a start or a stop is under way;
+ * - %G_IO_ERROR_CANCELLED if @cancellable was cancelled, or the group was stopped meanwhile.
  *
  * This function blocks, and needs no main loop. The main context of the caller is not run meanwhile.
  *
@@ -1517,10 +1525,12 @@ mk_executor_group_start_finish (MkExecutorGroup *self, GAsyncResult *result, GEr
  * Stops all services, each before those that it requires, and waits until nothing of them is left. If nothing
  * was started, there is nothing to do.
  *
- * A start that is under way is ended, and fails with %G_IO_ERROR_CANCELLED. All services are stopped, also if
- * one of them does not end well; the first such error is reported, with the name of the service. Fails with
- * %G_IO_ERROR_PENDING if another stop is under way. If it is cancelled, all services are stopped at once, and
- * it fails with %G_IO_ERROR_CANCELLED when nothing is left.
+ * A start that is under way is ended, and fails with %G_IO_ERROR_CANCELLED. If a service does not end well,
+ * the others are stopped nevertheless, and the first such error is reported, with the name of the service. If
+ * another stop is under way, this fails with %G_IO_ERROR_PENDING.
+ *
+ * After a cancellation, the services are no longer stopped in their order, but all at the same time. The stop
+ * still waits until nothing is left. Then it fails with %G_IO_ERROR_CANCELLED.
  *
  * This function blocks, and needs no main loop. The main context of the caller is not run meanwhile.
  *
