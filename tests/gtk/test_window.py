@@ -192,7 +192,8 @@ def check_killed(program, display, folder):
     example = new_example(program, "PostgreSQL accepts connections", display, folder)
     example.start()
     example.send_signal(signal.SIGKILL)
-    wait_until(lambda: not example.get_active(), "nothing is left")
+    wait_until(lambda: not example.get_active(), "no process is left")
+    wait_until(lambda: not data_folders(folder), "the data folder is gone")
 
 
 def main():
