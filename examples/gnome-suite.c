@@ -41,10 +41,11 @@ test_clock (gconstpointer hour)
   g_autofree char *code = g_strdup_printf ("ret = %d", GPOINTER_TO_INT (hour));
   /* The mock gets a method: interface, name, types of the arguments, types of the result, Python code. */
   GVariant *method = g_variant_new ("(sssss)", "org.example.Clock", "GetHour", "", "i", code);
-  g_autoptr (GVariant) added = call ("org.freedesktop.DBus.Mock", "AddMethod", method);
-  g_autoptr (GVariant) reply = call ("org.example.Clock", "GetHour", NULL);
+  g_autoptr (GVariant) reply = NULL;
   int answer = 0;
 
+  g_variant_unref (call ("org.freedesktop.DBus.Mock", "AddMethod", method));
+  reply = call ("org.example.Clock", "GetHour", NULL);
   g_variant_get (reply, "(i)", &answer);
   g_assert_cmpint (answer, ==, GPOINTER_TO_INT (hour));
   mk_gtest_stop_service (mock);
