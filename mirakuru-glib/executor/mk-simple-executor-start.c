@@ -46,6 +46,9 @@
 #define SETTLE_PAUSES   4
 /* How long the news of an exit may take. */
 #define EXIT_NEWS_LIMIT_US (500 * G_TIME_SPAN_MILLISECOND)
+/* How often to look for the end: no news wakes a context if the program has closed the descriptor for that.
+ */
+#define LOOK_INTERVAL_US (200 * G_TIME_SPAN_MILLISECOND)
 
 typedef enum
 {
@@ -86,7 +89,7 @@ typedef struct
 
   GCancellable *cancellable; /* (owned) of the steps */
   MkWaker *news;             /* (owned) woken by the process, and by a stop */
-  MkWaker *timer;            /* (owned) (nullable) the deadline of SPAWNING; steps watch theirs themselves */
+  MkWaker *timer;            /* (owned) (nullable) when to look; steps watch their deadlines themselves */
   MkWaker *cancel_source;    /* (owned) (nullable) */
 
   GError *error;     /* (owned) (nullable) why it fails */
@@ -1058,6 +1061,7 @@ start_end (GTask *task, GError *error)
       start_return_failure (task);
       return;
     }
+  mk_waker_wake_at (self->timer, g_get_monotonic_time () + LOOK_INTERVAL_US);
   /* The stop that came sees to its end, in its own way. */
   if (!start_owns_executor (task))
     return;
@@ -1250,6 +1254,11 @@ start_on_deadline (gpointer user_data)
     start_confirm (task);
   else if (self->stage == FINISHING)
     start_end (task, start_timed_out_error (self, NULL));
+  else if (self->stage == ENDING)
+    {
+      mk_waker_wake_at (self->timer, g_get_monotonic_time () + LOOK_INTERVAL_US);
+      mk_waker_wake (self->news);
+    }
   return G_SOURCE_CONTINUE;
 }
 

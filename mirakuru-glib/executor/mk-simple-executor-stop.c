@@ -31,6 +31,9 @@
 /* How long after the last order it is waited for news: longer than the process itself takes to say that a
  * service does not end. */
 #define NEWS_LIMIT_US (8 * G_USEC_PER_SEC)
+/* How often to look for them: they do not wake a context if the program has closed the descriptor for that.
+ */
+#define LOOK_INTERVAL_US (200 * G_TIME_SPAN_MILLISECOND)
 
 typedef enum
 {
@@ -53,6 +56,7 @@ typedef struct
   int expected_status;
   guint timeout_ms;
   gint64 deadline;
+  gint64 news_limit; /* monotonic, of WAITING */
 
   GCancellable *cancellable; /* (owned) of request_stop */
   MkWaker *news;             /* (owned) (nullable) */
@@ -273,7 +277,8 @@ stop_wait (GTask *task)
   gint64 end = stop_send_order (self);
 
   self->stage = WAITING;
-  mk_waker_wake_at (self->timer, end == G_MAXINT64 ? end : end + NEWS_LIMIT_US);
+  self->news_limit = end == G_MAXINT64 ? end : end + NEWS_LIMIT_US;
+  mk_waker_wake_at (self->timer, g_get_monotonic_time () + LOOK_INTERVAL_US);
   /* It may be gone already, but those who watch the state are told first that it is being stopped. */
   mk_waker_wake (self->news);
 }
@@ -305,6 +310,11 @@ stop_on_deadline (gpointer user_data)
     {
       self->kill = TRUE;
       stop_wait (task);
+    }
+  else if (self->stage == WAITING && g_get_monotonic_time () < self->news_limit)
+    {
+      mk_waker_wake_at (self->timer, g_get_monotonic_time () + LOOK_INTERVAL_US);
+      mk_waker_wake (self->news);
     }
   /* As where the program has closed all of its files. */
   else if (self->stage == WAITING)
