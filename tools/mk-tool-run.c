@@ -159,6 +159,18 @@ service_write_log (Service *self)
   mk_simple_executor_set_stderr_path (self->executor, path);
 }
 
+/* A disk that is full does not keep the service from working. */
+static void
+service_tell_incomplete (Service *self)
+{
+  g_autoptr (GVariant) report = mk_simple_executor_dup_report_dict (self->executor);
+  const char *clause;
+
+  if (g_variant_lookup (report, "incomplete", "&s", &clause))
+    mk_tool_display_error (
+        self->run->display, mk_executor_group_get_name (self->run->group, self->executor), clause);
+}
+
 /* Returns: (transfer full) (nullable): "waiting for …", with the values of this start */
 static char *
 service_describe_goal (Service *self, GVariant *report)
@@ -940,6 +952,8 @@ run_to_the_end (Run *self)
   while (g_main_context_iteration (NULL, FALSE))
     ;
 
+  for (guint i = 0; i < self->services->len; i++)
+    service_tell_incomplete (g_ptr_array_index (self->services, i));
   run_write_reports (self);
   return self->status;
 }

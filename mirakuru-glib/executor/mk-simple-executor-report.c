@@ -94,6 +94,7 @@ report_add_run (GVariantDict *dict, MkProcess *process)
   MkProcessNews news = mk_process_get_news (process);
   g_autofree char *command = mk_message_command ((const char *const *) mk_process_get_launch (process)->argv);
   g_autofree char *killed = mk_process_message_killed (process);
+  g_autofree char *incomplete = mk_process_dup_incomplete (process);
   GVariantBuilder processes;
 
   g_variant_dict_insert (dict, "command", "s", command);
@@ -103,6 +104,8 @@ report_add_run (GVariantDict *dict, MkProcess *process)
     g_variant_dict_insert (dict, "exit-status", "i", news.status);
   if (killed != NULL)
     g_variant_dict_insert (dict, "killed", "s", killed);
+  if (incomplete != NULL)
+    g_variant_dict_insert (dict, "incomplete", "s", incomplete);
 
   g_variant_builder_init (&processes, G_VARIANT_TYPE ("aa{sv}"));
   if (!news.gone && mk_process_get_supervisor (process) != 0 && !mk_process_is_elsewhere (process))
@@ -127,6 +130,7 @@ report_add_run (GVariantDict *dict, MkProcess *process)
  * - "probes" (`aa{sv}`), the parts of that: "waits-for" (`s`), "attempts" (`u`), "last-failure" (`s`)
  * - "processes" (`aa{sv}`): "pid" and "parent" (`i`), "name" (`s`)
  * - "stdout" and "stderr" (`s`): the last lines that are kept
+ * - "incomplete" (`s`): that a copy of the output could not be written to its file to the end, and why
  *
  * What is not known is left out. May be called in any thread, in any state; it does not wait.
  *
@@ -315,6 +319,15 @@ report_append_processes (GString *text, GVariant *dict)
 }
 
 static void
+report_append_incomplete (GString *text, GVariant *dict)
+{
+  const char *clause = NULL;
+
+  if (g_variant_lookup (dict, "incomplete", "&s", &clause))
+    g_string_append_printf (text, "\n  %s", clause);
+}
+
+static void
 report_append_output (GString *text, GVariant *dict, const char *key, const char *heading)
 {
   const char *output = NULL;
@@ -359,6 +372,7 @@ mk_simple_executor_dup_report (MkSimpleExecutor *self)
   report_append_times (text, dict);
   report_append_probes (text, dict);
   report_append_processes (text, dict);
+  report_append_incomplete (text, dict);
   report_append_output (text, dict, "stdout", _ ("Last output:"));
   report_append_output (text, dict, "stderr", _ ("Last error output:"));
   return g_string_free (text, FALSE);

@@ -1260,7 +1260,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * as well.
    *
    * If the mode is CAPTURE or PTY, the file gets a copy of all that is captured, whatever
-   * [property@Mk.SimpleExecutor:output-limit] is. It has to be a regular file then.
+   * [property@Mk.SimpleExecutor:output-limit] is. It has to be a regular file then. If it cannot be written
+   * any more, as on a full disk, the service goes on; "incomplete" in
+   * [method@Mk.SimpleExecutor.dup_report_dict] says why.
    *
    * Default: %NULL.
    *

@@ -38,6 +38,8 @@ typedef struct
   gsize (*room) (gpointer data, MkStream stream);
   /* @length: 0 at the end */
   void (*output) (gpointer data, MkStream stream, const guint8 *bytes, gsize length);
+  /* Output is not copied to its file any more. */
+  void (*copy_failed) (gpointer data, MkStream stream, const char *reason);
   /* The last one, in any case: nothing is left, and all output was reported. */
   void (*gone) (gpointer data);
 } MkBackendReports;

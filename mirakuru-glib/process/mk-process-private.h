@@ -56,6 +56,7 @@ gboolean mk_process_signal (MkProcess *self, int signal_number, gboolean group);
 
 MkProcessNews mk_process_get_news (MkProcess *self);
 GError *mk_process_dup_failure (MkProcess *self);
+char *mk_process_dup_incomplete (MkProcess *self);
 void mk_process_add_listener (MkProcess *self, MkWaker *waker);
 void mk_process_remove_listener (MkProcess *self, MkWaker *waker);
 gboolean mk_process_wait_gone (MkProcess *self, guint timeout_ms);

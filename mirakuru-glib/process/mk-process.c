@@ -21,7 +21,9 @@
 #include "mk-backend-private.h"
 #include "mk-error.h"
 #include "mk-host-private.h"
+#include "base/mk-i18n-private.h"
 #include "base/mk-lock-private.h"
+#include "base/mk-message-private.h"
 #include "base/mk-platform-private.h"
 #include "base/mk-waker-private.h"
 #include "mk-proc-private.h"
@@ -54,6 +56,7 @@ struct _MkProcess
   gboolean ordered;     /* (locked-by lock) to be spawned */
   MkProcessNews news;   /* (locked-by lock) */
   GError *failure;      /* (owned) (nullable) (locked-by lock) */
+  char *incomplete;     /* (owned) (nullable) (locked-by lock) which log is, and why: the first one */
   GPtrArray *listeners; /* (owned) (element-type MkWaker) (locked-by lock) */
   gint64 backstop;      /* (locked-by lock) when to look what still lives */
   gint64 patience_end;  /* (locked-by lock) */
@@ -120,6 +123,7 @@ mk_process_unref (MkProcess *self)
     mk_capture_unref (self->captures[i]);
   mk_backend_free (self->backend);
   g_clear_error (&self->failure);
+  g_free (self->incomplete);
   g_ptr_array_unref (self->listeners);
   mk_launch_free (self->launch);
   self->output_destroy (self->output_data);
@@ -250,6 +254,21 @@ process_on_output (gpointer data, MkStream stream, const guint8 *bytes, gsize le
   self->output_func (self->output_data);
 }
 
+static void
+process_on_copy_failed (gpointer data, MkStream stream, const char *reason)
+{
+  MkProcess *self = data;
+  g_autofree char *name = mk_message_filename (stream == MK_STREAM_STDERR ? self->launch->stderr_path
+                                                                          : self->launch->stdout_path);
+
+  MK_AUTO_LOCK (&self->lock);
+
+  g_debug ("%s: its output is not copied to %s any more: %s", self->launch->argv[0], name, reason);
+  if (self->incomplete == NULL)
+    /* Translators: a clause. The path of a log, why */
+    self->incomplete = g_strdup_printf (_ ("the log “%s” is incomplete: %s"), name, reason);
+}
+
 static gsize
 process_get_room (gpointer data, MkStream stream)
 {
@@ -301,7 +320,8 @@ process_on_gone (gpointer data)
 }
 
 static const MkBackendReports process_reports = {
-  process_on_event, process_on_failed, process_get_room, process_on_output, process_on_gone,
+  process_on_event,  process_on_failed,      process_get_room,
+  process_on_output, process_on_copy_failed, process_on_gone,
 };
 
 /* ---- orders ---- */
@@ -476,6 +496,16 @@ process_on_timer (gpointer user_data)
   if (is_late)
     process_look_for_living (self);
   return G_SOURCE_CONTINUE;
+}
+
+/* Returns: (nullable) (transfer full): a clause, if not all of the output went to the file that gets a copy
+ */
+char *
+mk_process_dup_incomplete (MkProcess *self)
+{
+  MK_AUTO_LOCK (&self->lock);
+
+  return g_strdup (self->incomplete);
 }
 
 /*

@@ -386,13 +386,15 @@ backend_copy (MkBackend *self, guint i, const guint8 *bytes, gsize length)
 {
   while (length > 0 && self->copies[i].fd >= 0)
     {
-      ssize_t n = mk_host_fd_is_ours (&self->copies[i]) ? write (self->copies[i].fd, bytes, length) : -1;
+      gboolean is_ours = mk_host_fd_is_ours (&self->copies[i]);
+      ssize_t n = is_ours ? write (self->copies[i].fd, bytes, length) : -1;
 
-      if (n < 0 && errno == EINTR)
+      if (is_ours && n < 0 && errno == EINTR)
         continue;
       if (n < 0)
         {
-          g_debug ("%s: its output is copied no more: %s", self->launch->argv[0], g_strerror (errno));
+          self->reports->copy_failed (
+              self->data, i ? MK_STREAM_STDERR : MK_STREAM_STDOUT, g_strerror (is_ours ? errno : EBADF));
           mk_host_fd_close (&self->copies[i]);
           return;
         }

@@ -657,6 +657,7 @@ backend_get_room (gpointer data, guint number)
 static void
 backend_copy (MkBackend *self, guint number, const guint8 *bytes, gsize length)
 {
+  g_autofree char *reason = NULL;
   DWORD written;
 
   if (self->copies[number] == NULL || length == 0)
@@ -664,7 +665,9 @@ backend_copy (MkBackend *self, guint number, const guint8 *bytes, gsize length)
   if (WriteFile (self->copies[number], bytes, (DWORD) length, &written, NULL))
     return;
 
-  g_debug ("%s: its output is copied no more", self->launch->argv[0]);
+  reason = g_win32_error_message ((int) GetLastError ());
+  self->reports->copy_failed (
+      self->data, number == PIPE_STDERR ? MK_STREAM_STDERR : MK_STREAM_STDOUT, reason);
   CloseHandle (self->copies[number]);
   self->copies[number] = NULL;
 }

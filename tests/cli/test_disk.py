@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A full disk: what has to be written there fails with a clear message, and everything else works."""
 
+import json
 import os
 import shlex
 import signal
@@ -85,8 +86,22 @@ class FullDisk(TestCase):
 
     def test_log_that_is_full(self):
         port = free_port()
-        self.assert_works(NO_BYTES, "--log-dir", self.path("disk/logs"), "--service",
-                          listener(port, "--print", "up", "--flood", 1000000), *tcp(port), "--output", "up")
+        said = self.assert_works(NO_BYTES, "--log-dir", self.path("disk/logs"), "--service",
+                                 listener(port, "--print", "up", "--flood", 1000000), *tcp(port), "--output", "up",
+                                 "--service", service())
+        log = f"the log “{self.path('disk/logs/mk-test-service.log')}” is incomplete: {NO_SPACE}"
+        self.assertEqual(said.count("is incomplete"), 1, said)
+        self.assertIn(f"mirakuru: mk-test-service: {log}", said)
+
+    def test_log_that_is_full_does_not_change_the_status(self):
+        port = free_port()
+        status, said = self.run_there(NO_BYTES, "--quiet", "--log-dir", self.path("disk/logs"), "--report",
+                                      self.path("report"), "--service", listener(port, "--print", "up"), *tcp(port),
+                                      "--", "sh", "-c", "exit 3")
+        self.assertEqual(status, 3, said)
+        self.assertIn("is incomplete", said)
+        with open(self.path("report"), encoding="utf-8") as file:
+            self.assertIn(NO_SPACE, json.load(file)["services"][0]["incomplete"])
 
     def test_report(self):
         for option in "--report", "--timeline":

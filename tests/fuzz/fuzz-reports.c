@@ -74,11 +74,17 @@ take_output (gpointer data, MkStream stream, const guint8 *bytes, gsize length)
 }
 
 static void
+take_copy_failure (gpointer data, MkStream stream, const char *reason)
+{
+}
+
+static void
 take_gone (gpointer data)
 {
 }
 
-static const MkBackendReports reports = { take_event, take_failure, get_room, take_output, take_gone };
+static const MkBackendReports reports = { take_event,  take_failure,      get_room,
+                                          take_output, take_copy_failure, take_gone };
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
