@@ -893,6 +893,8 @@ mk_supervisor_main (int argc, char **argv)
   mk_kernel_close_from (MK_CONTROL_FD + 1 + self.n_passed);
   fcntl (MK_CONTROL_FD, F_SETFD, FD_CLOEXEC);
   error = supervisor_set_up (&self) ? 0 : errno;
+  if (self.passed == NULL || self.private_folder == NULL)
+    error = ENOMEM;
 
   /* Once the host is watched, the pid cannot come to mean another process; before, it may have. */
   self.host_fd = mk_kernel_watch_host (self.host);

@@ -137,6 +137,8 @@ FOUND = (
     r"kill mk-supervisor open(at)? 1\+ (EMFILE|ENFILE)",
     # The list of its children was not looked at where /proc could not be read.
     r"stop-deaf mk-supervisor getdents64 [1-9]\+ ENOMEM",
+    # A supervisor without memory forgot the directory of the service, and which descriptors it gets.
+    r"exit mk-supervisor mmap [12]\+ ENOMEM",
 )
 
 #: With what words GLib, libc and the loader end a program when they cannot have what they need: that is not the library's.
@@ -146,9 +148,11 @@ GIVEN_UP = re.compile(
     r"|error while loading shared libraries|cannot allocate TLS|Inconsistency detected by ld\.so"
 )
 
-#: What is not tried: GLib ends a program that has no memory at all, and without /proc only the process group of a
-#: service is found, as the manual says.
-UNFIT = re.compile(r"mk-test-fault-host (brk|mmap|mprotect) |mk-supervisor (open|openat|readlink|readlinkat) .* EACCES")
+#: What is not tried: GLib ends a program that has no memory at all, without /proc only the process group of a
+#: service is found, as the manual says, and what may not be removed stays.
+UNFIT = re.compile(
+    r"mk-test-fault-host (brk|mmap|mprotect) |mk-supervisor (open|openat|readlink|readlinkat|unlinkat) .* EACCES"
+)
 
 
 class Scene:
