@@ -32,6 +32,8 @@ SUPERVISOR = "mk-supervisor"
 NOT_POSSIBLE = 77
 VERBOSE = "MK_TEST_VERBOSE" in os.environ
 WANTED = os.environ.get("MK_TEST_FAULTS")
+#: How many are tried at the same time: most of them wait for something.
+WORKERS = 2 * len(os.sched_getaffinity(0))
 #: How long others than those in FOUND are tried, in seconds, and how many of them at once
 SHORT = 8
 CHUNK = 16
@@ -291,7 +293,7 @@ class Faults(TestCase):
 
     def try_all(self, faults):
         """Returns what is wrong."""
-        with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             return [problem for problem in pool.map(self.try_fault, faults) if problem]
 
     def try_some(self, faults):
