@@ -498,8 +498,7 @@ process_on_timer (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Returns: (nullable) (transfer full): a clause, if not all of the output went to the file that gets a copy
- */
+/* Returns: (nullable) (transfer full): a clause, if a copy of the output could not be written to the end */
 char *
 mk_process_dup_incomplete (MkProcess *self)
 {
