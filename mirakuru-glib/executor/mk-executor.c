@@ -18,13 +18,17 @@
 /**
  * MkExecutor:
  *
- * An executor that waits until a probe says that the service is ready.
+ * An executor that waits until a probe finds that the service is ready.
  *
- * [method@Mk.SimpleExecutor.start] first makes sure that what would be waited for is not there already, which
- * would be another service; then it runs the command, and asks the probe until it is satisfied. While it
- * waits it watches the process, and fails at once if that ends with an error.
+ * A [class@Mk.Probe] checks one condition, for example that a port accepts connections. See [Choosing an
+ * executor](choosing.html) and [Which readiness can be trusted](readiness.html).
  *
- * A subclass may override `pre_start_check` and `after_start_check` in place of having a probe, or to add a
+ * [method@Mk.SimpleExecutor.start] first checks that the probe is not satisfied yet. If it is, another
+ * service is running, and the start fails with %MK_ERROR_ALREADY_RUNNING. Then it runs the command, and
+ * polls the probe until it is satisfied. Meanwhile it watches the first process, and fails at once if that
+ * ends with an error.
+ *
+ * A subclass may override `pre_start_check` and `after_start_check` to replace the probe, or to add a
  * condition to it.
  *
  * Since: 1.0
@@ -580,7 +584,7 @@ mk_executor_class_init (MkExecutorClass *klass)
   /**
    * MkExecutor:probe:
    *
-   * What says that the service is ready.
+   * The probe that finds that the service is ready.
    *
    * Default: %NULL.
    *
@@ -604,10 +608,10 @@ mk_executor_init (MkExecutor *self)
 /**
  * mk_executor_new:
  * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
- * @probe: (nullable): what says that the service is ready
+ * @probe: (nullable): the probe that finds that the service is ready
  *
- * Creates an executor for a command, and the probe to wait for. The executor takes a reference of its own:
- * the caller still owns the one it has, and has to drop it.
+ * Creates an executor for a command and a probe. The executor takes its own reference to the probe. The
+ * caller keeps its reference.
  *
  * Returns: (transfer full): the executor
  *
@@ -623,7 +627,7 @@ mk_executor_new (const char *const *argv, MkProbe *probe)
  * mk_executor_get_probe: (get-property probe)
  * @self: the executor
  *
- * Gets what says that the service is ready.
+ * Gets the probe that finds that the service is ready.
  *
  * Returns: (transfer none) (nullable): the probe
  *
@@ -657,9 +661,9 @@ executor_update_goal (MkExecutor *self)
 /**
  * mk_executor_set_probe: (set-property probe)
  * @self: the executor
- * @probe: (nullable): what says that the service is ready
+ * @probe: (nullable): the probe that finds that the service is ready
  *
- * Sets what says that the service is ready. It takes effect at the next start.
+ * Sets the probe that finds that the service is ready. It takes effect at the next start.
  *
  * Since: 1.0
  */

@@ -20,8 +20,8 @@ G_DECLARE_DERIVABLE_TYPE (MkExecutor, mk_executor, MK, EXECUTOR, MkSimpleExecuto
 /**
  * MkExecutorClass:
  * @parent_class: the parent class
- * @pre_start_check: whether what would be waited for is there before anything was started
- * @after_start_check: whether the service is ready
+ * @pre_start_check: returns whether the condition is fulfilled before the command is run
+ * @after_start_check: returns whether the service is ready
  *
  * Since: 1.0
  */
@@ -34,15 +34,15 @@ struct _MkExecutorClass
    * @self: the executor
    * @error: return location for an error
    *
-   * Says whether what would be waited for is there before anything was started. Then the
-   * start fails with %MK_ERROR_ALREADY_RUNNING. An error ends the start. Called in the
-   * context of the start; must not block.
+   * Returns whether the condition that the start would wait for is fulfilled before the command is run. If
+   * so, the start fails with %MK_ERROR_ALREADY_RUNNING. An error ends the start. Called in the context of
+   * the start. Must not block.
    *
-   * The default asks the probe. Where the probe takes time for its answer, the default fails
-   * with %G_IO_ERROR_WOULD_BLOCK: let that error pass. The probe is asked then, and this
-   * function is called again when its answer has come.
+   * The default checks the probe. If an attempt of the probe takes time, the default fails with
+   * %G_IO_ERROR_WOULD_BLOCK. Pass this error on. The library then makes the attempt, and calls this function
+   * again when the result is there.
    *
-   * Returns: %TRUE if it is there already
+   * Returns: %TRUE if the condition is fulfilled already
    *
    * Since: 1.0
    */
@@ -53,13 +53,13 @@ struct _MkExecutorClass
    * @self: the executor
    * @error: return location for an error
    *
-   * Says whether the service is ready. Called again and again while a start waits, in its
-   * context; must not block. %FALSE without an error means "not yet"; an error of the domain
-   * %MK_ERROR ends the start, any other is remembered and reported if the start times out.
+   * Returns whether the service is ready. Called repeatedly in the context of the start while it waits. Must
+   * not block. %FALSE without an error means "not yet". An error of the domain %MK_ERROR ends the start.
+   * Another error is reported only if the start times out.
    *
-   * The default asks the probe. Where the probe takes time for its answer, the default fails
-   * with %G_IO_ERROR_WOULD_BLOCK: let that error pass. The probe is asked then, and this
-   * function is called again when its answer has come.
+   * The default checks the probe. If an attempt of the probe takes time, the default fails with
+   * %G_IO_ERROR_WOULD_BLOCK. Pass this error on. The library then makes the attempt, and calls this function
+   * again when the result is there.
    *
    * Returns: %TRUE if the service is ready
    *

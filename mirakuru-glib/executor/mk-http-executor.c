@@ -15,12 +15,16 @@
 /**
  * MkHttpExecutor:
  *
- * An executor that waits until a URL is answered with the right status.
+ * An executor that waits until a URL responds with the expected status.
  *
- * The port of the URL must be free before the start: if anything listens there, the start fails with
- * %MK_ERROR_ALREADY_RUNNING and says what it is. For what counts as an answer, see [class@Mk.HttpProbe].
+ * See [Choosing an executor](choosing.html#a-url) for an example, and [class@Mk.HttpProbe] for what counts
+ * as a response.
  *
- * [property@Mk.TcpExecutor:host] and [property@Mk.TcpExecutor:port] follow the URL and cannot be set.
+ * The port of the URL must be free before the start. If a process listens there, the start fails with
+ * %MK_ERROR_ALREADY_RUNNING, and the message names the process if it is known.
+ *
+ * [property@Mk.TcpExecutor:host] and [property@Mk.TcpExecutor:port] are taken from the URL and cannot be
+ * set.
  *
  * Since: 1.0
  */
@@ -263,7 +267,8 @@ mk_http_executor_class_init (MkHttpExecutorClass *klass)
   /**
    * MkHttpExecutor:port:
    *
-   * The port of the URL, by default 80 for http and 443 for https; 0 if there is no valid URL.
+   * The port of the URL; 0 if there is no valid URL. Without a port in the URL, it is 80 for http and 443
+   * for https.
    *
    * Default: 0. Range: 0 to 65535.
    *
@@ -305,7 +310,7 @@ mk_http_executor_new (const char *const *argv, const char *uri)
  * @self: the executor
  * @fields: (array zero-terminated=1): the fields, each as `name=value`
  *
- * Sets the body to that of a form that was filled in. See [method@Mk.HttpProbe.set_form].
+ * Sets the body to the encoded fields of a form. See [method@Mk.HttpProbe.set_form].
  *
  * Since: 1.0
  */

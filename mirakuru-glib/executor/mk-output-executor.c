@@ -14,30 +14,34 @@
 /**
  * MkOutputExecutor:
  *
- * An executor that waits until the service has printed a banner: a line, or anything else that a regular
- * expression matches.
+ * An executor that waits until the service has printed a banner.
  *
- * The expression is one of [struct@GLib.Regex], that is, of Perl. `^` and `$` match where lines begin and
- * end, and `.` matches anything but the end of a line. The output is matched as UTF-8; each byte of it that
- * is not valid UTF-8 counts as one unknown character. Control sequences, such as those for colors, are part
- * of it. The banner is seen at once, in the middle of a line too, however much was printed before it, and
- * however little of the output is kept; a match may have up to 16 KiB. Where more output could still change a
- * match, as with `port \d+` after "port 63", it counts when something follows that does not, when the stream
- * ends, or after a tenth of a second without output. To be sure to have a number as a whole, ask for what
- * follows it: `port (\d+)$`.
+ * The banner is a regular expression that matches a line, or another part of the output. See [Choosing an
+ * executor](choosing.html#a-line-of-output) for an example.
  *
- * The stream in which the banner was seen is left to be read from right after it:
- * [method@Mk.SimpleExecutor.open_output] begins there, while [method@Mk.SimpleExecutor.dup_output] gives all
- * that is kept.
+ * The expression has the syntax of [struct@GLib.Regex]. `^` and `$` match at the beginning and the end of a
+ * line, and `.` matches any character except a line end. The output is matched as UTF-8; each invalid byte
+ * counts as one unknown character. Control sequences, for example for colors, are part of the output.
  *
- * The start fails with %MK_ERROR_EXITED at once when the service has exited and no more output can come, also
- * with status 0; and with %MK_ERROR_FAILED when what it printed matches
- * [property@Mk.OutputExecutor:failure-pattern], when it closed its output, or when the expression takes
- * more than about a second to match. A service that exits with status 0 after it has printed the banner was
- * ready.
+ * The banner is found at once, even in the middle of a line. The amount of output before it and
+ * [property@Mk.SimpleExecutor:output-limit] make no difference. A match may have up to 16 KiB.
  *
- * [property@Mk.Executor:probe] is %NULL unless one is set. That one is waited for in addition to the banner:
- * the service is ready when it has printed the banner and the probe is satisfied.
+ * Further output can make a match longer: `port \d+` matches "port 63", but "79" may follow. Such a match
+ * counts when output follows that is not part of it, when the stream ends, or after a tenth of a second
+ * without output. To get the whole number in all cases, let the expression include the line end, as in `port
+ * (\d+)$`.
+ *
+ * [method@Mk.SimpleExecutor.open_output] begins right after the banner if it opens the stream in which the
+ * banner was found. [method@Mk.SimpleExecutor.dup_output] returns all output that is kept.
+ *
+ * The start fails at once with %MK_ERROR_EXITED if the service has exited, even with status 0, and no more
+ * output can come. It fails with %MK_ERROR_FAILED if the output matches
+ * [property@Mk.OutputExecutor:failure-pattern], if the service closes its output, or if the expression takes
+ * more than about a second to match. If a service prints the banner and then exits with status 0, the start
+ * succeeds.
+ *
+ * If [property@Mk.Executor:probe] is set, the start waits for both: the service is ready when it has printed
+ * the banner and the probe is satisfied.
  *
  * Since: 1.0
  */
@@ -157,8 +161,8 @@ mk_output_executor_class_init (MkOutputExecutorClass *klass)
   /**
    * MkOutputExecutor:banner:
    *
-   * The regular expression that the output of the service matches when it is ready. An invalid or empty one
-   * is an error of the start.
+   * The regular expression that the output of the service matches when it is ready. If it is invalid or
+   * empty, the start fails with %MK_ERROR_INVALID_ARGUMENT.
    *
    * Default: %NULL.
    *
@@ -169,7 +173,7 @@ mk_output_executor_class_init (MkOutputExecutorClass *klass)
   /**
    * MkOutputExecutor:stream:
    *
-   * Where the banner is looked for: in standard output, in standard error, or in both. It must be
+   * The streams that are searched for the banner: standard output, standard error, or both. They must be
    * captured.
    *
    * Default: %MK_STREAM_FLAGS_STDOUT.
@@ -182,8 +186,8 @@ mk_output_executor_class_init (MkOutputExecutorClass *klass)
   /**
    * MkOutputExecutor:occurrences:
    *
-   * The match that counts: 1 for the first, 2 for the second; 0 is an error of the start. Matches in both
-   * streams are counted together.
+   * Which match of the banner means that the service is ready: 1 for the first, 2 for the second. With 0,
+   * the start fails. Matches in both streams are counted together.
    *
    * Default: 1. Range: 0 to %G_MAXUINT.
    *
@@ -194,8 +198,9 @@ mk_output_executor_class_init (MkOutputExecutorClass *klass)
   /**
    * MkOutputExecutor:failure-pattern:
    *
-   * A regular expression for output that tells that the service has failed. If it matches before the banner
-   * does, the start fails at once with %MK_ERROR_FAILED. It is looked for in the same streams as the banner.
+   * A regular expression for output that reports that the service has failed. If it matches before the
+   * banner does, the start fails at once with %MK_ERROR_FAILED. The same streams are searched as for the
+   * banner.
    *
    * Default: %NULL.
    *
@@ -218,9 +223,9 @@ mk_output_executor_init (MkOutputExecutor *self)
 /**
  * mk_output_executor_new:
  * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
- * @banner: a regular expression for what the service prints when it is ready
+ * @banner: a regular expression for the output that means that the service is ready
  *
- * Creates an executor for a command that says when it is ready.
+ * Creates an executor for a command that prints a banner when it is ready.
  *
  * Returns: (transfer full): the executor
  *
@@ -249,7 +254,7 @@ output_executor_set_text (MkOutputExecutor *self, char **text, const char *new_t
  * mk_output_executor_get_banner: (get-property banner)
  * @self: the executor
  *
- * Gets the regular expression for what the service prints when it is ready.
+ * Gets the regular expression for the output that means that the service is ready.
  *
  * Returns: (transfer none) (nullable): the regular expression
  *
@@ -268,8 +273,8 @@ mk_output_executor_get_banner (MkOutputExecutor *self)
  * @self: the executor
  * @banner: (nullable): a regular expression
  *
- * Sets the regular expression for what the service prints when it is ready. It takes effect at the next
- * start.
+ * Sets the regular expression for the output that means that the service is ready. It takes effect at the
+ * next start.
  *
  * Since: 1.0
  */
@@ -285,7 +290,7 @@ mk_output_executor_set_banner (MkOutputExecutor *self, const char *banner)
  * mk_output_executor_get_stream: (get-property stream)
  * @self: the executor
  *
- * Gets where the banner is looked for.
+ * Gets the streams that are searched for the banner.
  *
  * Returns: one stream, or both
  *
@@ -304,7 +309,7 @@ mk_output_executor_get_stream (MkOutputExecutor *self)
  * @self: the executor
  * @stream: one stream, or both
  *
- * Sets where the banner is looked for. It takes effect at the next start.
+ * Sets the streams that are searched for the banner. It takes effect at the next start.
  *
  * Since: 1.0
  */
@@ -324,7 +329,7 @@ mk_output_executor_set_stream (MkOutputExecutor *self, MkStreamFlags stream)
  * mk_output_executor_get_occurrences: (get-property occurrences)
  * @self: the executor
  *
- * Gets the match that counts.
+ * Gets which match of the banner means that the service is ready.
  *
  * Returns: the number of the match, from 1
  *
@@ -341,9 +346,9 @@ mk_output_executor_get_occurrences (MkOutputExecutor *self)
 /**
  * mk_output_executor_set_occurrences: (set-property occurrences)
  * @self: the executor
- * @occurrences: the number of the match, from 1; 0 is an error of the start
+ * @occurrences: the number of the match, from 1; with 0, the start fails
  *
- * Sets the match that counts. It takes effect at the next start.
+ * Sets which match of the banner means that the service is ready. It takes effect at the next start.
  *
  * Since: 1.0
  */
@@ -363,7 +368,7 @@ mk_output_executor_set_occurrences (MkOutputExecutor *self, guint occurrences)
  * mk_output_executor_get_failure_pattern: (get-property failure-pattern)
  * @self: the executor
  *
- * Gets the regular expression for output that tells of a failure.
+ * Gets the regular expression for output that reports a failure.
  *
  * Returns: (transfer none) (nullable): the regular expression
  *
@@ -382,7 +387,7 @@ mk_output_executor_get_failure_pattern (MkOutputExecutor *self)
  * @self: the executor
  * @failure_pattern: (nullable): a regular expression
  *
- * Sets the regular expression for output that tells of a failure. It takes effect at the next start.
+ * Sets the regular expression for output that reports a failure. It takes effect at the next start.
  *
  * Since: 1.0
  */
@@ -400,11 +405,11 @@ mk_output_executor_set_failure_pattern (MkOutputExecutor *self, const char *fail
  * @self: the executor
  * @name_or_number: the name of a group of the banner, or its number; "0" is the match as a whole
  *
- * Gets a part of what the banner matched in the last start: the port number, for example, of
+ * Gets the text that a group of the banner matched in the last start, for example the port number of
  * `listening on port (?<port>\d+)$`. May be called in any thread.
  *
- * Returns: (transfer full) (nullable): the text, with what is no valid UTF-8 replaced; %NULL if there was no
- * match, or no such group in it
+ * Returns: (transfer full) (nullable): the text, with invalid UTF-8 replaced; %NULL if there was no match,
+ * or if the banner has no such group
  *
  * Since: 1.0
  */

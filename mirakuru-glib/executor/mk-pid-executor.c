@@ -10,14 +10,16 @@
 /**
  * MkPidExecutor:
  *
- * An executor that waits until a file is there: the pid file that a service writes when it is ready.
+ * An executor that waits until a file exists: the pid file that a service writes when it is ready.
  *
- * The command may put its service into the background and end with status 0:
- * [property@Mk.SimpleExecutor:running] is then %FALSE and [property@Mk.SimpleExecutor:active] %TRUE as long
- * as the service lives, and [property@Mk.PidExecutor:daemon-pid] is its process.
+ * See [Choosing an executor](choosing.html#a-pid-file) for an example.
  *
- * The file must not exist before the start: if it does, the start fails with %MK_ERROR_ALREADY_RUNNING and
- * says whether the process that the file names lives.
+ * The command may put its service into the background, and end with status 0. Then
+ * [property@Mk.SimpleExecutor:running] is %FALSE, and [property@Mk.SimpleExecutor:active] is %TRUE as long
+ * as the service is alive. [property@Mk.PidExecutor:daemon-pid] is the process in the background.
+ *
+ * The file must not exist before the start. If it exists, the start fails with %MK_ERROR_ALREADY_RUNNING,
+ * and the message says whether the process that the file names is alive.
  *
  * Since: 1.0
  */
@@ -111,10 +113,10 @@ mk_pid_executor_class_init (MkPidExecutorClass *klass)
   /**
    * MkPidExecutor:filename: (type filename)
    *
-   * The file that appears when the service is ready. Any regular file counts, whatever is in it; one that is
-   * empty is given 50 ms to be written to. It must not exist before the start, and its directory may be
-   * missing as well. A relative name is relative to the working directory of the program, not of the
-   * service.
+   * The file that appears when the service is ready. Any regular file counts, whatever it contains. If it is
+   * empty, the start waits up to 50 ms for the service to write to it. Before the start, the file must not
+   * exist, and its directory need not exist. A relative name is relative to the working directory of the
+   * program, not of the service.
    *
    * Default: %NULL.
    *
@@ -126,9 +128,9 @@ mk_pid_executor_class_init (MkPidExecutorClass *klass)
   /**
    * MkPidExecutor:daemon-pid:
    *
-   * The process ID in the file, 0 unless it is that of a living process of the service. It is read from the
-   * file at each call; `notify` is emitted when it may have changed, which is whenever the state of the
-   * service does.
+   * The process ID in the file, 0 unless it belongs to a living process of the service. The file is read
+   * each time you get this property. `notify` is emitted whenever the state of the service changes, because
+   * the process ID may then have changed.
    *
    * Default: 0. Range: 0 to %G_MAXINT.
    *
@@ -161,7 +163,7 @@ mk_pid_executor_init (MkPidExecutor *self)
  * @argv: (array zero-terminated=1) (element-type filename): the command: the program and its arguments
  * @filename: (type filename): the file that appears when the service is ready
  *
- * Creates an executor for a command that makes a pid file.
+ * Creates an executor for a command that writes a pid file.
  *
  * Returns: (transfer full): the executor
  *
@@ -222,10 +224,10 @@ mk_pid_executor_set_filename (MkPidExecutor *self, const char *filename)
  * mk_pid_executor_get_daemon_pid: (get-property daemon-pid)
  * @self: the executor
  *
- * Gets the process ID that is in the file, if it is that of a living process of the service: of the
- * command's own process or of a descendant of it. This reads the file, which takes a moment.
+ * Gets the process ID that is in the file, if it belongs to a living process of the service: to the first
+ * process or a descendant of it. This function reads the file, and may block for a moment.
  *
- * Returns: the process ID; 0 if the file has no such process ID
+ * Returns: the process ID; 0 if the file does not contain the ID of a living process of the service
  *
  * Since: 1.0
  */

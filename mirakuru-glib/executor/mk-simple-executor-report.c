@@ -119,20 +119,25 @@ report_add_run (GVariantDict *dict, MkProcess *process)
  * mk_simple_executor_dup_report_dict:
  * @self: the executor
  *
- * Reports what is known of the service now, for programs: a dictionary, of type `a{sv}`, with
+ * Reports the current state of the service for programs, as a dictionary of type `a{sv}`. Its keys are:
  *
  * - "command" and "state", and "name" in a group: strings
- * - "begun" (`x`): when the last start began, in microseconds since 1970; "running" (`d`): how many seconds
- *   have passed since then; and "spawned", "ready", "stopping", "exited" and "gone" (`d`): after how many
- *   seconds this happened
- * - "pid" and "exit-status" (`i`; negative: a signal), "killed" (`s`): why
- * - "waits-for" (`s`): what the start waits for, or has waited for
- * - "probes" (`aa{sv}`), the parts of that: "waits-for" (`s`), "attempts" (`u`), "last-failure" (`s`)
- * - "processes" (`aa{sv}`): "pid" and "parent" (`i`), "name" (`s`)
+ * - "begun" (`x`): when the last start began, in microseconds since 1970
+ * - "running" (`d`): how many seconds ago that was
+ * - "spawned", "ready" and "stopping" (`d`): how many seconds after the value of "begun" this happened
+ * - "exited" (`d`): the same for the end of the first process
+ * - "gone" (`d`): the same for the end of all processes
+ * - "pid" and "exit-status" (`i`): an exit status below 0 is the negative number of a signal
+ * - "killed" (`s`): why the service was killed
+ * - "waits-for" (`s`): the condition that the start waits for, or has waited for
+ * - "probes" (`aa{sv}`): the parts of that condition, each with "waits-for" (`s`), "attempts" (`u`) and
+ *   "last-failure" (`s`)
+ * - "processes" (`aa{sv}`): the processes of the service, each with "pid" and "parent" (`i`) and "name"
+ *   (`s`)
  * - "stdout" and "stderr" (`s`): the last lines that are kept
  * - "incomplete" (`s`): that a copy of the output could not be written to its file to the end, and why
  *
- * What is not known is left out. May be called in any thread, in any state; it does not wait.
+ * Keys without a known value are left out. May be called in any thread and in any state. It does not block.
  *
  * Returns: (transfer full): the dictionary
  *
@@ -346,12 +351,12 @@ report_append_output (GString *text, GVariant *dict, const char *key, const char
  * mk_simple_executor_dup_report:
  * @self: the executor
  *
- * Reports what is known of the service now, for people: its command and state, when what happened, what is
- * waited for, how often that was tried and what was seen last, its processes, and the last lines of its
- * output. It is made for a log or a bug report; the words may change. Programs use
- * [method@Mk.SimpleExecutor.dup_report_dict].
+ * Reports the current state of the service as a text for people. The text contains the command, the state,
+ * the times of events, the processes, and the last lines of output. It also contains the condition that the
+ * start waits for, the number of attempts, and the last failure. Use it for a log or a bug report. The words
+ * may change; in programs, use [method@Mk.SimpleExecutor.dup_report_dict].
  *
- * May be called in any thread, in any state; it does not wait.
+ * May be called in any thread and in any state. It does not block.
  *
  * Returns: (transfer full): a text of several lines
  *

@@ -82,15 +82,15 @@ mk_simple_executor_install_signals (MkSimpleExecutorClass *klass)
    * @stream: the stream
    * @text: the line without its end, made valid UTF-8
    *
-   * The service has printed a line to a captured stream.
+   * Emitted when the service has printed a line to a captured stream. If the last line has no line end, the
+   * signal is emitted when the stream ends. A very long line is emitted in pieces.
    *
-   * A last line without an end is emitted when the stream ends. A very long line is emitted in pieces. All
-   * lines of a service are emitted before the callback of its stop. What the scripts `Prepare`, `Started` and
-   * `Cleanup` of a services file print is not emitted.
+   * All lines of a service are emitted before the callback of its stop. The output of the scripts `Prepare`,
+   * `Started` and `Cleanup` of a services file is not emitted.
    *
-   * Handlers can be slower than the service. If [property@Mk.SimpleExecutor:output-limit] bytes are waiting
-   * for them, the oldest are dropped, and a line "[1.2 MB of the output were missed here]" says so. With
-   * [property@Mk.SimpleExecutor:lossless] the service waits instead.
+   * If handlers are slower than the service, up to [property@Mk.SimpleExecutor:output-limit] bytes wait for
+   * them. Older bytes are dropped, and a line "[1.2 MB of the output were missed here]" takes their place.
+   * With [property@Mk.SimpleExecutor:lossless], the service waits instead.
    *
    * Since: 1.0
    */
@@ -111,9 +111,10 @@ mk_simple_executor_install_signals (MkSimpleExecutorClass *klass)
    * @self: the executor
    * @status: 0 to 255, or the negative number of a signal
    *
-   * The service was ready and has ended without being asked to: its own process ended with another status
-   * than 0, or nothing of its tree is left. The state is %MK_EXECUTOR_STATE_EXITED until it is stopped or
-   * started again. The callback of the start comes first, however early the service has ended.
+   * Emitted when a service that was ready has ended by itself. This means that its first process has ended
+   * with a status other than 0, or that no process is left. The state is %MK_EXECUTOR_STATE_EXITED until the
+   * executor is stopped or started again. The callback of the start is always called before this signal is
+   * emitted.
    *
    * Since: 1.0
    */

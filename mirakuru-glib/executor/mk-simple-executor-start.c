@@ -1280,25 +1280,27 @@ start_on_cancelled (GCancellable *cancellable, gpointer user_data)
  *
  * Starts the service and waits until it is ready.
  *
- * If this fails, nothing of the service is left, unless the error says that it is still running, which is so
- * where a process cannot be killed (see [method@Mk.SimpleExecutor.stop]). Errors are:
+ * If this fails, nothing of the service is left. The exception is a process that cannot be killed (see
+ * [method@Mk.SimpleExecutor.stop]); the error then says that the service is still running. Errors are:
  *
- * - %MK_ERROR_INVALID_ARGUMENT if a setting makes no sense
- * - %MK_ERROR_ALREADY_RUNNING if what would be waited for is there already
+ * - %MK_ERROR_INVALID_ARGUMENT if a setting is invalid
+ * - %MK_ERROR_ALREADY_RUNNING if the probe is satisfied before the command is run
  * - %MK_ERROR_SPAWN_FAILED if the program could not be run
- * - %MK_ERROR_EXITED if the first process ended before the service was ready, with another status than 0, or
- *   with 0 and nothing is left of the service; as long as something is left this goes on waiting
+ * - %MK_ERROR_EXITED if the first process ended with a status other than 0 before the service was ready. If
+ *   it ended with status 0, the start fails only when no process of the service is left.
  * - %MK_ERROR_TIMED_OUT if the start timeout passed
  * - %MK_ERROR_SUPERVISOR if the supervisor cannot be run, or was killed
+ * - %MK_ERROR_LAUNCHER if the launcher cannot run the service, or its connection is lost
  * - %G_IO_ERROR_CANCELLED if @cancellable was cancelled, or the executor was stopped meanwhile
- * - %G_IO_ERROR_PENDING if a start or a stop is under way already, or a start that was stopped has not come
- * to its end because its main context was not run
- * - whatever the virtual functions and the probe report
+ * - %G_IO_ERROR_PENDING if a start or a stop is under way already. A start that was stopped is under way
+ *   until its main context has run, and its callback was called.
+ * - %MK_ERROR_FAILED in a forked child, if the executor was created before the fork
+ * - the errors of the virtual functions and of the probe
  *
- * Starting an executor of this very class again while its service is ready changes nothing. One that has
- * a probe fails with %MK_ERROR_ALREADY_RUNNING then.
+ * If the service is ready already, a start of an executor without a probe does nothing. With a probe, it
+ * fails with %MK_ERROR_ALREADY_RUNNING.
  *
- * This function blocks, and needs no main loop. The main context of the caller is not run meanwhile.
+ * This function blocks, and needs no main loop. It does not run the main context of the caller.
  *
  * Returns: %TRUE once the service is ready
  *
@@ -1319,14 +1321,15 @@ mk_simple_executor_start (MkSimpleExecutor *self, GCancellable *cancellable, GEr
  * mk_simple_executor_start_async:
  * @self: the executor
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async) (nullable): called when the service is ready, or nothing of it is left
+ * @callback: (scope async) (nullable): called when the service is ready, or the start has failed
  * @user_data: data for @callback
  *
  * Starts the service. See [method@Mk.SimpleExecutor.start].
  *
- * The thread-default main context of the caller must be run for the start to go on. If it is not, the
- * service is killed all the same soon after the start timeout. Cancelling stops the service with a grace of
- * at most one second; the result comes once nothing is left.
+ * The thread-default main context of the caller must run for the start to make progress. If it does not run,
+ * the service is killed soon after the start timeout. If you cancel the start, the service gets the stop
+ * signal, and is killed after at most one second. The callback is called when nothing of the service is
+ * left.
  *
  * Since: 1.0
  */
@@ -1376,7 +1379,7 @@ mk_simple_executor_start_async (MkSimpleExecutor *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.SimpleExecutor.start_async].
+ * Finishes [method@Mk.SimpleExecutor.start_async].
  *
  * Returns: whether the service is ready
  *

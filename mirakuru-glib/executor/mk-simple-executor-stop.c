@@ -449,25 +449,29 @@ stop_return (GTask *task, gboolean gone, GError *error)
  *
  * Stops the service and waits until nothing of it is left.
  *
- * Its first process gets the stop signal, and once that has ended, what is left of it gets it, too; see
- * [property@Mk.SimpleExecutor:stop-mode]. What is left when the stop timeout has passed is killed.
- * If nothing was started, there is nothing to do.
+ * The first process gets the stop signal. When it has ended, the processes that are left get the signal,
+ * too; see [property@Mk.SimpleExecutor:stop-mode]. Processes that are left after the stop timeout are
+ * killed. If nothing was started, this does nothing. See [Stopping and process trees](stopping.html).
  *
- * A start that is under way is ended, and fails with %G_IO_ERROR_CANCELLED. It is not waited for: its
- * callback is called in its own context, and until then the next start fails with %G_IO_ERROR_PENDING. Nor is
- * the cleanup() of another stop waited for.
+ * A start that is under way is ended, and fails with %G_IO_ERROR_CANCELLED. The stop does not wait for the
+ * callback of the start, which is called in the context of the start. Until then, the next start fails with
+ * %G_IO_ERROR_PENDING. If another stop is under way, this one does not wait for the `cleanup` of that stop.
  *
- * Fails with %MK_ERROR_FINISHED_WITH_ERROR if the service ended, now or earlier, with a status that is
- * neither 0 nor the expected one, unless it had to be killed (see
- * [method@Mk.SimpleExecutor.dup_kill_reason]); all the same nothing is left then. Fails with %MK_ERROR_FAILED
- * if a process of it lives although it was killed: it has become another user's, a debugger holds it, or it
- * waits in the kernel. The supervisor goes on killing it then, and the state stays
- * %MK_EXECUTOR_STATE_STOPPING until it has ended; another stop waits once more. Cancelling only ends the
- * waiting, with %G_IO_ERROR_CANCELLED: the service goes on being stopped.
+ * Errors are:
  *
- * This function blocks, and needs no main loop. The main context of the caller is not run meanwhile.
+ * - %MK_ERROR_FINISHED_WITH_ERROR if the service ended, now or earlier, with a status that is neither 0 nor
+ *   [property@Mk.SimpleExecutor:expected-status]. Nothing of the service is left. A service that had to be
+ *   killed does not cause this error; see [method@Mk.SimpleExecutor.dup_kill_reason].
+ * - %MK_ERROR_FAILED if a process could not be killed, because it changed its user, a debugger holds it, or
+ *   it waits in the kernel. The supervisor continues to kill it. The state is %MK_EXECUTOR_STATE_STOPPING
+ *   until the process has ended. Another stop waits again.
+ * - %G_IO_ERROR_CANCELLED if @cancellable was cancelled. This ends only the waiting; the service is still
+ *   being stopped.
+ * - the error of `cleanup`, if there is no other one
  *
- * Returns: %TRUE if the service ended well
+ * This function blocks, and needs no main loop. It does not run the main context of the caller.
+ *
+ * Returns: %TRUE if the service ended without an error
  *
  * Since: 1.0
  */
@@ -510,9 +514,9 @@ mk_simple_executor_stop_async (MkSimpleExecutor *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.SimpleExecutor.stop_async].
+ * Finishes [method@Mk.SimpleExecutor.stop_async].
  *
- * Returns: whether the service ended well
+ * Returns: whether the service ended without an error
  *
  * Since: 1.0
  */
@@ -526,17 +530,18 @@ mk_simple_executor_stop_finish (MkSimpleExecutor *self, GAsyncResult *result, GE
  * mk_simple_executor_stop_full:
  * @self: the executor
  * @stop_signal: the signal that asks the service to end
- * @expected_status: the status that is fine besides 0, or %MK_STATUS_NONE for −@stop_signal and
- *   128 + @stop_signal
- * @timeout_ms: how long the service has to end, in milliseconds, 0 for no limit
+ * @expected_status: the status that counts as success in addition to 0, or %MK_STATUS_NONE for −@stop_signal
+ *   and 128 + @stop_signal
+ * @timeout_ms: how long the service may take to end, in milliseconds, 0 for no limit
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
  * Stops the service as [method@Mk.SimpleExecutor.stop] does, with other settings than those of the executor.
  *
- * Fails with %MK_ERROR_INVALID_ARGUMENT if there is no such signal.
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if there is no such signal, and with the errors of
+ * [method@Mk.SimpleExecutor.stop].
  *
- * Returns: %TRUE if the service ended well
+ * Returns: %TRUE if the service ended without an error
  *
  * Since: 1.0
  */
@@ -560,9 +565,9 @@ mk_simple_executor_stop_full (MkSimpleExecutor *self,
  * mk_simple_executor_stop_full_async:
  * @self: the executor
  * @stop_signal: the signal that asks the service to end
- * @expected_status: the status that is fine besides 0, or %MK_STATUS_NONE for −@stop_signal and
- *   128 + @stop_signal
- * @timeout_ms: how long the service has to end, in milliseconds, 0 for no limit
+ * @expected_status: the status that counts as success in addition to 0, or %MK_STATUS_NONE for −@stop_signal
+ *   and 128 + @stop_signal
+ * @timeout_ms: how long the service may take to end, in milliseconds, 0 for no limit
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async) (nullable): called when nothing of the service is left
  * @user_data: data for @callback
@@ -597,9 +602,9 @@ mk_simple_executor_stop_full_async (MkSimpleExecutor *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.SimpleExecutor.stop_full_async].
+ * Finishes [method@Mk.SimpleExecutor.stop_full_async].
  *
- * Returns: whether the service ended well
+ * Returns: whether the service ended without an error
  *
  * Since: 1.0
  */
@@ -615,9 +620,11 @@ mk_simple_executor_stop_full_finish (MkSimpleExecutor *self, GAsyncResult *resul
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Kills the service and waits until nothing of it is left. The status it ended with does not matter. A stop
- * that is under way is cut short. Fails with %MK_ERROR_FAILED if a process of it has become another user's,
- * and cannot be killed.
+ * Kills the service and waits until nothing of it is left. Its exit status does not matter. A stop that is
+ * under way ends early. This function blocks.
+ *
+ * Fails with %MK_ERROR_FAILED if a process cannot be killed, for example because it changed its user, and
+ * with %G_IO_ERROR_CANCELLED if @cancellable was cancelled. Cancelling ends only the waiting.
  *
  * Returns: %TRUE when nothing is left
  *
@@ -666,7 +673,7 @@ mk_simple_executor_kill_async (MkSimpleExecutor *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.SimpleExecutor.kill_async].
+ * Finishes [method@Mk.SimpleExecutor.kill_async].
  *
  * Returns: whether nothing is left
  *

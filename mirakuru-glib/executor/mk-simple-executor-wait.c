@@ -168,10 +168,13 @@ service_wait_run (MkSimpleExecutor *executor,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Waits until nothing of the service is left, without asking it to end. If nothing was started, there is
- * nothing to wait for; while a start has not run its program yet, this fails with %G_IO_ERROR_PENDING.
+ * Waits until nothing of the service is left. It does not ask the service to end. If nothing was started, it
+ * returns at once.
  *
- * What the service ended with is told by [method@Mk.SimpleExecutor.get_exit_status]. This function blocks.
+ * Fails with %G_IO_ERROR_PENDING if a start has not run its program yet, and with %G_IO_ERROR_CANCELLED if
+ * @cancellable was cancelled.
+ *
+ * [method@Mk.SimpleExecutor.get_exit_status] returns the exit status of the service. This function blocks.
  *
  * Returns: %TRUE when nothing is left
  *
@@ -216,7 +219,7 @@ mk_simple_executor_wait_async (MkSimpleExecutor *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.SimpleExecutor.wait_async].
+ * Finishes [method@Mk.SimpleExecutor.wait_async].
  *
  * Returns: whether nothing is left
  *
@@ -234,16 +237,17 @@ mk_simple_executor_wait_finish (MkSimpleExecutor *self, GAsyncResult *result, GE
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Waits as [method@Mk.SimpleExecutor.wait] does, and checks how the service ended: for a command that does
- * its work and ends.
+ * Waits until nothing of the service is left, and checks its exit status. Use this for a command that does
+ * its work and ends. See [method@Mk.SimpleExecutor.wait], which has the same errors.
  *
  * Fails with %MK_ERROR_FINISHED_WITH_ERROR if the status of its first process is neither 0 nor
- * [property@Mk.SimpleExecutor:expected-status]. A service that had to be killed when it was stopped has ended
- * well. Fails with %MK_ERROR_SUPERVISOR if the supervisor was killed, for then the status is unknown.
+ * [property@Mk.SimpleExecutor:expected-status]. A service that had to be killed when it was stopped does not
+ * cause this error. Fails with %MK_ERROR_SUPERVISOR if the supervisor was killed, because the status is then
+ * unknown.
  *
  * This function blocks.
  *
- * Returns: %TRUE if nothing is left and the service ended well
+ * Returns: %TRUE if nothing is left and the service ended without an error
  *
  * Since: 1.0
  */
@@ -285,9 +289,9 @@ mk_simple_executor_wait_check_async (MkSimpleExecutor *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.SimpleExecutor.wait_check_async].
+ * Finishes [method@Mk.SimpleExecutor.wait_check_async].
  *
- * Returns: whether nothing is left and the service ended well
+ * Returns: whether nothing is left and the service ended without an error
  *
  * Since: 1.0
  */
@@ -383,12 +387,12 @@ service_wait_on_polled (GObject *object, GAsyncResult *result, gpointer user_dat
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Waits until @probe is satisfied, within what is left of the start timeout. This is for further conditions
- * right after a start; to wait at other times, use [method@Mk.Probe.wait].
+ * Waits until @probe is satisfied, within the rest of the start timeout. Use this for further conditions
+ * right after a start. At other times, use [method@Mk.Probe.wait].
  *
- * Fails with %MK_ERROR_TIMED_OUT when the start timeout has passed: then the service is killed, and nothing
- * of it is left. Fails with %MK_ERROR_EXITED if the process of the service ends with another status than 0
- * meanwhile, and with %MK_ERROR_FAILED if nothing was started. This function blocks.
+ * Fails with %MK_ERROR_TIMED_OUT if the start timeout passes: the service is then killed, and nothing of it
+ * is left. Fails with %MK_ERROR_EXITED if the first process of the service ends with a status other than 0,
+ * and with %MK_ERROR_FAILED if nothing was started. This function blocks.
  *
  * Returns: %TRUE once the probe is satisfied
  *
@@ -473,7 +477,7 @@ mk_simple_executor_wait_for_async (MkSimpleExecutor *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.SimpleExecutor.wait_for_async].
+ * Finishes [method@Mk.SimpleExecutor.wait_for_async].
  *
  * Returns: whether the probe is satisfied
  *

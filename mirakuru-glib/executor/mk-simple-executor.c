@@ -56,43 +56,52 @@
 /**
  * MkSimpleExecutor:
  *
- * Runs a command and leaves nothing of it behind.
+ * Runs a command as a service, and leaves nothing of it behind.
  *
- * [method@Mk.SimpleExecutor.start] runs the command; the service counts as ready as soon as its program runs.
- * [class@Mk.Executor] and its subclasses wait until it can be used. [method@Mk.SimpleExecutor.stop] ends the
- * service with all of its descendants, whatever session, process group or environment these have given
- * themselves. The same happens when the last reference to the executor is dropped and when the program ends,
- * even by a crash. One exception is known: if the supervisor, a helper process, is itself killed with
- * SIGKILL, a daemon is not found that has emptied or overwritten its environment.
+ * The service is the process of the command, called its first process, and all descendants of that process.
+ * See [The life of an executor](lifecycle.html), and [Choosing an executor](choosing.html) for the
+ * subclasses.
  *
- * **Dropping the last reference blocks: the service is killed, and its end is waited for, at most 8
- * seconds.** That takes about a millisecond, unless a process cannot be killed. Where even that is too long,
- * as in a graphical application, end the service with [method@Mk.SimpleExecutor.kill_async] before.
+ * [method@Mk.SimpleExecutor.start] runs the command. The service counts as ready as soon as its program
+ * runs. [class@Mk.Executor] and its subclasses wait until the service can be used.
  *
- * The service leads a session of its own. Its output is captured by default: it is read all the time, and the
- * newest bytes are kept for [method@Mk.SimpleExecutor.dup_output] and [method@Mk.SimpleExecutor.open_output].
- * The last lines are part of error messages.
+ * [method@Mk.SimpleExecutor.stop] ends all processes of the service. It also ends those that have changed
+ * their session, their process group or their environment. The same happens when the last reference to the
+ * executor is dropped, and when the program ends, even by a crash. There is one known exception. Each
+ * service has a helper process, the supervisor. If the supervisor is itself killed with SIGKILL, a daemon
+ * that has emptied or overwritten its environment survives. See [Stopping and process trees](stopping.html).
+ *
+ * **Dropping the last reference kills the service, and blocks until it has ended, for at most 8 seconds.**
+ * This takes about a millisecond, unless a process cannot be killed. If that is too long, as in a graphical
+ * application, call [method@Mk.SimpleExecutor.kill_async] first.
+ *
+ * The first process of the service leads a new session. The output of the service is captured by default:
+ * the library reads it continuously, and keeps the newest bytes for [method@Mk.SimpleExecutor.dup_output]
+ * and [method@Mk.SimpleExecutor.open_output]. Error messages contain the last lines.
  *
  * ## Threads and contexts
  *
- * Operations run on the thread-default main context of their caller: their virtual functions and probes are
- * called there, `attach` and `detach` included. The synchronous ones do the same on a context of their own,
- * and need no main loop. One operation of a kind is under way at a time: another one fails with
- * %G_IO_ERROR_PENDING.
+ * An asynchronous operation runs in the thread-default main context of its caller. It calls virtual
+ * functions and probes there, including `attach` and `detach`. A synchronous operation does the same in a
+ * private context, and needs no main loop. See [Threads and contexts](threads.html).
  *
- * Signals, `notify` included, are emitted in the context that was the thread-default when the executor was
- * constructed. What an operation on that context has changed is notified before its callback is called.
+ * A start fails with %G_IO_ERROR_PENDING while another start or a stop is under way. A stop ends a start
+ * that is under way, and joins another stop.
  *
- * All functions may be called in any thread, but what a getter returns without giving it away may be freed by
- * the setter: settings should not be changed in one thread while another one reads them.
+ * Signals, including `notify`, are emitted in the context that was the thread-default one when the executor
+ * was constructed. An operation in that context emits `notify` for all that it has changed before it calls
+ * its callback.
  *
- * In a child that the program has forked, an executor is a copy of no use: it is stopped, cannot be started,
- * and dropping it does nothing. New executors work there.
+ * All functions may be called in any thread. However, a setter may free what a getter has returned with
+ * `transfer none`. Do not change a setting in one thread while another thread reads it.
+ *
+ * In a forked child of the program, the copy of an executor cannot be used. Its state is stopped, it cannot
+ * be started, and dropping it does nothing. The child can create new executors.
  *
  * ## Subclassing
  *
- * The virtual functions that take a [class@Gio.Task] must return it, now or later: with a boolean, or
- * with an error. The others must not block. Chaining up to a default is always possible.
+ * A virtual function that takes a [class@Gio.Task] must return a boolean or an error from the task, at once
+ * or later. The other virtual functions must not block. All of them can chain up to the default.
  *
  * Since: 1.0
  */
@@ -1014,8 +1023,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:command:
    *
-   * The command: the program and its arguments. A program without a slash is looked for in the directories of
-   * the service's PATH.
+   * The command: the program and its arguments. If the name of the program contains no slash, the program is
+   * searched for in the directories of the service's `PATH`.
    *
    * Default: %NULL.
    *
@@ -1037,8 +1046,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:environment:
    *
-   * What the environment of the service has beside that of the program: "NAME=value" sets a variable, "NAME"
-   * unsets one.
+   * Changes to the environment that the service inherits from the program: "NAME=value" sets a variable,
+   * "NAME" unsets one.
    *
    * Default: %NULL.
    *
@@ -1049,9 +1058,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:launcher:
    *
-   * A command that runs another one somewhere else, and passes its standard input and output on without a
-   * terminal: in a container, on another host, in or out of a sandbox. %NULL runs the service
-   * on this machine.
+   * A command that runs another command at a far end: in a container, on another host, inside or outside of
+   * a sandbox. It must pass on standard input and output, without a terminal. %NULL runs the service on this
+   * machine. See [Containers, hosts and sandboxes](elsewhere.html).
    *
    * ```c
    * const char *ssh[] = { "ssh", "far", NULL };
@@ -1059,19 +1068,20 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * const char *sandboxed[] = { "flatpak-spawn", "--host", NULL };
    * ```
    *
-   * The promises are the same as on this machine: nothing of the service is left there, however this program
-   * or the connection ends. For that mk-supervisor is sent through the launcher at each start; what that
-   * needs there is a shell, `cat`, `chmod`, `head`, `rm`, `uname`, and a directory that programs can be run
-   * from. If the last word is a path that ends in `/mk-supervisor`, that program is run there instead of a
-   * shell.
+   * Nothing of the service is left at the far end, however this program or the connection ends, as on this
+   * machine. For this purpose, each start sends the program `mk-supervisor` through the launcher. The far
+   * end needs a shell, `cat`, `chmod`, `head`, `rm`, `uname`, and a directory that programs can be run from.
+   * If the last word of the launcher is a path that ends in `/mk-supervisor`, that program is run there
+   * instead of a shell.
    *
    * [property@Mk.SimpleExecutor:command], [property@Mk.SimpleExecutor:cwd] and
-   * [property@Mk.SimpleExecutor:pid] are those of there, and [property@Mk.SimpleExecutor:environment] is laid
-   * over the one that is found there. Files, output, probes and addresses are those of here: see
-   * [property@Mk.SimpleExecutor:forwards]. Sockets and other open files cannot be passed.
+   * [property@Mk.SimpleExecutor:pid] refer to the far end. [property@Mk.SimpleExecutor:environment] changes
+   * the environment that is found there. Files, output, probes and addresses refer to this machine.
+   * [property@Mk.SimpleExecutor:forwards] connects addresses of both. Sockets and other open files cannot be
+   * passed.
    *
-   * If nothing is heard of the other end for 15 seconds, it is taken for gone. At the far end the service is
-   * then ended; here the service has ended with %MK_ERROR_LAUNCHER, and the message says what is left.
+   * If one end receives nothing from the other for 15 seconds, the connection counts as lost. The far end
+   * then ends the service. This end reports %MK_ERROR_LAUNCHER, and the message says what is left.
    *
    * Default: %NULL.
    *
@@ -1082,18 +1092,18 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:forwards:
    *
-   * What leads from addresses of this machine to those where [property@Mk.SimpleExecutor:launcher] leads to,
-   * written as for `ssh -L`: `"6379"`, `"16379:6379"`, `"16379:db:5432"`. Paths of Unix sockets can stand in
-   * the place of a port, or of a host and a port. At most 32; %NULL for none.
+   * Forwards from addresses of this machine to addresses at the far end of
+   * [property@Mk.SimpleExecutor:launcher]. They are written as for `ssh -L`: `"6379"`, `"16379:6379"`,
+   * `"16379:db:5432"`. The path of a Unix socket can be used instead of a port, or of a host and a port. At
+   * most 32; %NULL for none.
    *
-   * The address of this machine, on the loopback interface, is taken when the service is started; if that
-   * cannot be, the start fails with %MK_ERROR_ALREADY_RUNNING before anything is launched. Who connects is
-   * refused until the far address accepts connections, so that clients and probes see what they would see if
-   * the service were here.
+   * A start binds the address of this machine, on the loopback interface. If the address is in use, the
+   * start fails with %MK_ERROR_ALREADY_RUNNING before anything is launched. Connections are refused until
+   * the far address accepts connections. Clients and probes therefore see the same as with a service on this
+   * machine.
    *
-   * Where both ends share the network and the port is the same, or both share the files and the path is the
-   * same, nothing needs to be done, and nothing is. So it is without a launcher, where forwards to other
-   * addresses are an error.
+   * A forward does nothing if both ends share the network and use the same port, or share the file system
+   * and use the same path. Without a launcher, forwards to other addresses are an error.
    *
    * Default: %NULL.
    *
@@ -1104,9 +1114,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:start-timeout:
    *
-   * How long a start may take, in milliseconds, 0 for no limit. The time runs from the
-   * moment the program is run; the steps before that have the same time once more. When it is over, the
-   * service is killed.
+   * How long a start may take, in milliseconds, 0 for no limit. The time begins when the program is run. The
+   * same limit applies separately to the steps before that. When the time is over, the service is killed.
    *
    * Default: 60000 milliseconds. Range: 0 to %G_MAXUINT.
    *
@@ -1118,8 +1127,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stop-timeout:
    *
-   * How long the service has to end when it is stopped, in milliseconds, 0 for no limit.
-   * Then what is left is killed.
+   * How long the service may take to end when it is stopped, in milliseconds, 0 for no limit. Processes that
+   * are left after this time are killed.
    *
    * Default: 10000 milliseconds. Range: 0 to %G_MAXUINT.
    *
@@ -1143,9 +1152,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stop-signal:
    *
-   * The signal that asks the service to end, 1 to 64; 0 is an error of the start. Which processes get it is
-   * [property@Mk.SimpleExecutor:stop-mode]. A service that exits with 128 and its number has ended as it was
-   * asked to.
+   * The signal that asks the service to end, 1 to 64. With 0, the start fails.
+   * [property@Mk.SimpleExecutor:stop-mode] says which processes get it. The exit status 128 + the number of
+   * the signal counts as success.
    *
    * Default: SIGTERM (15). Range: 0 to 64.
    *
@@ -1156,8 +1165,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:kill-signal:
    *
-   * The signal for what did not end in time, 1 to 64; 0 is an error of the start. If another one does not
-   * help, SIGKILL follows a second later.
+   * The signal for processes that did not end in time, 1 to 64. With 0, the start fails. If this is another
+   * signal than SIGKILL, and processes survive it, SIGKILL follows a second later.
    *
    * Default: SIGKILL (9). Range: 0 to 64.
    *
@@ -1168,9 +1177,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:expected-status:
    *
-   * The status the service is expected to end with when it is stopped, besides 0: 1 to 255, or the negative
-   * number of a signal. %MK_STATUS_NONE stands for an end by the stop signal, and once it was
-   * stopped, also for 128 + the number of that signal, as with Java and shells.
+   * The exit status that counts as success when the service is stopped, in addition to 0: 1 to 255, or the
+   * negative number of a signal. %MK_STATUS_NONE accepts an end by the stop signal. Once the service was
+   * stopped, it also accepts 128 + the number of that signal, which is what Java and shells return.
    *
    * Default: %MK_STATUS_NONE. Range: %MK_STATUS_NONE to 255.
    *
@@ -1182,10 +1191,10 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:completes:
    *
-   * Whether the command does its work and ends, as a migration of a database does. It is
-   * ready when its first process has ended with status 0 or [property@Mk.SimpleExecutor:expected-status].
-   * With another status the start fails with %MK_ERROR_EXITED, and after the start timeout with
-   * %MK_ERROR_TIMED_OUT. Such an executor cannot have a probe.
+   * Whether the command does its work and ends, such as the migration of a database. Such a service is ready
+   * when its first process has ended with status 0 or [property@Mk.SimpleExecutor:expected-status]. The
+   * start fails with %MK_ERROR_EXITED if the status is another one, and with %MK_ERROR_TIMED_OUT if the
+   * process does not end within the start timeout. Such an executor cannot have a probe.
    *
    * Default: %FALSE.
    *
@@ -1196,8 +1205,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stdin-mode:
    *
-   * What standard input is connected to: NULL, PIPE with
-   * [method@Mk.SimpleExecutor.dup_stdin], INHERIT, or FILE with [property@Mk.SimpleExecutor:stdin-path].
+   * The source of standard input: NULL, PIPE (see [method@Mk.SimpleExecutor.dup_stdin]), INHERIT, or FILE
+   * (see [property@Mk.SimpleExecutor:stdin-path]).
    *
    * Default: %MK_STDIO_MODE_NULL.
    *
@@ -1209,13 +1218,13 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stdout-mode:
    *
-   * Where standard output goes: NULL, CAPTURE, PTY, INHERIT, or FILE with
-   * [property@Mk.SimpleExecutor:stdout-path].
+   * The destination of standard output: NULL, CAPTURE, PTY, INHERIT, or FILE (see
+   * [property@Mk.SimpleExecutor:stdout-path]).
    *
-   * With PTY it is a terminal, and what is printed there is captured. Most programs then print each line at
-   * once, and many of them in colors. The terminal has the size that the variables `COLUMNS` and `LINES` say
-   * in the environment of the service, or else 80 columns and 24 lines. It adds no carriage returns, and does
-   * not control the session of the service: its end or its keys send no signals.
+   * With PTY, standard output is a terminal, and the output is captured. Most programs then print each line
+   * at once, and many print colors. The variables `COLUMNS` and `LINES` in the environment of the service
+   * set the size of the terminal, by default 80 columns and 24 lines. The terminal adds no carriage returns.
+   * It is not the controlling terminal of the service, so it sends no signals for keys or when it is closed.
    *
    * Default: %MK_STDIO_MODE_CAPTURE.
    *
@@ -1227,9 +1236,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:stderr-mode:
    *
-   * Where standard error goes: NULL, CAPTURE, PTY (a terminal of its own, see
-   * [property@Mk.SimpleExecutor:stdout-mode]), INHERIT, MERGE (into standard output), or FILE with
-   * [property@Mk.SimpleExecutor:stderr-path].
+   * The destination of standard error: NULL, CAPTURE, PTY (a second terminal, see
+   * [property@Mk.SimpleExecutor:stdout-mode]), INHERIT, MERGE (into standard output), or FILE (see
+   * [property@Mk.SimpleExecutor:stderr-path]).
    *
    * Default: %MK_STDIO_MODE_CAPTURE.
    *
@@ -1242,7 +1251,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * MkSimpleExecutor:stdin-path: (type filename)
    *
    * The file that standard input is read from if [property@Mk.SimpleExecutor:stdin-mode] is FILE. A relative
-   * path starts at the working directory of the program, not of the service. `/dev/fd/N` is the open
+   * path is relative to the working directory of the program, not of the service. `/dev/fd/N` is the open
    * descriptor N of the program itself.
    *
    * Default: %NULL.
@@ -1255,14 +1264,14 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
    * MkSimpleExecutor:stdout-path: (type filename)
    *
    * The file for standard output if [property@Mk.SimpleExecutor:stdout-mode] is FILE. It is emptied at each
-   * start. A relative path starts at the working directory of the program, not of the service. `/dev/fd/N` is
-   * the open descriptor N of the program itself: a file is not emptied then, and a socket or a pipe will do
-   * as well.
+   * start. A relative path is relative to the working directory of the program, not of the service.
+   * `/dev/fd/N` is the open descriptor N of the program itself. It may be a socket or a pipe, and a file is
+   * not emptied.
    *
-   * If the mode is CAPTURE or PTY, the file gets a copy of all that is captured, whatever
-   * [property@Mk.SimpleExecutor:output-limit] is. It has to be a regular file then. If it cannot be written
-   * any more, as on a full disk, the service goes on; "incomplete" in
-   * [method@Mk.SimpleExecutor.dup_report_dict] says why.
+   * If the mode is CAPTURE or PTY, the file gets a copy of the whole output, even if it exceeds
+   * [property@Mk.SimpleExecutor:output-limit]. The file must then be a regular file. If it cannot be written
+   * any more, for example because the disk is full, the service continues. "incomplete" in
+   * [method@Mk.SimpleExecutor.dup_report_dict] gives the reason.
    *
    * Default: %NULL.
    *
@@ -1285,7 +1294,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:output-limit:
    *
-   * How many bytes of each captured stream are kept, the newest ones, 0 for all.
+   * How many of the newest bytes of each captured stream are kept, 0 for all.
    *
    * Default: 1048576 bytes. Range: 0 to %G_MAXUINT64.
    *
@@ -1297,9 +1306,9 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:lossless:
    *
-   * Whether handlers of [signal@Mk.SimpleExecutor::line] that are connected before the start are told every
-   * line. While [property@Mk.SimpleExecutor:output-limit] bytes are waiting for them, the
-   * service has to wait in its write(), as it has with a slow terminal; also for ever, if the context of the
+   * Whether [signal@Mk.SimpleExecutor::line] is emitted for every line, to handlers that are connected
+   * before the start. While [property@Mk.SimpleExecutor:output-limit] bytes are waiting for the handlers,
+   * the service blocks in write(), as with a slow terminal. It blocks forever if the main context of the
    * executor is not run.
    *
    * Default: %FALSE.
@@ -1311,7 +1320,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:state:
    *
-   * Where the executor is in the life of its service.
+   * The state of the service.
    *
    * Default: %MK_EXECUTOR_STATE_STOPPED.
    *
@@ -1323,7 +1332,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:running:
    *
-   * Whether the command's own process lives.
+   * Whether the first process of the service is alive.
    *
    * Default: %FALSE.
    *
@@ -1334,7 +1343,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:active:
    *
-   * Whether any process of the service lives.
+   * Whether any process of the service is alive.
    *
    * Default: %FALSE.
    *
@@ -1345,7 +1354,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:pid:
    *
-   * The process ID of the command's own process, 0 before one was started.
+   * The process ID of the first process of the service, 0 before the first start.
    *
    * Default: 0. Range: 0 to %G_MAXINT.
    *
@@ -1356,7 +1365,7 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:ready-time:
    *
-   * How long the service needed from its spawn until it was ready, in microseconds; 0 until then. It stays
+   * The time from the spawn of the service until it was ready, in microseconds; 0 until then. It is kept
    * until the next start.
    *
    * Default: 0 microseconds. Range: 0 to %G_MAXUINT64.
@@ -1368,8 +1377,8 @@ mk_simple_executor_class_init (MkSimpleExecutorClass *klass)
   /**
    * MkSimpleExecutor:exit-status:
    *
-   * The status the command's own process has ended with: 0 to 255, the negative number of a signal, or
-   * %MK_STATUS_NONE before that.
+   * The status with which the first process of the service has ended: 0 to 255, the negative number of a
+   * signal, or %MK_STATUS_NONE before that.
    *
    * Default: %MK_STATUS_NONE. Range: %MK_STATUS_NONE to 255.
    *
@@ -1421,11 +1430,11 @@ mk_simple_executor_new (const char *const *argv)
 
 /**
  * mk_simple_executor_new_for_command_line:
- * @command_line: (type filename): a command as one would type it
+ * @command_line: (type filename): a command, as you type it in a shell
  * @error: return location for an error
  *
- * Creates an executor for a command that is given as one string. It is split into words as a shell
- * would, quotes included; nothing is expanded, and no shell is run.
+ * Creates an executor for a command that is given as one string. The string is split into words, and quotes
+ * are removed, as a shell does it. Nothing is expanded, and no shell is run.
  *
  * Fails with %MK_ERROR_INVALID_ARGUMENT if quotes are not balanced or the string is empty.
  *
@@ -1456,7 +1465,7 @@ mk_simple_executor_new_for_command_line (const char *command_line, GError **erro
 
 /**
  * mk_simple_executor_new_for_shell:
- * @script: (type filename): what the shell shall run
+ * @script: (type filename): the script
  *
  * Creates an executor that has `/bin/sh` run a script. The processes that the shell starts belong to the
  * service and are ended with it.
@@ -1986,7 +1995,7 @@ SETTING (gsize, output_limit, OUTPUT_LIMIT, simple_executor_set_size)
  *
  * Gets [property@Mk.SimpleExecutor:lossless].
  *
- * Returns: whether the service waits for those who are told its lines
+ * Returns: whether the service waits for slow handlers
  *
  * Since: 1.0
  */
@@ -1994,7 +2003,7 @@ SETTING (gsize, output_limit, OUTPUT_LIMIT, simple_executor_set_size)
 /**
  * mk_simple_executor_set_lossless: (set-property lossless)
  * @self: the executor
- * @lossless: whether the service waits for those who are told its lines
+ * @lossless: whether the service waits for slow handlers
  *
  * Sets [property@Mk.SimpleExecutor:lossless].
  *
@@ -2008,8 +2017,7 @@ SETTING (gboolean, lossless, LOSSLESS, simple_executor_set_number)
  * mk_simple_executor_get_state: (get-property state)
  * @self: the executor
  *
- * Gets where the executor is in the life of its service. This is right at any time, whether a main
- * loop runs or not.
+ * Gets the state of the service. It is always up to date, even if no main loop runs.
  *
  * Returns: the state
  *
@@ -2027,10 +2035,10 @@ mk_simple_executor_get_state (MkSimpleExecutor *self)
  * mk_simple_executor_get_running: (get-property running)
  * @self: the executor
  *
- * Gets whether the command's own process lives. For a service that put itself into the background it
- * does not; see [method@Mk.SimpleExecutor.get_active].
+ * Gets whether the first process of the service is alive. It is not if the service has put itself into the
+ * background; see [method@Mk.SimpleExecutor.get_active].
  *
- * Returns: whether the process lives
+ * Returns: whether the process is alive
  *
  * Since: 1.0
  */
@@ -2046,9 +2054,9 @@ mk_simple_executor_get_running (MkSimpleExecutor *self)
  * mk_simple_executor_get_active: (get-property active)
  * @self: the executor
  *
- * Gets whether any process of the service lives: the command's own one or a descendant of it.
+ * Gets whether any process of the service is alive: the first process or a descendant of it.
  *
- * Returns: whether anything of the service is left
+ * Returns: whether any process is alive
  *
  * Since: 1.0
  */
@@ -2064,11 +2072,11 @@ mk_simple_executor_get_active (MkSimpleExecutor *self)
  * mk_simple_executor_get_pid: (get-property pid)
  * @self: the executor
  *
- * Gets the process ID of the command's own process. It stays known after the process has ended, when the
- * system may give the number to another process: do not send signals to it, but use
- * [method@Mk.SimpleExecutor.send_signal].
+ * Gets the process ID of the first process of the service. It does not change when the process ends. The
+ * system may then give the same number to another process. To send signals, use
+ * [method@Mk.SimpleExecutor.send_signal] instead.
  *
- * Returns: the process ID, 0 before one was started
+ * Returns: the process ID, 0 before the first start
  *
  * Since: 1.0
  */
@@ -2102,7 +2110,7 @@ mk_simple_executor_get_ready_time (MkSimpleExecutor *self)
  * mk_simple_executor_get_exit_status: (get-property exit-status)
  * @self: the executor
  *
- * Gets the status the command's own process has ended with.
+ * Gets the status with which the first process of the service has ended.
  *
  * Returns: 0 to 255, or the negative number of the signal that ended the process, or %MK_STATUS_NONE while
  * there is no status
@@ -2139,13 +2147,14 @@ simple_executor_send_signal (MkSimpleExecutor *self, int signal_number, gboolean
  * @signal_number: the signal
  * @error: return location for an error
  *
- * Sends a signal to the first process of the service, that of the command. A service ended this way has
- * "exited"; to end it use [method@Mk.SimpleExecutor.stop] or [method@Mk.SimpleExecutor.kill].
+ * Sends a signal to the first process of the service. To end the service, use
+ * [method@Mk.SimpleExecutor.stop] or [method@Mk.SimpleExecutor.kill] instead. If this signal ends it, the
+ * state is %MK_EXECUTOR_STATE_EXITED.
  *
- * Fails with %MK_ERROR_FAILED if that process does not run, and with %MK_ERROR_INVALID_ARGUMENT if there is
- * no such signal.
+ * Fails with %MK_ERROR_FAILED if that process is not running, and with %MK_ERROR_INVALID_ARGUMENT if there
+ * is no such signal.
  *
- * Returns: whether the signal is on its way
+ * Returns: whether the signal was sent
  *
  * Since: 1.0
  */
@@ -2164,13 +2173,13 @@ mk_simple_executor_send_signal (MkSimpleExecutor *self, int signal_number, GErro
  * @signal_number: the signal
  * @error: return location for an error
  *
- * Sends a signal to the process group of the service: its first process, and all of its descendants that have
- * not given themselves another group. This is what a terminal does with Ctrl-C.
+ * Sends a signal to the process group of the service: its first process, and all descendants that have not
+ * changed their group. A terminal does the same for Ctrl-C.
  *
  * Fails with %MK_ERROR_FAILED if nothing of the service runs, and with %MK_ERROR_INVALID_ARGUMENT if there is
  * no such signal.
  *
- * Returns: whether the signal is on its way
+ * Returns: whether the signal was sent
  *
  * Since: 1.0
  */
@@ -2188,8 +2197,8 @@ mk_simple_executor_send_signal_to_group (MkSimpleExecutor *self, int signal_numb
  * @self: the executor
  * @stream: the stream
  *
- * Gets the bytes the service has printed to a captured stream since it was started, the newest
- * [property@Mk.SimpleExecutor:output-limit] of them. They stay known until the next start.
+ * Gets the newest bytes that the service has printed to a captured stream since it was started, at most
+ * [property@Mk.SimpleExecutor:output-limit]. They are kept until the next start.
  *
  * Returns: (transfer full): the bytes; none if nothing was started or the stream is not captured
  *
@@ -2215,12 +2224,12 @@ mk_simple_executor_dup_output (MkSimpleExecutor *self, MkStream stream)
  * @self: the executor
  * @stream: the stream
  *
- * Opens the captured output of the service for reading: first what it has printed since it was started, then
- * what it prints, then end of file. A reader that is slower than the service does not slow it down; it misses
- * what no longer fits into [property@Mk.SimpleExecutor:output-limit]. The position of the stream, as
- * g_seekable_tell() gives it, counts that, too. Any number of streams may be open.
+ * Opens the captured output of the service for reading. The stream returns what the service has printed
+ * since it was started, then what it prints from now on, then end of file. A slow reader does not slow the
+ * service down. Instead, it misses bytes that no longer fit into [property@Mk.SimpleExecutor:output-limit].
+ * The position that g_seekable_tell() returns includes missed bytes. Any number of streams may be open.
  *
- * Of a [class@Mk.OutputExecutor] the stream in which the banner was seen begins right after it.
+ * With a [class@Mk.OutputExecutor], the stream in which the banner was found begins right after the banner.
  *
  * Returns: (transfer full): the stream, at its end if nothing was started or the stream is not captured
  *
@@ -2245,10 +2254,9 @@ mk_simple_executor_open_output (MkSimpleExecutor *self, MkStream stream)
  * mk_simple_executor_dup_stdin:
  * @self: the executor
  *
- * Gets the stream that is connected to the standard input of the service, if
- * [property@Mk.SimpleExecutor:stdin-mode] was %MK_STDIO_MODE_PIPE when it was started. Closing it
- * gives the service the end of its input. It belongs to this run of the service: the next start has another
- * one.
+ * Gets the stream that is connected to the standard input of the service. There is one if
+ * [property@Mk.SimpleExecutor:stdin-mode] was %MK_STDIO_MODE_PIPE when the service was started. If you close
+ * the stream, the service reads end of file. The next start creates another stream.
  *
  * Returns: (transfer full) (nullable): the stream
  *
@@ -2273,9 +2281,9 @@ mk_simple_executor_dup_stdin (MkSimpleExecutor *self)
  * @fds: (array length=n_fds): descriptors of this program, each 3 or more
  * @n_fds: how many
  *
- * Sets which descriptors of this program the service gets from the next start on, under the same numbers, in
- * addition to its standard input, output and error. They have to be open when a start begins, and remain this
- * program's; the service gets copies.
+ * Sets the file descriptors of this program that the service inherits, in addition to standard input, output
+ * and error. It takes effect at the next start. The numbers stay the same. The descriptors must be open when
+ * a start begins. The program still owns them; the service gets copies.
  *
  * Since: 1.0
  */
@@ -2301,10 +2309,11 @@ mk_simple_executor_set_passed_fds (MkSimpleExecutor *self, const int *fds, gsize
  * mk_simple_executor_get_spawn_errno:
  * @self: the executor
  *
- * Gets why the last start failed with %MK_ERROR_SPAWN_FAILED, as the system numbers its errors: `ENOENT`
- * where the program, its interpreter or its directory is missing, `EACCES` where it is not executable.
+ * Gets the `errno` of the last start if it failed with %MK_ERROR_SPAWN_FAILED. It is `ENOENT` if the
+ * program, its interpreter or its directory is missing, and `EACCES` if the program is not executable.
  *
- * Returns: as `errno`; 0 if the last start did not fail in this way, or the system has no number for it
+ * Returns: a value of `errno`; 0 if the last start did not fail with this error, or if there is no number
+ * for it
  *
  * Since: 1.0
  */
@@ -2323,19 +2332,19 @@ mk_simple_executor_get_spawn_errno (MkSimpleExecutor *self)
 /**
  * mk_simple_executor_add_socket:
  * @self: the executor
- * @socket: a socket, most often one that listens
- * @name: (nullable): what the service knows it by; %NULL for "unknown", as systemd has it
+ * @socket: a socket, usually a listening one
+ * @name: (nullable): the name of the socket for the service; %NULL for "unknown", the default of systemd
  *
- * Passes an open socket to the service with each start, as systemd does (socket activation): `LISTEN_FDS` is
- * their number, the first one is descriptor 3, `LISTEN_FDNAMES` has their names, and `LISTEN_PID` the pid of
- * the service. Clients may connect before the service is up, and while it is started again: they are served
- * when it accepts.
+ * Passes an open socket to the service at each start, as systemd does for socket activation. The first
+ * socket is descriptor 3. The variable `LISTEN_FDS` is the number of sockets, `LISTEN_FDNAMES` contains
+ * their names, and `LISTEN_PID` is the pid of the service. Clients may connect before the service is up, or
+ * during a restart. They are served when the service accepts their connections.
  *
- * So a port that is passed accepts connections at once, and says nothing about the service. Wait for
- * something else: with [class@Mk.NotifyProbe] or [class@Mk.HttpProbe]. Before a start it is not checked
- * whether something answers there already.
+ * A listening socket accepts connections before the service is ready. Use [class@Mk.NotifyProbe] or
+ * [class@Mk.HttpProbe] to wait for the service. A start does not check whether something already answers at
+ * the address of the socket.
  *
- * A socket that is added twice is passed twice. Those of the settings at the time of a start count.
+ * A socket that is added twice is passed twice. A start passes the sockets that were added before it.
  *
  * Since: 1.0
  */
@@ -2404,8 +2413,8 @@ mk_simple_executor_has_sockets (MkSimpleExecutor *self)
  * mk_simple_executor_dup_environment:
  * @self: the executor
  *
- * Gets the environment the service gets when it is started: that of the program, with
- * [property@Mk.SimpleExecutor:environment] laid over it, and a variable `mirakuru_uuid` that marks the
+ * Gets the environment that the service gets at a start. This is the environment of the program with the
+ * changes of [property@Mk.SimpleExecutor:environment], and the variable `mirakuru_uuid`, which marks the
  * processes of the service.
  *
  * Returns: (transfer full) (array zero-terminated=1) (element-type filename): the entries, "NAME=value"
@@ -2438,19 +2447,21 @@ mk_simple_executor_dup_environment (MkSimpleExecutor *self)
  * @self: the executor
  * @key: the name of the value
  *
- * Gets a value of the service. These are `host` and `port` (of an executor that has
- * them), `port:NAME` and `dir` (where a placeholder mentions them), `pid`, and the named groups that the
- * banner of a [class@Mk.OutputExecutor] has captured, under their names.
+ * Gets a value of the service. The values are:
  *
- * Where the port of an executor is 0, a free one is leased for each start, and the placeholder `{port}`
- * stands for it in the command, the environment, the paths and the probe. Then `{dir}` is a private
- * directory, and
- * `{port:NAME}` another free port. They belong to the service until it has been stopped: then its directory
- * is removed with all that is in it, and its ports may be leased by others.
+ * - `host` and `port`, if the executor has these properties
+ * - `port:NAME` and `dir`, if a placeholder mentions them
+ * - `pid`
+ * - the named groups that the banner of a [class@Mk.OutputExecutor] has captured, under their names
  *
- * The values are there from the beginning of a start, thus for `prepare` as well; `pid` and captured groups
- * as soon as the service has a process, or its banner has matched. A stop forgets them. May be called
- * in any thread.
+ * If the port of an executor is 0, each start leases a free port. The placeholder `{port}` stands for it in
+ * the command, the environment, the paths and the probe. `{dir}` then stands for a private directory, and
+ * `{port:NAME}` for another free port. When the service has been stopped, the directory and its contents are
+ * removed, and the ports can be leased again. See [Services by name](services.html).
+ *
+ * The values exist from the beginning of a start, so `prepare` can use them. `pid` exists as soon as the
+ * service has a process, and captured groups as soon as the banner has matched. A stop removes the values.
+ * May be called in any thread.
  *
  * Returns: (transfer full) (nullable): the value; %NULL if the service has no value of this name
  *
@@ -2527,8 +2538,8 @@ simple_executor_dup_command (MkSimpleExecutor *self, gboolean active)
  * mk_simple_executor_describe:
  * @self: the executor
  *
- * Describes the executor for a message or a log: its command, its process and its state, and whether the last
- * stop had to kill it.
+ * Describes the executor for a message or a log: its command, its process, its state, and whether the last
+ * stop had to kill the service.
  *
  * Returns: (transfer full): one line of text
  *
@@ -2565,10 +2576,11 @@ mk_simple_executor_describe (MkSimpleExecutor *self)
  * mk_simple_executor_dup_kill_reason:
  * @self: the executor
  *
- * Gets why the last stop had to kill the service, or a process of it, as a clause: "killed, as it had not
- * ended 10.0 s after SIGTERM". Such a service may have lost data. May be called in any thread.
+ * Gets the reason why the last stop had to kill the service or one of its processes, as a clause: "killed,
+ * as it had not ended 10.0 s after SIGTERM". Such a service may have lost data. May be called in any thread.
  *
- * Returns: (transfer full) (nullable): the clause, %NULL if nothing had to be killed, or it is not known yet
+ * Returns: (transfer full) (nullable): the clause; %NULL if nothing had to be killed, or if this is not
+ * known yet
  *
  * Since: 1.0
  */

@@ -19,12 +19,12 @@ G_DECLARE_DERIVABLE_TYPE (MkSimpleExecutor, mk_simple_executor, MK, SIMPLE_EXECU
 /**
  * MkSimpleExecutorClass:
  * @parent_class: the parent class
- * @build_command: gives the command to run; by default [property@Mk.SimpleExecutor:command]
- * @prepare: what has to happen before the command is run
- * @started: what has to happen once the service is ready, as part of the start
- * @check_alive: whether the service lives although the process of its command has ended with status 0
- * @request_stop: a gentler way to stop the service than the stop signal
- * @cleanup: what has to happen once nothing of the service is left
+ * @build_command: returns the command to run; by default [property@Mk.SimpleExecutor:command]
+ * @prepare: prepares what the command needs, before it is run
+ * @started: completes a start once the service is ready
+ * @check_alive: returns whether the service is alive although its first process has ended with status 0
+ * @request_stop: asks the service to end in a gentler way than the stop signal
+ * @cleanup: cleans up once nothing of the service is left
  *
  * Since: 1.0
  */
@@ -37,7 +37,7 @@ struct _MkSimpleExecutorClass
    * @self: the executor
    * @error: return location for an error
    *
-   * Gives the command to run. Called once in each start, after `prepare`. The default gives
+   * Returns the command to run. Called once in each start, after `prepare`. The default returns
    * [property@Mk.SimpleExecutor:command].
    *
    * Returns: (transfer full) (array zero-terminated=1) (element-type filename) (nullable): the
@@ -52,10 +52,9 @@ struct _MkSimpleExecutorClass
    * @self: the executor
    * @task: the task to return a boolean from, now or later
    *
-   * Does what has to happen before the command is run: creating a directory, a
-   * database, a configuration file. Returning an error from @task ends the start. The
-   * task must be returned in any case; the start timeout ends a step that does not. The
-   * default does nothing.
+   * Prepares what the command needs, for example a directory, a database or a configuration file. An error
+   * that is returned from @task ends the start. The implementation must always return a boolean or an error
+   * from @task; if it does not, the start timeout ends the start. The default does nothing.
    *
    * Since: 1.0
    */
@@ -66,9 +65,9 @@ struct _MkSimpleExecutorClass
    * @self: the executor
    * @task: the task to return a boolean from, now or later
    *
-   * Does what has to happen once the service is ready: loading data, for example. The
-   * start is over when @task returned; an error from it ends the service and is what the
-   * start reports. The default does nothing.
+   * Completes a start once the service is ready, for example by loading data. The start is complete when
+   * @task has returned. An error from @task ends the service, and the start fails with it. The default does
+   * nothing.
    *
    * Since: 1.0
    */
@@ -79,10 +78,10 @@ struct _MkSimpleExecutorClass
    * @self: the executor
    * @error: return location for an error
    *
-   * Says whether the service is alive although its first process has ended with status 0,
-   * as that of a launcher does. Called in the context of a start, while that waits and when
-   * the service is ready; must not block. The default says whether any process of the
-   * service is left. A subclass that knows of a service outside of that does not chain up.
+   * Returns whether the service is alive although its first process has ended with status 0, for example
+   * because it has put the service into the background. Called in the context of a start, while the start
+   * waits and when the service is ready. Must not block. The default returns whether any process of the
+   * service is left. If the service runs outside of these processes, do not chain up.
    *
    * Returns: %FALSE to end the start with an error
    *
@@ -95,9 +94,9 @@ struct _MkSimpleExecutorClass
    * @self: the executor
    * @task: the task to return a boolean from, now or later
    *
-   * Asks the service to end in a gentler way than the stop signal. When @task returned
-   * %TRUE the service has what is left of the stop timeout to end; after %FALSE or an error
-   * the stop signal is sent. The default returns %FALSE at once.
+   * Asks the service to end in a gentler way than the stop signal. If @task returns %TRUE, the service has
+   * the rest of the stop timeout to end. If it returns %FALSE or an error, the stop signal is sent. The
+   * default returns %FALSE at once.
    *
    * Since: 1.0
    */
@@ -108,10 +107,9 @@ struct _MkSimpleExecutorClass
    * @self: the executor
    * @task: the task to return a boolean from, now or later
    *
-   * Removes what `prepare` and the service left. Called once nothing of the service runs
-   * any more, whether a start failed or the service was stopped, but not when the last
-   * reference to @self is dropped: then only the processes are ended. The default does
-   * nothing.
+   * Removes what `prepare` and the service have left. Called when nothing of the service runs any more,
+   * after a failed start or a stop. It is not called when the last reference to @self is dropped: that only
+   * ends the processes. The default does nothing.
    *
    * The values of the service and its private directory (`{dir}`) are still there. The
    * directory is removed afterwards. With a launcher it is elsewhere, and already removed.

@@ -11,12 +11,14 @@
  *
  * An executor that waits until a TCP port accepts connections.
  *
- * The port must be free before the start: if something answers there, the start fails with
- * %MK_ERROR_ALREADY_RUNNING and says what it is.
+ * See [Choosing an executor](choosing.html#a-port) for an example.
  *
- * If the port is 0, each start leases a free one, and the placeholder `{port}` stands for it in the command,
- * the environment and the paths. [method@Mk.SimpleExecutor.dup_value] tells which one it is, and what else
- * can be a placeholder. To write `{port}` itself, double the braces.
+ * The port must be free before the start. If a process accepts connections there, the start fails with
+ * %MK_ERROR_ALREADY_RUNNING, and the message names the process if it is known.
+ *
+ * If the port is 0, each start leases a free port. The placeholder `{port}` stands for it in the command,
+ * the environment and the paths. [method@Mk.SimpleExecutor.dup_value] returns its number, and describes the
+ * other placeholders. For a literal `{port}`, double the braces.
  *
  * Since: 1.0
  */
@@ -170,7 +172,7 @@ mk_tcp_executor_class_init (MkTcpExecutorClass *klass)
   /**
    * MkTcpExecutor:port:
    *
-   * The port the service listens on, 1 to 65535, or 0 for a free one, which each start leases.
+   * The port the service listens on, 1 to 65535. If it is 0, each start leases a free port.
    *
    * Default: 0. Range: 0 to 65535.
    *
@@ -243,8 +245,8 @@ mk_tcp_executor_get_host (MkTcpExecutor *self)
  * @self: the executor
  * @host: (nullable): the name or the address the service listens on
  *
- * Sets the host the service listens on. Where it follows from something else, as in [class@Mk.HttpExecutor],
- * nothing is set, and a message says so.
+ * Sets the host the service listens on. In a class that takes it from another property, such as
+ * [class@Mk.HttpExecutor], this does nothing but print a message.
  *
  * Since: 1.0
  */
@@ -261,8 +263,8 @@ mk_tcp_executor_set_host (MkTcpExecutor *self, const char *host)
  * mk_tcp_executor_get_port: (get-property port)
  * @self: the executor
  *
- * Gets the port the service listens on. Where it is 0, [method@Mk.SimpleExecutor.dup_value] gets the one that
- * was leased.
+ * Gets the port the service listens on. If it is 0, [method@Mk.SimpleExecutor.dup_value] returns the port
+ * that was leased.
  *
  * Returns: the port, or 0
  *
@@ -284,8 +286,8 @@ mk_tcp_executor_get_port (MkTcpExecutor *self)
  * @self: the executor
  * @port: the port the service listens on, 1 to 65535, or 0 for a free one
  *
- * Sets the port the service listens on. Where it follows from something else, as in [class@Mk.HttpExecutor],
- * nothing is set, and a message says so.
+ * Sets the port the service listens on. In a class that takes it from another property, such as
+ * [class@Mk.HttpExecutor], this does nothing but print a message.
  *
  * Since: 1.0
  */

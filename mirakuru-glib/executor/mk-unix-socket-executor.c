@@ -10,10 +10,12 @@
  *
  * An executor that waits until a Unix socket accepts connections.
  *
- * Nobody may listen there before the start: if somebody does, the start fails with
- * %MK_ERROR_ALREADY_RUNNING and says who it is. A file that nobody listens on, left behind by a service that
- * was killed, is not in the way of the start; whether it is in the way of the service is the service's
- * affair.
+ * See [Choosing an executor](choosing.html#a-unix-socket) for an example.
+ *
+ * No process may listen on the socket before the start. If one does, the start fails with
+ * %MK_ERROR_ALREADY_RUNNING, and the message names the process if it is known. A socket file without a
+ * listening process, which a killed service leaves behind, does not prevent the start. The service itself
+ * may refuse it or replace it.
  *
  * Since: 1.0
  */
@@ -88,9 +90,9 @@ mk_unix_socket_executor_class_init (MkUnixSocketExecutorClass *klass)
   /**
    * MkUnixSocketExecutor:path: (type filename)
    *
-   * The path of the socket that the service listens on, or `@` and the name of an abstract one. At most 107
-   * bytes: a longer one is an error of the start. A relative path is relative to the working directory of the
-   * program, not of the service.
+   * The path of the socket that the service listens on, or `@` and the name of an abstract socket. If it has
+   * more than 107 bytes, the start fails with %MK_ERROR_INVALID_ARGUMENT. A relative path is relative to the
+   * working directory of the program, not of the service.
    *
    * Default: %NULL.
    *
