@@ -35,19 +35,21 @@
 /**
  * MkHttpProbe:
  *
- * A probe that tells whether a URL is answered with the right status.
+ * A probe that checks whether a URL responds with the expected status.
  *
- * Each attempt is one request, by default `HEAD`, on a connection of its own. It succeeds if the status of
- * the answer is as [property@Mk.HttpProbe:status] wants it, and its body as
- * [property@Mk.HttpProbe:body-pattern] wants it if there is one. Where `HEAD` is answered 405 or 501, `GET`
- * is tried as well.
+ * See [Choosing an executor](choosing.html#a-url) for an example.
  *
- * The host of the URL may be a name, an IPv4 address or an IPv6 address in brackets; with
- * [property@Mk.HttpProbe:socket-path] a Unix socket is connected to instead. No proxy is used, no cookies are
- * kept, and no connection is used twice.
+ * Each attempt sends one request on a new connection, by default `HEAD`. It succeeds if the status of the
+ * response matches [property@Mk.HttpProbe:status], and if the body matches
+ * [property@Mk.HttpProbe:body-pattern] where that is set. If the response to `HEAD` is 405 or 501, the probe
+ * also sends `GET`.
  *
- * An invalid setting is an error %MK_ERROR_INVALID_ARGUMENT when the probe is asked. A setting that is
- * changed while the probe is asked applies from the next attempt on.
+ * The host of the URL may be a name, an IPv4 address or an IPv6 address in brackets. If
+ * [property@Mk.HttpProbe:socket-path] is set, the probe connects to that Unix socket instead. It uses no
+ * proxy, keeps no cookies, and uses each connection only once.
+ *
+ * A check fails with %MK_ERROR_INVALID_ARGUMENT if a setting is invalid. A change during an attempt takes
+ * effect at the next attempt.
  *
  * Since: 1.0
  */
@@ -443,7 +445,7 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:uri:
    *
-   * The URL that is asked, http:// or https://.
+   * The URL of the request, http:// or https://.
    *
    * A user and a password in it are sent as basic authentication. The query is sent, the fragment is not.
    *
@@ -456,8 +458,8 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:status:
    *
-   * What the status of the answer has to be: a code, or a regular expression that is matched at the start of
-   * the three digits. %NULL sets the default; it is never %NULL when it is read.
+   * The expected status of the response: a code, or a regular expression that must match from the first of
+   * the three digits. %NULL sets the default; the getter never returns %NULL.
    *
    * Default: `^2\d\d$`.
    *
@@ -468,9 +470,9 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:method:
    *
-   * The method of the request. %NULL sets the default; it is never %NULL when it is read.
+   * The method of the request. %NULL sets the default; the getter never returns %NULL.
    *
-   * `GET` takes the place of `HEAD` if there is a [property@Mk.HttpProbe:body-pattern], and after an answer
+   * `GET` is sent instead of `HEAD` if [property@Mk.HttpProbe:body-pattern] is set, and after a response
    * with the status 405 or 501.
    *
    * Default: `HEAD`.
@@ -482,7 +484,8 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:headers:
    *
-   * Further headers of the request, each as `Name: value`. They win over those that the library sets.
+   * Further headers of the request, each as `Name: value`. They replace headers of the same name that the
+   * library sets.
    *
    * Default: %NULL.
    *
@@ -515,7 +518,7 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:body-pattern:
    *
-   * A regular expression that has to match somewhere in the body of the answer, of which at most 1 MiB is
+   * A regular expression that must match somewhere in the body of the response. At most 1 MiB of the body is
    * read. A compressed body is decompressed first.
    *
    * Default: %NULL.
@@ -527,8 +530,8 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:accept-any-certificate:
    *
-   * Whether any certificate of an https server is accepted: one that it has signed itself, one for another
-   * name, one that has expired.
+   * Whether any certificate of an https server is accepted, for example a self-signed one, one for another
+   * name, or an expired one.
    *
    * Default: %FALSE.
    *
@@ -540,9 +543,9 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:ca-file: (type filename)
    *
-   * A file with certificates in PEM format, one of which must have signed that of an https server. %NULL
-   * stands for those that the system trusts. The file may contain the certificate of the server
-   * itself.
+   * A file with certificates in PEM format. One of them must have signed the certificate of an https server.
+   * The file may also contain the certificate of the server itself. %NULL stands for the certificates that
+   * the system trusts.
    *
    * Default: %NULL.
    *
@@ -553,8 +556,8 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:certificate-file: (type filename)
    *
-   * A file with a certificate and its key in PEM format, which is presented to an https server that asks for
-   * a certificate of the client.
+   * A file with a client certificate and its key in PEM format. They are used if an https server requests a
+   * client certificate.
    *
    * Default: %NULL.
    *
@@ -565,8 +568,8 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:follow-redirects:
    *
-   * Whether redirects are followed, up to 20 of them, so that the last answer counts. Without this,
-   * an answer such as 302 is judged by its own status.
+   * Whether redirects are followed, at most 20. If they are followed, the status of the last response
+   * counts. Otherwise the status of the redirect counts, such as 302.
    *
    * The user and the password of the URL are not sent to another host.
    *
@@ -579,8 +582,8 @@ http_probe_create_properties (GParamSpec **pspecs)
   /**
    * MkHttpProbe:socket-path: (type filename)
    *
-   * The path of a Unix socket to connect to, in place of the host and the port of the URL. A path that begins
-   * with `@` stands for an abstract socket of the name that follows.
+   * The path of a Unix socket to connect to, instead of the host and the port of the URL. A path that begins
+   * with `@` is followed by the name of an abstract socket.
    *
    * Default: %NULL.
    *
@@ -1022,8 +1025,9 @@ SETTING (const char *, socket_path, SOCKET_PATH, http_probe_set_string)
  * @self: the probe
  * @fields: (array zero-terminated=1): the fields, each as `name=value`
  *
- * Sets the body to that of a form that was filled in, and its content type to
- * `application/x-www-form-urlencoded`. The method is left as it is; forms are mostly sent with `POST`.
+ * Sets the body to the encoded fields of a form, and the content type to
+ * `application/x-www-form-urlencoded`. The method does not change. Most forms are sent with `POST`, so set
+ * [property@Mk.HttpProbe:method], too.
  *
  * Since: 1.0
  */

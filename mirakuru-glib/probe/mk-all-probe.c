@@ -8,12 +8,16 @@
 /**
  * MkAllProbe:
  *
- * A probe that is satisfied when all of several others are.
+ * A probe that is satisfied when all of several probes are satisfied.
  *
- * They are asked side by side. The error of a wait that times out names those that were missing, and why. If
- * one of them ends a wait with an error, so does this one. It may be a part of another combination.
+ * See [Choosing an executor](choosing.html#several-conditions) for an example.
  *
- * As the probe of a [class@Mk.Executor] it is there before the start only if all of its parts are.
+ * The probes are polled in parallel. If a wait times out, the error names the probes that were not
+ * satisfied, and the reasons. If one of them ends a wait with an error, this probe does the same. This probe
+ * may itself be a part of a [class@Mk.AllProbe] or a [class@Mk.AnyProbe].
+ *
+ * As the probe of a [class@Mk.Executor], it makes a start fail with %MK_ERROR_ALREADY_RUNNING only if all of
+ * its parts are satisfied before the start.
  *
  * Since: 1.0
  */
@@ -31,8 +35,8 @@ mk_all_probe_class_init (MkAllProbeClass *klass)
   /**
    * MkAllProbe:probes: (getter dup_probes)
    *
-   * The probes to combine, a list model of [class@Mk.Probe]; more can be added with
-   * [method@Mk.AllProbe.add]. Reading it gives a new list of those that there are at this moment.
+   * The probes to combine, a list model of [class@Mk.Probe]. To add more probes, use
+   * [method@Mk.AllProbe.add]. Each read returns a new list of the current probes.
    *
    * Default: an empty list.
    *
@@ -51,7 +55,7 @@ mk_all_probe_init (MkAllProbe *self)
  * @probes: (array length=n_probes) (transfer none) (nullable): the probes to combine
  * @n_probes: how many there are
  *
- * Creates a probe that is satisfied when all of several others are. More can be added with
+ * Creates a probe that is satisfied when all of several probes are satisfied. To add more probes, use
  * [method@Mk.AllProbe.add].
  *
  * Returns: (transfer full): the probe
@@ -72,7 +76,7 @@ mk_all_probe_new (MkProbe **probes, gsize n_probes)
  * @self: the probe
  * @probe: the probe to add
  *
- * Adds a probe. It takes effect at the next attempt. Adding one that was added before changes nothing, and a
+ * Adds a probe. It takes effect at the next attempt. A probe that was added before is not added again. A
  * probe cannot become a part of itself.
  *
  * Since: 1.0
@@ -90,7 +94,7 @@ mk_all_probe_add (MkAllProbe *self, MkProbe *probe)
  * @self: the probe
  * @n_probes: (out): return location for how many there are
  *
- * Gets the probes that were combined.
+ * Gets the combined probes.
  *
  * Returns: (transfer container) (array length=n_probes): the probes; free it with g_free()
  *
@@ -109,7 +113,7 @@ mk_all_probe_get_probes (MkAllProbe *self, gsize *n_probes)
  * mk_all_probe_dup_probes: (get-property probes)
  * @self: the probe
  *
- * Gets the probes that were combined, as a list model. It is a copy, which does not change.
+ * Gets the combined probes as a list model. The list is a copy, which does not change.
  *
  * Returns: (transfer full): a new list of [class@Mk.Probe]
  *

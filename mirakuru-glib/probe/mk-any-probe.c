@@ -8,11 +8,13 @@
 /**
  * MkAnyProbe:
  *
- * A probe that is satisfied when one of several others is.
+ * A probe that is satisfied when one of several probes is satisfied.
  *
- * They are asked side by side, and one that takes long for an answer does not keep the others from being
- * asked. An error ends a wait only where each of them has one; the errors of some are reported when the wait
- * times out. It may be a part of another combination.
+ * See [Choosing an executor](choosing.html#several-conditions) for how to combine probes.
+ *
+ * The probes are polled in parallel, and a slow probe does not delay the others. Errors end a wait only if
+ * every probe has one. Otherwise they are reported if the wait times out. This probe may itself be a part of
+ * a [class@Mk.AllProbe] or a [class@Mk.AnyProbe].
  *
  * Since: 1.0
  */
@@ -30,8 +32,8 @@ mk_any_probe_class_init (MkAnyProbeClass *klass)
   /**
    * MkAnyProbe:probes: (getter dup_probes)
    *
-   * The probes to combine, a list model of [class@Mk.Probe]; more can be added with
-   * [method@Mk.AnyProbe.add]. Reading it gives a new list of those that there are at this moment.
+   * The probes to combine, a list model of [class@Mk.Probe]. To add more probes, use
+   * [method@Mk.AnyProbe.add]. Each read returns a new list of the current probes.
    *
    * Default: an empty list.
    *
@@ -51,7 +53,7 @@ mk_any_probe_init (MkAnyProbe *self)
  * @probes: (array length=n_probes) (transfer none) (nullable): the probes to combine
  * @n_probes: how many there are
  *
- * Creates a probe that is satisfied when one of several others is. More can be added with
+ * Creates a probe that is satisfied when one of several probes is satisfied. To add more probes, use
  * [method@Mk.AnyProbe.add].
  *
  * Returns: (transfer full): the probe
@@ -72,7 +74,7 @@ mk_any_probe_new (MkProbe **probes, gsize n_probes)
  * @self: the probe
  * @probe: the probe to add
  *
- * Adds a probe. It takes effect at the next attempt. Adding one that was added before changes nothing, and a
+ * Adds a probe. It takes effect at the next attempt. A probe that was added before is not added again. A
  * probe cannot become a part of itself.
  *
  * Since: 1.0
@@ -90,7 +92,7 @@ mk_any_probe_add (MkAnyProbe *self, MkProbe *probe)
  * @self: the probe
  * @n_probes: (out): return location for how many there are
  *
- * Gets the probes that were combined.
+ * Gets the combined probes.
  *
  * Returns: (transfer container) (array length=n_probes): the probes; free it with g_free()
  *
@@ -109,7 +111,7 @@ mk_any_probe_get_probes (MkAnyProbe *self, gsize *n_probes)
  * mk_any_probe_dup_probes: (get-property probes)
  * @self: the probe
  *
- * Gets the probes that were combined, as a list model. It is a copy, which does not change.
+ * Gets the combined probes as a list model. The list is a copy, which does not change.
  *
  * Returns: (transfer full): a new list of [class@Mk.Probe]
  *

@@ -9,7 +9,9 @@
 /**
  * MkCallbackProbe:
  *
- * A probe that asks a function.
+ * A probe that calls a function to check whether a service is ready.
+ *
+ * See [Probes of your own](probes.html) for examples.
  *
  * Since: 1.0
  */
@@ -80,17 +82,17 @@ mk_callback_probe_init (MkCallbackProbe *self)
 
 /**
  * mk_callback_probe_new:
- * @func: (scope notified) (closure user_data) (destroy destroy): the function to ask
+ * @func: (scope notified) (closure user_data) (destroy destroy): the function to call
  * @user_data: data for @func
  * @destroy: (nullable): frees @user_data
  *
- * Creates a probe that asks @func. It is called in the context of whoever waits, must not
- * block, and returns %TRUE once what is waited for is there.
+ * Creates a probe that calls @func. The function is called in the main context of the operation that uses
+ * the probe. It must not block. It returns %TRUE when the service is ready.
  *
- * The probe owns @user_data, and an executor owns its probe. So a function that owns an executor must not be
- * asked by the probe of the same executor: none of them would ever be freed, and the service would live on.
- * In other languages than C any function owns what it mentions, a method its object. Override
- * [vfunc@Mk.Executor.after_start_check] in a subclass instead, which is given the executor.
+ * The probe owns @user_data, and an executor owns its probe. If @user_data owns the same executor, this is a
+ * reference cycle: nothing is ever freed, and the service is not stopped. In other languages than C, a
+ * function owns every object that it uses, and a method owns its object. To use the executor in a check,
+ * override [vfunc@Mk.Executor.after_start_check] in a subclass.
  *
  * Returns: (transfer full): the probe
  *

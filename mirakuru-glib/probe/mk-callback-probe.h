@@ -14,11 +14,11 @@ G_BEGIN_DECLS
 /**
  * MkProbeFunc:
  * @user_data: the data given to [ctor@Mk.CallbackProbe.new]
- * @error: return location for an error, which means what an error of [vfunc@Mk.Probe.check] does
+ * @error: return location for an error; it has the same meaning as an error of [vfunc@Mk.Probe.check]
  *
- * Asks once whether what is waited for is there. Must not block.
+ * Checks once whether the condition of a [class@Mk.CallbackProbe] is fulfilled. Must not block.
  *
- * Returns: %TRUE if it is there, %FALSE without an error for "not yet"
+ * Returns: %TRUE if the condition is fulfilled, %FALSE without an error if it is not fulfilled yet
  *
  * Since: 1.0
  */

@@ -38,12 +38,15 @@
 /**
  * MkCommandProbe:
  *
- * A probe that runs a command, such as `pg_isready` or `redis-cli ping`: exit status 0 means that what is
- * waited for is there, any other that it is not there yet.
+ * A probe that runs a command, such as `pg_isready` or `redis-cli ping`.
  *
- * Each attempt runs the command once, with no input, and ends everything it has started. A command that takes
- * too long is killed, which counts as "not yet". The message of a wait that times out has the last output of
- * the command. If the command cannot be run at all, a wait ends with %MK_ERROR_SPAWN_FAILED.
+ * It is satisfied if the exit status of the command is 0. See [Choosing an
+ * executor](choosing.html#a-command) for an example.
+ *
+ * Each attempt runs the command once, without input, and then ends all processes that the command has
+ * started. A command that takes too long is killed, and the probe is not satisfied. If a wait times out, the
+ * error contains the last output of the command. If the command cannot be run, a wait ends with
+ * %MK_ERROR_SPAWN_FAILED.
  *
  * Since: 1.0
  */
@@ -395,7 +398,8 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
   /**
    * MkCommandProbe:command:
    *
-   * The command: the program and its arguments. Without one, asking fails with %MK_ERROR_INVALID_ARGUMENT.
+   * The command: the program and its arguments. Without a command, each check fails with
+   * %MK_ERROR_INVALID_ARGUMENT.
    *
    * Default: %NULL.
    *
@@ -406,8 +410,8 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
   /**
    * MkCommandProbe:environment:
    *
-   * What differs from the environment of the program: `NAME=value` sets a variable, `NAME` unsets one. An
-   * invalid name is %MK_ERROR_INVALID_ARGUMENT when the probe is asked.
+   * Changes to the environment that the command inherits from the program: `NAME=value` sets a variable,
+   * `NAME` unsets one. With an invalid name, each check fails with %MK_ERROR_INVALID_ARGUMENT.
    *
    * Default: %NULL.
    *
@@ -418,10 +422,10 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
   /**
    * MkCommandProbe:launcher:
    *
-   * A command that runs the command of the probe somewhere else, as that of
-   * [property@Mk.SimpleExecutor:launcher]: for tools that are only where the service is. Each attempt makes
-   * a connection of its own. As long as that cannot be made, the probe is not satisfied; that the launcher
-   * itself cannot be run is %MK_ERROR_LAUNCHER. %NULL runs the command on this machine.
+   * A command that runs the command of the probe somewhere else, see [property@Mk.SimpleExecutor:launcher].
+   * Use it for tools that are installed only where the service runs. Each attempt makes a new connection. If
+   * the connection fails, the probe is not satisfied. If the launcher itself cannot be run, the check fails
+   * with %MK_ERROR_LAUNCHER. %NULL runs the command on this machine.
    *
    * Default: %NULL.
    *
@@ -432,8 +436,8 @@ mk_command_probe_class_init (MkCommandProbeClass *klass)
   /**
    * MkCommandProbe:timeout:
    *
-   * How long one attempt may take, in milliseconds, 0 for no limit. Then the command is killed.
-   * [property@Mk.Probe:attempt-timeout], where it is set, is used instead.
+   * How long one attempt may take, in milliseconds, 0 for no limit. After that time, the command is killed.
+   * If [property@Mk.Probe:attempt-timeout] is set, it is used instead.
    *
    * Default: 10000 milliseconds. Range: 0 to %G_MAXUINT.
    *

@@ -40,26 +40,29 @@
 /**
  * MkDBusProbe:
  *
- * A probe that reports whether a well-known name has an owner on a message bus.
+ * A probe that checks whether a well-known name has an owner on a message bus.
  *
- * The bus is the D-Bus address of a bus, such as `unix:path=/run/my-bus`, or `session` or `system`:
+ * See [Testing a GNOME application](testing-gnome.html) for message buses in tests.
  *
- * - a private bus: what `dbus-daemon --print-address` prints, and what
- *   [method@Gio.TestDBus.get_bus_address] returns. It need not exist yet, so the service that is waited for
- *   may be a `dbus-daemon` itself; its own name, `org.freedesktop.DBus`, has an owner as soon as it works
- * - the session bus: that of the environment variable `DBUS_SESSION_BUS_ADDRESS` of this program (not of a
- *   service it starts), else the socket `bus` in `XDG_RUNTIME_DIR`. The variables are read until there is a
- *   connection. If neither is set that is an error %MK_ERROR_INVALID_ARGUMENT. No bus is ever started
- * - the system bus: that of `DBUS_SYSTEM_BUS_ADDRESS`, else the usual one
+ * [property@Mk.DBusProbe:bus] is a D-Bus address such as `unix:path=/run/my-bus`, or `session`, or `system`:
  *
- * Asking does not activate a service that the bus could start. Each wait, and each single check, has its own
- * connection, which is closed when it ends; the program goes on when the bus goes away. A bus that is not
- * there has no owners.
+ * - A D-Bus address selects a private bus. `dbus-daemon --print-address` prints such an address, and
+ *   [method@Gio.TestDBus.get_bus_address] returns one. The bus need not exist yet, so the service may be a
+ *   `dbus-daemon` itself. Its own name, `org.freedesktop.DBus`, has an owner as soon as the bus works.
+ * - `session` selects the session bus: the address in `DBUS_SESSION_BUS_ADDRESS`, or else the socket `bus`
+ *   in `XDG_RUNTIME_DIR`. These variables are read from the environment of this program, not of a service,
+ *   until there is a connection. If neither is set, each check fails with %MK_ERROR_INVALID_ARGUMENT. No bus
+ *   is ever started.
+ * - `system` selects the system bus: the address in `DBUS_SYSTEM_BUS_ADDRESS`, or else the default one.
  *
- * An invalid bus, and a name that is invalid or unique (`:1.42`), is an error %MK_ERROR_INVALID_ARGUMENT when
- * the probe is asked.
+ * A check does not activate a service that the bus can start. Each wait and each single check makes its own
+ * connection, and closes it at the end. The program does not exit when the bus disappears. While there is no
+ * bus, the probe is not satisfied.
  *
- * GDBus does not work in a forked child of a program that has used it; there the probe never sees an owner.
+ * A check fails with %MK_ERROR_INVALID_ARGUMENT if the bus is invalid, or if the name is invalid or unique
+ * (`:1.42`).
+ *
+ * GDBus does not work in a forked child of a program that has used it. The probe is never satisfied there.
  *
  * Since: 1.0
  */
@@ -667,7 +670,7 @@ mk_dbus_probe_class_init (MkDBusProbeClass *klass)
   /**
    * MkDBusProbe:bus:
    *
-   * The bus: the D-Bus address of one, `session` or `system`.
+   * The bus: a D-Bus address, `session` or `system`.
    *
    * Default: %NULL.
    *

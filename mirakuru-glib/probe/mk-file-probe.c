@@ -34,10 +34,12 @@
 /**
  * MkFileProbe:
  *
- * A probe that reports whether a file exists.
+ * A probe that checks whether a file exists.
  *
- * Any regular file counts, an empty one too, and a symbolic link to one; a directory, a socket or a device
- * does not. The directory of the file need not exist yet.
+ * See [Which readiness can be trusted](readiness.html) for what this proves.
+ *
+ * A regular file counts, even if it is empty, and so does a symbolic link to a regular file. A directory, a
+ * socket or a device does not count. The directory of the file need not exist yet.
  *
  * Since: 1.0
  */
@@ -351,7 +353,7 @@ mk_file_probe_class_init (MkFileProbeClass *klass)
   /**
    * MkFileProbe:path: (type filename)
    *
-   * The path of the file. A relative one is relative to the working directory of the program.
+   * The path of the file. A relative path is relative to the working directory of the program.
    *
    * Default: %NULL.
    *

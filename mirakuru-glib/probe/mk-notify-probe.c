@@ -70,17 +70,22 @@ typedef struct
 /**
  * MkNotifyProbe:
  *
- * A probe that waits until the service itself says that it is ready.
+ * A probe that waits until the service reports that it is ready.
  *
- * It works with services that are written for systemd (`Type=notify`) or s6. With
- * [property@Mk.NotifyProbe:fd] −1, the default, the service gets the variable `NOTIFY_SOCKET` and sends
- * `READY=1` there, as [sd_notify(3)](man:sd_notify(3)) and systemd-notify do. `STATUS`, `MAINPID`,
- * `STOPPING`, `EXTEND_TIMEOUT_USEC` (the start timeout ends no sooner than so long after the message) and
- * `BARRIER` are understood, too. Only messages from processes of the service count. With another number the
- * service inherits a pipe as that descriptor, and writes a newline to it.
+ * See [Which readiness can be trusted](readiness.html) for what this proves.
  *
- * The probe is told at the instant, and polls nothing. It only works as the probe of an executor, or as part
- * of that, of one executor at a time. Messages are read as long as the service runs.
+ * It works with services that are written for systemd (`Type=notify`) or s6:
+ *
+ * - If [property@Mk.NotifyProbe:fd] is −1, the default, the service gets the variable `NOTIFY_SOCKET`, and
+ *   sends `READY=1` there, as [sd_notify(3)](man:sd_notify(3)) and systemd-notify do. The probe also
+ *   understands `STATUS`, `MAINPID`, `STOPPING`, `EXTEND_TIMEOUT_USEC` and `BARRIER`. `EXTEND_TIMEOUT_USEC`
+ *   lets the start timeout end no sooner than this time after the message. Only messages from processes of
+ *   the service count.
+ * - Otherwise the service inherits a pipe as this descriptor, and writes a newline to it.
+ *
+ * The probe reacts to the message at once, and does not poll. It works only as the probe of an executor, or
+ * as a part of that probe, and of only one executor at a time. Messages are read as long as the service
+ * runs.
  *
  * ```c
  * g_autoptr (MkNotifyProbe) probe = mk_notify_probe_new (-1);
@@ -764,8 +769,8 @@ mk_notify_probe_class_init (MkNotifyProbeClass *klass)
   /**
    * MkNotifyProbe:fd:
    *
-   * On which descriptor the service writes a newline when it is ready, 3 to 1023, as with s6; or −1
-   * for the messages of sd_notify. Another number is an error of the start.
+   * The descriptor to which the service writes a newline when it is ready, as with s6: 3 to 1023. −1 stands
+   * for the messages of sd_notify. With another number, the start fails with %MK_ERROR_INVALID_ARGUMENT.
    *
    * Default: −1. Range: −1 to 1023.
    *
@@ -777,10 +782,10 @@ mk_notify_probe_class_init (MkNotifyProbeClass *klass)
   /**
    * MkNotifyProbe:status-text: (getter dup_status_text)
    *
-   * What the service said last about its status with `STATUS=…`, cleaned of control characters.
+   * The last status text that the service has sent with `STATUS=…`, without control characters.
    *
-   * `notify::status-text` is emitted in the thread-default main context in which the probe was made, or in
-   * that of a start.
+   * `notify::status-text` is emitted in the main context that was the thread-default one when the probe was
+   * created, or in that of a start.
    *
    * Default: %NULL.
    *
@@ -792,8 +797,9 @@ mk_notify_probe_class_init (MkNotifyProbeClass *klass)
   /**
    * MkNotifyProbe:main-pid:
    *
-   * The process that the service called its main one with `MAINPID=…`, 0 if it did not. Only a process of the
-   * service is believed. `notify::main-pid` is emitted like that of [property@Mk.NotifyProbe:status-text].
+   * The process ID of the main process, which the service has sent with `MAINPID=…`; 0 if it has sent none.
+   * It is ignored unless it belongs to a process of the service. `notify::main-pid` is emitted in the same
+   * main context as `notify::status-text`.
    *
    * Default: 0. Range: 0 to %G_MAXINT.
    *
@@ -829,7 +835,7 @@ mk_notify_probe_init (MkNotifyProbe *self)
  * mk_notify_probe_new:
  * @fd: a descriptor from 3 to 1023 on which the service writes a newline, or −1 for the messages of sd_notify
  *
- * Makes a probe that waits until the service says that it is ready.
+ * Creates a probe that waits until the service reports that it is ready.
  *
  * Returns: (transfer full): the probe
  *
@@ -864,7 +870,7 @@ mk_notify_probe_get_fd (MkNotifyProbe *self)
  * @self: the probe
  * @fd: a descriptor from 3 to 1023, or −1
  *
- * Sets [property@Mk.NotifyProbe:fd]. It counts from the next start on.
+ * Sets [property@Mk.NotifyProbe:fd]. It takes effect at the next start.
  *
  * Since: 1.0
  */
@@ -886,7 +892,7 @@ mk_notify_probe_set_fd (MkNotifyProbe *self, int fd)
  *
  * Gets [property@Mk.NotifyProbe:status-text]. May be called in any thread.
  *
- * Returns: (transfer full) (nullable): the text, %NULL if the service said nothing
+ * Returns: (transfer full) (nullable): the text, %NULL if the service has sent none
  *
  * Since: 1.0
  */
@@ -911,7 +917,7 @@ mk_notify_probe_dup_status_text (MkNotifyProbe *self)
  *
  * Gets [property@Mk.NotifyProbe:main-pid]. May be called in any thread.
  *
- * Returns: the process, 0 if the service did not name one
+ * Returns: the process ID, 0 if the service has sent none
  *
  * Since: 1.0
  */

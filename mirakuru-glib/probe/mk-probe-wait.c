@@ -512,12 +512,13 @@ mk_probe_wait_run_finish (GAsyncResult *result, gboolean *timed_out, char **last
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Waits until what the probe looks for is there.
+ * Waits until the probe is satisfied.
  *
- * Fails with %MK_ERROR_TIMED_OUT when @timeout_ms have passed, and with %G_IO_ERROR_CANCELLED when
- * @cancellable is cancelled. This function blocks; the main context of the caller is not run meanwhile.
+ * Fails with %MK_ERROR_TIMED_OUT when @timeout_ms have passed, with %G_IO_ERROR_CANCELLED when @cancellable
+ * is cancelled, and with any error of the domain %MK_ERROR that a check returns. This function blocks. It
+ * does not run the main context of the caller.
  *
- * Returns: %TRUE once it is there
+ * Returns: %TRUE once the probe is satisfied
  *
  * Since: 1.0
  */
@@ -538,7 +539,7 @@ mk_probe_wait (MkProbe *self, guint timeout_ms, GCancellable *cancellable, GErro
  * @callback: (scope async) (nullable): called when the wait is over
  * @user_data: data for @callback
  *
- * Waits until what the probe looks for is there. See [method@Mk.Probe.wait].
+ * Waits until the probe is satisfied. See [method@Mk.Probe.wait].
  *
  * Since: 1.0
  */
@@ -568,9 +569,9 @@ mk_probe_wait_async (MkProbe *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.Probe.wait_async].
+ * Finishes [method@Mk.Probe.wait_async].
  *
- * Returns: %TRUE if it is there
+ * Returns: %TRUE if the probe is satisfied
  *
  * Since: 1.0
  */
@@ -590,10 +591,10 @@ mk_probe_wait_finish (MkProbe *self, GAsyncResult *result, GError **error)
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Waits until what the probe looks for is not there any more. Errors are those of
- * [method@Mk.Probe.wait].
+ * Waits until the probe is not satisfied any more. The errors are those of [method@Mk.Probe.wait]. This
+ * function blocks.
  *
- * Returns: %TRUE once it is gone
+ * Returns: %TRUE once the probe is not satisfied
  *
  * Since: 1.0
  */
@@ -614,7 +615,7 @@ mk_probe_wait_gone (MkProbe *self, guint timeout_ms, GCancellable *cancellable, 
  * @callback: (scope async) (nullable): called when the wait is over
  * @user_data: data for @callback
  *
- * Waits until what the probe looks for is not there any more. See [method@Mk.Probe.wait_gone].
+ * Waits until the probe is not satisfied any more. See [method@Mk.Probe.wait_gone].
  *
  * Since: 1.0
  */
@@ -644,9 +645,9 @@ mk_probe_wait_gone_async (MkProbe *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.Probe.wait_gone_async].
+ * Finishes [method@Mk.Probe.wait_gone_async].
  *
- * Returns: %TRUE if it is gone
+ * Returns: %TRUE if the probe is not satisfied
  *
  * Since: 1.0
  */

@@ -24,20 +24,23 @@
 /**
  * MkProbe:
  *
- * One way to tell that a service is ready.
+ * A probe checks whether a service is ready.
  *
- * A probe is asked once with [method@Mk.Probe.check], or again and again with
- * [method@Mk.Probe.wait] and [method@Mk.Probe.wait_gone]. Executors use probes to know when
- * their services are ready, but a probe can be used alone just as well: to wait for a service that something
- * else has started.
+ * There is a subclass for each kind of check, such as [class@Mk.TcpProbe]. A probe whose condition is
+ * fulfilled is called satisfied. See [Choosing an executor](choosing.html) and [Probes of your
+ * own](probes.html).
  *
- * A subclass implements `check`, which must not block, or `check_task` for what takes time, or both: `check`
- * is always called first, and says %G_IO_ERROR_WOULD_BLOCK where `check_task` is needed. A subclass may call
- * [method@Mk.Probe.wake] when something happened that makes it worth asking at once.
+ * [method@Mk.Probe.check] checks once. [method@Mk.Probe.wait] and [method@Mk.Probe.wait_gone] check
+ * repeatedly. Executors use probes to find out when their services are ready. You can also use a probe
+ * without an executor, to wait for a service that something else has started.
  *
- * A probe may be used by several operations at once, in several threads, as long as nobody changes its
- * properties meanwhile. Its virtual functions are called in the thread-default main context of the caller of
- * each operation.
+ * A subclass implements `check`, which must not block, or `check_task` for a check that takes time, or both.
+ * `check` is always called first. It fails with %G_IO_ERROR_WOULD_BLOCK if `check_task` is needed. A
+ * subclass may call [method@Mk.Probe.wake] when the result may have changed.
+ *
+ * Several operations, in several threads, may use a probe at the same time. Do not change its properties
+ * meanwhile. An asynchronous operation calls the virtual functions in the thread-default main context of its
+ * caller, and a synchronous one in a private context. See [Threads and contexts](threads.html).
  *
  * Since: 1.0
  */
@@ -223,9 +226,9 @@ mk_probe_class_init (MkProbeClass *klass)
   /**
    * MkProbe:interval:
    *
-   * How long a wait pauses between two attempts, in milliseconds; 0 leaves that to the
-   * library. It asks cheap probes on this machine every millisecond at first, and any probe less often the
-   * longer the wait takes. A change takes effect after the next attempt.
+   * How long a wait pauses between two attempts, in milliseconds. With 0, the library chooses the pause: one
+   * millisecond at first for cheap probes on this machine, and longer pauses the longer the wait takes. A
+   * change takes effect after the next attempt. See [Polling and limits](polling.html).
    *
    * Default: 0 milliseconds. Range: 0 to %G_MAXUINT.
    *
@@ -236,9 +239,9 @@ mk_probe_class_init (MkProbeClass *klass)
   /**
    * MkProbe:attempt-timeout:
    *
-   * How long one attempt may take, in milliseconds, before it is cancelled; 0 leaves
-   * that to the kind of probe. A wait then asks again. A change takes effect with the next attempt. It has no
-   * effect on a `check`, which does not block.
+   * How long one attempt may take, in milliseconds, before it is cancelled. With 0, it depends on the kind
+   * of probe. A wait then makes another attempt. A change takes effect with the next attempt. The limit does
+   * not apply to `check`, which does not block.
    *
    * Default: 0 milliseconds. Range: 0 to %G_MAXUINT.
    *
@@ -249,13 +252,14 @@ mk_probe_class_init (MkProbeClass *klass)
   /**
    * MkProbe:stable-for:
    *
-   * For how long a wait must find the probe satisfied each time it asks, in milliseconds, before it is over;
-   * 0 lets the first time do. For services that listen, and then end or listen
-   * elsewhere, and for files that are still being written: [class@Mk.FileProbe] is not satisfied when the
-   * file has changed since it was asked before.
+   * How long the probe must stay satisfied before a wait ends, in milliseconds. With 0, the wait ends at the
+   * first success. Use this for services that listen, and then end or listen elsewhere. Also use it for
+   * files that are still being written: [class@Mk.FileProbe] is then not satisfied if the file has changed
+   * since the previous check.
    *
-   * A wait takes at least this long. A group must be stable for as long as the longest of its parts and
-   * itself. A single [method@Mk.Probe.check] and [method@Mk.Probe.wait_gone] do not regard it.
+   * A wait takes at least this long. For a [class@Mk.AllProbe] or a [class@Mk.AnyProbe], the longest time of
+   * the probe itself and its parts applies. [method@Mk.Probe.check] and [method@Mk.Probe.wait_gone] ignore
+   * this property.
    *
    * Default: 0 milliseconds. Range: 0 to %G_MAXUINT.
    *
@@ -269,8 +273,8 @@ mk_probe_class_init (MkProbeClass *klass)
    * MkProbe::wake:
    * @self: the probe
    *
-   * Emitted after [method@Mk.Probe.wake] was called, once for each wait that is under way, in the main
-   * context of that wait, just before it asks again.
+   * Emitted after [method@Mk.Probe.wake] was called, once for each wait that is under way. It is emitted in
+   * the main context of that wait, just before the wait checks again.
    *
    * Since: 1.0
    */
@@ -385,7 +389,7 @@ mk_probe_set_attempt_timeout (MkProbe *self, guint attempt_timeout_ms)
  * mk_probe_get_stable_for: (get-property stable-for)
  * @self: the probe
  *
- * Gets for how long a wait must find the probe satisfied.
+ * Gets how long the probe must stay satisfied before a wait ends.
  *
  * Returns: the time in milliseconds
  *
@@ -405,9 +409,9 @@ mk_probe_get_stable_for (MkProbe *self)
 /**
  * mk_probe_set_stable_for: (set-property stable-for)
  * @self: the probe
- * @stable_for_ms: the time in milliseconds, 0 if the first time does
+ * @stable_for_ms: the time in milliseconds, 0 to end a wait at the first success
  *
- * Sets for how long a wait must find the probe satisfied. See [property@Mk.Probe:stable-for].
+ * Sets how long the probe must stay satisfied before a wait ends. See [property@Mk.Probe:stable-for].
  *
  * Since: 1.0
  */
@@ -553,11 +557,12 @@ mk_probe_emit_wake (MkProbe *self)
  * mk_probe_wake:
  * @self: the probe
  *
- * Makes each wait for this probe ask at once. For implementations, to be called when something happened that
- * makes it worth asking: a file appeared, a line was printed. Asking goes on without it too, only later.
+ * Makes each wait for this probe check at once. An implementation calls it when the result may have changed,
+ * for example because a file appeared or a line was printed. Without this call, waits check later, at their
+ * usual interval.
  *
- * It may be called in any thread, and returns at once. The waits emit [signal@Mk.Probe::wake] and ask in
- * their own main contexts. If nobody waits, nothing happens.
+ * It may be called in any thread, and does not block. Each wait emits [signal@Mk.Probe::wake] and checks in
+ * its own main context. Without a wait, nothing happens.
  *
  * Since: 1.0
  */
@@ -1065,7 +1070,7 @@ probe_on_asked (GObject *object, GAsyncResult *result, gpointer user_data)
 }
 
 /*
- * Asks once.
+ * Checks once whether the condition of the probe is fulfilled.
  *
  * @deadline: monotonic time in microseconds, G_MAXINT64 for none
  */
@@ -1110,12 +1115,12 @@ mk_probe_attempt_finish (MkProbe *self, GAsyncResult *result, GError **error)
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Asks once.
+ * Checks once whether the condition of the probe is fulfilled.
  *
- * %FALSE without an error means that what is waited for is not there. An error means that this could not be
- * found out. This function blocks for as long as one attempt takes.
+ * %FALSE without an error means that the condition is not fulfilled. An error means that the check itself
+ * failed. This function blocks until the attempt is complete.
  *
- * Returns: %TRUE if it is there
+ * Returns: %TRUE if the probe is satisfied
  *
  * Since: 1.0
  */
@@ -1132,10 +1137,10 @@ mk_probe_check (MkProbe *self, GCancellable *cancellable, GError **error)
  * mk_probe_check_async:
  * @self: the probe
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async) (nullable): called when it is known
+ * @callback: (scope async) (nullable): called when the check is complete
  * @user_data: data for @callback
  *
- * Asks once. See [method@Mk.Probe.check].
+ * Checks once whether the condition of the probe is fulfilled. See [method@Mk.Probe.check].
  *
  * Since: 1.0
  */
@@ -1156,9 +1161,9 @@ mk_probe_check_async (MkProbe *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.Probe.check_async].
+ * Finishes [method@Mk.Probe.check_async].
  *
- * Returns: %TRUE if it is there
+ * Returns: %TRUE if the probe is satisfied
  *
  * Since: 1.0
  */
@@ -1175,8 +1180,8 @@ mk_probe_check_finish (MkProbe *self, GAsyncResult *result, GError **error)
  * mk_probe_describe:
  * @self: the probe
  *
- * Says what is waited for, as a clause that stands after "waiting for":
- * "127.0.0.1:6379 to accept connections".
+ * Describes the condition of the probe, as a clause that follows "waiting for": "127.0.0.1:6379 to accept
+ * connections".
  *
  * Returns: (transfer full): the clause
  *

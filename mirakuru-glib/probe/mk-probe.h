@@ -19,14 +19,14 @@ G_DECLARE_DERIVABLE_TYPE (MkProbe, mk_probe, MK, PROBE, GObject)
 /**
  * MkProbeClass:
  * @parent_class: the parent class
- * @check: one attempt that does not block
- * @check_task: one attempt that may take time
- * @describe: says what is waited for
- * @attach: a start of an executor begins to use the probe
- * @detach: the start is over
+ * @check: makes one attempt, without blocking
+ * @check_task: makes one attempt that may take time
+ * @describe: describes the condition of the probe
+ * @attach: called when a start of an executor begins to use the probe
+ * @detach: called when that start is over
  *
- * A probe implements `check` or `check_task`, or both. Each attempt calls `check` first, and `check_task`
- * only where `check` says %G_IO_ERROR_WOULD_BLOCK; that is what it does by default.
+ * A probe implements `check` or `check_task`, or both. Each attempt calls `check` first. It calls
+ * `check_task` only if `check` fails with %G_IO_ERROR_WOULD_BLOCK, as the default does.
  *
  * Since: 1.0
  */
@@ -39,13 +39,15 @@ struct _MkProbeClass
    * @self: the probe
    * @error: return location for an error
    *
-   * Asks once, without blocking. %FALSE without an error means "not yet", and so do
-   * %G_IO_ERROR_CONNECTION_REFUSED and %G_IO_ERROR_NOT_FOUND. %G_IO_ERROR_WOULD_BLOCK means that it takes
-   * time to find out: `check_task` is called then. An error of the domain %MK_ERROR ends a wait. Any other
-   * means that it is not known: the probe is asked again, and a wait that times out reports the error;
-   * before a start it fails the start.
+   * Makes one attempt, without blocking. %FALSE without an error means "not yet". Errors mean:
    *
-   * Returns: %TRUE if what is waited for is there
+   * - %G_IO_ERROR_CONNECTION_REFUSED and %G_IO_ERROR_NOT_FOUND: not yet
+   * - %G_IO_ERROR_WOULD_BLOCK: the check takes time; `check_task` is called
+   * - an error of the domain %MK_ERROR: a wait ends with it
+   * - any other error: the result is not known. A wait makes another attempt, and reports the error if it
+   *   times out. In the check before a start, the start fails.
+   *
+   * Returns: %TRUE if the condition of the probe is fulfilled
    *
    * Since: 1.0
    */
@@ -56,8 +58,8 @@ struct _MkProbeClass
    * @self: the probe
    * @task: the task to return a boolean from, now or later
    *
-   * Asks once, where that takes time. The result is as that of `check`; the cancellable of
-   * @task ends an attempt that is no longer wanted.
+   * Makes one attempt that may take time. The result and the errors have the same meaning as those of
+   * `check`. The cancellable of @task is cancelled when the attempt is no longer needed.
    *
    * Since: 1.0
    */
@@ -67,8 +69,8 @@ struct _MkProbeClass
    * MkProbeClass::describe:
    * @self: the probe
    *
-   * Says what is waited for, as a clause that stands after "waiting for":
-   * "127.0.0.1:6379 to accept connections".
+   * Describes the condition of the probe, as a clause that follows "waiting for": "127.0.0.1:6379 to accept
+   * connections".
    *
    * Returns: (transfer full): the clause
    *
@@ -81,7 +83,7 @@ struct _MkProbeClass
    * @self: the probe
    * @executor: the executor
    *
-   * Called when a start of @executor is about to spawn its service, and will ask @self.
+   * Called when a start of @executor is about to spawn its service, and is going to use @self.
    *
    * Since: 1.0
    */

@@ -28,12 +28,13 @@
 /**
  * MkTcpProbe:
  *
- * A probe that reports whether a TCP port accepts connections.
+ * A probe that checks whether a TCP port accepts connections.
  *
- * The host may be a name, an IPv4 or an IPv6 address; all addresses of a name are tried, for `localhost` that
- * is both `127.0.0.1` and `::1`. No proxy is ever used. Each attempt is one connection, which is closed at
- * once. Where the service must not see connections that are only meant to find out whether it listens, set
- * [property@Mk.TcpProbe:listening-only].
+ * See [Which readiness can be trusted](readiness.html) for what this proves.
+ *
+ * The host may be a name, an IPv4 address or an IPv6 address. All addresses of a name are tried; those of
+ * `localhost` are `127.0.0.1` and `::1`. No proxy is used. Each attempt makes one connection, and closes it
+ * at once. If such connections disturb the service, set [property@Mk.TcpProbe:listening-only].
  *
  * Since: 1.0
  */
@@ -584,7 +585,7 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   /**
    * MkTcpProbe:host:
    *
-   * The name or the address of the host; %NULL is an error when the probe is asked.
+   * The name or the address of the host. With %NULL, each check fails with %MK_ERROR_INVALID_ARGUMENT.
    *
    * Default: %NULL.
    *
@@ -596,7 +597,7 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   /**
    * MkTcpProbe:port:
    *
-   * The port, 1 to 65535. Another number is an error when the probe is asked.
+   * The port, 1 to 65535. With another number, each check fails with %MK_ERROR_INVALID_ARGUMENT.
    *
    * Default: 0. Range: 0 to %G_MAXUINT.
    *
@@ -613,10 +614,9 @@ mk_tcp_probe_class_init (MkTcpProbeClass *klass)
   /**
    * MkTcpProbe:listening-only:
    *
-   * Whether to look for a listening socket on this machine instead of connecting. Then the
-   * service sees no connection that is closed at once, which some of them complain about. The host must be
-   * an address of this machine or `localhost`, and the service must run in the network namespace of the
-   * program.
+   * Whether to look for a listening socket on this machine instead of connecting. Some services log a
+   * connection that is closed at once; with this setting, they see none. The host must be an address of this
+   * machine or `localhost`, and the service must run in the network namespace of the program.
    *
    * Default: %FALSE.
    *
@@ -759,7 +759,7 @@ mk_tcp_probe_get_listening_only (MkTcpProbe *self)
 /**
  * mk_tcp_probe_set_listening_only: (set-property listening-only)
  * @self: the probe
- * @listening_only: whether not to connect
+ * @listening_only: %TRUE to look for a listening socket, %FALSE to connect
  *
  * Sets whether the probe looks for a listening socket instead of connecting. See
  * [property@Mk.TcpProbe:listening-only].

@@ -30,11 +30,14 @@
 /**
  * MkUnixSocketProbe:
  *
- * A probe that reports whether a Unix socket accepts connections.
+ * A probe that checks whether a Unix socket accepts connections.
  *
- * The path is that of a stream socket; a relative one is relative to the working directory of the program. A
- * path that begins with `@` stands for an abstract socket of the name that follows. A file that nobody
- * listens on, such as one left behind by a service that was killed, counts as not being there.
+ * See [Which readiness can be trusted](readiness.html) for what this proves.
+ *
+ * [property@Mk.UnixSocketProbe:path] is the path of a stream socket. A relative path is relative to the
+ * working directory of the program. A path that begins with `@` is followed by the name of an abstract
+ * socket. The probe is not satisfied by a socket file without a listening process, which a killed service
+ * leaves behind.
  *
  * Since: 1.0
  */
@@ -288,8 +291,8 @@ mk_unix_socket_probe_class_init (MkUnixSocketProbeClass *klass)
   /**
    * MkUnixSocketProbe:path: (type filename)
    *
-   * The path of the socket, or `@` and the name of an abstract one. At most 107 bytes: a longer one is an
-   * error when the probe is asked.
+   * The path of the socket, or `@` and the name of an abstract socket. If it has more than 107 bytes, each
+   * check fails with %MK_ERROR_INVALID_ARGUMENT.
    *
    * Default: %NULL.
    *
