@@ -35,27 +35,35 @@
 /**
  * MkExecutorGroup:
  *
- * Services by name, some of which require others.
+ * A group of services that have names and are started and stopped together.
  *
- * Services that require nothing are started at the same time. Each of the others is started as soon as
- * everything that it requires is ready. The first failure ends the start: everything is stopped, and the
- * error begins with the name of the service. A cancellation ends the start, too. A stop goes in the reverse
- * order, so an application can still reach its database while it ends.
+ * A service can require other services of the group. See [Services by name](services.html).
  *
- * Placeholders work in the settings of the executors: the command, the environment, paths, URLs and probes.
- * `{port}` stands for a port that is leased for the service, `{port:admin}` for another one, and `{dir}` for
- * a private directory. `{redis.port}` stands for a value of the service "redis", which is then started first.
+ * A service is started as soon as all services that it requires are ready. Services that do not require each
+ * other are started in parallel. The first failure ends the start: all services are stopped, and the error
+ * begins with the name of the service. Cancelling also ends the start. A stop uses the reverse order, so an
+ * application can still reach its database while it ends.
+ *
+ * The settings of the executors (the command, the environment, paths, URLs, probes) may contain
+ * placeholders:
+ *
+ * - `{port}` stands for a port that is leased for the service
+ * - `{port:admin}` stands for another port
+ * - `{dir}` stands for a private directory
+ * - `{redis.port}` stands for a value of the service "redis", which is then started first
+ *
  * See [method@Mk.SimpleExecutor.dup_value].
  *
  * A group is a [iface@Gio.ListModel] of its executors, in the order in which they were added. Their
  * [property@Mk.SimpleExecutor:state] can be watched while the group is started.
  *
- * Use a group in one thread only: the one whose thread-default main context it was created with. During a
- * synchronous call its signals are emitted in the private context of that call. A handler must not begin an
- * asynchronous call there: it would never end.
+ * Use a group only in one thread: the one whose thread-default main context was current when the group was
+ * created. Do not start or stop its executors directly. During a synchronous call, signals are emitted in
+ * the private context of that call. A handler must not begin an asynchronous call there, because it would
+ * never end.
  *
- * Do not start or stop the executors of a group yourself. The group holds a reference to each of them: **when
- * the last reference to the group is dropped, services that run are killed**.
+ * The group owns its executors. **Dropping the last reference to the group kills its services**, see
+ * [class@Mk.SimpleExecutor].
  *
  * Since: 1.0
  */
@@ -753,8 +761,8 @@ mk_executor_group_class_init (MkExecutorGroupClass *klass)
   /**
    * MkExecutorGroup:state:
    *
-   * What the group does. It is %MK_EXECUTOR_STATE_EXITED once one of its services has ended by itself, until
-   * the group is stopped.
+   * The state of the group. If a service ends by itself, it is %MK_EXECUTOR_STATE_EXITED until the group is
+   * stopped.
    *
    * Default: %MK_EXECUTOR_STATE_STOPPED.
    *
@@ -770,7 +778,7 @@ mk_executor_group_class_init (MkExecutorGroupClass *klass)
   /**
    * MkExecutorGroup:progress:
    *
-   * Which part of the services is ready, or has been completed: from 0 to 1.
+   * The fraction of the services that are ready or completed, from 0 to 1.
    *
    * Default: 0. Range: 0 to 1.
    *
@@ -785,15 +793,15 @@ mk_executor_group_class_init (MkExecutorGroupClass *klass)
    * MkExecutorGroup::failed:
    * @self: the group
    * @name: the service
-   * @error: what has happened
+   * @error: the error of the service
    *
-   * A service has failed, in one of these ways:
+   * Emitted when a service has failed, in one of these ways:
    *
-   * - It could not be started. This ends the start of the group.
-   * - It has ended by itself later. The others go on.
-   * - It has not ended well when it was stopped.
+   * - The service could not be started. This ends the start of the group.
+   * - The service has ended by itself. The other services continue to run.
+   * - The stop of the service has failed.
    *
-   * The signal is not emitted for services whose start was cancelled because another one has failed.
+   * It is not emitted for services that are cancelled because another service has failed.
    *
    * Since: 1.0
    */
@@ -870,7 +878,8 @@ mk_executor_group_new (void)
  * @file: a services file
  * @error: return location for an error
  *
- * Creates a group with the services of a file. See [method@Mk.ExecutorGroup.add_from_file].
+ * Creates a group with the services of a file. See [method@Mk.ExecutorGroup.add_from_file], which has the
+ * same errors.
  *
  * Returns: (transfer full): the group; %NULL with an error
  *
@@ -891,13 +900,13 @@ mk_executor_group_new_from_file (GFile *file, GError **error)
  * mk_executor_group_add:
  * @self: the group
  * @name: the name of the service: a letter, then letters, digits, `-` and `_`
- * @executor: the executor, which is stopped and belongs to no other group
+ * @executor: the executor; it must be stopped, and must not belong to another group
  * @error: return location for an error
  *
  * Adds a service.
  *
- * Fails with %MK_ERROR_INVALID_ARGUMENT if the name cannot be one, or is taken, and with
- * %G_IO_ERROR_PENDING while the group is not stopped.
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if the name is invalid or already used, and with %G_IO_ERROR_PENDING
+ * while the group is not stopped.
  *
  * Returns: whether it was added
  *
@@ -956,10 +965,10 @@ mk_executor_group_add (MkExecutorGroup *self, const char *name, MkSimpleExecutor
  * @settings: (array zero-terminated=1) (nullable): texts "Key=value", with the keys of services files
  * @error: return location for an error
  *
- * Sets what holds for all services that are described by settings and are added from now on, unless they say
- * otherwise: `Timeout=10s`, or `Environment=LANG=C`.
+ * Sets defaults for services that are described by settings and added later, for example `Timeout=10s` or
+ * `Environment=LANG=C`. The settings of a service override them.
  *
- * Fails with %MK_ERROR_INVALID_ARGUMENT if one of them is not "Key=value". What is wrong with a value is said
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if a setting is not a text "Key=value". Invalid values are reported
  * when a service is added.
  *
  * Returns: whether they were set
@@ -987,14 +996,14 @@ mk_executor_group_set_defaults (MkExecutorGroup *self, const char *const *settin
  * mk_executor_group_add_override:
  * @self: the group
  * @name: the name of a service that will be added
- * @setting: a text "Key=value" with a key of services files, or "value=text" for one of its
- *   values, which begin with a small letter: "database=test"
+ * @setting: a text "Key=value" with a key of services files, or "value=text" for a value of the service,
+ *   whose name begins with a small letter: "database=test"
  * @error: return location for an error
  *
- * Sets something of a service that a file or a template describes, before that is added.
+ * Overrides a setting of a service that will be added from a file or a template.
  *
- * Fails with %MK_ERROR_INVALID_ARGUMENT if @setting has no "=". What is wrong with the value is said when
- * the service is added.
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if @setting has no "=". An invalid value is reported when the
+ * service is added.
  *
  * Returns: whether it was set
  *
@@ -1083,19 +1092,19 @@ group_truncate (MkExecutorGroup *self, guint n_members)
  * @self: the group
  * @name: the name of the service, see [method@Mk.ExecutorGroup.add]
  * @settings: (array zero-terminated=1): texts "Key=value", with the keys of services files:
- * "Command=redis-server
- *   --port {port}", "Tcp={port}"
+ *   "Command=redis-server --port {port}", "Tcp={port}"
  * @error: return location for an error
  *
  * Adds a service that is described by settings, such as `Command` and `Tcp`, or `Template` and `Values`. See
- * [Services by name](services.html) for the keys. Keys that take several values may be repeated; what
- * describes a condition, such as `Status`, follows it. What the service requires must have been added before.
+ * [Services by name](services.html) for the keys. Keys that take several values may be repeated. A key that
+ * describes a condition, such as `Status`, must follow the key of the condition. Services that this service
+ * requires must be added before it.
  *
- * Fails with %MK_ERROR_INVALID_ARGUMENT if a setting makes no sense: the message begins with its key; and
- * with %MK_ERROR_SPAWN_FAILED if a program is missing that the settings say is needed. Then nothing was
- * added. See also [method@Mk.ExecutorGroup.add].
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if a setting is invalid; the message begins with its key. Fails with
+ * %MK_ERROR_SPAWN_FAILED if a program that the settings require is missing, and with the errors of
+ * [method@Mk.ExecutorGroup.add]. If it fails, nothing is added.
  *
- * Returns: (transfer none): the executor of the service, whose properties may still be set; %NULL with an
+ * Returns: (transfer none): the executor of the service, whose properties you can still set; %NULL with an
  *   error
  *
  * Since: 1.0
@@ -1168,11 +1177,11 @@ mk_executor_group_add_template (MkExecutorGroup *self,
  * @file: a services file
  * @error: return location for an error
  *
- * Adds all services of a file. It is read at once, and the thread waits for that.
+ * Adds all services of a file. This function blocks while it reads the file.
  *
- * Fails with %MK_ERROR_INVALID_ARGUMENT if something in it makes no sense: the message names the file, the
- * line and the key; with %MK_ERROR_SPAWN_FAILED if a program is missing that the file says is needed; and
- * with the errors of reading a file. Then nothing was added.
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if the file is invalid; the message names the file, the line and the
+ * key. Fails with %MK_ERROR_SPAWN_FAILED if a program that the file requires is missing, and with the errors
+ * of reading a file. If it fails, nothing is added.
  *
  * Returns: whether they were added
  *
@@ -1216,8 +1225,8 @@ mk_executor_group_add_from_file (MkExecutorGroup *self, GFile *file, GError **er
 /**
  * mk_executor_group_list_templates:
  *
- * Lists the names of the templates, those of the user (`~/.local/share/mirakuru-glib-1/templates`) and those
- * that came with the library.
+ * Lists the names of the templates: those of the user, in `~/.local/share/mirakuru-glib-1/templates`, and
+ * those of the library.
  *
  * Returns: (transfer full) (array zero-terminated=1): the names, sorted
  *
@@ -1234,7 +1243,7 @@ mk_executor_group_list_templates (void)
  * @template_name: the name of a template
  * @error: return location for an error
  *
- * Finds the services file that is a template.
+ * Finds the services file of a template.
  *
  * Fails with %MK_ERROR_INVALID_ARGUMENT if there is no template of this name.
  *
@@ -1258,13 +1267,13 @@ mk_executor_group_find_template (const char *template_name, GError **error)
  * @on: the service that is required
  * @error: return location for an error
  *
- * Has a service started when another one is ready, and stopped before it. Where a setting mentions a value of
- * the other one, as with `{redis.port}`, this is so anyway.
+ * Makes a service require another one. It is then started when the other one is ready, and stopped before
+ * it. A placeholder for a value of another service, such as `{redis.port}`, does the same.
  *
- * Fails with %MK_ERROR_INVALID_ARGUMENT if there is no such service. That services require each other is
- * found at the start.
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if there is no such service. A cycle of services that require each
+ * other is reported by the start.
  *
- * Returns: whether both are there
+ * Returns: whether both services exist
  *
  * Since: 1.0
  */
@@ -1323,7 +1332,7 @@ mk_executor_group_lookup (MkExecutorGroup *self, const char *name)
  *
  * Gets the name under which an executor was added.
  *
- * Returns: (nullable): the name, %NULL if it is not in the group
+ * Returns: (transfer none) (nullable): the name; %NULL if the executor is not in the group
  *
  * Since: 1.0
  */
@@ -1406,7 +1415,7 @@ group_run (GTask *task, MkExecutorState state)
  *
  * Gets [property@Mk.ExecutorGroup:progress].
  *
- * Returns: which part of the services is ready, from 0 to 1; 0 if there are none
+ * Returns: the fraction of the services that are ready, from 0 to 1; 0 if there are none
  *
  * Since: 1.0
  */
@@ -1429,17 +1438,17 @@ mk_executor_group_get_progress (MkExecutorGroup *self)
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Starts all services, in their order, and waits until all are ready.
+ * Starts all services, each after those that it requires, and waits until all are ready.
  *
- * If this fails, nothing of them is left. The error is
+ * If this fails, nothing of the services is left. Errors are:
  *
- * - that of the first service that fails; the name of the service stands before its message;
- * - %MK_ERROR_INVALID_ARGUMENT if services require each other;
- * - %MK_ERROR_ALREADY_RUNNING if the group was started and not stopped;
- * - %G_IO_ERROR_PENDING if a start or a stop is under way;
- * - %G_IO_ERROR_CANCELLED if @cancellable was cancelled, or the group was stopped meanwhile.
+ * - the error of the first service that fails, with the name of the service before the message
+ * - %MK_ERROR_INVALID_ARGUMENT if services require each other
+ * - %MK_ERROR_ALREADY_RUNNING if the group was started and not stopped
+ * - %G_IO_ERROR_PENDING if a start or a stop is under way
+ * - %G_IO_ERROR_CANCELLED if @cancellable was cancelled, or if the group was stopped meanwhile
  *
- * This function blocks, and needs no main loop. The main context of the caller is not run meanwhile.
+ * This function blocks, and needs no main loop. It does not run the main context of the caller.
  *
  * Returns: %TRUE once all services are ready
  *
@@ -1458,7 +1467,7 @@ mk_executor_group_start (MkExecutorGroup *self, GCancellable *cancellable, GErro
  * mk_executor_group_start_async:
  * @self: the group
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async) (nullable): called when all services are ready, or nothing of them is left
+ * @callback: (scope async) (nullable): called when all services are ready, or the start has failed
  * @user_data: data for @callback
  *
  * Starts all services. See [method@Mk.ExecutorGroup.start].
@@ -1501,7 +1510,7 @@ mk_executor_group_start_async (MkExecutorGroup *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.ExecutorGroup.start_async].
+ * Finishes [method@Mk.ExecutorGroup.start_async].
  *
  * Returns: whether all services are ready
  *
@@ -1522,19 +1531,20 @@ mk_executor_group_start_finish (MkExecutorGroup *self, GAsyncResult *result, GEr
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Stops all services, each before those that it requires, and waits until nothing of them is left. If nothing
- * was started, there is nothing to do.
+ * Stops all services, each before those that it requires, and waits until nothing of them is left. If
+ * nothing was started, this does nothing.
  *
- * A start that is under way is ended, and fails with %G_IO_ERROR_CANCELLED. If a service does not end well,
- * the others are stopped nevertheless, and the first such error is reported, with the name of the service. If
- * another stop is under way, this fails with %G_IO_ERROR_PENDING.
+ * A start that is under way is ended, and fails with %G_IO_ERROR_CANCELLED. Even if the stop of one service
+ * fails, all others are stopped. Errors are:
  *
- * After a cancellation, the services are no longer stopped in their order, but all at the same time. The stop
- * still waits until nothing is left. Then it fails with %G_IO_ERROR_CANCELLED.
+ * - the error of the first service whose stop fails, with the name of the service before the message
+ * - %G_IO_ERROR_PENDING if another stop is under way
+ * - %G_IO_ERROR_CANCELLED if @cancellable was cancelled: all services are then stopped at the same time, and
+ *   this fails when nothing of them is left
  *
- * This function blocks, and needs no main loop. The main context of the caller is not run meanwhile.
+ * This function blocks, and needs no main loop. It does not run the main context of the caller.
  *
- * Returns: %TRUE if all services ended well
+ * Returns: %TRUE if all services ended without an error
  *
  * Since: 1.0
  */
@@ -1600,9 +1610,9 @@ mk_executor_group_stop_async (MkExecutorGroup *self,
  * @result: the result given to the callback
  * @error: return location for an error
  *
- * Ends [method@Mk.ExecutorGroup.stop_async].
+ * Finishes [method@Mk.ExecutorGroup.stop_async].
  *
- * Returns: whether all services ended well
+ * Returns: whether all services ended without an error
  *
  * Since: 1.0
  */
@@ -1620,7 +1630,7 @@ mk_executor_group_stop_finish (MkExecutorGroup *self, GAsyncResult *result, GErr
  * @self: the group
  * @key: the name of a service, a dot, and the name of a value: "redis.port"
  *
- * Gets a value of a service, see [method@Mk.SimpleExecutor.dup_value].
+ * Gets a value of a service. See [method@Mk.SimpleExecutor.dup_value].
  *
  * Returns: (transfer full) (nullable): the value; %NULL if it is not known
  *
@@ -1648,7 +1658,7 @@ mk_executor_group_dup_value (MkExecutorGroup *self, const char *key)
  * @text: a text with placeholders such as `{redis.port}`
  * @error: return location for an error
  *
- * Puts values of the services into a text for their clients. Other braces stay as they are, and
+ * Replaces the placeholders in a text for clients by values of the services. Other braces do not change, and
  * `{{redis.port}}` becomes `{redis.port}`.
  *
  * Fails with %MK_ERROR_INVALID_ARGUMENT if a service has no such value.
@@ -1713,9 +1723,11 @@ group_export_captured (Member *member, char **environment)
  * @base: (nullable) (array zero-terminated=1) (element-type filename): entries "NAME=value", %NULL for the
  *   environment of this program
  *
- * Makes an environment for clients of the services: for each service "redis" that has these values,
- * `REDIS_PORT`, `REDIS_HOST` and `REDIS_DIR`; what the named groups of a banner have captured, under their
- * own names; and what the settings of a service say with `Export`.
+ * Creates an environment for clients of the services. It contains @base, and these variables:
+ *
+ * - `REDIS_PORT`, `REDIS_HOST` and `REDIS_DIR` for a service "redis" that has these values
+ * - the text that the named groups of a banner have captured, under the names of the groups
+ * - the variables that the settings of a service define with `Export`
  *
  * Returns: (transfer full) (array zero-terminated=1) (element-type filename): @base with these added
  *
@@ -1754,9 +1766,10 @@ mk_executor_group_dup_environment (MkExecutorGroup *self, const char *const *bas
  * mk_executor_group_dup_report_dict:
  * @self: the group
  *
- * Reports what is known of the services now, for programs: a dictionary, of type `a{sv}`, with "state" (`s`),
- * "progress" (`d`), and "services" (`aa{sv}`), each of which is what
- * [method@Mk.SimpleExecutor.dup_report_dict] says, with "requires" (`as`), the services that it requires.
+ * Reports the current state of the services for programs, as a dictionary of type `a{sv}`. Its keys are
+ * "state" (`s`), "progress" (`d`) and "services" (`aa{sv}`). Each service is a dictionary as
+ * [method@Mk.SimpleExecutor.dup_report_dict] returns it, with the additional key "requires" (`as`): the
+ * services that it requires.
  *
  * Returns: (transfer full): the dictionary
  *
@@ -1814,9 +1827,9 @@ member_list_missing (Member *self)
  * mk_executor_group_dup_report:
  * @self: the group
  *
- * Reports what is known of the services now, for people: the state of the group, and for each service its
- * name, what [method@Mk.SimpleExecutor.dup_report] says, and, where it was not started yet, for which
- * services it waits.
+ * Reports the current state of the services as a text for people. The text contains the state of the group.
+ * For each service, it contains the name and the text of [method@Mk.SimpleExecutor.dup_report]. For a
+ * service that was not started yet, it lists the services that it waits for.
  *
  * The times of each service count from its own start.
  *
@@ -1859,7 +1872,7 @@ mk_executor_group_dup_report (MkExecutorGroup *self)
  * mk_executor_group_to_dot:
  * @self: the group
  *
- * Describes which services require which, for the program `dot` of Graphviz.
+ * Describes the dependencies between the services, for the program `dot` of Graphviz.
  *
  * Returns: (transfer full): a directed graph
  *

@@ -8,23 +8,25 @@
 /**
  * MkPortLease:
  *
- * A free port of this machine, which nobody else who leases one is given.
+ * A free port of this machine that is reserved while the lease exists.
  *
- * Most services cannot be told to choose a port themselves: they want its number. A program that looks for a
- * free one and then starts the service has a race with every other that does the same. A lease has none: as
- * long as it is held, no other lease has its port, in any process, of any user. That makes it fit for test
- * suites that run side by side.
+ * Other leases never get the same port. See [Services by name](services.html#leases).
  *
- * When it was leased, the port was free for TCP and UDP, with IPv4 and IPv6, on all addresses. It
- * is not one of those that the kernel gives to clients by itself (`net.ipv4.ip_local_port_range`), unless
- * hardly any others are left. A program that does not lease its ports can still take it.
+ * Most services need a port number, and cannot choose a free port themselves. A program that searches for a
+ * free port and then starts the service races with other programs that do the same. A lease avoids this
+ * race. As long as it is held, no other lease has its port, in any process of any user. Test suites that
+ * lease their ports can therefore run in parallel.
  *
- * The lease ends with [method@Mk.PortLease.release], with the last reference, or with the process that holds
- * it, however that ends. Processes that it has started, or forked, do not hold it: in a forked child the
- * object still tells the port, but has no lease of it. Each network namespace, thus each container with a
- * network of its own, has its own leases, as it has its own ports.
+ * When a port is leased, it is free for TCP and UDP, with IPv4 and IPv6, on all addresses. It is outside of
+ * the range from which the kernel takes ports for clients (`net.ipv4.ip_local_port_range`), unless hardly
+ * any other ports are left. A program that does not lease its ports can still take it.
  *
- * Release it when the service has stopped, not before.
+ * The lease ends with [method@Mk.PortLease.release], with the last reference, or with the end of the process
+ * that holds it. Processes that it has started or forked do not hold the lease. In a forked child, the
+ * object still returns the number of the port, but holds no lease. Each network namespace, for example of a
+ * container, has its own ports and its own leases.
+ *
+ * Do not release the lease before the service has stopped.
  *
  * A lease may be used in any thread.
  *
@@ -84,9 +86,9 @@ mk_port_lease_class_init (MkPortLeaseClass *klass)
   /**
    * MkPortLease:port:
    *
-   * The number of the port. It stays the same when the lease has been released.
+   * The number of the port. It does not change when the lease is released.
    *
-   * 0 only in an object that was not made by [ctor@Mk.PortLease.new], which has no lease.
+   * It is 0 only if the object was not created with [ctor@Mk.PortLease.new]. Such an object holds no lease.
    *
    * Default: 0. Range: 0 to 65535.
    *
@@ -107,10 +109,10 @@ mk_port_lease_init (MkPortLease *self)
  * mk_port_lease_new:
  * @error: return location for an error
  *
- * Leases a free port. This takes well below a millisecond, and may be called in any thread.
+ * Leases a free port. This takes less than a millisecond, and may be called in any thread.
  *
- * Fails with %MK_ERROR_FAILED if no port is free, and with an error of %G_IO_ERROR if the system refuses to
- * tell, for example with %G_IO_ERROR_TOO_MANY_OPEN_FILES: a lease needs one file descriptor.
+ * Fails with %MK_ERROR_FAILED if no port is free, and with an error of %G_IO_ERROR if the system reports
+ * one. A lease needs one file descriptor, so this may be %G_IO_ERROR_TOO_MANY_OPEN_FILES.
  *
  * Returns: (transfer full): the lease
  *
@@ -137,7 +139,7 @@ mk_port_lease_new (GError **error)
  * mk_port_lease_get_port:
  * @self: a lease
  *
- * Gets the number of the port. It stays the same when the lease has been released.
+ * Gets the number of the port. It does not change when the lease is released.
  *
  * Returns: the port, from 1 to 65535
  *
@@ -155,7 +157,7 @@ mk_port_lease_get_port (MkPortLease *self)
  * mk_port_lease_release:
  * @self: a lease
  *
- * Ends the lease, so that others may be given the port. Does nothing if it has ended already.
+ * Ends the lease, so that the port can be leased again. Does nothing if the lease has ended already.
  *
  * Since: 1.0
  */

@@ -429,12 +429,14 @@ mk_probe_settings_apply (GPtrArray *probes, const MkServiceSetting *setting, GEr
  *   "Status=204"
  * @error: return location for an error
  *
- * Creates the probe that settings of a services file describe: `Tcp`, `Http`, `HttpUnix`, `Unix`, `File`,
- * `Exec`, `DBus` and `Notify`, and what says more about the one before: `Status`, `Body`, `Method`, `Header`,
- * `Follow`, `CaCert`, `Cert`, `Insecure`, `ListeningOnly`, `Interval`, `AttemptTimeout` and `StableFor`. If
- * there are several, all of them have to be satisfied.
+ * Creates a probe from settings, as services files contain them. See [Services by name](services.html).
  *
- * Fails with %MK_ERROR_INVALID_ARGUMENT if a setting makes no sense; the message begins with its key.
+ * The conditions are `Tcp`, `Http`, `HttpUnix`, `Unix`, `File`, `Exec`, `DBus` and `Notify`. If there are
+ * several, all of them must be fulfilled. These keys describe the condition before them: `Status`, `Body`,
+ * `Method`, `Header`, `Follow`, `CaCert`, `Cert`, `Insecure`, `ListeningOnly`, `Interval`, `AttemptTimeout`
+ * and `StableFor`.
+ *
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if a setting is invalid; the message begins with its key.
  *
  * Returns: (transfer full): the probe; %NULL with an error
  *

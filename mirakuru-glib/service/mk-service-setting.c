@@ -145,9 +145,9 @@ service_setting_get_unit (const char *text)
  * @milliseconds: (out): return location for the milliseconds, rounded up
  * @error: return location for an error
  *
- * Parses a time as services files and the options of `mirakuru` have them.
+ * Parses a time in the format of services files and of the options of the command `mirakuru`.
  *
- * Fails with %MK_ERROR_INVALID_ARGUMENT if @text is no such time.
+ * Fails with %MK_ERROR_INVALID_ARGUMENT if @text is not a time.
  *
  * Returns: whether @text is a time
  *
