@@ -66,9 +66,9 @@ mk_gtest_time_factor (void)
 
 /*
  * mk_gtest_scale:
- * @time_ms: a time limit in milliseconds, 0 for none
+ * @time_ms: a time limit in milliseconds, 0 for no limit
  *
- * Adapts a time limit for an ordinary run to valgrind and the sanitizers.
+ * Increases a time limit if the program runs under valgrind or was built with sanitizers.
  *
  * Returns: @time_ms, or a multiple of it
  */
@@ -80,10 +80,10 @@ mk_gtest_scale (guint time_ms)
 
 /*
  * mk_gtest_skip_without:
- * @program: a program, as it is looked for in `PATH`, or a path
+ * @program: the name of a program, which is searched for in `PATH`, or a path
  *
- * Marks the running test case as skipped if a program is missing. The case must return then;
- * after a set-up that did so, the case and the tear-down are run nevertheless.
+ * Marks the current test case as skipped if a program is missing. The function that calls this must then
+ * return. If it is called in a set-up function, GTest still runs the test case and the tear-down function.
  *
  * Returns: %TRUE if @program is missing
  */
@@ -126,7 +126,7 @@ mk_gtest_show_lines (const char *label, const char *text)
  * mk_gtest_show_output:
  * @executor: (type Mk.SimpleExecutor): an executor
  *
- * Shows the last lines that a service has printed, as diagnostics of the running test case.
+ * Shows the last lines that a service has printed, as diagnostics of the current test case.
  */
 static inline void
 mk_gtest_show_output (gpointer executor)
@@ -367,9 +367,10 @@ mk_gtest_stop_full (gpointer executor, const char *file, int line, const char *f
  * mk_gtest_start:
  * @executor: (type Mk.SimpleExecutor): an executor
  *
- * Starts a service and waits until it is ready, or fails the running test case as g_assert_no_error()
- * does, with the error and what the service has printed as diagnostics. Time limits are scaled. If the case
- * fails before mk_gtest_stop() because of an assertion, what its services have printed is shown, too.
+ * Starts a service and waits until it is ready. If this fails, the current test case fails, as with
+ * g_assert_no_error(). The diagnostics contain the error and the output of the service. Time limits are
+ * scaled with mk_gtest_scale(). If an assertion fails before mk_gtest_stop(), the output of the running
+ * services is shown, too.
  *
  * Returns: %TRUE; %FALSE if the start failed and assertions are not fatal
  */
@@ -379,8 +380,8 @@ mk_gtest_stop_full (gpointer executor, const char *file, int line, const char *f
  * mk_gtest_stop:
  * @executor: (type Mk.SimpleExecutor) (nullable): an executor
  *
- * Stops a service, or fails the running test case, if for example the service has crashed meanwhile. If the
- * case has failed anyhow, what the service has printed becomes part of its diagnostics.
+ * Stops a service. If this fails, for example because the service has crashed, the current test case fails.
+ * If the test case has already failed, the output of the service is shown in its diagnostics.
  *
  * Returns: %TRUE; %FALSE if the stop failed and assertions are not fatal
  */
@@ -482,17 +483,19 @@ mk_gtest_run_inner (MkExecutorGroup *group, int argc, char **argv)
 
 /*
  * mk_gtest_init:
- * @argc: (inout): that of main()
- * @argv: (inout): that of main()
+ * @argc: (inout): the argument count of main()
+ * @argv: (inout): the arguments of main()
  * @...: names of templates, such as "session-bus", "xvfb" or "home", then %NULL
  *
- * Starts services for the whole program, in the place of g_test_init(): runs the program again under them, as
- * dbus-run-session does, so that the environment is right from its first instruction. With "home", it and its
- * services have a home of their own, with empty settings, and none of the buses of this machine. Nothing of
- * them is left when the program has ended, in any way.
+ * Starts services for the whole test program. Call it instead of g_test_init(), first in main().
  *
- * Is to be called first in main(). If a program that a service needs is missing, the suite is skipped. A
- * debugger has to follow the child, or the program can be run under `mirakuru run --template …` with
+ * It starts the services and runs the program again with their environment, as dbus-run-session does. The
+ * environment is therefore complete when main() begins. With the template "home", the program and its
+ * services get a new home directory with empty settings, and do not find the message buses of this machine.
+ * When the program has ended, in any way, nothing of the services is left.
+ *
+ * If a program that a service needs is missing, the suite is skipped. A debugger must follow the child
+ * process. You can also run the program in the debugger under `mirakuru run --template …`, with
  * `MK_GTEST_INNER=1` set.
  */
 static inline void mk_gtest_init (int *argc, char ***argv, ...) G_GNUC_NULL_TERMINATED;
@@ -529,10 +532,10 @@ mk_gtest_init (int *argc, char ***argv, ...)
 
 /*
  * mk_gtest_isolate:
- * @argc: (inout): that of main()
- * @argv: (inout): that of main()
+ * @argc: (inout): the argument count of main()
+ * @argv: (inout): the arguments of main()
  *
- * Gives the program a home of its own, without any service: mk_gtest_init() with "home".
+ * Gives the program a new home directory, without services. It is the same as mk_gtest_init() with "home".
  */
 #define mk_gtest_isolate(argc, argv) (mk_gtest_init ((argc), (argv), "home", NULL))
 
@@ -596,28 +599,29 @@ mk_gtest_start_service_full (const char *file,
 
 /*
  * mk_gtest_start_service:
- * @name: what the service is called
+ * @name: the name of the service
  * @...: settings, with the keys of services files: `Command=my-server --port {port}`, `Tcp={port}`; then
  * %NULL
  *
- * Starts a service for the running test case, or fails the case; skips it if a program is missing that the
- * settings say is needed. `mk_executor_group_dup_value (group, "NAME.port")` and
- * mk_executor_group_dup_environment() are for its clients.
+ * Starts a service for the current test case. If this fails, the test case fails. If a program that the
+ * settings require is missing, the test case is skipped. Clients of the service can use
+ * `mk_executor_group_dup_value (group, "NAME.port")` and mk_executor_group_dup_environment().
  *
- * Returns: (transfer full): a group with this service, for mk_gtest_stop_service(); %NULL if the case is
- *   skipped, or has failed and assertions are not fatal
+ * Returns: (transfer full) (nullable): a group with this service, for mk_gtest_stop_service(); %NULL if the
+ *   test case is skipped, or has failed and assertions are not fatal
  */
 #define mk_gtest_start_service(name, ...)                                                                    \
   (mk_gtest_start_service_full (__FILE__, __LINE__, G_STRFUNC, (name), NULL, __VA_ARGS__))
 
 /*
  * mk_gtest_start_template:
- * @template_name: the name of a template, such as "postgresql", which the service is called, too
+ * @template_name: the name of a template, such as "postgresql"; it is also the name of the service
  * @...: settings, such as `Values=database=test`, then %NULL
  *
- * Starts the service of a template, as mk_gtest_start_service() does.
+ * Starts the service of a template for the current test case. See mk_gtest_start_service().
  *
- * Returns: (transfer full): a group with this service, for mk_gtest_stop_service()
+ * Returns: (transfer full) (nullable): a group with this service, for mk_gtest_stop_service(); %NULL if the
+ * test case is skipped, or has failed and assertions are not fatal
  */
 #define mk_gtest_start_template(template_name, ...)                                                          \
   (mk_gtest_start_service_full (__FILE__, __LINE__, G_STRFUNC, (template_name), (template_name), __VA_ARGS__))
@@ -640,9 +644,9 @@ mk_gtest_stop_service_full (MkExecutorGroup *group, const char *file, int line, 
 
 /*
  * mk_gtest_stop_service:
- * @group: (transfer full) (nullable): what mk_gtest_start_service() has returned
+ * @group: (transfer full) (nullable): the group that mk_gtest_start_service() has returned
  *
- * Stops the service, or fails the running test case, as mk_gtest_stop() does.
+ * Stops the service. If this fails, the current test case fails, as with mk_gtest_stop().
  */
 #define mk_gtest_stop_service(group) (mk_gtest_stop_service_full ((group), __FILE__, __LINE__, G_STRFUNC))
 

@@ -22,18 +22,18 @@ G_BEGIN_DECLS
 
 /**
  * MkError:
- * @MK_ERROR_FAILED: anything that no other code stands for
- * @MK_ERROR_INVALID_ARGUMENT: a setting makes no sense; nothing was started
+ * @MK_ERROR_FAILED: any error without a code of its own
+ * @MK_ERROR_INVALID_ARGUMENT: a setting is invalid; nothing was started
  * @MK_ERROR_SPAWN_FAILED: the program could not be run; nothing was started
- * @MK_ERROR_ALREADY_RUNNING: what would be waited for is there already; nothing was started
+ * @MK_ERROR_ALREADY_RUNNING: the condition for readiness is fulfilled already; nothing was started
  * @MK_ERROR_TIMED_OUT: a time limit passed; what had been started was killed
  * @MK_ERROR_EXITED: the service ended before it was ready
- * @MK_ERROR_FINISHED_WITH_ERROR: the service was stopped, or had ended, with another status than expected
+ * @MK_ERROR_FINISHED_WITH_ERROR: the service has ended with an unexpected status
  * @MK_ERROR_SUPERVISOR: the helper program `mk-supervisor` is missing, or was killed
- * @MK_ERROR_LAUNCHER: the launcher did not lead to where the service is to run, or the connection was lost
+ * @MK_ERROR_LAUNCHER: the launcher could not run the service, or the connection was lost
  *
- * What can go wrong with a service. The message says which service it was, what was waited
- * for and for how long, what was seen last, and the last lines the service printed.
+ * The errors of services. The message contains the name of the service, the condition and the time of the
+ * wait, the last failure, and the last lines of output. See [Debugging a start that fails](debugging.html).
  *
  * Since: 1.0
  */

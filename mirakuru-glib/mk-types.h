@@ -16,8 +16,8 @@ G_BEGIN_DECLS
 /**
  * MK_STATUS_NONE:
  *
- * Stands where there is no exit status: before a service has ended, and, as the
- * [property@Mk.SimpleExecutor:expected-status], for "the usual ones". It is %G_MININT.
+ * Means that there is no exit status, because the service has not ended. As
+ * [property@Mk.SimpleExecutor:expected-status], it means the default. Its value is %G_MININT.
  *
  * Since: 1.0
  */
@@ -26,16 +26,15 @@ G_BEGIN_DECLS
 /**
  * MkStdioMode:
  * @MK_STDIO_MODE_NULL: connected to `/dev/null`
- * @MK_STDIO_MODE_CAPTURE: kept for reading (output only)
+ * @MK_STDIO_MODE_CAPTURE: captured, so that the program can read it (output only)
  * @MK_STDIO_MODE_PIPE: a pipe that the program writes to (standard input only)
  * @MK_STDIO_MODE_INHERIT: the stream of the program itself
- * @MK_STDIO_MODE_FILE: a file: output is written to it, and it is emptied at each start; input is read from
- * it
- * @MK_STDIO_MODE_MERGE: goes where standard output goes (standard error only)
- * @MK_STDIO_MODE_PTY: kept for reading as with CAPTURE, but the service writes to a terminal of its own
- * (output only): for programs that hold back what they print to a pipe
+ * @MK_STDIO_MODE_FILE: a file; an output file is emptied at each start
+ * @MK_STDIO_MODE_MERGE: the same as standard output (standard error only)
+ * @MK_STDIO_MODE_PTY: captured as with CAPTURE, but the service writes to a terminal (output only); for
+ * programs that buffer their output if it is a pipe
  *
- * What one of the standard streams of a service is connected to.
+ * The source or the destination of a standard stream of a service.
  *
  * Since: 1.0
  */
@@ -52,13 +51,14 @@ typedef enum
 
 /**
  * MkStopMode:
- * @MK_STOP_MODE_LEADER: the first process of the service gets the stop signal. Once it has ended, what is
- * left of the service gets it, too, and after half of the stop timeout everything does. This is right for
- * programs that pass signals on, and for those that have workers, and end them themselves.
- * @MK_STOP_MODE_TREE: all processes of the service get the stop signal at once, as those of a terminal do.
+ * @MK_STOP_MODE_LEADER: the first process of the service gets the stop signal. When it has ended, the
+ * processes that are left get the signal, too. After half of the stop timeout, all processes get it. Use
+ * this for programs that pass signals on, or that end their workers themselves.
+ * @MK_STOP_MODE_TREE: all processes of the service get the stop signal at the same time, as with Ctrl-C in a
+ *   terminal.
  *
- * Which processes of a service get the stop signal. What is left at the end of the stop timeout is killed in
- * both modes.
+ * Which processes of a service get the stop signal. In both modes, processes that are left after the stop
+ * timeout are killed. See [Stopping and process trees](stopping.html).
  *
  * Since: 1.0
  */
@@ -89,7 +89,7 @@ typedef enum
  * @MK_STREAM_FLAGS_STDERR: standard error
  * @MK_STREAM_FLAGS_BOTH: standard output and standard error
  *
- * Some of the output streams of a service.
+ * A set of output streams of a service.
  *
  * Since: 1.0
  */
@@ -104,11 +104,11 @@ typedef enum
  * MkExecutorState:
  * @MK_EXECUTOR_STATE_STOPPED: nothing was started, or it was stopped
  * @MK_EXECUTOR_STATE_STARTING: a start is under way
- * @MK_EXECUTOR_STATE_READY: the service is up
+ * @MK_EXECUTOR_STATE_READY: the service is ready
  * @MK_EXECUTOR_STATE_STOPPING: a stop is under way
- * @MK_EXECUTOR_STATE_EXITED: the service was up and has ended without being asked to
+ * @MK_EXECUTOR_STATE_EXITED: the service was ready and has ended by itself
  *
- * Where an executor is in the life of its service.
+ * The state of the service of an executor, or of a group. See [The life of an executor](lifecycle.html).
  *
  * Since: 1.0
  */

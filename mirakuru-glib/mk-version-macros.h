@@ -24,7 +24,7 @@
 /**
  * MK_VERSION_1_0:
  *
- * Stands for version 1.0, in %MK_VERSION_MIN_REQUIRED and %MK_VERSION_MAX_ALLOWED.
+ * Version 1.0, as a value for %MK_VERSION_MIN_REQUIRED and %MK_VERSION_MAX_ALLOWED.
  *
  * Since: 1.0
  */
@@ -33,9 +33,9 @@
 /**
  * MK_VERSION_MIN_REQUIRED:
  *
- * The oldest version that the program can be built with. Define it before the library is included, for
- * example as %MK_VERSION_1_0: the compiler then warns of what was deprecated up to that version. The default
- * is the version that the program is compiled against.
+ * The oldest version that the program can be built with. Define it before you include the header, for
+ * example as %MK_VERSION_1_0. The compiler then warns about functions that were deprecated up to that
+ * version. The default is the version that the program is compiled against.
  *
  * Since: 1.0
  */
@@ -46,9 +46,9 @@
 /**
  * MK_VERSION_MAX_ALLOWED:
  *
- * The newest version whose functions the program may use. Define it before the library is included, for
- * example as %MK_VERSION_1_0: the compiler then warns of what was added later. The default is the version
- * that the program is compiled against.
+ * The newest version whose functions the program may use. Define it before you include the header, for
+ * example as %MK_VERSION_1_0. The compiler then warns about functions that were added later. The default is
+ * the version that the program is compiled against.
  *
  * Since: 1.0
  */
