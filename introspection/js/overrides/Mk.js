@@ -4,9 +4,9 @@
 // Adapts mirakuru-glib to JavaScript; gjs loads it with the namespace, `import Mk from 'gi://Mk?version=1'`.
 //
 // - Asynchronous calls return promises.
-// - Mk.withExecutor() and Mk.whileStopped() start and stop a service around a function, whatever that does, and
-//   Mk.withGroup() all services of a group.
-// - An exception in a virtual function becomes its error.
+// - Mk.withExecutor() runs a service while a function runs, and Mk.withGroup() all services of a group.
+//   Mk.whileStopped() stops a service while a function runs.
+// - An exception in a virtual function becomes the error of that function.
 //
 //     await Mk.withExecutor(Mk.TcpExecutor.new(command, '127.0.0.1', port), async () => {
 //       … // the service accepts connections
@@ -95,14 +95,17 @@ async function finallyDo(body, after) {
 }
 
 /**
- * Starts a service, or all of a group, calls `body` with the executor or the group once it is ready, and stops
- * it, whatever `body` does. Fails as the start does, then as `body` does, then as the stop does.
+ * Starts a service, or all services of a group, and calls `body` when they are ready. When `body` is complete,
+ * even with an error, they are stopped.
+ *
+ * Fails with the error of the start, with the error of `body`, or with the error of the stop. If `body` and the
+ * stop both fail, the error is that of `body`.
  *
  * @template T
  * @param {Mk.SimpleExecutor|Mk.ExecutorGroup} executor what to start: an executor, or a group
- * @param {(executor: Mk.SimpleExecutor|Mk.ExecutorGroup) => T | Promise<T>} body called while the service runs
- * @param {?Gio.Cancellable} cancellable ends the wait for the service to get ready
- * @returns {Promise<T>} what `body` returned, once nothing of the service is left
+ * @param {(executor: Mk.SimpleExecutor|Mk.ExecutorGroup) => T | Promise<T>} body a function that is called with `executor` while the service runs
+ * @param {?Gio.Cancellable} cancellable cancels the start
+ * @returns {Promise<T>} the result of `body`, once nothing of the service is left
  */
 async function withExecutor(executor, body, cancellable = null) {
   await executor.start_async(cancellable);
@@ -110,13 +113,16 @@ async function withExecutor(executor, body, cancellable = null) {
 }
 
 /**
- * Stops a service, calls `body` with its executor, and starts it again, whatever `body` does. A service that
- * was not running is not started.
+ * Stops a service, calls `body`, and starts the service again, even if `body` fails. If the service was not
+ * running before, it is not started.
+ *
+ * Fails with the error of the stop, with the error of `body`, or with the error of the start. If `body` and the
+ * start both fail, the error is that of `body`.
  *
  * @template T
- * @param {Mk.SimpleExecutor} executor what to stop for a while
- * @param {(executor: Mk.SimpleExecutor) => T | Promise<T>} body called while nothing runs
- * @returns {Promise<T>} what `body` returned, once the service is ready again
+ * @param {Mk.SimpleExecutor} executor the executor of the service
+ * @param {(executor: Mk.SimpleExecutor) => T | Promise<T>} body a function that is called with `executor` while the service is stopped
+ * @returns {Promise<T>} the result of `body`, once the service is ready again
  */
 async function whileStopped(executor, body) {
   const {STARTING, READY} = Mk.ExecutorState;

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The interface of mirakuru 3.0.2 on top of mirakuru-glib.
 
-`import mirakuru_glib as mirakuru` is enough for programs. For packages that import mirakuru themselves,
-first say
+In a program, use `import mirakuru_glib as mirakuru`. If a package imports mirakuru itself, first run
 
     import sys, mirakuru_glib
     sys.modules["mirakuru"] = mirakuru_glib

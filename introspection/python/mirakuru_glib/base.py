@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The lifecycle of a command, and the wait until a check says that its service is ready."""
+"""Executors that start and stop a command, and wait until a check finds that its service is ready."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _popen_trees = weakref.WeakSet()
 
 
 def cleanup_subprocesses() -> None:
-    """Kills the services of all executors of this program, as its end does by itself."""
+    """Kills the services of all executors of this program. This also happens when the program ends."""
     for native in list(_natives):
         end_service(native)
     for tree in list(_popen_trees):
@@ -110,7 +110,7 @@ def _milliseconds(seconds):
 class SimpleExecutor:
     """Runs a command and leaves nothing of it behind.
 
-    `timeout` is what a start and each `wait_for()` may take, in seconds. `sleep` changes nothing:
+    `timeout` is the time limit of a start and of each `wait_for()`, in seconds. `sleep` has no effect:
     the library decides how often it polls.
     """
 
@@ -175,12 +175,12 @@ class SimpleExecutor:
 
     @property
     def native(self) -> Any:
-        """The executor of the library: for its signals, its output, its state."""
+        """The executor of the library, with its signals, its output and its state."""
         return self._native
 
     @property
     def process(self) -> Popen[Any] | None:
-        """The process of the command, None before a start and after a stop.
+        """The process of the command. It is None before a start and after a stop.
 
         A subclass may set it to a Popen of its own.
         """
@@ -222,16 +222,16 @@ class SimpleExecutor:
         }
 
     def running(self) -> bool:
-        """Whether the process of the command lives."""
+        """Returns whether the process of the command is alive."""
         process = self.process
         return process is not None and process.poll() is None
 
     def output(self) -> IO[Any] | None:
-        """What the service prints, as a text file; None if nothing was started, or it is not piped."""
+        """Returns standard output as a text file, or None if nothing was started or the output is not piped."""
         return self.process.stdout if self.process is not None else None
 
     def err_output(self) -> IO[Any] | None:
-        """The same of standard error."""
+        """Returns standard error as a text file, or None if nothing was started or it is not piped."""
         return self.process.stderr if self.process is not None else None
 
     def _last_output(self):
@@ -252,7 +252,7 @@ class SimpleExecutor:
         self.stop()
 
     def start(self: SimpleExecutorType) -> SimpleExecutorType:
-        """Runs the command, unless that was done already."""
+        """Runs the command, unless it was run already."""
         if self.process is None:
             self._spawn()
         else:
@@ -318,11 +318,11 @@ class SimpleExecutor:
         return math.inf if self._endtime is None else max(0, self._endtime - time.monotonic())
 
     def check_timeout(self) -> bool:
-        """Whether there is time left."""
+        """Returns whether there is time left."""
         return self._remaining_timeout > 0
 
     def wait_for(self: SimpleExecutorType, wait_for: Callable[[], bool]) -> SimpleExecutorType:
-        """Waits until a function returns true; if the time is over before, kills the service."""
+        """Waits until a function returns true. Kills the service if that takes longer than the timeout."""
         return self._wait_for(wait_for)
 
     def _wait_for(self, function, known=""):
@@ -393,7 +393,7 @@ class SimpleExecutor:
 
     @contextmanager
     def stopped(self: SimpleExecutorType) -> Iterator[SimpleExecutorType]:
-        """Stops the service for the time of a with statement, if it runs."""
+        """Stops the service during a with block, if it is running."""
         was_running = self.running()
         if was_running:
             self.stop()
@@ -404,7 +404,7 @@ class SimpleExecutor:
                 self.start()
 
     def kill(self: SimpleExecutorType, wait: bool = True, sig: int | None = None) -> SimpleExecutorType:
-        """Kills the service and everything that it has started."""
+        """Kills the service and all processes that it has started."""
         if sys.is_finalizing():
             return self  # all has been killed already
         number = operator.index(self._kill_signal if sig is None else sig)
@@ -484,15 +484,15 @@ class SimpleExecutor:
 class Executor(SimpleExecutor):
     """An executor that waits until a check says that the service is ready.
 
-    A subclass has the checks: `pre_start_check()`, and `after_start_check()` if that is another one.
+    A subclass implements `pre_start_check()`. It overrides `after_start_check()` if that check is different.
     """
 
     def pre_start_check(self) -> bool:
-        """Whether what would be waited for is there before anything was started."""
+        """Returns whether the condition is fulfilled before the command is run."""
         raise NotImplementedError
 
     def after_start_check(self) -> bool:
-        """Whether the service is ready; by default, what `pre_start_check()` says."""
+        """Returns whether the service is ready. By default, calls `pre_start_check()`."""
         return self.pre_start_check()
 
     def start(self: ExecutorType) -> ExecutorType:
@@ -514,14 +514,14 @@ class Executor(SimpleExecutor):
         return error
 
     def check_subprocess(self) -> bool:
-        """Whether the service is ready; an error if its process has ended with one."""
+        """Returns whether the service is ready. Raises an error if its process has ended with one."""
         code = self.process.poll() if self.process is not None else None
         if code:
             raise self._killed(ProcessExitedWithError(self, code), self._last_output())
         return self.after_start_check()
 
     def wait_for(self: ExecutorType, wait_for: Callable[[], bool]) -> ExecutorType:
-        """Waits until a function returns true; if the time is over before, kills the service."""
+        """Waits until a function returns true. Kills the service if that takes longer than the timeout."""
         is_own_check = getattr(wait_for, "__func__", None) is Executor.check_subprocess
         if is_own_check and isinstance(self.process, Process) and self._endtime == self._spawn_endtime:
             return self._wait_until_ready()

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What mirakuru has for other systems; this is Linux, where all signals are there."""
+"""Constants that mirakuru defines for other systems. This module supports only Linux, which has all signals."""
 
 import signal
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What can go wrong with a service."""
+"""The errors of services."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class ExecutorError(Exception):
-    """The base of them all.
+    """The base class of all errors of this package.
 
-    `detail` is what the library says about it: the service, what was waited for and for how long,
-    what was seen last, the last lines of output. It is empty if the error was raised elsewhere.
+    `detail` is the message of the library. It contains the service, the condition and the time of the wait, the
+    last failure, and the last lines of output. It is empty if the error does not come from the library.
     """
 
     detail = ""
@@ -31,7 +31,7 @@ class ExecutorError(Exception):
 
 
 class TimeoutExpired(ExecutorError):
-    """The service was not ready, or a condition not true, in time."""
+    """The service was not ready in time, or a condition was not fulfilled in time."""
 
     def __init__(self, executor: SimpleExecutor, timeout: float | None) -> None:
         super().__init__(executor)
@@ -42,7 +42,7 @@ class TimeoutExpired(ExecutorError):
 
 
 class AlreadyRunning(ExecutorError):
-    """What would be waited for was ready before anything was started."""
+    """The condition was fulfilled before the command was run."""
 
     def _summary(self) -> str:
         return f"Executor {self.executor} seems to be already running"
@@ -61,7 +61,7 @@ class ProcessExitedWithError(ExecutorError):
 
 
 class ProcessFinishedWithError(ProcessExitedWithError):
-    """The process had ended, or ended when it was stopped, with another code than expected."""
+    """The process has ended with an unexpected code, by itself or when it was stopped."""
 
     def _summary(self) -> str:
         return (

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Services that are ready when a URL is answered with the right status."""
+"""Services that are ready when a URL responds with the expected status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HTTPS_PORT = 443
 
 
 class HTTPExecutor(TCPExecutor):
-    """An executor that waits until a URL is answered with the right status."""
+    """An executor that waits until a URL responds with the expected status."""
 
     DEFAULT_PORT = 80
 
@@ -52,7 +52,7 @@ class HTTPExecutor(TCPExecutor):
 
     @probed
     def after_start_check(self):
-        """Whether the URL is answered with the right status."""
+        """Returns whether the URL responds with the expected status."""
         probe = Mk.HttpProbe.new(self._uri())
         probe.set_status(self.status)
         probe.set_method(self.method)

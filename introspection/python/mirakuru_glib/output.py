@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Services that say when they are ready."""
+"""Services that print a banner when they are ready."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _FLAGS = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"
 
 
 class OutputExecutor(SimpleExecutor):
-    """An executor that waits until the service prints a banner, a regular expression.
+    """An executor that waits until the output of the service matches a banner, a regular expression.
 
-    It is looked for in standard output, and in standard error if that is piped. What follows the
-    line of the banner is left to be read.
+    Standard output is searched, and standard error if it is piped. After the start, the output can be
+    read from the line after the banner.
     """
 
     def __init__(

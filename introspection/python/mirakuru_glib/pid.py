@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Services that are ready when a file is there."""
+"""Services that are ready when a file exists."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .base import Executor
 
 
 class PidExecutor(Executor):
-    """An executor that waits until a file is there."""
+    """An executor that waits until a file exists."""
 
     def __init__(
         self, command: str | list[str] | tuple[str, ...], filename: str | os.PathLike[str], **kwargs: Any
@@ -24,12 +24,12 @@ class PidExecutor(Executor):
 
     @probed
     def pre_start_check(self):
-        """Whether the file is there before anything was started."""
+        """Returns whether the file exists before the command is run."""
         return Mk.FileProbe.new(self.filename)
 
     @probed
     def after_start_check(self):
-        """Whether the file is there."""
+        """Returns whether the file exists."""
         # This one gives an empty file a moment: who waits for a pid file is about to read it.
         return Mk.PidExecutor(filename=self.filename).get_probe()
 

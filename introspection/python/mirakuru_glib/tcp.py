@@ -20,12 +20,12 @@ class TCPExecutor(Executor):
 
     @probed
     def pre_start_check(self):
-        """Whether the port accepts connections before anything was started."""
+        """Returns whether the port accepts connections before the command is run."""
         return Mk.TcpProbe.new(self.host, self.port)
 
     @probed
     def after_start_check(self):
-        """Whether the port accepts connections."""
+        """Returns whether the port accepts connections."""
         return Mk.TcpProbe.new(self.host, self.port)
 
     def _address(self):

@@ -20,12 +20,12 @@ class UnixSocketExecutor(Executor):
 
     @probed
     def pre_start_check(self):
-        """Whether the socket accepts connections before anything was started."""
+        """Returns whether the socket accepts connections before the command is run."""
         return Mk.UnixSocketProbe.new(self.socket)
 
     @probed
     def after_start_check(self):
-        """Whether the socket accepts connections."""
+        """Returns whether the socket accepts connections."""
         return Mk.UnixSocketProbe.new(self.socket)
 
     def _address(self):

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: mirakuru-glib contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""pytest fixtures that are services.
+"""Fixtures for pytest that start services.
 
     # conftest.py
     from pytest_mirakuru_glib import mk_service
@@ -12,9 +12,9 @@
     def test_it(redis):
         client = connect("127.0.0.1", redis.port)
 
-The value of the fixture is the executor, with the additional attributes port and dir. A test that fails shows
-what its services have printed meanwhile. In parallel workers (pytest-xdist) each worker has services of its own,
-with ports and directories of their own.
+The value of the fixture is the executor, with the additional attributes port and dir. If a test fails, its report
+contains the output of its services during the test. With pytest-xdist, each worker has its own services, ports and
+directories.
 """
 
 from __future__ import annotations
@@ -189,30 +189,38 @@ def mk_service(
 ) -> Any:
     """Makes a fixture that starts a service before the first test that uses it, and stops it after the last.
 
-    The command is a string, which is split as a shell would, or a list. The condition for readiness is one
-    of `tcp="HOST:PORT"` or a port, `http="URL"`, `unix="PATH"`, `file="PATH"`, `pid="PATH"` (a file with
-    the process id), `exec="COMMAND"` (which succeeds then) and `output="REGULAR EXPRESSION"` (in standard
-    output or standard error). Without one the service is ready at once. Other options are properties of the
-    executor: `environment={"LANG": "C"}`, `start_timeout=5000`. In all of them `{port}` stands for a free
+    The command is a list, or a string, which is split as a shell would. One option is the condition for readiness:
+
+    - `tcp="HOST:PORT"` or `tcp=PORT`: a port accepts connections
+    - `http="URL"`: a URL responds with a status of 200 to 299
+    - `unix="PATH"`: a Unix socket accepts connections
+    - `file="PATH"`: a file exists
+    - `pid="PATH"`: a pid file exists
+    - `exec="COMMAND"`: a command succeeds
+    - `output="REGULAR EXPRESSION"`: standard output or standard error matches
+
+    Without a condition, the service is ready at once. All other options are properties of the executor:
+    `environment={"LANG": "C"}`, `start_timeout=5000`. In the command and in all options, `{port}` stands for a free
     port, and `{dir}` for a new directory.
 
-    `needs=["database", "tmp_path"]` names other fixtures. They are set up before the service is started and
-    torn down after it is stopped. `{tmp_path}` stands for the value of such a fixture then, and
-    `{database.port}` for an attribute of it.
+    `needs=["database", "tmp_path"]` names other fixtures. They are set up before the service is started, and
+    torn down after it is stopped. In the command and the options, `{tmp_path}` then stands for the value of this
+    fixture, and `{database.port}` for an attribute of its value.
 
-    `template="postgresql"` starts the service of a template instead, with `values={"database": "app"}`.
-    `settings={…}` has the keys of services files: `{"Command": "my-server --port {port}", "Tcp": "{port}"}`;
-    where several values are possible they may be a list or a dict. The attribute `exports` is what clients
-    get in their environment, a dict, and `dup_value("database")` gives a value.
+    `template="postgresql"` starts the service of a template instead of a command, with `values={"database": "app"}`.
+    `settings={…}` describes a service with the keys of services files:
+    `{"Command": "my-server --port {port}", "Tcp": "{port}"}`. If a key takes several values, use a list or a dict.
+    The executor then also has the attribute `exports`, a dict of the variables for the environment of clients.
+    `dup_value("database")` returns a value of the service.
 
-    `launcher="ssh -o BatchMode=yes far"` runs the service where that command leads to, and
-    `forwards="{port}:6379"`, written as for `ssh -L`, lets a port lead there.
+    `launcher="ssh -o BatchMode=yes far"` runs the service at the far end of this command.
+    `forwards="{port}:6379"`, written as for `ssh -L`, forwards a port to the far end.
 
-    Instead of a command it may be a function that is called with `port=`, `dir=`, the fixtures in `needs`
-    and the options, and returns an executor, for example one of a subclass.
+    Instead of a command, you can pass a function that returns an executor, for example of a subclass. It is called
+    with `port=`, `dir=`, the fixtures in `needs`, and the options.
 
-    The value of the fixture is the executor. Its attributes `port`, an int, and `dir`, a `pathlib.Path`,
-    are the values of `{port}` and `{dir}`, or `None` if these are not used.
+    The value of the fixture is the executor. Its attribute `port` is an int, the value of `{port}`. Its attribute
+    `dir` is a `pathlib.Path`, the value of `{dir}`. Each is `None` if its placeholder is not used.
     """
 
     described = {**({"Template": template} if template else {}), **({"Values": values} if values else {}), **(settings or {})}
@@ -301,14 +309,18 @@ def _is_bus_held(pid):
 
 @pytest.fixture
 def isolated_home(request):
-    """A home of the test's own, a pathlib.Path: HOME and the XDG directories, with no settings, and no message buses."""
+    """A new home directory for the test, a `pathlib.Path`.
+
+    `HOME` and the XDG directories are inside it. There are no settings, and no address of a message bus in the
+    environment.
+    """
     with _with_template(request, "home") as executor:
         yield executor.dir
 
 
 @pytest.fixture
 def session_bus(request):
-    """The address of a session bus of the test's own, which is in the environment, too."""
+    """The address of a new session bus for the test. The environment contains it, too."""
     if "isolated_home" in request.fixturenames:  # which has none, so it comes first
         request.getfixturevalue("isolated_home")
     with _with_template(request, "session-bus") as executor:
@@ -321,7 +333,7 @@ def session_bus(request):
 
 @pytest.fixture(scope="session")
 def display(request):
-    """The name of a display of an X server without a screen, which is in the environment, too."""
+    """The name of the display of an X server without a screen. The environment contains it, too."""
     with _with_template(request, "xvfb") as executor:
         yield executor.exports["DISPLAY"]
 

@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Adapts mirakuru-glib to Python; loaded by `from gi.repository import Mk`.
 
-- A command may be a string, which is split as a shell would, wherever a list of arguments is
-  wanted; an environment, headers or the fields of a form may be a dict, a path anything that
-  os.fspath() takes, a time limit milliseconds or a timedelta. None in an environment unsets a variable.
-- An executor is a context manager, and has stopped() and lines(); a lease of a port is one, too.
-- Errors of the library are exceptions of their own, such as Mk.TimedOutError. All of them are
-  Mk.ServiceError and GLib.Error.
-- Signal handlers run during a blocking call, and what they raise ends it. So do the greenlets of gevent or eventlet,
-  where these have replaced time.sleep().
+- A command may be a list of arguments, or a string, which is split as a shell would. An environment, headers and
+  the fields of a form may be a dict. None in an environment unsets a variable. A path may be anything that
+  os.fspath() takes. A time limit may be milliseconds or a timedelta.
+- Executors, groups and leases of ports are context managers. An executor also has stopped() and lines().
+- Each error code has an exception class, such as Mk.TimedOutError. All of them are subclasses of Mk.ServiceError,
+  which is a subclass of GLib.Error.
+- Signal handlers of Python run during a blocking call. An exception in a handler ends the call.
+- Other greenlets of gevent or eventlet run during a blocking call if time.sleep() is replaced.
 - With asyncio, the result of X_async() can be awaited.
-- An exception in a hook that was written in Python becomes an error with its text.
+- A hook is a virtual function that is written in Python. An exception in a hook becomes an error with its text.
 
-The functions are found by their names in the typelib, so that additions to the library are adapted, too.
+The functions are found by their names in the typelib, so functions that are added to the library are adapted, too.
 """
 
 import collections
@@ -47,7 +47,7 @@ _DOMAIN = GLib.quark_to_string(Mk.error_quark())
 
 
 class ServiceError(GLib.Error):
-    """Any error of mirakuru-glib. Each code of Mk.Error has a class of its own below this one."""
+    """Any error of mirakuru-glib. Each code of Mk.Error has a subclass."""
 
     CODE = Mk.Error.FAILED
 
@@ -408,7 +408,7 @@ def _block(sync, begin, finish, cancellable=None, undo=None):
 
 
 def read_bytes(stream, count, cancellable=None):
-    """Reads from the output of a service; interrupted as any other blocking call of the library."""
+    """Reads from the output of a service. A signal handler can end it, as any blocking call of the library."""
     if stream.is_readable():
         return stream.read_bytes(count, cancellable)
     return _block(
@@ -816,12 +816,12 @@ class SimpleExecutor(_Running, _Base, Mk.SimpleExecutor):
     __doc__ = Mk.SimpleExecutor.__doc__
 
     def lines(self, stream=Mk.Stream.STDOUT):
-        """What the service prints since it was started, line by line, until its end. Also for `async for`."""
+        """Iterates over the lines that the service prints, from its start to its end. Also for `async for`."""
         return _Lines(self.open_output(stream))
 
     @contextlib.contextmanager
     def stopped(self):
-        """Stops the service for as long as the block lasts; what did not run is not started after it."""
+        """Stops the service during a with block. It is started again only if it was running before."""
         ran = self.get_state() in (Mk.ExecutorState.STARTING, Mk.ExecutorState.READY)
         self.stop()
         try:
@@ -867,7 +867,7 @@ class ExecutorGroup(_Running, Mk.ExecutorGroup):
     __doc__ = Mk.ExecutorGroup.__doc__
 
     def __getitem__(self, key):
-        """An executor by the name of its service, or by its position."""
+        """Returns an executor, by the name of its service or by its position."""
         if not isinstance(key, str):
             return super().__getitem__(key)
         if (executor := self.lookup(key)) is None:
