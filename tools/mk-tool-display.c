@@ -384,6 +384,17 @@ mk_tool_display_message (MkToolDisplay *self, const char *message)
   display_end_text (self);
 }
 
+/* Whether @message begins with @name. In some languages a word stands before: “Usługa redis (PID 7) …”. */
+static gboolean
+display_begins_with_name (const char *message, const char *name)
+{
+  const char *second = strchr (message, ' ');
+  const char *third = second != NULL ? strchr (second + 1, ' ') : NULL;
+
+  return g_str_has_prefix (message, name) ||
+         (third != NULL && g_str_has_prefix (second + 1, name) && g_str_has_prefix (third, " ("));
+}
+
 /* @name, where there is one, is who @message is about. The messages of the library begin
  * with the name of the program, which often is the same. Those of GLib are not always UTF-8. */
 void
@@ -394,7 +405,7 @@ mk_tool_display_error (MkToolDisplay *self, const char *name, const char *messag
   display_begin_text (self);
   display_append_coloured (self, "31", "mirakuru:");
   g_string_append_c (self->out, ' ');
-  if (name != NULL && !g_str_has_prefix (plain, name))
+  if (name != NULL && !display_begins_with_name (plain, name))
     g_string_append_printf (self->out, "%s: ", name);
   g_string_append (self->out, plain);
   display_end_text (self);

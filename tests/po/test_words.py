@@ -105,6 +105,16 @@ class Words(unittest.TestCase):
                 self.assertEqual(result.returncode, 125)
                 self.assertIn(reason, result.stderr)
 
+    def test_name_of_service(self):
+        """It is not put before a message that begins with it, even if a word of that language stands before it."""
+        tool = os.environ["MK_TOOL"]
+        for language in ["xx", *LANGUAGES]:
+            with self.subTest(language):
+                result = self.run_in(language, tool, "run", "--service", "sh -c 'exit 3'", "--tcp", "127.0.0.1:1")
+                self.assertEqual(result.returncode, 125)
+                self.assertRegex(result.stderr, r"(?i)sh \(pid \d+\)")
+                self.assertNotRegex(result.stderr, "sh[:：]")
+
     def test_reason_of_timeout(self):
         """Between what was waited for and the reason stands what does so in that language."""
         tool, path = os.environ["MK_TOOL"], os.path.join(self.locales, "none.sock")
