@@ -123,7 +123,7 @@ static gboolean
 options_set_name (MkToolServiceOptions *service, const char *option_name, const char *value, GError **error)
 {
   if (*value == '\0' || options_has_control_character (value) || !g_utf8_validate (value, -1, NULL))
-    return mk_tool_options_fail (error, _ ("%s needs a word to show"), option_name);
+    return mk_tool_options_fail (error, _ ("%s needs a name that can be shown"), option_name);
 
   g_free (service->name);
   service->name = g_strdup (value);
@@ -310,7 +310,7 @@ static const Option options[] = {
     0,
     RUN | WAIT,
     N_ ("TIME"),
-    N_ ("Time for which the condition before this option must stay met (0)"),
+    N_ ("Time for which the condition before this option must be met continuously (0)"),
     .key = "StableFor" },
   { "any", 0, RUN, NULL, N_ ("Ready when one of the conditions is met, instead of all"), .key = "Any" },
   { "completes",
@@ -419,7 +419,7 @@ static const Option options[] = {
     0,
     RUN,
     NULL,
-    N_ ("Give services and COMMAND their own home, and none of the message buses of this machine"),
+    N_ ("Give services and COMMAND their own home directory, and no message bus of this machine"),
     .flag = G_STRUCT_OFFSET (MkToolOptions, isolate) },
   { "log-dir",
     0,
@@ -824,13 +824,15 @@ mk_tool_options_new_for_run (char **argv, GError **error)
   g_autoptr (GOptionContext) context = options_new_context (
       _ ("--service CMD | --template NAME | --file FILE … [-- COMMAND…]"),
       group,
-      _ ("Starts the services side by side, runs COMMAND once all of them are ready, stops them\n"
-         "and exits with the status of COMMAND. Without COMMAND the services run until Ctrl-C.\n"
+      _ ("Starts the services side by side, runs COMMAND once all of them are ready, stops\n"
+         "them and exits with the status of COMMAND. Without COMMAND the services run\n"
+         "until Ctrl-C.\n"
          "\n"
-         "Options after a --service or --template, up to the next one, apply to that service. A service\n"
-         "without a condition is ready as soon as it is started. If it has several conditions, all of them\n"
-         "must be met, or with --any one of them. --interval, --attempt-timeout and --stable-for apply to the\n"
-         "condition before them, and options that describe a request (…) to the --http before them.\n"
+         "Options after a --service or --template, up to the next one, apply to that\n"
+         "service. A service without a condition is ready as soon as it is started. If it\n"
+         "has several conditions, all of them must be met, or with --any one of them.\n"
+         "--interval, --attempt-timeout and --stable-for apply to the condition before\n"
+         "them, and options that describe a request (…) to the --http before them.\n"
          "\n"
          "A TIME is a number of seconds, or has a unit: 500ms, 30s, 2m."),
       _ ("Exit status:\n"
@@ -839,21 +841,21 @@ mk_tool_options_new_for_run (char **argv, GError **error)
          "  125  a service failed, or this command was used wrongly\n"
          "  126  COMMAND cannot be executed\n"
          "  127  COMMAND was not found\n"
-         "  129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM, after the services were stopped\n"
+         "  129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM (the services were stopped)\n"
          "\n"
          "Examples:\n"
          "  mirakuru run --template redis -- redis-cli -p '{redis.port}' ping\n"
-         "  mirakuru run --template postgresql --set postgresql.database=test -- ./run-tests\n"
+         "  mirakuru run --template postgresql --set postgresql.database=test -- ./tests\n"
          "  mirakuru run --file services.ini -- ./run-tests\n"
-         "  mirakuru run --service 'redis-server --port 6379' --tcp 127.0.0.1:6379 -- redis-cli ping\n"
+         "  mirakuru run --service 'redis-server --port 6379' --tcp 6379 -- redis-cli ping\n"
          "  mirakuru run --timeout 10 --verbose \\\n"
          "      --service 'redis-server --port 6379' --tcp 6379 \\\n"
-         "      --service 'python3 -m http.server 8000' --name web --cwd htdocs --tcp 8000 \\\n"
+         "      --service 'python3 -m http.server 8000' --name web --cwd www --tcp 8000 \\\n"
          "      -- ./run-tests\n"
          "  mirakuru run --service 'sh -c \"exec my-server 2>log\"' --tcp '[::1]:8000'\n"
-         "  mirakuru run --service 'my-server' --http http://localhost:8000/health --status 204\n"
+         "  mirakuru run --service my-server --http http://localhost:8000/up --status 204\n"
          "  mirakuru run --service 'my-server --port 0' --output '^listening on port \\d+$'\n"
-         "  mirakuru run --service 'my-database --foreground' --exec 'my-database-client ping'\n"));
+         "  mirakuru run --service 'my-database --foreground' --exec 'my-client ping'\n"));
 
   options_add_to_group (self, group);
   if (!options_parse (self, context, argv, error))
@@ -890,9 +892,10 @@ mk_tool_options_new_for_wait (char **argv, GError **error)
   g_autoptr (GOptionContext) context = options_new_context (
       _ ("CONDITION … [-- COMMAND…]"),
       group,
-      _ ("Waits until all conditions are met, or with --gone until none of them is met. Then runs COMMAND\n"
-         "in its place. --interval, --attempt-timeout and --stable-for apply to the condition before them,\n"
-         "and options that describe a request (…) to the --http before them.\n"
+      _ ("Waits until all conditions are met, or with --gone until none of them is met.\n"
+         "Then runs COMMAND in its place. --interval, --attempt-timeout and --stable-for\n"
+         "apply to the condition before them, and options that describe a request (…) to\n"
+         "the --http before them.\n"
          "\n"
          "A TIME is a number of seconds, or has a unit: 500ms, 30s, 2m."),
       _ ("HOST:PORT may also be [ADDRESS]:PORT, :PORT or PORT; the host is then localhost.\n"

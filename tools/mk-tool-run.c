@@ -181,7 +181,8 @@ service_describe_goal (Service *self, GVariant *report)
     /* Translators: a clause such as “127.0.0.1:6379 to accept connections” */
     return g_strdup_printf (_ ("waiting for %s"), clause);
 
-  return mk_simple_executor_get_completes (self->executor) ? g_strdup (_ ("at work")) : NULL;
+  return mk_simple_executor_get_completes (self->executor) ? g_strdup (_ ("waiting for it to complete"))
+                                                           : NULL;
 }
 
 static void
@@ -224,7 +225,7 @@ service_show_ready (Service *self)
   int pid = (int) mk_simple_executor_get_pid (self->executor);
   g_autofree char *text = mk_simple_executor_get_completes (self->executor)
                               ? g_strdup_printf (_ ("done after %.2f s"), elapsed)
-                          : pid == 0 ? g_strdup (_ ("there already, and used"))
+                          : pid == 0 ? g_strdup (_ ("already running, and used"))
                                      : g_strdup_printf (_ ("ready after %.2f s (pid %d)"), elapsed, pid);
 
   self->is_reused = pid == 0;
@@ -458,7 +459,7 @@ run_end_command (Run *self)
     return;
 
   self->is_ending_command = TRUE;
-  mk_tool_display_message (self->display, _ ("ending the command, as a service has ended"));
+  mk_tool_display_message (self->display, _ ("ending the command, because a service has ended"));
   mk_tool_command_signal (self->command, SIGTERM);
   if (self->options->stop_timeout > 0)
     self->kill_source = g_timeout_add (self->options->stop_timeout, run_on_kill_time, self);
@@ -612,7 +613,7 @@ run_signal_command (Run *self, int number, gboolean from_terminal, gint64 since_
 static void
 run_hurry (Run *self)
 {
-  mk_tool_display_message (self->display, _ ("killing what is left"));
+  mk_tool_display_message (self->display, _ ("killing the remaining processes"));
   for (guint i = 0; i < self->services->len; i++)
     mk_simple_executor_kill_async (
         ((Service *) g_ptr_array_index (self->services, i))->executor, NULL, NULL, NULL);

@@ -118,7 +118,7 @@ mk_tool_shell_check (const char *option_name, const char *text, GError **error)
   return mk_tool_options_fail (
       error,
       _ ("%s '%s': no shell runs this command, and '%s' is for a shell. Write %s 'sh -c \"…\"', or quote "
-         "what the command is to get as it is"),
+         "what the command must receive unchanged"),
       option_name,
       text,
       found,

@@ -85,8 +85,9 @@ mk_tool_templates_main (char **argv)
 
   g_option_context_set_summary (
       context,
-      _ ("Lists the templates for 'mirakuru run --template', those of the user and those that came with\n"
-         "mirakuru, and says which program is missing. With NAME: shows the services file that it is."));
+      _ ("Lists the templates for 'mirakuru run --template', those of the user and those\n"
+         "that came with mirakuru, and says which program is missing. With NAME: shows the\n"
+         "services file of that template."));
   g_option_context_set_description (
       context,
       _ ("Your own templates are services files with one section, NAME.ini in\n"

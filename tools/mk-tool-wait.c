@@ -106,7 +106,7 @@ wait_on_probe_done (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 wait_begin_probe (Wait *self, MkProbe *probe, const char *name)
 {
-  const char *text = self->options->gone ? _ ("waiting for it to go away") : _ ("waiting");
+  const char *text = self->options->gone ? _ ("waiting until it is gone") : _ ("waiting");
   Step *step = g_new0 (Step, 1);
 
   step->wait = self;

@@ -81,3 +81,13 @@ mk_ngettext (const char *singular, const char *plural, gulong n)
 
   return i18n_fit_to_locale (g_dngettext (GETTEXT_PACKAGE, singular, plural, n));
 }
+
+/* Returns: (transfer none): @text in the language of the user, where it has the meaning @context; it stays
+ * for ever */
+const char *
+mk_pgettext (const char *context, const char *text)
+{
+  i18n_ensure_domain ();
+
+  return i18n_fit_to_locale (g_dpgettext2 (GETTEXT_PACKAGE, context, text));
+}

@@ -146,7 +146,7 @@ mk_platform_parse_command (const char *command, char ***argv, GError **error)
 
   if (n_words == 0)
     {
-      g_set_error_literal (error, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING, _ ("There is no word in it"));
+      g_set_error_literal (error, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING, _ ("It contains no words"));
       return FALSE;
     }
   *argv = g_strv_builder_end (builder);

@@ -284,7 +284,7 @@ mk_check_probe_describe_holder (MkProbe *probe)
 
   clause = mk_check_probe_describe (probe);
   /* Translators: a clause that stands after “waiting for” */
-  return g_strdup_printf (_ ("Before the start, waiting for %s succeeded already"), clause);
+  return g_strdup_printf (_ ("Waiting for %s succeeded before the service was started"), clause);
 }
 
 /* Only where it is known that nobody answered before the start. */

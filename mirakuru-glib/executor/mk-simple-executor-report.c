@@ -233,11 +233,11 @@ report_append_times (GString *text, GVariant *dict)
     /* Translators: what happened to a service; “ after 12 ms” stands behind this */
     { "ready", N_ ("ready") },
     /* Translators: what happened to a service; “ after 12 ms” stands behind this */
-    { "stopping", N_ ("told to end") },
+    { "stopping", N_ ("asked to stop") },
     /* Translators: what happened to the first process of a service; “ after 12 ms” stands behind this */
     { "exited", N_ ("ended") },
     /* Translators: what happened to a service; “ after 12 ms” stands behind this */
-    { "gone", N_ ("nothing left of it") },
+    { "gone", N_ ("no process left") },
   };
   double seconds = 0;
   double spawned = 0;

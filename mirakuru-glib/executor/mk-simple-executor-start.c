@@ -160,22 +160,21 @@ start_may_begin (MkSimpleExecutor *executor, gboolean checks, GError **error)
   const char *pending = NULL;
 
   if (state == MK_EXECUTOR_STATE_STARTING)
-    pending = _ ("A start of this executor is under way; wait for its end");
+    pending = _ ("This executor is being started; wait until that has finished");
   else if (priv->pending_start != NULL)
     pending =
-        _ ("A start of this executor was stopped, but has not come to its end yet: let its main context "
-           "run");
+        _ ("The start of this executor was stopped, but has not finished yet: let its main context run");
   else if (state == MK_EXECUTOR_STATE_STOPPING)
-    pending = _ ("A stop of this executor is under way; wait for its end");
+    pending = _ ("This executor is being stopped; wait until that has finished");
 
   if (pending != NULL)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, pending);
   else if (priv->signals == NULL)
-    g_set_error_literal (error,
-                         MK_ERROR,
-                         MK_ERROR_FAILED,
-                         _ ("This executor belongs to the process that this one was forked from; make a new "
-                            "one"));
+    g_set_error_literal (
+        error,
+        MK_ERROR,
+        MK_ERROR_FAILED,
+        _ ("This process was forked from the one to which the executor belongs; create a new executor"));
   else if (state != MK_EXECUTOR_STATE_READY)
     return TRUE;
   else if (checks)
@@ -197,7 +196,7 @@ start_refuse_probe (GError **error)
   g_set_error_literal (error,
                        MK_ERROR,
                        MK_ERROR_INVALID_ARGUMENT,
-                       _ ("A command that completes is ready when it has ended: it can have no probe"));
+                       _ ("A command that completes is ready when it has ended: it cannot have a probe"));
   return FALSE;
 }
 
@@ -329,7 +328,7 @@ start_on_cleaned (GObject *object, GAsyncResult *result, gpointer user_data)
   gboolean done = mk_step_run_finish (result, NULL, &error);
 
   mk_simple_executor_end_cleanup (MK_SIMPLE_EXECUTOR (object));
-  if (start_end_step (task, result, done, error, N_ ("cleanup() after the run before")))
+  if (start_end_step (task, result, done, error, N_ ("cleanup() after the previous run")))
     start_check (task);
 }
 
@@ -371,7 +370,7 @@ start_reuse (GTask *task, GError **error)
                    MK_ERROR,
                    MK_ERROR_ALREADY_RUNNING,
                    /* Translators: a sentence that says what is there; a program */
-                   _ ("%s. It is not %s, so it is not used"),
+                   _ ("%s. This program is not %s, so it is not reused"),
                    description,
                    priv->reused_programs[0]);
       return FALSE;
@@ -434,7 +433,7 @@ start_on_checked (GObject *object, GAsyncResult *result, gpointer user_data)
       g_prefix_error (&error,
                       /* Translators: a clause that stands after “waiting for”, such as “127.0.0.1:6379 to
                        * accept connections”; the reason stands behind this */
-                      _ ("Before the start, waiting for %s failed: "),
+                      _ ("Waiting for %s failed before the service was started: "),
                       goal);
     }
 
@@ -521,11 +520,12 @@ start_check_port (GTask *task, GError **error)
       mk_simple_executor_has_sockets (g_task_get_source_object (task)))
     return TRUE;
 
-  g_set_error_literal (error,
-                       MK_ERROR,
-                       MK_ERROR_INVALID_ARGUMENT,
-                       _ ("The port is 0, so that a free one is used, but the service is not told which one: "
-                          "write {port} in its command or environment, or set the port"));
+  g_set_error_literal (
+      error,
+      MK_ERROR,
+      MK_ERROR_INVALID_ARGUMENT,
+      _ ("The port is 0, so a free port is used, but the service does not receive its number: write {port} "
+         "in its command or environment, or set the port"));
   return FALSE;
 }
 
@@ -995,9 +995,9 @@ start_take_error (GTask *task, GError *error)
     g_clear_error (&error);
   else if (!start_owns_executor (task))
     {
-      /* Translators: stands in “The service was stopped before it was ready” */
-      g_autofree char *name =
-          self->process ? mk_process_message_service (self->process) : g_strdup (_ ("The service"));
+      g_autofree char *name = self->process ? mk_process_message_service (self->process)
+                                            /* Translators: stands in “%s was stopped before it was ready” */
+                                            : g_strdup (_ ("The service"));
 
       g_clear_error (&error);
       self->error =

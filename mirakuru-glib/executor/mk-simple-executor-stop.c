@@ -326,7 +326,7 @@ stop_on_deadline (gpointer user_data)
                    g_error_new (MK_ERROR,
                                 MK_ERROR_SUPERVISOR,
                                 /* Translators: a service */
-                                _ ("Whether %s has ended is unknown: no news of it came"),
+                                _ ("It is unknown whether %s has ended: no message was received"),
                                 service));
     }
   return G_SOURCE_CONTINUE;

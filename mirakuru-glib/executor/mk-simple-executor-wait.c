@@ -155,8 +155,10 @@ service_wait_run (MkSimpleExecutor *executor,
       return;
     }
   if (mk_simple_executor_get_state (executor) == MK_EXECUTOR_STATE_STARTING)
-    g_task_return_new_error (
-        task, G_IO_ERROR, G_IO_ERROR_PENDING, _ ("The start has not run its program yet; wait for its end"));
+    g_task_return_new_error (task,
+                             G_IO_ERROR,
+                             G_IO_ERROR_PENDING,
+                             _ ("The program has not been started yet; wait until the start has finished"));
   else
     g_task_return_boolean (task, TRUE);
   g_object_unref (task);

@@ -2137,7 +2137,8 @@ simple_executor_send_signal (MkSimpleExecutor *self, int signal_number, gboolean
   if (process != NULL && mk_process_signal (process, signal_number, group))
     return TRUE;
 
-  g_set_error_literal (error, MK_ERROR, MK_ERROR_FAILED, _ ("No process is running that could get a signal"));
+  g_set_error_literal (
+      error, MK_ERROR, MK_ERROR_FAILED, _ ("There is no running process to send a signal to"));
   return FALSE;
 }
 

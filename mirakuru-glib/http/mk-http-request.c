@@ -178,7 +178,7 @@ http_request_describe_failure (HttpRequest *self, const GError *error)
   if (g_error_matches (error, SOUP_SESSION_ERROR, SOUP_SESSION_ERROR_TOO_MANY_REDIRECTS))
     return g_strdup (_ ("no HTTP answer: too many redirects"));
   if (self->n_interim > MAX_INTERIM)
-    return g_strdup (_ ("no HTTP answer: nothing but interim ones"));
+    return g_strdup (_ ("no HTTP answer: only interim answers"));
 
   return g_strdup_printf (_ ("no HTTP answer: %s"), error->message);
 }

@@ -251,7 +251,7 @@ http_settings_check_header (const char *header, GError **error)
     fault = _ ("it contains a line break or another control character");
   else if (g_ascii_strcasecmp (name, "Content-Length") == 0 ||
            g_ascii_strcasecmp (name, "Transfer-Encoding") == 0)
-    fault = _ ("it follows from the body");
+    fault = _ ("it is computed from the body");
   else
     return TRUE;
 

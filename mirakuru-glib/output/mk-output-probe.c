@@ -650,7 +650,7 @@ output_goal_check (const MkOutputGoal *goal, GError **error)
     g_set_error_literal (error,
                          MK_ERROR,
                          MK_ERROR_INVALID_ARGUMENT,
-                         _ ("A banner cannot be waited for 0 times: 1 is the least"));
+                         _ ("A banner cannot be waited for 0 times: the minimum is 1"));
   else if (goal->stream == 0 || ((guint) goal->stream & ~(guint) MK_STREAM_FLAGS_BOTH) != 0)
     g_set_error (error,
                  MK_ERROR,

@@ -125,8 +125,9 @@ command_run_explain (CommandRun *self, const char *what)
   g_autofree char *line = g_strjoinv (" / ", lines);
   /* Translators: a command, “exited with status 1” and similar */
   g_autofree char *sentence = g_strdup_printf (_ ("%s %s"), name, what);
-  /* Translators: what happened to a command, what it printed */
-  g_autofree char *detail = *line ? g_strdup_printf (_ ("%s: %s"), sentence, line) : g_strdup (sentence);
+  g_autofree char *detail =
+      /* Translators: what happened to a command, what it printed */
+      *line ? g_strdup_printf (C_ ("output", "%s: %s"), sentence, line) : g_strdup (sentence);
 
   mk_probe_set_detail (g_task_get_source_object (self->task), detail);
 }
@@ -303,7 +304,7 @@ mk_command_probe_describe_holder (MkProbe *probe)
   g_autofree char *line = mk_message_command ((const char *const *) MK_COMMAND_PROBE (probe)->command);
 
   return g_strdup_printf (
-      _ ("Before the start, “%s” succeeded already. Stop what it finds, or use another command"), line);
+      _ ("“%s” succeeded before the service was started. Stop what it finds, or use another command"), line);
 }
 
 /* ---- the object ---- */

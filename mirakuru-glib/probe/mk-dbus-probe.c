@@ -358,7 +358,7 @@ dbus_probe_return_error (MkDBusProbe *self, GTask *task, GError *error)
 
   if (dbus_probe_means_no_bus (error))
     {
-      detail = g_strdup_printf (_ ("the bus went away: %s"), error->message);
+      detail = g_strdup_printf (_ ("the connection to the bus was lost: %s"), error->message);
       dbus_probe_remember (self, 0, detail);
       g_error_free (error);
       g_task_return_boolean (task, FALSE);
@@ -389,7 +389,7 @@ dbus_probe_on_answer (GObject *object, GAsyncResult *result, gpointer user_data)
     }
   else if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
     {
-      dbus_probe_remember (self, 0, _ ("the bus is there, but nobody owns that name"));
+      dbus_probe_remember (self, 0, _ ("the bus is running, but the name has no owner"));
       g_clear_error (&error);
       g_task_return_boolean (task, FALSE);
     }

@@ -122,7 +122,7 @@ file_probe_explain (MkFileProbe *self, int number)
   g_autofree char *directory_name = mk_message_filename (directory);
 
   if (number == 0)
-    return g_strdup (_ ("what is there is not a regular file"));
+    return g_strdup (_ ("the path exists, but is not a regular file"));
   if (number == ENOENT && g_access (directory, F_OK) < 0)
     return g_strdup_printf (_ ("the directory %s does not exist"), directory_name);
   if (number == ENOENT)

@@ -532,11 +532,12 @@ mk_notify_probe_prepare (MkProbe *probe, MkProcess *process, GError **error)
   if (old != NULL && !mk_process_get_news (old->process).gone && !g_source_is_destroyed (old->source))
     {
       g_mutex_unlock (&self->lock);
-      g_set_error_literal (error,
-                           MK_ERROR,
-                           MK_ERROR_INVALID_ARGUMENT,
-                           _ ("The notify probe belongs to another executor, whose service runs: give each "
-                              "executor one of its own"));
+      g_set_error_literal (
+          error,
+          MK_ERROR,
+          MK_ERROR_INVALID_ARGUMENT,
+          _ ("The notify probe belongs to another executor, whose service is running: use a separate probe "
+             "for each executor"));
       return FALSE;
     }
   g_mutex_unlock (&self->lock);
@@ -604,7 +605,7 @@ notify_run_explain (NotifyRun *self)
     return g_strdup_printf (_ ("its status: %s"), self->status_text);
   if (self->stranger != 0)
     /* Translators: in parentheses, after what is waited for */
-    return g_strdup_printf (_ ("process %d says so, but it does not belong to the service"),
+    return g_strdup_printf (_ ("process %d reported this, but does not belong to the service"),
                             (int) self->stranger);
 
   return g_strdup (_ ("no message yet"));
@@ -670,7 +671,7 @@ mk_notify_probe_describe (MkProbe *probe)
 
   if (self->fd < 0)
     /* Translators: a clause that stands after “waiting for” */
-    return g_strdup (_ ("it to say READY=1 to NOTIFY_SOCKET"));
+    return g_strdup (_ ("it to send READY=1 to NOTIFY_SOCKET"));
 
   /* Translators: a clause that stands after “waiting for” */
   return g_strdup_printf (_ ("it to write a newline to descriptor %d"), self->fd);

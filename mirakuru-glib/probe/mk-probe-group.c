@@ -260,7 +260,7 @@ group_part_describe_missing (GroupPart *part)
     return g_steal_pointer (&clause);
 
   /* Translators: a clause such as “127.0.0.1:6379 to accept connections”, why that is not so yet */
-  return g_strdup_printf (_ ("%s: %s"), clause, part->seen);
+  return g_strdup_printf (C_ ("reason", "%s: %s"), clause, part->seen);
 }
 
 /* Returns: (transfer full): all that are missing, and why */
@@ -390,7 +390,7 @@ mk_probe_group_check_with (MkProbe *probe, gpointer data, GError **error)
       g_set_error (error,
                    MK_ERROR,
                    MK_ERROR_INVALID_ARGUMENT,
-                   _ ("%s has no probes to ask: add at least one"),
+                   _ ("%s has no probes: add at least one"),
                    G_OBJECT_TYPE_NAME (self));
       return FALSE;
     }
@@ -637,7 +637,7 @@ mk_probe_group_describe (MkProbe *probe)
   if (text != NULL)
     return g_steal_pointer (&text);
   /* Translators: a clause that stands after “waiting for”; the name of a type */
-  return g_strdup_printf (_ ("%s to have a probe to ask"), G_OBJECT_TYPE_NAME (self));
+  return g_strdup_printf (_ ("%s to have a probe"), G_OBJECT_TYPE_NAME (self));
 }
 
 /* What each part says that was there last time. */
@@ -656,6 +656,8 @@ mk_probe_group_describe_holder (MkProbe *probe)
     {
       g_autofree char *holder = mk_probe_describe_holder (g_ptr_array_index (there, i));
 
+      /* Translators: stands between two sentences such as “/run/my.pid already exists. Remove it, or use
+       * another file” */
       g_string_append_printf (text, "%s%s", i > 0 ? _ (". ") : "", holder);
     }
 

@@ -283,7 +283,7 @@ wait_remember_stable (Wait *self)
 
   g_free (self->last_seen);
   /* Translators: in parentheses, after what is waited for; a duration */
-  self->last_seen = g_strdup_printf (_ ("it was so for %s, not yet long enough"), duration);
+  self->last_seen = g_strdup_printf (_ ("this was the case for %s only, not long enough"), duration);
 }
 
 static void

@@ -107,7 +107,7 @@ gboolean
 mk_probe_would_block (GError **error)
 {
   g_set_error_literal (
-      error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, _ ("The answer takes time: check_task() has to be called"));
+      error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, _ ("The check takes time: call check_task()"));
   return FALSE;
 }
 
@@ -649,9 +649,10 @@ mk_probe_describe_holder (MkProbe *self)
 
   description = mk_probe_describe (self);
   /* Translators: a clause as “127.0.0.1:6379 to accept connections” */
-  return g_strdup_printf (_ ("Before the start, waiting for %s succeeded already. Stop what is "
-                             "running, or use another probe"),
-                          description);
+  return g_strdup_printf (
+      _ ("Waiting for %s succeeded before the service was started. Stop what is already running, or use "
+         "another probe"),
+      description);
 }
 
 /* Blocks for as long as it takes to look at every process. Returns: that of the first part that knows it, or

@@ -203,7 +203,7 @@ tcp_probe_check_by_connecting (MkTcpProbe *self, TcpState *state, GError **error
     g_set_error (error,
                  G_IO_ERROR,
                  g_io_error_from_errno (reason),
-                 _ ("Cannot make a socket to ask with: %s"),
+                 _ ("Cannot create a socket for the check: %s"),
                  g_strerror (reason));
   else
     mk_probe_set_detail (MK_PROBE (self), g_strerror (reason));
@@ -228,7 +228,7 @@ tcp_probe_check_by_looking (MkTcpProbe *self, TcpState *state, GError **error)
            "machine, for example 127.0.0.1"),
         self->host);
   else
-    mk_probe_set_detail (MK_PROBE (self), _ ("no socket listens there"));
+    mk_probe_set_detail (MK_PROBE (self), _ ("nothing listens on this port"));
   return FALSE;
 }
 
@@ -536,7 +536,7 @@ mk_tcp_probe_dup_expanded (MkProbe *probe, MkValues *values, GError **error)
                    MK_ERROR,
                    MK_ERROR_INVALID_ARGUMENT,
                    /* Translators: a placeholder such as {web.port}, what it stands for */
-                   _ ("“%s” is not a TCP port: it stands for “%s”"),
+                   _ ("“%s” is not a TCP port: its value is “%s”"),
                    self->port_text,
                    text);
       return NULL;

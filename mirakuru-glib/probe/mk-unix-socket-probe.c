@@ -150,7 +150,7 @@ unix_socket_probe_explain (MkUnixSocketProbe *self, int number)
   if (stat (self->path, &status) == 0 && !S_ISSOCK (status.st_mode))
     return _ ("the file is not a socket");
 
-  return _ ("the file is there, but nobody listens on it");
+  return _ ("the file exists, but nothing listens on it");
 }
 
 static gboolean
@@ -170,7 +170,7 @@ mk_unix_socket_probe_check_with (MkProbe *probe, gpointer state, GError **error)
       g_set_error (error,
                    G_IO_ERROR,
                    g_io_error_from_errno (number),
-                   _ ("Cannot make a socket to ask with: %s"),
+                   _ ("Cannot create a socket for the check: %s"),
                    g_strerror (number));
       return FALSE;
     }

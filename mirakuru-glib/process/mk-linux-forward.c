@@ -39,7 +39,7 @@ forward_explain (MkForward *self, GInetAddress *address, GError **error, GError 
                  MK_ERROR,
                  MK_ERROR_ALREADY_RUNNING,
                  /* Translators: an address, a program with its pid */
-                 _ ("%s cannot be forwarded: %s listens there already"),
+                 _ ("%s cannot be forwarded: %s is already listening there"),
                  where,
                  listener);
   else

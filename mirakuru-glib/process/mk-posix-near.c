@@ -21,7 +21,7 @@ mk_near_prepare (MkLaunch *launch, const char *supervisor, GSubprocessLauncher *
                MK_ERROR,
                MK_ERROR_LAUNCHER,
                /* Translators: a program, a command that leads elsewhere, why not */
-               _ ("Cannot run “%s” by the launcher “%s”: %s"),
+               _ ("Cannot run “%s” with the launcher “%s”: %s"),
                program,
                command,
                g_strerror (ENOTSUP));

@@ -38,7 +38,7 @@ mk_process_message_killed (MkProcess *process)
 
   signal_name = mk_message_signal_name (news.stop_signal);
   /* Translators: what became of a service. A duration, the name of a signal such as SIGTERM */
-  return g_strdup_printf (_ ("killed, as it had not ended %s after %s"), duration, signal_name);
+  return g_strdup_printf (_ ("killed, because it had not ended %s after %s"), duration, signal_name);
 }
 
 static void
@@ -93,7 +93,7 @@ mk_process_message_ended_error (MkProcess *process, const char *sentence)
   return g_error_new (MK_ERROR,
                       MK_ERROR_EXITED,
                       /* Translators: “redis-server (pid 4711) exited with status 0 while waiting for …” */
-                      _ ("%s. If it ends with its input, which is empty, set stdin-mode=PIPE"),
+                      _ ("%s. Its input is empty: if it ends when its input ends, set stdin-mode=PIPE"),
                       sentence);
 }
 

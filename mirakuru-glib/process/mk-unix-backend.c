@@ -623,12 +623,13 @@ backend_report_never_begun (MkBackend *self)
 
   self->reports->failed (
       self->data,
-      g_error_new (MK_ERROR,
-                   MK_ERROR_SUPERVISOR,
-                   _ ("The helper program “%s” ended before it had started “%s”. Is it mk-supervisor, of "
-                      "the version of this library?"),
-                   helper,
-                   program));
+      g_error_new (
+          MK_ERROR,
+          MK_ERROR_SUPERVISOR,
+          _ ("The helper program “%s” ended before it had started “%s”. Check that it is mk-supervisor, of "
+             "the same version as this library"),
+          helper,
+          program));
 }
 
 static void

@@ -65,7 +65,7 @@ launch_explain_exec (MkLaunch *self, int error_number)
   g_autofree char *interpreter_name = NULL;
 
   if (error_number == ENOENT && self->launcher != NULL)
-    return g_strdup (_ ("there is no such program where the launcher leads to"));
+    return g_strdup (_ ("there is no such program where the launcher runs it"));
   if (error_number == ENOENT && (file == NULL || !g_file_test (file, G_FILE_TEST_EXISTS)))
     return g_strdup (
         strchr (self->argv[0], '/')
@@ -152,14 +152,15 @@ mk_launch_spawn_error (MkLaunch *self, int step, int error_number)
 
 /* ---- the launcher ---- */
 
-/* Returns: (transfer full): ": " and the last lines of what the client has said, or nothing */
+/* Returns: (transfer full): a colon and the last lines of what the client has said, or nothing */
 static char *
 launch_quote_client (const char *text)
 {
   g_autofree char *clean = mk_message_clean (text);
 
   g_strstrip (clean);
-  return *clean != '\0' ? g_strdup_printf (": %s", clean) : g_strdup ("");
+  /* Translators: stands behind a clause; what a launcher has printed */
+  return *clean != '\0' ? g_strdup_printf (_ (": %s"), clean) : g_strdup ("");
 }
 
 static char *
@@ -178,27 +179,31 @@ launch_explain_launcher (MkLaunch *self, int failure, int b, const char *text)
       return g_strdup (g_strerror (b));
 
     case MK_LAUNCHER_SILENT:
-      return g_strdup (_ ("it ended without a word. It has to pass its standard input on (podman, docker and "
-                          "kubectl do with -i)"));
+      return g_strdup (
+          _ ("it ended and printed nothing. It has to pass on its standard input (podman, docker and kubectl "
+             "do so with -i)"));
 
     case MK_LAUNCHER_TERMINAL:
-      return g_strdup (_ ("it opens a terminal, which changes what passes through: leave out its option -t"));
+      return g_strdup (
+          _ ("it opens a terminal, which changes the data that passes through: remove its option -t"));
 
     case MK_LAUNCHER_MACHINE:
-      return g_strdup_printf (_ ("it leads to a machine of the architecture “%s”; for that there is no "
-                                 "mk-supervisor-%s beside mk-supervisor"),
-                              machine,
-                              machine);
+      return g_strdup_printf (
+          _ ("the machine at the other end has the architecture “%s”, but there is no mk-supervisor-%s "
+             "beside mk-supervisor"),
+          machine,
+          machine);
 
     case MK_LAUNCHER_NO_FOLDER:
-      return g_strdup (
-          _ ("where it leads to, no directory allows a program to be written and run: neither "
-             "$XDG_RUNTIME_DIR nor /tmp, /var/tmp, $HOME, /dev/shm. Make mk-supervisor available "
-             "there, and add its path to the launcher"));
+      return g_strdup (_ (
+          "at the other end, no directory allows a program to be written and run: neither $XDG_RUNTIME_DIR "
+          "nor /tmp, /var/tmp, $HOME, /dev/shm. Make mk-supervisor available there, and add its path to the "
+          "launcher"));
 
     case MK_LAUNCHER_FOREIGN:
       /* Translators: what the launcher has said, after a colon, or nothing */
-      return g_strdup_printf (_ ("what it leads to is not mk-supervisor of this version%s"), said);
+      return g_strdup_printf (_ ("the program at the other end is not mk-supervisor of this version%s"),
+                              said);
 
     case MK_LAUNCHER_ENDED:
     default:
@@ -216,20 +221,23 @@ launch_describe_left (int n_left, int n_killed)
   g_autofree char *lease = NULL;
 
   if (n_left > 0)
-    return g_strdup_printf (
-        mk_ngettext ("%d process of it is left there", "%d processes of it are left there", (gulong) n_left),
-        n_left);
+    return g_strdup_printf (mk_ngettext ("%d process of the service is left at the other end",
+                                         "%d processes of the service are left at the other end",
+                                         (gulong) n_left),
+                            n_left);
   if (n_left == 0 && n_killed > 0)
-    return g_strdup_printf (mk_ngettext ("%d process was left there, and was killed",
-                                         "%d processes were left there, and were killed",
-                                         (gulong) n_killed),
-                            n_killed);
+    return g_strdup_printf (
+        mk_ngettext ("%d process of the service was left at the other end, and was killed",
+                     "%d processes of the service were left at the other end, and were killed",
+                     (gulong) n_killed),
+        n_killed);
   if (n_left == 0)
-    return g_strdup (_ ("Nothing of it is left there"));
+    return g_strdup (_ ("Nothing of the service is left at the other end"));
 
   lease = mk_message_duration (mk_launch_get_lease () * G_TIME_SPAN_MILLISECOND);
   /* Translators: a duration */
-  return g_strdup_printf (_ ("What is left there ends by itself within %s"), lease);
+  return g_strdup_printf (_ ("What is left of the service at the other end stops by itself within %s"),
+                          lease);
 }
 
 /*
@@ -253,7 +261,7 @@ mk_launch_launcher_error (MkLaunch *self, int failure, int b, int c, const char 
       return g_error_new (MK_ERROR,
                           MK_ERROR_LAUNCHER,
                           /* Translators: a program, a command that leads elsewhere, why not */
-                          _ ("Cannot run “%s” by the launcher “%s”: %s"),
+                          _ ("Cannot run “%s” with the launcher “%s”: %s"),
                           program,
                           launcher,
                           reason);
@@ -263,16 +271,17 @@ mk_launch_launcher_error (MkLaunch *self, int failure, int b, int c, const char 
   reason = failure == MK_LAUNCHER_LOST_END
                /* Translators: stands in “The connection to … was lost: it ended” */
                ? g_strdup (_ ("it ended"))
-               /* Translators: stands in “The connection to … was lost: nothing came for 15 s” */
-               : g_strdup_printf (_ ("nothing came for %s"), lease);
-  return g_error_new (MK_ERROR,
-                      MK_ERROR_LAUNCHER,
-                      /* Translators: a program, a command that leads elsewhere, “it ended” or “nothing came
-                       * for 15 s”, what the launcher has said after a colon, or nothing; a sentence */
-                      _ ("The connection to “%s” by the launcher “%s” was lost: %s%s. %s"),
-                      program,
-                      launcher,
-                      reason,
-                      said,
-                      left);
+               /* Translators: stands in “The connection to … was lost: nothing was received for 15 s” */
+               : g_strdup_printf (_ ("nothing was received for %s"), lease);
+  return g_error_new (
+      MK_ERROR,
+      MK_ERROR_LAUNCHER,
+      /* Translators: a program, a command that leads elsewhere, “it ended” or “nothing was
+       * received for 15 s”, what the launcher has said after a colon, or nothing; a sentence */
+      _ ("The connection to “%s” through the launcher “%s” was lost: %s%s. %s"),
+      program,
+      launcher,
+      reason,
+      said,
+      left);
 }

@@ -227,7 +227,7 @@ group_find_value (gpointer scope, const char *service, const char *key, char **v
                  MK_ERROR,
                  MK_ERROR_INVALID_ARGUMENT,
                  /* Translators: the name of a service, of a value */
-                 member->phase == MEMBER_DOWN ? _ ("“%s” does not run, and thus has no value “%s”")
+                 member->phase == MEMBER_DOWN ? _ ("“%s” is not running, so it has no value “%s”")
                                               /* Translators: the name of a service, of a value */
                                               : _ ("“%s” has no value “%s”"),
                  service,
@@ -938,7 +938,7 @@ mk_executor_group_add (MkExecutorGroup *self, const char *name, MkSimpleExecutor
         error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, _ ("There are two services “%s” in the group"), shown);
   else if (mk_executor_group_get_name (self, executor) != NULL || mk_simple_executor_has_scope (executor))
     g_set_error (
-        error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, _ ("The executor of “%s” is in a group already"), shown);
+        error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, _ ("The executor of “%s” is already in a group"), shown);
   else
     {
       member = g_new0 (Member, 1);
@@ -1490,11 +1490,12 @@ mk_executor_group_start_async (MkExecutorGroup *self,
     return;
 
   if (self->task != NULL)
-    error = g_error_new_literal (
-        G_IO_ERROR, G_IO_ERROR_PENDING, _ ("A start or a stop of this group is under way; wait for its end"));
+    error = g_error_new_literal (G_IO_ERROR,
+                                 G_IO_ERROR_PENDING,
+                                 _ ("This group is being started or stopped; wait until that has finished"));
   else if (self->state != MK_EXECUTOR_STATE_STOPPED)
     error = g_error_new_literal (
-        MK_ERROR, MK_ERROR_ALREADY_RUNNING, _ ("This group has been started already; stop it first"));
+        MK_ERROR, MK_ERROR_ALREADY_RUNNING, _ ("This group is already started; stop it first"));
   else
     group_find_order (self, &error);
 
@@ -1589,7 +1590,7 @@ mk_executor_group_stop_async (MkExecutorGroup *self,
       group_return (task,
                     g_error_new_literal (G_IO_ERROR,
                                          G_IO_ERROR_PENDING,
-                                         _ ("A stop of this group is under way; wait for its end")));
+                                         _ ("This group is being stopped; wait until that has finished")));
       return;
     }
 

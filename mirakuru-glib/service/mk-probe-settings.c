@@ -460,7 +460,7 @@ mk_probe_from_settings (const char *const *settings, GError **error)
 
       if (!mk_probe_settings_has (setting->key))
         {
-          mk_service_setting_fail (setting, error, _ ("this is no setting of a probe"));
+          mk_service_setting_fail (setting, error, _ ("this is not a setting of a probe"));
           return NULL;
         }
       if (!mk_probe_settings_apply (probes, setting, error))
@@ -470,7 +470,7 @@ mk_probe_from_settings (const char *const *settings, GError **error)
   if (probes->len == 0)
     {
       g_set_error_literal (
-          error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, _ ("No setting is a condition, such as Tcp"));
+          error, MK_ERROR, MK_ERROR_INVALID_ARGUMENT, _ ("There is no condition, such as Tcp"));
       return NULL;
     }
   if (probes->len == 1)

@@ -560,7 +560,8 @@ service_executor_set_output (MkServiceExecutor *self, const MkServiceSetting *se
   if (*setting->value == '\0')
     return mk_service_setting_fail (setting, error, _ ("it needs a regular expression to look for"));
   if (mk_output_executor_get_banner (MK_OUTPUT_EXECUTOR (self)) != NULL && !setting->is_list)
-    return mk_service_setting_fail (setting, error, _ ("it stands once for a service: A|B matches either"));
+    return mk_service_setting_fail (
+        setting, error, _ ("a service can have it only once: A|B matches either"));
 
   mk_output_executor_set_banner (MK_OUTPUT_EXECUTOR (self), setting->value);
   return TRUE;
@@ -1091,8 +1092,8 @@ service_executor_complete (MkServiceExecutor *self, GError **error)
   if (self->any && banner != NULL)
     return service_executor_fail (error, _ ("Any: it cannot be used together with Output="));
   if (mk_simple_executor_get_completes (executor) && (self->probes->len > 0 || banner != NULL))
-    return service_executor_fail (
-        error, _ ("Completes: it is a condition of its own: the service can have no other one"));
+    return service_executor_fail (error,
+                                  _ ("Completes: the service cannot have another condition beside it"));
   if (self->reuses && !service_executor_can_be_asked (self))
     return service_executor_fail (
         error, _ ("Reuse: it needs a condition that can be checked before the start, such as Tcp="));

@@ -400,7 +400,7 @@ service_file_add_line (GPtrArray *sections, char *line, const char *origin, GErr
   g_strchomp (line);
   if (section == NULL)
     {
-      service_file_fail (error, origin, _ ("“%s” belongs to no service: begin with a [name]"), line);
+      service_file_fail (error, origin, _ ("“%s” does not belong to a service: begin with a [name]"), line);
       return FALSE;
     }
 
@@ -408,7 +408,7 @@ service_file_add_line (GPtrArray *sections, char *line, const char *origin, GErr
   setting = mk_service_setting_new (line, g_strchug (equals + 1), origin);
   setting->is_list = TRUE;
   if (before != NULL)
-    mk_service_setting_fail (setting, error, _ ("this key stands in %s already"), before->origin);
+    mk_service_setting_fail (setting, error, _ ("this key is already in %s"), before->origin);
   g_ptr_array_add (section->settings, setting);
   return before == NULL;
 }
@@ -453,7 +453,7 @@ mk_service_settings_load (GFile *file, GError **error)
 
       if (before != NULL)
         {
-          service_file_fail (error, section->origin, _ ("[%s] stands in %s already"), section->name, before);
+          service_file_fail (error, section->origin, _ ("[%s] is already in %s"), section->name, before);
           return NULL;
         }
       g_hash_table_insert (origins, section->name, section->origin);

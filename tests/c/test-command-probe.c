@@ -312,7 +312,7 @@ test_redis (void)
   g_assert_false (mk_test_start (other, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_ALREADY_RUNNING);
   mk_test_assert_contains (error->message, "redis-cli -p");
-  mk_test_assert_contains (error->message, "succeeded already");
+  mk_test_assert_contains (error->message, "succeeded before the service was started");
 
   mk_test_assert_stops (redis);
 }

@@ -87,7 +87,7 @@ test_service_never_takes_its_name (void)
   mk_simple_executor_set_start_timeout (service, 300);
   g_assert_false (mk_test_start (service, NULL, &error));
   g_assert_error (error, MK_ERROR, MK_ERROR_TIMED_OUT);
-  mk_test_assert_contains (error->message, "nobody owns that name");
+  mk_test_assert_contains (error->message, "the name has no owner");
   g_assert_cmpuint (mk_test_count_tagged (tag), ==, 0);
   mk_test_bus_clear (&bus);
 }
@@ -124,7 +124,7 @@ test_no_activation (void)
   probe = mk_dbus_probe_new (bus.address, MK_TEST_BUS_NAME);
   mk_test_bus_assert_says (probe, FALSE);
   g_assert_true (mk_test_probe_wait_gone (probe, LONG_MS, NULL, &error));
-  mk_test_bus_assert_times_out (probe, 100, "nobody owns that name");
+  mk_test_bus_assert_times_out (probe, 100, "the name has no owner");
   g_assert_false (g_file_test (started, G_FILE_TEST_EXISTS));
   mk_test_bus_clear (&bus);
 }

@@ -30,14 +30,14 @@ test_what_counts (void)
   mk_test_bus_start (&bus);
   mk_test_bus_assert_says (itself, TRUE);
   mk_test_bus_assert_says (probe, FALSE);
-  mk_test_bus_assert_times_out (probe, 50, "nobody owns that name");
+  mk_test_bus_assert_times_out (probe, 50, "the name has no owner");
   mk_test_bus_own (&bus);
   mk_test_bus_assert_says (probe, TRUE);
   mk_test_bus_release (&bus);
   mk_test_bus_assert_says (probe, FALSE);
   mk_test_bus_stop (&bus);
   mk_test_bus_assert_says (probe, FALSE);
-  mk_test_bus_assert_times_out (probe, 20, "nobody listens on it");
+  mk_test_bus_assert_times_out (probe, 20, "nothing listens on it");
   mk_test_bus_clear (&bus);
 }
 

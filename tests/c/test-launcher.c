@@ -194,7 +194,7 @@ test_missing_program (void)
   mk_test_assert_start_fails (
       executor,
       MK_ERROR_SPAWN_FAILED,
-      "Cannot run “no-such-program”: there is no such program where the launcher leads to");
+      "Cannot run “no-such-program”: there is no such program where the launcher runs it");
 }
 
 static void
@@ -460,11 +460,11 @@ typedef struct
 } BadLauncher;
 
 static const BadLauncher bad_launchers[] = {
-  { "no-such-launcher", "by the launcher “no-such-launcher”: there is no such program" },
-  { "true", "it ended without a word" },
+  { "no-such-launcher", "with the launcher “no-such-launcher”: there is no such program" },
+  { "true", "it ended and printed nothing" },
   { "false", "it exited with status 1 before there was a connection" },
   { "sh -c cat", "it opens a terminal" },
-  { "setarch i686", "of the architecture “i686”; for that there is no mk-supervisor-i686" },
+  { "setarch i686", "has the architecture “i686”, but there is no mk-supervisor-i686" },
   { "/no/such/folder/mk-supervisor", "there is no such program" },
 };
 
@@ -783,7 +783,7 @@ test_silence (void)
   Chain chain = find_chain ();
 
   kill (chain.far, SIGSTOP);
-  assert_lost (executor, "was lost: nothing came for 1.5 s. ");
+  assert_lost (executor, "was lost: nothing was received for 1.5 s. ");
   mk_test_assert_soon_nothing_left (tag);
   kill (chain.far, SIGCONT);
   g_assert_true (mk_test_wait_dead (chain.far, MK_TEST_GONE_MS));

@@ -73,7 +73,7 @@ test_not_ready (void)
 
   if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
     return;
-  mk_test_assert_start_times_out (executor, 300, tag, "waiting for it to say READY=1 to NOTIFY_SOCKET");
+  mk_test_assert_start_times_out (executor, 300, tag, "waiting for it to send READY=1 to NOTIFY_SOCKET");
   mk_test_assert_start_times_out (executor, 300, tag, "its status: Loading tables");
 }
 
@@ -295,7 +295,7 @@ test_stranger (void)
   other = g_subprocess_newv (stranger, G_SUBPROCESS_FLAGS_NONE, &error);
   g_assert_no_error (error);
   mk_simple_executor_set_start_timeout (MK_SIMPLE_EXECUTOR (executor), 1500);
-  mk_test_assert_start_fails (executor, MK_ERROR_TIMED_OUT, "it does not belong to the service");
+  mk_test_assert_start_fails (executor, MK_ERROR_TIMED_OUT, "but does not belong to the service");
   g_subprocess_force_exit (other);
   g_subprocess_wait (other, NULL, NULL);
 }
@@ -457,7 +457,7 @@ test_two_executors (void)
   if (!mk_test_has_linux_features ("services are given a NOTIFY_SOCKET"))
     return;
   mk_test_assert_starts (first);
-  mk_test_assert_start_fails (second, MK_ERROR_INVALID_ARGUMENT, "give each executor one of its own");
+  mk_test_assert_start_fails (second, MK_ERROR_INVALID_ARGUMENT, "use a separate probe for each executor");
   mk_test_assert_stops (first);
   mk_test_assert_starts (second);
   mk_test_assert_stops (second);

@@ -452,11 +452,11 @@ static const struct
   const char *words;
 } mistakes[] = {
   { "", "services.ini: there is no service" },
-  { "Command=true\n", "services.ini:1: “Command” belongs to no service" },
+  { "Command=true\n", "services.ini:1: “Command” does not belong to a service" },
   { "[a]\nfoo\n", "services.ini:2: “foo” is neither" },
   { "[a]\n=x\n", "services.ini:2: “=x” is neither" },
-  { "[a]\nCommand=true\n\n[a]\nCommand=true\n", "services.ini:4: [a] stands in" },
-  { "[a]\nCommand=true\n#\nCommand=true\n", "services.ini:4: Command: this key stands in" },
+  { "[a]\nCommand=true\n\n[a]\nCommand=true\n", "services.ini:4: [a] is already in" },
+  { "[a]\nCommand=true\n#\nCommand=true\n", "services.ini:4: Command: this key is already in" },
   { "[a b]\nCommand=true\n", "services.ini:1: [a b]: “a b” cannot be the name" },
   { "[a]\nTcp=1\n", "services.ini:1: [a]: There is nothing to start" },
   { "[a]\nCommandd=true\n", "services.ini:2: Commandd: there is no such key; did you mean Command?" },
@@ -480,7 +480,7 @@ static const struct
   { "[a]\nCommand=true\nValues=dir=/\n", "services.ini:3: Values: the value “dir” cannot be set" },
   { "[a]\nCommand=true\nStatus=200\n", "services.ini:3: Status: it describes a request" },
   { "[a]\nCommand=true\nInterval=1\n", "services.ini:3: Interval: it must follow the condition" },
-  { "[a]\nCommand=true\nTcp=1\nCompletes=true\n", "services.ini:1: [a]: Completes: it is a condition" },
+  { "[a]\nCommand=true\nTcp=1\nCompletes=true\n", "services.ini:1: [a]: Completes: the service cannot have another" },
   { "[a]\nCommand=true\nTcp=1\nOutput=x\nAny=true\n", "services.ini:1: [a]: Any: it cannot be used" },
   { "[a]\nCommand=true\nOutput=\n", "services.ini:3: Output: it needs a regular expression" },
   { "[a]\nCommand=true\nRequires=b\n", "services.ini:1: [a]: Requires: There is no service “b”" },

@@ -85,7 +85,7 @@ test_not_long_enough (void)
 
   mk_test_write_file (path, "");
   mk_probe_set_stable_for (MK_PROBE (probe), 60000);
-  mk_test_assert_wait_times_out (probe, 200, "not yet long enough", path);
+  mk_test_assert_wait_times_out (probe, 200, " only, not long enough", path);
   /* They do not regard it. */
   mk_test_assert_probe_says (probe, TRUE);
   g_unlink (path);

@@ -191,7 +191,7 @@ test_kill_reason (void)
   mk_test_assert_starts (executor);
   assert_kill_reason (executor, NULL);
   mk_test_assert_stops (executor);
-  assert_kill_reason (executor, "killed, as it had not ended 0.5 s after SIGTERM");
+  assert_kill_reason (executor, "killed, because it had not ended 0.5 s after SIGTERM");
   mk_test_assert_nothing_left (tag);
 
   /* The next start knows nothing of it; nor is it said of what was asked for. */
@@ -202,7 +202,7 @@ test_kill_reason (void)
 
   mk_test_assert_starts (executor);
   g_assert_true (mk_test_stop_full (executor, SIGINT, MK_STATUS_NONE, 700, NULL));
-  assert_kill_reason (executor, "killed, as it had not ended 0.7 s after SIGINT");
+  assert_kill_reason (executor, "killed, because it had not ended 0.7 s after SIGINT");
 }
 
 static gboolean

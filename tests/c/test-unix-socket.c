@@ -88,7 +88,7 @@ test_listening (void)
 
   assert_says (path, TRUE);
   close (fd);
-  assert_not_there (path, "nobody listens");
+  assert_not_there (path, "nothing listens");
   g_unlink (path);
   assert_not_there (path, "no such file");
 }
@@ -113,7 +113,7 @@ test_bound_but_not_listening (void)
   g_autofree char *path = g_build_filename (folder, "socket", NULL);
   int fd = open_socket (path, SOCK_STREAM, -1);
 
-  assert_not_there (path, "nobody listens");
+  assert_not_there (path, "nothing listens");
   g_assert_cmpint (listen (fd, 8), ==, 0);
   assert_says (path, TRUE);
   close (fd);
@@ -454,8 +454,8 @@ test_never_listens (void)
   g_autoptr (MkSimpleExecutor) deaf = new_service (path, "--deaf", "--children", "2", NULL);
 
   mk_test_assert_start_times_out (silent, DEADLINE_MS, tag, "no such file");
-  mk_test_assert_start_times_out (bound, DEADLINE_MS, tag, "nobody listens");
-  mk_test_assert_start_times_out (deaf, DEADLINE_MS, tag, "nobody listens");
+  mk_test_assert_start_times_out (bound, DEADLINE_MS, tag, "nothing listens");
+  mk_test_assert_start_times_out (deaf, DEADLINE_MS, tag, "nothing listens");
 }
 
 static void

@@ -45,7 +45,7 @@ class Run(TestCase):
     def test_succeeds_already(self):
         status, _, stderr = self.run_tool("run", "--service", service(), "--exec", "true", "--", "true")
         self.assertEqual(status, 125)
-        self.assertIn("Before the start, “true” succeeded already", stderr)
+        self.assertIn("“true” succeeded before the service was started", stderr)
 
     def test_no_such_program(self):
         status, _, stderr = self.run_tool("run", "--service", service(), "--exec", "mk-no-such-program", "--", "true")

@@ -117,7 +117,7 @@ class Output(TestCase):
     def test_service_ends_with_its_input(self):
         status, _, stderr = self.run_tool("run", "--service", "sh -c 'cat; exit 0'", "--output", "ready", "--", "true")
         self.assertEqual(status, 125)
-        self.assertIn("If it ends with its input, which is empty, set stdin-mode=PIPE", stderr)
+        self.assertIn("Its input is empty: if it ends when its input ends, set stdin-mode=PIPE", stderr)
         self.assertIn("--stdin sets stdin-mode=PIPE", stderr)
         status, _, stderr = self.run_tool("run", "--service", "sh -c 'echo ready; cat; exit 0'", "--output", "ready",
                                           "--stdin", "--", "sleep", "0.3")

@@ -56,7 +56,7 @@ class Unix(TestCase):
         self.listen(path).close()
         status, _, stderr = self.run_tool("wait", "--timeout", "0.2", "--unix", path)
         self.assertEqual(status, 124)
-        self.assertIn("nobody listens", stderr)
+        self.assertIn("nothing listens", stderr)
 
     def test_paths_that_cannot_be(self):
         for path in ("", "@"):

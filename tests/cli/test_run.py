@@ -345,14 +345,14 @@ class End(TestCase):
         self.assertEqual(status, 124, stderr)
         status, _, stderr = self.run_tool("run", *step, *tcp(free_port()))
         self.assertEqual(status, 125)
-        self.assertIn("--completes: it is a condition of its own", stderr)
+        self.assertIn("--completes: the service cannot have another condition", stderr)
 
     def test_stop_when_dead(self):
         begun = time.monotonic()
         ending = ["--service", service("--exit-after", 100, "--exit", 0), "--stop-when-dead"]
         status, _, stderr = self.run_tool("run", *ending, "--", "sleep", "60")
         self.assertEqual(status, 125, stderr)
-        self.assertIn("ending the command, as a service has ended", stderr)
+        self.assertIn("ending the command, because a service has ended", stderr)
 
         # One that does not end is killed
         status, _, stderr = self.run_tool("run", *ending, "--stop-timeout", "0.2", "--",
@@ -486,7 +486,7 @@ class End(TestCase):
                                           "--", "true")
         self.assertEqual(status, 0, stderr)
         self.assertLess(time.monotonic() - begun, 8)  # the default of 10 s would be more
-        self.assertIn("killed, as it had not ended 0.2 s after SIGTERM", stderr)
+        self.assertIn("killed, because it had not ended 0.2 s after SIGTERM", stderr)
 
     def test_stop_mode(self):
         # A parent that passes the signal on, a little later, as two that come at once are one

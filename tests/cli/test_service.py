@@ -149,7 +149,7 @@ class Reuse(TestCase):
         pid = self.service_pid(port)
         status, stdout, stderr = self.run_tool(*arguments, "--", "echo", "{it.host}")
         self.assertEqual((status, stdout), (0, LOCALHOST + "\n"), stderr)
-        self.assertIn("it: there already, and used", stderr)
+        self.assertIn("it: already running, and used", stderr)
         self.assertEqual(self.service_pid(port), pid)
         first.send(signal.SIGTERM)
         first.wait()
@@ -163,7 +163,7 @@ class Reuse(TestCase):
             port = server.getsockname()[1]
             status, _, stderr = self.run_tool("run", "--service", listener(port), *tcp(port), "--reuse", "--", "true")
         self.assertEqual(status, 125)
-        self.assertRegex(stderr, "python3.* It is not mk-test-service, so it is not used")
+        self.assertRegex(stderr, "python3.* This program is not mk-test-service, so it is not reused")
 
     def test_nothing_to_check(self):
         status, _, stderr = self.run_tool("run", "--service", service(), "--output", "x", "--reuse", "--", "true")

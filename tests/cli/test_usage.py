@@ -22,6 +22,12 @@ class Help(TestCase):
             for text in (f"Usage:\n  mirakuru {command} ", "Examples:", "Exit status:", "124", *options.split()):
                 self.assertIn(text, stdout)
 
+    def test_texts_fit_in_80_columns(self):
+        for args in ([], ["run"], ["wait"], ["templates"]):
+            _, stdout, _ = self.run_tool(*args, "--help")
+            texts = [line for line in stdout.splitlines() if not line.lstrip().startswith("-") and "[OPTION" not in line]
+            self.assertEqual([line for line in texts if len(line) > 80], [])
+
     def test_details_stand_after_what_they_belong_to(self):
         for command in ("run", "wait"):
             _, stdout, _ = self.run_tool(command, "--help")

@@ -15,7 +15,7 @@ import tempfile
 
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"')
-MARKED = re.compile(r'\b(?:_|N_|mk_ngettext) \(\s*"')
+MARKED = re.compile(r'\b(?:_|C_|N_|mk_ngettext) \(\s*"')
 DIRECTIVE = re.compile(r"%(?:\d+\$)?[-+#0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:l|z)?[diuxXsfgc]")
 WORDS = re.compile(r"[A-Za-z]{2,}\W* \W*[A-Za-z]{2,}")
 WORD = re.compile(r"[A-Za-z]{2,}")
@@ -68,7 +68,7 @@ def unmarked(source):
     for match in LITERAL.finditer(code):
         text = DIRECTIVE.sub("", match[0])
         calls = list(functions_around(bare, match.start()))
-        if any(re.search(r"\b(_|N_|mk_ngettext)$", call) or NOT_TOLD.search(call) for call in calls):
+        if any(re.search(r"\b(_|C_|N_|mk_ngettext)$", call) or NOT_TOLD.search(call) for call in calls):
             continue
         if COMMAND.fullmatch(match[0]):
             continue
@@ -92,6 +92,7 @@ def test_unmarked():
         'g_set_error (error, MK_ERROR, 0, _ ("it is " "%s"), why); /* "not this one" */',
         'g_set_error (error, MK_ERROR, 0, mk_ngettext ("a (byte", "many bytes", n), n);',
         'g_set_error (error, MK_ERROR, 0, "%s: %s", what, why);',
+        'g_string_append (text, C_ ("reason", "it is bad"));',
         'g_strdup_printf ("HTTP %u%s", status, name);',
         'a = mk_waker_attach (context, "MkStart news", on_news, task, NULL);',
     ):
@@ -172,8 +173,8 @@ def complaints(root, xgettext_args):
 
     with tempfile.TemporaryDirectory() as folder:
         template = pathlib.Path(folder, "template.pot")
-        flags = [f"--flag={f}" for f in ("_:1:pass-c-format", "N_:1:pass-c-format")]
-        keywords = ["--keyword=_", "--keyword=N_"]
+        flags = [f"--flag={f}" for f in ("_:1:pass-c-format", "N_:1:pass-c-format", "C_:2:pass-c-format")]
+        keywords = ["--keyword=_", "--keyword=N_", "--keyword=C_:1c,2"]
         result = run(
             "xgettext",
             "--from-code=UTF-8",

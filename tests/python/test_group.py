@@ -87,7 +87,7 @@ class Group(TestCase):
             self.assertRegex(group.dup_report(), r"\n    has been running for \d")
             self.assertRegex(group.dup_report(), r"\n    waited for 127.0.0.1:\d+ to accept connections \(\d+ attempts?\)")
             self.assertEqual([service["name"] for service in group.dup_report_dict()["services"]], ["web", "db"])
-        self.assertIn("nothing left of it", group.dup_report())
+        self.assertIn("no process left", group.dup_report())
         self.assertNotIn("has been running", group.dup_report())
 
 

@@ -679,7 +679,7 @@ test_no_supervisor (void)
   assert_fails (executor, MK_ERROR_SUPERVISOR, "MIRAKURU_GLIB_SUPERVISOR");
   /* One that is another program */
   g_setenv ("MIRAKURU_GLIB_SUPERVISOR", service_path (), TRUE);
-  assert_fails (executor, MK_ERROR_SUPERVISOR, "Is it mk-supervisor");
+  assert_fails (executor, MK_ERROR_SUPERVISOR, "Check that it is mk-supervisor");
   g_setenv ("MIRAKURU_GLIB_SUPERVISOR", path, TRUE);
   assert_starts (executor, FALSE);
   assert_stops (executor, FALSE);
