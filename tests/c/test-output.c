@@ -663,8 +663,7 @@ tell_lines_late (gboolean lossless, Lines *lines)
   g_signal_connect (executor, "line", G_CALLBACK (on_late_line), lines);
   mk_simple_executor_set_output_limit (executor, 65536);
   mk_simple_executor_set_lossless (executor, lossless);
-  /* It may have ended when that returns. */
-  g_assert_true (mk_test_start (executor, NULL, NULL));
+  mk_test_assert_starts (executor);
   if (!lossless)
     g_assert_true (mk_simple_executor_wait (executor, NULL, NULL));
   while (!lines->is_complete)

@@ -364,8 +364,9 @@ test_errors_before_a_start (void)
   mk_executor_set_probe (executor, MK_PROBE (fails));
   g_assert_false (mk_test_start (executor, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
-  mk_test_assert_contains (error->message,
-                           "Waiting for the door to be open failed before the service was started: the hinge squeaks");
+  mk_test_assert_contains (
+      error->message,
+      "Waiting for the door to be open failed before the service was started: the hinge squeaks");
 }
 
 /* After an error nobody knows: neither that it is there, nor that it is gone. One of this library's is final.

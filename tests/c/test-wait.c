@@ -42,8 +42,7 @@ check_after_exit (int status, int expected_status, GError **error)
 
   mk_simple_executor_set_expected_status (executor, expected_status);
   g_assert_true (mk_test_wait_check (executor, NULL, NULL));
-  /* It may have ended when that returns. */
-  g_assert_true (mk_test_start (executor, NULL, NULL));
+  mk_test_assert_starts (executor);
   done = mk_test_wait_check (executor, NULL, error);
   g_assert_cmpint (mk_simple_executor_get_exit_status (executor), ==, status);
   mk_test_assert_nothing_left (tag);
