@@ -288,7 +288,11 @@ test_there_before (void)
   g_autoptr (Fixture) fixture = set_up (NULL);
 
   fixture->executor->is_there_before = TRUE;
-  assert_start_fails (fixture, MK_ERROR, MK_ERROR_ALREADY_RUNNING, "succeeded before the service was started", "pre_start_check ");
+  assert_start_fails (fixture,
+                      MK_ERROR,
+                      MK_ERROR_ALREADY_RUNNING,
+                      "succeeded before the service was started",
+                      "pre_start_check ");
 }
 
 static void
