@@ -98,7 +98,7 @@ test_endless_header (void)
 static void
 test_endless_continue (void)
 {
-  check_hung ("endless-continue", "GET", NULL, "nothing but interim ones");
+  check_hung ("endless-continue", "GET", NULL, "only interim answers");
 }
 
 static void
