@@ -899,7 +899,7 @@ start_on_completed (GObject *object, GAsyncResult *result, gpointer user_data)
   if (!start_end_step (task, result, done, error, "started()"))
     return;
 
-  if (!self->completed && (failure = start_find_failure (task)) != NULL)
+  if ((self->probe != NULL || !self->completed) && (failure = start_find_failure (task)) != NULL)
     start_end (task, failure);
   else
     start_become_ready (task);
