@@ -59,13 +59,17 @@ mk_descriptor_were_closed (void)
 {
   static int witness = -1;
   static struct stat known;
-  gboolean had_one = witness >= 0;
+  gboolean had_one = FALSE;
   struct stat now = { 0 };
 
-  if (had_one && fstat (witness, &now) < 0 && errno != EBADF)
-    return FALSE;
-  if (had_one && now.st_dev == known.st_dev && now.st_ino == known.st_ino)
-    return FALSE;
+  if (witness >= 0)
+    {
+      had_one = TRUE;
+      if (fstat (witness, &now) < 0 && errno != EBADF)
+        return FALSE;
+      if (now.st_dev == known.st_dev && now.st_ino == known.st_ino)
+        return FALSE;
+    }
 
   witness = mk_features_open_socket (AF_UNIX, SOCK_DGRAM);
   if (witness >= 0 && fstat (witness, &known) < 0)
