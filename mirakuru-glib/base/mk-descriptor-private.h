@@ -8,7 +8,6 @@
 G_BEGIN_DECLS
 
 gboolean mk_descriptor_check (GError **error);
-gboolean mk_descriptor_were_closed (void);
 char *mk_descriptor_explain (int error_number);
 int mk_descriptor_dup (int fd);
 void mk_descriptor_set_blocking (int fd);

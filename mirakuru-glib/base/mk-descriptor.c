@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mk-features-private.h"
@@ -48,33 +47,6 @@ mk_descriptor_check (GError **error)
   reason = mk_descriptor_explain (number);
   g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (number), reason);
   return FALSE;
-}
-
-/*
- * Whether the program has closed all of its files, as daemons do, since this was called before: GLib cannot
- * wake a thread then that has waited meanwhile. One thread at a time.
- */
-gboolean
-mk_descriptor_were_closed (void)
-{
-  static int witness = -1;
-  static struct stat known;
-  gboolean had_one = FALSE;
-  struct stat now = { 0 };
-
-  if (witness >= 0)
-    {
-      had_one = TRUE;
-      if (fstat (witness, &now) < 0 && errno != EBADF)
-        return FALSE;
-      if (now.st_dev == known.st_dev && now.st_ino == known.st_ino)
-        return FALSE;
-    }
-
-  witness = mk_features_open_socket (AF_UNIX, SOCK_DGRAM);
-  if (witness >= 0 && fstat (witness, &known) < 0)
-    known.st_ino = 0;
-  return had_one;
 }
 
 /* Returns: a copy that no other program inherits, −1 with errno */

@@ -189,12 +189,6 @@ mk_descriptor_check (GError **error)
   return TRUE;
 }
 
-gboolean
-mk_descriptor_were_closed (void)
-{
-  return FALSE;
-}
-
 int
 mk_descriptor_dup (int fd)
 {

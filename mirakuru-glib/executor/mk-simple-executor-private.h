@@ -16,6 +16,9 @@ typedef struct _MkSignals MkSignals;
 
 /* How long a step that is no longer wanted may take to return its task. */
 #define MK_STEP_GRACE_MS 1000
+/* How often a start and a stop look whether the service has ended. They are told, but that does not wake a
+ * context if the program has closed its descriptor. */
+#define MK_LOOK_INTERVAL_US (200 * G_TIME_SPAN_MILLISECOND)
 
 /*
  * What the library's own subclasses may do beside what MkSimpleExecutorClass has. It is kept in class-private

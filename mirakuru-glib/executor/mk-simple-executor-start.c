@@ -46,9 +46,6 @@
 #define SETTLE_PAUSES   4
 /* How long the news of an exit may take. */
 #define EXIT_NEWS_LIMIT_US (500 * G_TIME_SPAN_MILLISECOND)
-/* How often to look for the end: no news wakes a context if the program has closed the descriptor for that.
- */
-#define LOOK_INTERVAL_US (200 * G_TIME_SPAN_MILLISECOND)
 
 typedef enum
 {
@@ -1061,7 +1058,7 @@ start_end (GTask *task, GError *error)
       start_return_failure (task);
       return;
     }
-  mk_waker_wake_at (self->timer, g_get_monotonic_time () + LOOK_INTERVAL_US);
+  mk_waker_wake_at (self->timer, g_get_monotonic_time () + MK_LOOK_INTERVAL_US);
   /* The stop that came sees to its end, in its own way. */
   if (!start_owns_executor (task))
     return;
@@ -1256,7 +1253,7 @@ start_on_deadline (gpointer user_data)
     start_end (task, start_timed_out_error (self, NULL));
   else if (self->stage == ENDING)
     {
-      mk_waker_wake_at (self->timer, g_get_monotonic_time () + LOOK_INTERVAL_US);
+      mk_waker_wake_at (self->timer, g_get_monotonic_time () + MK_LOOK_INTERVAL_US);
       mk_waker_wake (self->news);
     }
   return G_SOURCE_CONTINUE;

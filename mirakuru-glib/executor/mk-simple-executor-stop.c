@@ -31,9 +31,6 @@
 /* How long after the last order it is waited for news: longer than the process itself takes to say that a
  * service does not end. */
 #define NEWS_LIMIT_US (8 * G_USEC_PER_SEC)
-/* How often to look for them: they do not wake a context if the program has closed the descriptor for that.
- */
-#define LOOK_INTERVAL_US (200 * G_TIME_SPAN_MILLISECOND)
 
 typedef enum
 {
@@ -278,7 +275,7 @@ stop_wait (GTask *task)
 
   self->stage = WAITING;
   self->news_limit = end == G_MAXINT64 ? end : end + NEWS_LIMIT_US;
-  mk_waker_wake_at (self->timer, g_get_monotonic_time () + LOOK_INTERVAL_US);
+  mk_waker_wake_at (self->timer, g_get_monotonic_time () + MK_LOOK_INTERVAL_US);
   /* It may be gone already, but those who watch the state are told first that it is being stopped. */
   mk_waker_wake (self->news);
 }
@@ -313,7 +310,7 @@ stop_on_deadline (gpointer user_data)
     }
   else if (self->stage == WAITING && g_get_monotonic_time () < self->news_limit)
     {
-      mk_waker_wake_at (self->timer, g_get_monotonic_time () + LOOK_INTERVAL_US);
+      mk_waker_wake_at (self->timer, g_get_monotonic_time () + MK_LOOK_INTERVAL_US);
       mk_waker_wake (self->news);
     }
   /* As where the program has closed all of its files. */

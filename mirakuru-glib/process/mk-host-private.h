@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 
 void mk_host_ensure (void);
 guint mk_host_get_fork_generation (void);
+gboolean mk_host_has_closed_files (void);
 
 void mk_host_lock (void);
 void mk_host_unlock (void);

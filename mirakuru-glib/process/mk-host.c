@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mk-features-private.h"
 #include "base/mk-lock-private.h"
 #include "supervisor/mk-supervisor-protocol-private.h"
 
@@ -323,6 +324,24 @@ mk_host_fd_set (MkHostFd *self, int fd)
   self->is_known = fstat (fd, &file) == 0;
   self->device = file.st_dev;
   self->inode = file.st_ino;
+}
+
+/*
+ * Whether the program has closed all of its files, as daemons do, since this was called before: GLib cannot
+ * wake a thread then that has waited meanwhile. One thread at a time.
+ */
+gboolean
+mk_host_has_closed_files (void)
+{
+  static MkHostFd witness = { .fd = -1 };
+  gboolean had_one = witness.fd >= 0;
+
+  if (mk_host_fd_is_ours (&witness))
+    return FALSE;
+
+  witness.fd = -1;
+  mk_host_fd_set (&witness, mk_features_open_socket (AF_UNIX, SOCK_DGRAM));
+  return had_one;
 }
 
 /* Closes a descriptor of a record, and forgets it. */

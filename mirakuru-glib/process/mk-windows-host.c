@@ -55,6 +55,12 @@ host_kill_all_at_exit (void)
   g_mutex_unlock (&lock);
 }
 
+gboolean
+mk_host_has_closed_files (void)
+{
+  return FALSE;
+}
+
 void
 mk_host_ensure (void)
 {

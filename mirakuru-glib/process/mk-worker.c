@@ -15,6 +15,7 @@
 #include "base/mk-platform-private.h"
 #include "base/mk-sync-private.h"
 #include "base/mk-waker-private.h"
+#include "mk-host-private.h"
 
 static GMutex worker_lock;
 static GMainContext *worker_context; /* (owned) (nullable) (locked-by worker_lock) */
@@ -80,7 +81,7 @@ mk_worker_ensure (GError **error)
 
   MK_AUTO_LOCK (&worker_lock);
 
-  if (mk_descriptor_were_closed ())
+  if (mk_host_has_closed_files ())
     {
       g_debug ("the program has closed all of its files");
       worker_context = NULL;
