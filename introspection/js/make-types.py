@@ -265,12 +265,16 @@ def write_class(element):
     yield from write_statics(element)
 
 
+def write_members(element, form):
+    for member in element.findall(f"{CORE}member"):
+        yield from documentation(member)
+        yield form.format(member.get("name").upper(), member.get("value"))
+
+
 def write_enum(element):
     yield from documentation(element)
     yield f"enum {element.get('name')} {{"
-    for member in element.findall(f"{CORE}member"):
-        yield from indent(documentation(member))
-        yield f"  {member.get('name').upper()} = {member.get('value')},"
+    yield from indent(write_members(element, "{} = {},"))
     yield "}"
 
 
@@ -279,9 +283,7 @@ def write_error(element):
     yield f"class {element.get('name')} extends GLib.Error {{"
     yield "  constructor(properties: {code: number, message: string});"
     yield "  static quark(): number;"
-    for member in element.findall(f"{CORE}member"):
-        yield from indent(documentation(member))
-        yield f"  static readonly {member.get('name').upper()}: {member.get('value')};"
+    yield from indent(write_members(element, "static readonly {}: {};"))
     yield "}"
 
 

@@ -69,7 +69,7 @@ mk_kernel_open_signals (const sigset_t *wanted, sigset_t *while_waiting)
   return signalfd (-1, wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Returns 0 when there is none left. */
+/* Returns the number of the next signal, or 0. */
 int
 mk_kernel_read_signal (int fd)
 {

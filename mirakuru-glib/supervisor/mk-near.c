@@ -594,7 +594,7 @@ near_skip_to (Near *self, const char *at)
   return true;
 }
 
-/* Looks beside this program for that of another machine. Returns -1 if there is none */
+/* Looks beside this program for that of another machine. Returns -1 if it is missing */
 static int
 near_open_program (const char *machine)
 {
@@ -744,7 +744,8 @@ near_wait_for_far_end (Near *self, int program_fd, int64_t limit)
     }
 }
 
-/* Brings this program to the far end. Returns false if there is none; then the library was told why. */
+/* Brings this program to the far end. Returns false if there is no connection; then the library was told why.
+ */
 static bool
 near_connect (Near *self, int64_t limit)
 {

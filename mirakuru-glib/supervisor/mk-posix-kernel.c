@@ -74,7 +74,7 @@ mk_kernel_open_signals (const sigset_t *wanted, sigset_t *while_waiting)
   return fds[0];
 }
 
-/* Returns 0 when there is none left. */
+/* Returns the number of the next signal, or 0. */
 int
 mk_kernel_read_signal (int fd)
 {

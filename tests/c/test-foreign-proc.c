@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Where /proc is that of another PID namespace, hides processes, or there is none: services that stay in
- * their process group end as they do elsewhere, and nobody else is mistaken for one of their processes.
+ * Where /proc is that of another PID namespace, hides processes, or is missing: services that stay in their
+ * process group end as they do elsewhere, and nobody else is mistaken for one of their processes.
  *
  * This program uses the library in forked children only, for they leave its namespaces.
  */
