@@ -30,25 +30,11 @@ typedef struct
   double fds;
 } Usage;
 
-/* Resident and proportional set size: the key as in smaps_rollup. */
-static double
-read_rollup_kb (pid_t pid, const char *key)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/%d/smaps_rollup", (int) pid);
-  g_autofree char *text = NULL;
-  const char *line;
-
-  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
-  line = strstr (text, key);
-  g_assert_nonnull (line);
-  return g_ascii_strtoll (line + strlen (key), NULL, 10);
-}
-
 static Usage
 measure_self (void)
 {
   return (Usage){
-    .resident_kb = read_rollup_kb (getpid (), "\nRss:"),
+    .resident_kb = mk_test_read_proc_number (getpid (), "smaps_rollup", "\nRss:"),
     .fds = mk_test_count_entries ("/proc/self/fd"),
   };
 }
@@ -73,7 +59,7 @@ measure_supervisors (GArray *alone, GArray *together, guint n_running)
     return;
   for (guint i = 0; i < children->len; i++)
     mk_bench_add (n_running == 1 ? alone : together,
-                  read_rollup_kb (g_array_index (children, pid_t, i), "\nPss:"));
+                  mk_test_read_proc_number (g_array_index (children, pid_t, i), "smaps_rollup", "\nPss:"));
 }
 
 static void

@@ -28,48 +28,6 @@ soak_is_sanitized (void)
   return IS_SANITIZED;
 }
 
-/* Only what is this process' own: pages of files come and go as the system likes. */
-static guint
-usage_read_anonymous_kb (void)
-{
-  g_autofree char *text = NULL;
-  const char *line;
-
-  g_assert_true (g_file_get_contents ("/proc/self/smaps_rollup", &text, NULL, NULL));
-  line = strstr (text, "\nAnonymous:");
-  g_assert_nonnull (line);
-  return (guint) strtoul (line + strlen ("\nAnonymous:"), NULL, 10);
-}
-
-/* The environment is a list of strings that end in NUL, as @marker does. */
-static gboolean
-usage_is_marked (const char *pid, const char *marker)
-{
-  g_autofree char *path = g_build_filename ("/proc", pid, "environ", NULL);
-  g_autofree char *environment = NULL;
-  gsize length = 0;
-
-  if (!g_ascii_isdigit (*pid) || !g_file_get_contents (path, &environment, &length, NULL))
-    return FALSE;
-  for (gsize i = 0; i < length; i += strlen (environment + i) + 1)
-    if (g_str_has_prefix (environment + i, marker))
-      return TRUE;
-  return FALSE;
-}
-
-static guint
-usage_count_marked (void)
-{
-  g_autofree char *marker = g_strdup_printf ("mirakuru_uuid=%d:", (int) getpid ());
-  g_autoptr (GDir) dir = g_dir_open ("/proc", 0, NULL);
-  const char *name;
-  guint n = 0;
-
-  while ((name = g_dir_read_name (dir)) != NULL)
-    n += usage_is_marked (name, marker);
-  return n;
-}
-
 /* ThreadSanitizer starts it once it has something to say, or to suppress, and keeps it. */
 static gboolean
 usage_is_symbolizer (pid_t pid)
@@ -124,6 +82,7 @@ usage_count_directories (gboolean prints)
 SoakUsage
 soak_usage_measure (void)
 {
+  g_autofree char *marker = g_strdup_printf ("mirakuru_uuid=%d:", (int) getpid ());
   struct mallinfo2 info;
 
   malloc_trim (0);
@@ -132,10 +91,11 @@ soak_usage_measure (void)
     .fds = mk_test_count_entries ("/proc/self/fd"),
     .threads = mk_test_count_entries ("/proc/self/task"),
     .children = usage_count_children (),
-    .marked = usage_count_marked (),
+    .marked = mk_test_count_marked (marker),
     .directories = usage_count_directories (FALSE),
     .heap = IS_SANITIZED ? 0 : info.uordblks + info.hblkhd,
-    .anonymous_kb = usage_read_anonymous_kb (),
+    /* Only what is this process' own: pages of files come and go as the system likes. */
+    .anonymous_kb = (guint) mk_test_read_proc_number (getpid (), "smaps_rollup", "\nAnonymous:"),
   };
 }
 

@@ -226,10 +226,7 @@ test_all_files_are_closed (gconstpointer data)
       _exit (mk_simple_executor_get_running (executor) ? 1 : 0);
     }
 
-  tag = mk_test_new_tag ();
-  g_setenv ("MK_TEST_TAG", tag, TRUE);
-  g_test_trap_subprocess (NULL, SUBPROCESS_LIMIT_S * G_USEC_PER_SEC, G_TEST_SUBPROCESS_INHERIT_STDERR);
-  g_unsetenv ("MK_TEST_TAG");
+  tag = mk_test_trap_tagged (SUBPROCESS_LIMIT_S);
   g_assert_false (g_test_trap_reached_timeout ());
   g_assert_true (mk_test_wait_untagged (tag, MK_TEST_LIMIT_MS));
 }

@@ -330,10 +330,7 @@ test_host (gconstpointer data)
       return;
     }
 
-  tag = mk_test_new_tag ();
-  g_setenv ("MK_TEST_TAG", tag, TRUE);
-  g_test_trap_subprocess (NULL, SUBPROCESS_LIMIT_S * G_USEC_PER_SEC, G_TEST_SUBPROCESS_INHERIT_STDERR);
-  g_unsetenv ("MK_TEST_TAG");
+  tag = mk_test_trap_tagged (SUBPROCESS_LIMIT_S);
   g_test_trap_assert_passed ();
   g_assert_true (mk_test_wait_untagged (tag, MK_TEST_GONE_MS));
 }

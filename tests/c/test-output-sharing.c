@@ -11,6 +11,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* With other probes */
 
@@ -168,13 +169,7 @@ test_dropped_while_it_starts (void)
 static gsize
 get_peak_memory (void)
 {
-  g_autofree char *status = NULL;
-  const char *line;
-
-  g_assert_true (g_file_get_contents ("/proc/self/status", &status, NULL, NULL));
-  line = strstr (status, "VmHWM:");
-  g_assert_nonnull (line);
-  return g_ascii_strtoull (line + strlen ("VmHWM:"), NULL, 10) * 1024;
+  return mk_test_read_proc_number (getpid (), "status", "VmHWM:") * 1024;
 }
 
 /* What is neither kept nor undecided is forgotten. */

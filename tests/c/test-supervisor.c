@@ -402,10 +402,7 @@ test_exit_without_pidfds (gconstpointer error)
       exit (0);
     }
 
-  tag = mk_test_new_tag ();
-  g_setenv ("MK_TEST_TAG", tag, TRUE);
-  g_test_trap_subprocess (NULL, SUBPROCESS_LIMIT_S * G_USEC_PER_SEC, G_TEST_SUBPROCESS_INHERIT_STDERR);
-  g_unsetenv ("MK_TEST_TAG");
+  tag = mk_test_trap_tagged (SUBPROCESS_LIMIT_S);
   g_test_trap_assert_passed ();
   g_assert_cmpuint (mk_test_count_tagged (tag), ==, 0);
 }

@@ -478,6 +478,18 @@ mk_test_tell_host_to_end (GSubprocess *host)
   g_assert_true (g_output_stream_write_all (g_subprocess_get_stdin_pipe (host), "go\n", 3, NULL, NULL, NULL));
 }
 
+/* Returns: (transfer full): the tag */
+char *
+mk_test_trap_tagged (guint limit_s)
+{
+  char *tag = mk_test_new_tag ();
+
+  g_setenv ("MK_TEST_TAG", tag, TRUE);
+  g_test_trap_subprocess (NULL, limit_s * G_USEC_PER_SEC, G_TEST_SUBPROCESS_INHERIT_STDERR);
+  g_unsetenv ("MK_TEST_TAG");
+  return tag;
+}
+
 /* Processes */
 
 static char *
@@ -564,6 +576,30 @@ void
 mk_test_kill_tagged (const char *tag)
 {
   mk_test_poll_until (kill_round, (gpointer) tag, MK_TEST_LIMIT_MS);
+}
+
+/* The environment is a list of strings that end in NUL, as the marker does. */
+static gboolean
+is_marked (pid_t pid, gconstpointer marker)
+{
+  gsize length = 0;
+  g_autofree char *environment = read_proc (pid, "environ", &length);
+
+  if (environment == NULL)
+    return FALSE;
+  for (gsize i = 0; i < length; i += strlen (environment + i) + 1)
+    if (g_str_has_prefix (environment + i, marker))
+      return TRUE;
+  return FALSE;
+}
+
+/* @marker: what one of the variables in the environment of each of them begins with, as "NAME=value" */
+guint
+mk_test_count_marked (const char *marker)
+{
+  g_autoptr (GArray) pids = find_processes (is_marked, marker);
+
+  return pids->len;
 }
 
 /* For the message of a test that found survivors. */
@@ -655,6 +691,17 @@ mk_test_count_entries (const char *directory)
   while (g_dir_read_name (dir) != NULL)
     n++;
   return g_str_has_suffix (directory, "/fd") ? n - 1 : n;
+}
+
+/* Returns: the number behind @key in the file @name of /proc/PID, such as "\nRss:" in smaps_rollup */
+guint64
+mk_test_read_proc_number (pid_t pid, const char *name, const char *key)
+{
+  g_autofree char *text = read_proc (pid, name, NULL);
+  const char *line = text != NULL ? strstr (text, key) : NULL;
+
+  g_assert_nonnull (line);
+  return g_ascii_strtoull (line + strlen (key), NULL, 10);
 }
 
 static gboolean

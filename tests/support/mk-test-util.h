@@ -85,6 +85,8 @@ guint mk_test_count_stamps (const char *filename, const char *what);
 /* A program that starts a service, and ends in the way that it is told to: see mk-test-host.c */
 GSubprocess *mk_test_start_host (const char *way, guint port, const char *tag, const char *options);
 void mk_test_tell_host_to_end (GSubprocess *host);
+/* The case again in a process of its own, whose services have the tag in MK_TEST_TAG */
+char *mk_test_trap_tagged (guint limit_s);
 
 /* Processes: arrays of pid_t, zombies left out but where it says so */
 GArray *mk_test_find_tagged (const char *tag);
@@ -92,10 +94,12 @@ guint mk_test_count_tagged (const char *tag);
 gboolean mk_test_wait_untagged (const char *tag, guint limit_ms);
 void mk_test_kill_tagged (const char *tag);
 char *mk_test_describe_tagged (const char *tag);
+guint mk_test_count_marked (const char *marker);
 GArray *mk_test_find_children (pid_t parent, gboolean with_zombies);
 gboolean mk_test_process_lives (pid_t pid);
 gboolean mk_test_wait_dead (pid_t pid, guint limit_ms);
 guint mk_test_count_entries (const char *directory);
+guint64 mk_test_read_proc_number (pid_t pid, const char *name, const char *key);
 gboolean mk_test_wait_descriptors (guint n_max);
 void mk_test_adopt_orphans (void);
 
